@@ -1,0 +1,26 @@
+#ifndef RANKER_LIMITS_H
+#define RANKER_LIMITS_H
+
+/* Everything a client can size, each limit named once and checked in wire.c. */
+enum {
+    LIMIT_ID_BYTES = 128,         /* user, video, creator and event ids */
+    LIMIT_SHORT_BYTES = 64,       /* request ids, ranking ids, sources, categories, tags */
+    LIMIT_TITLE_BYTES = 256,      /* titles and notes */
+    LIMIT_LOCALE_BYTES = 35,      /* BCP 47 tags; RFC 5646 asks for at least 35 */
+    LIMIT_CANDIDATES = 2000,      /* per RankRequest */
+    LIMIT_LANGUAGES = 8,          /* RankRequest.languages */
+    LIMIT_BATCH = 1000,           /* signals or videos per message */
+    LIMIT_VIDEO_LANGUAGES = 4,    /* spoken, and again of captions */
+    LIMIT_VIDEO_CATEGORIES = 4,   /* Video.categories */
+    LIMIT_VIDEO_TAGS = 8,         /* Video.tags */
+    LIMIT_VIDEO_REGIONS = 64,     /* Video.regions_allowed, and again forbidden */
+    LIMIT_VIDEO_EMBEDDING = 32,   /* Video.embedding */
+    LIMIT_INFERRED = 32,          /* Video.inferred */
+    LIMIT_DURATION_MS = 86400000, /* one day; also of watch_ms */
+    LIMIT_MINIMUM_AGE_YEARS = 21, /* Video.minimum_age_years */
+    LIMIT_AGE_YEARS = 150,        /* RankRequest.age_years */
+    LIMIT_FUTURE_MS = 86400000,   /* how far ahead of the server's clock a signal may be */
+    LIMIT_WEIGHTS_BYTES = 1 << 20 /* a weights file */
+};
+
+#endif

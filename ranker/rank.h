@@ -1,0 +1,93 @@
+#ifndef RANKER_RANK_H
+#define RANKER_RANK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ranker/arena.h"
+#include "ranker/limits.h"
+#include "ranker/locale.h"
+#include "ranker/state.h"
+#include "ranker/status.h"
+#include "ranker/weights.h"
+
+/*
+ * Ranking: policy, heads, value, multipliers, slate. A pure function: the same state, weights and
+ * request give the same bytes on any x86-64 machine.
+ *
+ * score = quantum(sum of value[h] * p[h])            one term a head
+ *       + shift                                      one term
+ *       + one term for each multiplier, v_before * (factor - 1), factors multiplying in order
+ *       + the slate's term (creator decay)
+ * and every term is a multiple of 2^-32 (exact_quantum), so the sum is exact.
+ *
+ * shift makes values positive before they are multiplied, so that a discount never raises a bad
+ * video (as the published X heavy ranker does): with N the sum of |negative value weights| and o the
+ * model's negative_offset, v >= 0 becomes v + o and v < 0 becomes o * (v + N) / N.
+ */
+
+/* Numbers of reelrank.v1.DropRule. */
+enum drop_rule {
+    DROP_NONE = 0,
+    DROP_UNKNOWN_VIDEO = 1,
+    DROP_DELETED = 2,
+    DROP_UNRATED = 3,
+    DROP_SAFETY = 4,
+    DROP_AGE = 5,
+    DROP_REGION = 6,
+    DROP_LANGUAGE = 7,
+    DROP_HIDDEN_CREATOR = 8,
+    DROP_SEEN = 9,
+    DROP_REPEATED = 10,
+    DROP_BELOW_LIMIT = 11,
+    DROP_RULE_END
+};
+
+/* A validated request. Arrays are borrowed for the call. */
+struct rank_request {
+    uint64_t user_key;    /* 0: a visitor */
+    struct locale locale; /* its region is filled from RankRequest.region when that is given */
+    uint16_t languages[LIMIT_LANGUAGES]; /* declared besides the locale's */
+    unsigned language_count;
+    unsigned age_years; /* 0: unknown */
+    size_t count;       /* at most LIMIT_CANDIDATES */
+    const uint64_t *keys;
+    const double *retrieval_scores; /* NULL: all 0 */
+    size_t limit;                   /* 0: all */
+    bool exclude_seen;
+    bool explain;
+    int64_t now_ms; /* above 0 */
+};
+
+/* Names the terms of an explanation, in order. */
+enum { TERM_COUNT = HEAD_COUNT + 1 + MULTIPLIER_COUNT + 1 };
+const char *rank_term_name(unsigned term); /* heads, "shift", multipliers, "creator_decay" */
+
+struct rank_term {
+    double value; /* added to the score; multiple of 2^-32 */
+    double input; /* probability, offset, factor's feature, or factor */
+};
+
+/* All arrays lie in the arena. */
+struct rank_result {
+    size_t count;        /* length of the slate */
+    uint32_t *order;     /* candidate index by position */
+    double *scores;      /* by position, not increasing */
+    double *propensities; /* by position */
+    size_t dropped_count;
+    uint32_t *dropped;       /* candidate indices, rising */
+    uint8_t *dropped_rules;  /* enum drop_rule */
+    struct rank_term *terms; /* with explain: TERM_COUNT for each position; else NULL */
+    uint64_t state_sequence;
+};
+
+/*
+ * Ranks. Every candidate is either in order or in dropped, once. Equal scores keep the request's
+ * order. STATUS_NO_MEMORY when the arena is too small (LIMIT_CANDIDATES with explain needs 2 MiB).
+ */
+MUST_USE enum status rank(const struct state *state, const struct model *model,
+                          const struct rank_request *request, struct arena *arena,
+                          struct rank_result *out);
+
+#endif

@@ -1,0 +1,72 @@
+#ifndef RANKER_STATE_H
+#define RANKER_STATE_H
+
+#include <stdint.h>
+
+#include "ranker/signal.h"
+#include "ranker/status.h"
+#include "ranker/user.h"
+#include "ranker/video.h"
+#include "ranker/watch.h"
+
+/*
+ * Everything ranking knows, as a function of the log: apply the same entries in the same order to an
+ * empty state and the bytes are the same. Holds no clock, no I/O and no lock; its owner lets one
+ * thread write at a time, and readers in only between writes.
+ */
+struct state;
+
+enum event_kind { EVENT_SIGNAL = 1, EVENT_VIDEO = 2, EVENT_VIDEO_DELETED = 3 };
+
+/* One decoded entry of the log. */
+struct event {
+    enum event_kind kind;
+    union {
+        struct signal signal;
+        struct video_facts video;
+        uint64_t deleted_video_key;
+    } u;
+};
+
+/* Scope of a video's statistics. */
+enum scope_kind { SCOPE_GLOBAL = 0, SCOPE_REGION = 1, SCOPE_LANGUAGE = 2 };
+
+/* NULL when memory is short. */
+struct state *state_new(void);
+void state_free(struct state *state);
+
+/*
+ * Applies the entry at sequence, which must be above state_sequence(). Fails only for want of memory,
+ * after which the state must be rebuilt.
+ */
+MUST_USE enum status state_apply(struct state *state, uint64_t sequence, const struct event *event);
+
+/* Sequence of the last entry applied; 0 at first. */
+uint64_t state_sequence(const struct state *state);
+
+const struct videos *state_videos(const struct state *state);
+const struct watch *state_watch(const struct state *state);
+
+/* NULL when nothing is known of the user. */
+const struct user *state_find_user(const struct state *state, uint64_t user_key);
+
+/* Statistics of a video in a scope (code 0 for global); NULL when there are none. */
+const struct stats *state_find_stats(const struct state *state, uint64_t video_key,
+                                     enum scope_kind kind, uint16_t code);
+
+struct state_counts {
+    uint64_t videos; /* known and not deleted */
+    uint64_t users;
+    uint64_t statistics; /* (video, scope) pairs */
+};
+void state_count(const struct state *state, struct state_counts *out);
+
+struct state_digests {
+    uint64_t all;        /* users, videos, statistics, watch times, sequence */
+    uint64_t aggregates; /* statistics and watch times alone: the same for any order across users */
+};
+
+/* Digests do not depend on addresses or on the order inside tables. Takes time: reads everything. */
+void state_digest(const struct state *state, struct state_digests *out);
+
+#endif

@@ -1,0 +1,86 @@
+#ifndef RANKER_STATS_H
+#define RANKER_STATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ranker/status.h"
+
+enum counter {
+    COUNTER_IMPRESSIONS,
+    COUNTER_PLAYS,
+    COUNTER_VALID_PLAYS,
+    COUNTER_LONG_VIEWS,
+    COUNTER_COMPLETES,
+    COUNTER_SKIPS,
+    COUNTER_LIKES,
+    COUNTER_SHARES,
+    COUNTER_COMMENTS,
+    COUNTER_FOLLOWS,
+    COUNTER_NOT_INTERESTED,
+    COUNTER_REPORTS,
+    COUNTER_COUNT
+};
+
+enum half_life { HALF_LIFE_30_MIN, HALF_LIFE_1_DAY, HALF_LIFE_14_DAYS, HALF_LIFE_COUNT };
+
+/*
+ * Integer counts of one video in one scope, in time buckets whose width grows with age, so that the
+ * final bytes depend on the set of events and not on their order.
+ *
+ * Time is cut into ticks of 450 s. Relative to the newest tick seen, an event is kept in a bucket of
+ * 1 tick while younger than 16 of those, of 48 ticks (6 h) while younger than 16 of those, of 672
+ * ticks (3.5 d) while younger than 16 of those, and in the undated total after that. The total also
+ * holds everything. The level of an event depends on its age against the final newest tick alone.
+ */
+struct stats_bucket {
+    uint32_t start_tick; /* multiple of the level's width */
+    uint8_t level;       /* 0, 1, 2 */
+    int32_t counts[COUNTER_COUNT];
+};
+
+struct stats {
+    int64_t total[COUNTER_COUNT];
+    int64_t watch_ms;
+    uint32_t newest_tick;
+    uint32_t bucket_count;
+    uint32_t bucket_capacity;
+    struct stats_bucket *buckets; /* owned; sorted by level, then start_tick; at most 49 */
+};
+
+/* What one event adds. Counts may be -1 (a like taken back). */
+struct stats_delta {
+    int32_t counts[COUNTER_COUNT];
+    int64_t watch_ms;
+};
+
+/* Decayed counts as of the start of newest_tick: what scoring reads. A function of struct stats. */
+struct stats_decayed {
+    float counts[HALF_LIFE_COUNT][COUNTER_COUNT];
+    uint32_t newest_tick;
+    uint32_t mean_watch_ms; /* total watch time over plays; 0 without plays */
+};
+
+uint32_t stats_tick(int64_t time_ms);
+
+/* STATUS_NO_MEMORY leaves stats as it was. time_ms at least 0. */
+MUST_USE enum status stats_add(struct stats *stats, int64_t time_ms,
+                               const struct stats_delta *delta);
+
+/*
+ * Each count is the sum over buckets, oldest first, of count * 2^(-(age in quarter half-lives) / 4),
+ * age from the bucket's start to newest_tick, never below 0 in sum. Counts only in the undated total
+ * weigh nothing.
+ */
+void stats_decay(const struct stats *stats, struct stats_decayed *out);
+
+/*
+ * Factor that brings stats_decayed counts from newest_tick to the tick of now_ms: 2^(-quarters / 4),
+ * 1 if now is earlier. Rates do not need it; popularity and smoothing do.
+ */
+double stats_decay_factor(uint32_t newest_tick, int64_t now_ms, enum half_life half_life);
+
+/* Frees what stats holds, not stats itself. */
+void stats_release(struct stats *stats);
+
+#endif

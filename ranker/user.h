@@ -1,0 +1,99 @@
+#ifndef RANKER_USER_H
+#define RANKER_USER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ranker/signal.h"
+#include "ranker/status.h"
+
+struct video;
+
+enum affinity_kind {
+    AFFINITY_CREATOR,
+    AFFINITY_CATEGORY,
+    AFFINITY_TAG,
+    AFFINITY_LANGUAGE,
+    AFFINITY_DURATION,
+    AFFINITY_KIND_COUNT
+};
+
+/* Most entries a user keeps; the least (|decayed value|, then oldest) makes room. */
+enum {
+    USER_AFFINITIES_MAX = 48, /* of each kind */
+    USER_SEEN_MAX = 512,      /* the least recently seen makes room */
+    USER_FOLLOWS_MAX = 512,
+    USER_HIDES_MAX = 512
+};
+
+/*
+ * Taste for one thing: a sum of gains, each decayed with a half-life of 14 days. The gain of a signal:
+ * valid play +0.5, long view +1, complete +0.5 (each once a view), like +2, unlike -2, share +3,
+ * comment +1, follow +4 and unfollow -4 (creator only), skip -0.5, not interested -4, hide creator -8
+ * (creator only), report -4. Negative evidence lowers the like of the same creator, category, tag,
+ * language and duration alike.
+ */
+struct affinity {
+    uint64_t key; /* creator: hash_key(); category, tag: its low 32 bits; language: code; duration: bucket + 1 */
+    float value;
+    uint32_t time_s; /* when value was current */
+};
+
+/* A video the user has seen, and the view now going on. */
+struct seen {
+    uint64_t video_key;
+    uint64_t ranking_key;
+    uint32_t time_s;   /* last impression, play or watch */
+    uint32_t watch_ms; /* in the current view */
+    uint8_t flags;     /* enum seen_flag */
+};
+
+enum seen_flag { SEEN_VALID_PLAY = 1, SEEN_LONG_VIEW = 2, SEEN_COMPLETE = 4, SEEN_LIKED = 8, SEEN_WATCHED = 16, SEEN_PLAYED = 32 };
+
+/* All that is known of a user: a function of that user's own signals in log order. */
+struct user {
+    uint64_t key;
+    int64_t first_signal_ms;
+    int64_t last_signal_ms;
+    uint64_t signal_count;
+    uint16_t affinity_count[AFFINITY_KIND_COUNT];
+    uint16_t affinity_capacity[AFFINITY_KIND_COUNT];
+    uint16_t seen_count;
+    uint16_t seen_capacity;
+    uint16_t follow_count;
+    uint16_t follow_capacity;
+    uint16_t hide_count;
+    uint16_t hide_capacity;
+    struct affinity *affinities[AFFINITY_KIND_COUNT]; /* owned; in order of arrival */
+    struct seen *seen;                                /* owned; least recent first */
+    uint64_t *follows;                                /* owned; creator keys, sorted */
+    uint64_t *hides;                                  /* owned; creator keys, sorted */
+};
+
+/* How a signal moves the current view, for the statistics to count once. */
+struct view_change {
+    int64_t watch_before_ms; /* -1: first watch of the view */
+    int64_t watch_after_ms;  /* not below watch_before_ms */
+    bool plays;              /* a new view began */
+    bool valid_play;         /* reached for the first time in this view */
+    bool long_view;
+    bool complete;
+    int like; /* +1, 0, -1 */
+};
+
+/*
+ * Applies one signal of this user. video is its row, or NULL when nothing is known of it.
+ * STATUS_NO_MEMORY leaves the user usable but possibly half changed; the caller must stop.
+ */
+MUST_USE enum status user_apply(struct user *user, const struct signal *signal,
+                                const struct video *video, struct view_change *out);
+
+bool user_follows(const struct user *user, uint64_t creator_key);
+bool user_hides(const struct user *user, uint64_t creator_key);
+
+/* value decayed to now, squashed to (-1, 1) by v / (1 + |v|). */
+double affinity_strength(const struct affinity *affinity, int64_t now_ms);
+
+void user_release(struct user *user);
+
+#endif

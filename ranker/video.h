@@ -1,0 +1,105 @@
+#ifndef RANKER_VIDEO_H
+#define RANKER_VIDEO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ranker/limits.h"
+#include "ranker/stats.h"
+
+/* Numbers of reelrank.v1.SafetyRating; a higher number is a higher risk. */
+enum safety { SAFETY_UNRATED = 1, SAFETY_LOW = 2, SAFETY_MEDIUM = 3, SAFETY_HIGH = 4, SAFETY_FLOOR = 5 };
+
+/* Numbers of reelrank.v1.CuratedTier. */
+enum curated { CURATED_NONE = 0, CURATED_APPROVED = 1, CURATED_FEATURED = 2 };
+
+/* A set of region codes, shared between videos. */
+struct region_set {
+    uint16_t count; /* 0: the empty set */
+    uint16_t regions[LIMIT_VIDEO_REGIONS];
+};
+
+/* What the catalogue says of a video, validated; keys are hash_key() of the texts, 0 for none. */
+struct video_facts {
+    uint64_t key;
+    uint64_t creator_key;
+    uint64_t content_hash; /* XXH3-64 of the canonical reelrank.v1.Video bytes: recognises a repeat */
+    uint64_t category_keys[LIMIT_VIDEO_CATEGORIES];
+    uint64_t tag_keys[LIMIT_VIDEO_TAGS];
+    uint16_t languages[LIMIT_VIDEO_LANGUAGES];
+    uint16_t caption_languages[LIMIT_VIDEO_LANGUAGES];
+    struct region_set regions_allowed;
+    struct region_set regions_forbidden;
+    int64_t published_ms; /* 0: unknown */
+    uint32_t duration_ms; /* 0: unknown */
+    uint16_t creator_region;
+    uint8_t minimum_age_years;
+    uint8_t safety;  /* enum safety */
+    uint8_t curated; /* enum curated */
+    bool premium;
+    float quality; /* 0: unknown */
+};
+
+/*
+ * A video in memory: what scoring reads, and nothing else. A row exists for every video the
+ * catalogue or a signal has named; known tells the former. Category and tag keys are the low 32 bits
+ * of their hash_key(): they steer taste and never policy, so a collision does no harm.
+ */
+struct video {
+    uint64_t key;
+    uint64_t creator_key;
+    uint64_t content_hash;
+    int64_t published_ms;
+    uint32_t duration_ms;
+    float quality;
+    uint32_t category_keys[LIMIT_VIDEO_CATEGORIES];
+    uint32_t tag_keys[LIMIT_VIDEO_TAGS];
+    uint16_t languages[LIMIT_VIDEO_LANGUAGES];
+    uint16_t caption_languages[LIMIT_VIDEO_LANGUAGES];
+    uint32_t regions_allowed;   /* index for videos_region_set(); 0: everywhere */
+    uint32_t regions_forbidden; /* index for videos_region_set(); 0: nowhere */
+    uint16_t creator_region;
+    uint8_t minimum_age_years;
+    uint8_t safety;
+    uint8_t curated;
+    bool premium;
+    bool known;
+    bool deleted;
+    uint8_t duration_bucket;
+    struct stats_decayed decayed; /* of the global scope */
+};
+
+/*
+ * All videos, found by key. Rows keep their index for life; pointers into the table live until the
+ * next videos_add(). One writer at a time, any number of readers between writes.
+ */
+struct videos;
+
+/* NULL when memory is short. */
+struct videos *videos_new(void);
+void videos_free(struct videos *videos);
+
+size_t videos_count(const struct videos *videos);
+const struct video *videos_at(const struct videos *videos, size_t index);
+
+/* NULL when there is no such row. */
+struct video *videos_find(struct videos *videos, uint64_t key);
+
+/*
+ * Finds count videos at once into out (NULL where absent). Prefetches the index 32 ahead and the row
+ * 16 ahead, which costs about 30 ns a video in a cold table of a million instead of 90.
+ */
+void videos_find_many(const struct videos *videos, const uint64_t *keys, size_t count,
+                      const struct video **out);
+
+/* Finds or adds the row of key, key not 0; a new row is all zero but for key. */
+MUST_USE enum status videos_add(struct videos *videos, uint64_t key, struct video **out);
+
+/* Overwrites the catalogue's part of the row facts->key, adding it if need be; statistics stay. */
+MUST_USE enum status videos_put(struct videos *videos, const struct video_facts *facts);
+
+const struct region_set *videos_region_set(const struct videos *videos, uint32_t index);
+bool region_set_contains(const struct region_set *set, uint16_t region);
+
+#endif

@@ -1,0 +1,55 @@
+#ifndef RANKER_WATCH_H
+#define RANKER_WATCH_H
+
+#include <stdint.h>
+
+#include "ranker/signal.h"
+#include "ranker/status.h"
+
+/*
+ * Distribution of watch time per region and duration bucket: integer histograms, so order does not
+ * matter. Completion favours short videos and raw seconds favour long ones; the quantile of a watch
+ * time among views of videos of similar length in the same region favours neither
+ * (D2Q, Zhan et al., KDD 2022).
+ *
+ * Bins are quarter octaves of (watch_ms + 250): bin 0 starts at 0 s, bin 63 is everything above.
+ */
+enum { WATCH_BIN_COUNT = 64 };
+
+struct watch_histogram {
+    uint64_t bins[WATCH_BIN_COUNT];
+    uint64_t count;
+};
+
+/* All regions together first, then one block of DURATION_BUCKET_COUNT for each region seen. */
+struct watch {
+    struct watch_histogram global[DURATION_BUCKET_COUNT];
+    uint32_t region_count;
+    uint32_t region_capacity;
+    struct watch_region *regions; /* owned; sorted by region code */
+};
+
+struct watch_region {
+    uint16_t region;
+    struct watch_histogram histograms[DURATION_BUCKET_COUNT];
+};
+
+unsigned watch_bin(int64_t watch_ms);
+
+/* Adds one view's growth: count views move from bin of before_ms (or none, if before_ms < 0) to after_ms. */
+MUST_USE enum status watch_move(struct watch *watch, uint16_t region, unsigned duration_bucket,
+                                int64_t before_ms, int64_t after_ms);
+
+/* The region's histogram where it has at least minimum views, else the global one. */
+const struct watch_histogram *watch_find(const struct watch *watch, uint16_t region,
+                                         unsigned duration_bucket, uint64_t minimum);
+
+/*
+ * Share of views with a watch time below watch_ms, counting half of its own bin (mid-distribution
+ * function), in [0, 1]; 0.5 for an empty histogram.
+ */
+double watch_quantile(const struct watch_histogram *histogram, int64_t watch_ms);
+
+void watch_release(struct watch *watch);
+
+#endif

@@ -1,0 +1,46 @@
+#ifndef RANKER_WIRE_H
+#define RANKER_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ranker/arena.h"
+#include "ranker/problem.h"
+#include "ranker/rank.h"
+#include "ranker/state.h"
+#include "ranker/status.h"
+#include "reelrank/v1/catalog.pb-c.h"
+#include "reelrank/v1/log.pb-c.h"
+#include "reelrank/v1/ranking.pb-c.h"
+#include "reelrank/v1/signal.pb-c.h"
+
+/*
+ * Between the contract's messages and the ranker's structs: the only place in ranker/ that sees
+ * generated code, and the one place where the limits of limits.h are checked. A STATUS_INVALID names
+ * the field in problem.
+ */
+
+/* now_ms is the server's clock, used where the request leaves now_ms 0. Arrays lie in arena or in message. */
+MUST_USE enum status wire_rank_request(const Reelrank__V1__RankRequest *message, int64_t now_ms,
+                                       struct arena *arena, struct rank_request *out,
+                                       struct problem *problem);
+
+/* now_ms: the server's clock, for LIMIT_FUTURE_MS; 0 skips that test (reading back the log). */
+MUST_USE enum status wire_signal(const Reelrank__V1__Signal *message, int64_t now_ms,
+                                 struct signal *out, struct problem *problem);
+
+/* content_hash is left 0: the caller hashes the packed bytes. */
+MUST_USE enum status wire_video(const Reelrank__V1__Video *message, struct video_facts *out,
+                                struct problem *problem);
+
+/* Builds the answer to message in arena: slate or packed form, dropped, versions. */
+MUST_USE enum status wire_rank_response(const Reelrank__V1__RankRequest *message,
+                                        const struct rank_request *request,
+                                        const struct rank_result *result,
+                                        const char *weights_version, struct arena *arena,
+                                        Reelrank__V1__RankResponse **out);
+
+/* protobuf-c's allocator over an arena: free does nothing. Lives as long as arena. */
+ProtobufCAllocator wire_allocator(struct arena *arena);
+
+#endif

@@ -1,0 +1,69 @@
+#ifndef SERVER_METHOD_H
+#define SERVER_METHOD_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ranker/arena.h"
+#include "ranker/problem.h"
+#include "ranker/status.h"
+#include "ranker/text.h"
+#include "store/store.h"
+
+/*
+ * A method of the contract, as its transport sees it: the gRPC server (rpc.h) and the command line's
+ * in-process calls run the same table. A handler takes turns; it does not know who calls it, and it
+ * must not block.
+ */
+enum method_kind { METHOD_UNARY, METHOD_CLIENT_STREAM, METHOD_SERVER_STREAM, METHOD_BIDI };
+
+/* What the transport does after a turn. */
+enum turn_step {
+    TURN_DONE,  /* unary, bidi: send response or fail. Client stream: read on, or send the response at the end */
+    TURN_WRITE, /* give batch to the writer, then call method->finish, which ends in TURN_DONE */
+    TURN_MORE,  /* server stream: send response, then begin() again with request NULL */
+    TURN_WAIT   /* server stream: nothing now; begin() again with request NULL after rpc_wake() */
+};
+
+enum { METHOD_STATE_SIZE = 1536 };
+
+/*
+ * One turn. A message of a bidi stream is one turn; so is each response of a server stream. A client
+ * stream has one for each message and a last one with request NULL.
+ *
+ * On TURN_DONE with status not STATUS_OK the call fails with that status and problem.text. Otherwise
+ * response or response_bytes is sent, whichever is set; a server stream's TURN_DONE sends nothing and
+ * ends the call well, as does half-close on a bidi stream.
+ */
+struct turn {
+    struct arena *arena;             /* lives until the turn's answer is sent */
+    const ProtobufCMessage *request; /* decoded, in arena; NULL as said above */
+    struct text request_bytes;       /* as received */
+    void *state;                     /* METHOD_STATE_SIZE bytes of this call, zero at first */
+    int64_t now_ms;                  /* wall clock */
+    ProtobufCMessage *response;
+    struct text response_bytes; /* packed already; must live in arena */
+    struct batch *batch;        /* for TURN_WRITE, in arena */
+    enum status status;
+    struct problem problem;
+};
+
+struct method {
+    const ProtobufCServiceDescriptor *service;
+    const char *name; /* "Rank" */
+    enum method_kind kind;
+    /* NULL: answered with UNIMPLEMENTED. */
+    enum turn_step (*begin)(void *context, struct turn *turn);
+    /* After a TURN_WRITE, on the writer's thread; NULL for methods that never write. */
+    void (*finish)(void *context, struct turn *turn);
+    void *context;
+};
+
+/* The gRPC status code of a status; the one place where they meet. */
+unsigned method_code(enum status status);
+
+/* Input and output descriptors by name; CHECKs that the service has the method. */
+const ProtobufCMethodDescriptor *method_descriptor(const struct method *method);
+
+#endif

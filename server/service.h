@@ -1,0 +1,31 @@
+#ifndef SERVER_SERVICE_H
+#define SERVER_SERVICE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ranker/problem.h"
+#include "ranker/status.h"
+#include "ranker/text.h"
+#include "ranker/weights.h"
+#include "server/method.h"
+#include "store/store.h"
+
+/*
+ * The methods of reelrank.v1 on a store and a weights file. No network here: the gRPC server and the
+ * command line both call it.
+ *
+ * Threads: handlers run on any worker; finish() on the writer's thread.
+ */
+struct service;
+
+/* Borrows store, takes weights. STATUS_NO_MEMORY otherwise, leaving weights with the caller. */
+MUST_USE enum status service_new(struct store *store, struct weights *weights,
+                                 struct service **out);
+void service_free(struct service *service);
+
+/* One row for every method of reelrank.v1, implemented or not. */
+enum { SERVICE_METHOD_COUNT = 20 };
+void service_methods(struct service *service, struct method out[SERVICE_METHOD_COUNT]);
+
+#endif

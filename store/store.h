@@ -1,0 +1,67 @@
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ranker/problem.h"
+#include "ranker/state.h"
+#include "ranker/status.h"
+#include "store/log.h"
+
+/*
+ * The log and the state derived from it, kept in step. Opening replays the log; store_write()
+ * appends, syncs, then applies, so what is visible is always on disk.
+ *
+ * Threads: store_write() from one thread at a time (the writer). Any thread may read between
+ * store_begin() and store_end(); it sees one sequence from start to end. Keep that short: the writer
+ * waits for readers to leave, and new readers wait for a waiting writer.
+ */
+struct store;
+
+struct store_options {
+    struct log_options log;
+    size_t window_length; /* event ids remembered; 0: 2^20 */
+    /* Called about ten times a second while the log is replayed; may be NULL. */
+    void (*progress)(void *context, uint64_t done, uint64_t total);
+    void *progress_context;
+};
+
+MUST_USE enum status store_open(const struct store_options *options, struct store **out,
+                                struct problem *problem);
+void store_close(struct store *store);
+
+enum outcome { OUTCOME_ACCEPTED = 1, OUTCOME_DUPLICATE = 2, OUTCOME_REJECTED = 3 };
+
+/* One thing to write. Validated by the caller, who fills all but outcome. */
+struct entry {
+    struct record record; /* event_key set for signals; payload lives until store_write() returns */
+    struct event event;   /* what the payload means */
+    enum outcome outcome; /* out; an entry that is REJECTED on entry is passed over */
+};
+
+/* The entries of one call. */
+struct batch {
+    struct entry *entries;
+    size_t count;
+    enum status status; /* out: STATUS_OK, or why none of this batch was written */
+    uint64_t sequence;  /* out: last sequence once this batch is in */
+};
+
+/*
+ * Writes many calls' batches under one sync (group commit). Repeats, against the window, the
+ * catalogue's content hashes, and earlier entries of the same write, become OUTCOME_DUPLICATE; the rest
+ * become OUTCOME_ACCEPTED and are on disk and visible on return. Deleting a video that is not there is a
+ * duplicate. When the log refuses (STATUS_NO_SPACE, STATUS_IO) every batch carries that status and
+ * nothing has changed.
+ */
+void store_write(struct store *store, struct batch *const *batches, size_t count);
+
+/* Enter and leave reading. The state must not be touched after store_end(). */
+const struct state *store_begin(struct store *store);
+void store_end(struct store *store);
+
+struct log *store_log(struct store *store);
+void store_window(struct store *store, uint64_t *length, uint64_t *count);
+
+#endif
