@@ -1,7 +1,13 @@
 #ifndef RANKER_LIMITS_H
 #define RANKER_LIMITS_H
 
-/* Everything a client can size, each limit named once and checked in wire.c. */
+#include <stdint.h>
+
+/* Everything a client can size, each limit named once and checked behind wire.h. */
+
+/* Latest time anywhere: the end of the year 9999 UTC. Keeps sums of times far from overflow. */
+#define LIMIT_TIME_MS INT64_C(253402300799999)
+
 enum {
     LIMIT_ID_BYTES = 128,         /* user, video, creator and event ids */
     LIMIT_SHORT_BYTES = 64,       /* request ids, ranking ids, sources, categories, tags */

@@ -16,11 +16,12 @@
 
 /*
  * Between the contract's messages and the ranker's structs: the only place in ranker/ that sees
- * generated code, and the one place where the limits of limits.h are checked. A STATUS_INVALID names
- * the field in problem.
+ * generated code, and the one place where the limits of limits.h are checked. A STATUS_INVALID
+ * names the field in problem.
  */
 
-/* now_ms is the server's clock, used where the request leaves now_ms 0. Arrays lie in arena or in message. */
+/* now_ms is the server's clock, used where the request leaves now_ms 0. Arrays lie in arena or in
+ * message. */
 MUST_USE enum status wire_rank_request(const Reelrank__V1__RankRequest *message, int64_t now_ms,
                                        struct arena *arena, struct rank_request *out,
                                        struct problem *problem);

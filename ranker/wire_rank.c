@@ -1,0 +1,347 @@
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "ranker/check.h"
+#include "ranker/hash.h"
+#include "ranker/policy.h"
+#include "ranker/wire.h"
+#include "ranker/wire_check.h"
+
+enum { RANKING_ID_SIZE = 33 };
+
+static enum status one_form_only(const Reelrank__V1__RankRequest *message, struct problem *problem)
+{
+    int forms = (message->n_candidates > 0) + (message->n_candidate_ids > 0) +
+                (message->n_candidate_keys > 0);
+    if (forms > 1) {
+        problem_set(problem,
+                    "just one of candidates, candidate_ids and candidate_keys may be used");
+        return STATUS_INVALID;
+    }
+    enum status status =
+        wire_check_count("candidates", message->n_candidates, LIMIT_CANDIDATES, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = wire_check_count("candidate_ids", message->n_candidate_ids, LIMIT_CANDIDATES, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return wire_check_count("candidate_keys", message->n_candidate_keys, LIMIT_CANDIDATES, problem);
+}
+
+static enum status check_id(const char *field, size_t index, const char *id,
+                            struct problem *problem)
+{
+    struct text text = text_of(id);
+    if (text.size < 1 || text.size > LIMIT_ID_BYTES) {
+        problem_set(problem, "%s[%zu] has %zu bytes; 1 to %d are allowed", field, index, text.size,
+                    LIMIT_ID_BYTES);
+        return STATUS_INVALID;
+    }
+    if (!text_is_utf8(text)) {
+        problem_set(problem, "%s[%zu] is not UTF-8", field, index);
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
+static enum status put_ids(const Reelrank__V1__RankRequest *message, struct arena *arena,
+                           struct rank_request *request, struct problem *problem)
+{
+    uint64_t *keys = arena_new(arena, uint64_t, message->n_candidate_ids);
+    if (keys == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < message->n_candidate_ids; i++) {
+        const char *id = message->candidate_ids[i];
+        enum status status = check_id("candidate_ids", i, id, problem);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        keys[i] = hash_key(text_of(id));
+    }
+    request->keys = keys;
+    request->count = message->n_candidate_ids;
+    return STATUS_OK;
+}
+
+static enum status put_candidate(const Reelrank__V1__Candidate *candidate, size_t index,
+                                 struct problem *problem)
+{
+    enum status status = check_id("candidates.video_id", index, candidate->video_id, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (!isfinite(candidate->retrieval_score)) {
+        problem_set(problem, "candidates[%zu].retrieval_score is not a finite number", index);
+        return STATUS_INVALID;
+    }
+    return wire_check_text("candidates.source", candidate->source, 0, LIMIT_SHORT_BYTES, problem);
+}
+
+static enum status put_candidates(const Reelrank__V1__RankRequest *message, struct arena *arena,
+                                  struct rank_request *request, struct problem *problem)
+{
+    uint64_t *keys = arena_new(arena, uint64_t, message->n_candidates);
+    double *scores = arena_new(arena, double, message->n_candidates);
+    if (keys == NULL || scores == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < message->n_candidates; i++) {
+        const Reelrank__V1__Candidate *candidate = message->candidates[i];
+        enum status status = put_candidate(candidate, i, problem);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        keys[i] = hash_key(text_of(candidate->video_id));
+        scores[i] = candidate->retrieval_score;
+    }
+    request->keys = keys;
+    request->retrieval_scores = scores;
+    request->count = message->n_candidates;
+    return STATUS_OK;
+}
+
+static enum status put_any_form(const Reelrank__V1__RankRequest *message, struct arena *arena,
+                                struct rank_request *request, struct problem *problem)
+{
+    enum status status = one_form_only(message, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (message->n_candidates > 0) {
+        return put_candidates(message, arena, request, problem);
+    }
+    if (message->n_candidate_ids > 0) {
+        return put_ids(message, arena, request, problem);
+    }
+    request->keys = message->candidate_keys;
+    request->count = message->n_candidate_keys;
+    return STATUS_OK;
+}
+
+static enum status put_locale(const Reelrank__V1__RankRequest *message,
+                              struct rank_request *request, struct problem *problem)
+{
+    enum status status = wire_check_text("locale", message->locale, 1, LIMIT_LOCALE_BYTES, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = locale_parse(text_of(message->locale), &request->locale);
+    if (status != STATUS_OK) {
+        problem_set(problem, "locale \"%s\" is not a BCP 47 language tag such as \"hi-IN\"",
+                    message->locale);
+        return status;
+    }
+    uint16_t region = 0;
+    status = wire_check_region("region", message->region, &region, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (region != 0) {
+        request->locale.region = region;
+    }
+    status = wire_check_count("languages", message->n_languages, LIMIT_LANGUAGES, problem);
+    for (size_t i = 0; status == STATUS_OK && i < message->n_languages; i++) {
+        status = wire_check_language("languages", message->languages[i], &request->languages[i],
+                                     problem);
+    }
+    request->language_count = (unsigned)message->n_languages;
+    return status;
+}
+
+static enum status check_scalars(const Reelrank__V1__RankRequest *message, struct problem *problem)
+{
+    enum status status =
+        wire_check_text("request_id", message->request_id, 0, LIMIT_SHORT_BYTES, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = wire_check_text("user_id", message->user_id, 0, LIMIT_ID_BYTES, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = wire_check_range("age_years", message->age_years, 0, LIMIT_AGE_YEARS, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = wire_check_range("limit", message->limit, 0, LIMIT_CANDIDATES, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = wire_check_range("response_form", message->response_form, 0,
+                              REELRANK__V1__RESPONSE_FORM__RESPONSE_FORM_PACKED, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return wire_check_range("now_ms", message->now_ms, 0, LIMIT_TIME_MS, problem);
+}
+
+enum status wire_rank_request(const Reelrank__V1__RankRequest *message, int64_t now_ms,
+                              struct arena *arena, struct rank_request *out,
+                              struct problem *problem)
+{
+    CHECK(now_ms > 0);
+    enum status status = check_scalars(message, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct text user_id = text_of(message->user_id);
+    struct rank_request request = {
+        .user_key = user_id.size > 0 ? hash_key(user_id) : 0,
+        .age_years = message->age_years,
+        .limit = message->limit,
+        .exclude_seen = message->exclude_seen != 0,
+        .explain = message->explain != 0,
+        .now_ms = message->now_ms > 0 ? message->now_ms : now_ms,
+    };
+    status = put_locale(message, &request, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = put_any_form(message, arena, &request, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    *out = request;
+    return STATUS_OK;
+}
+
+/* A hash of all that decides the answer, so equal answers have equal names. */
+static void name_ranking(const Reelrank__V1__RankRequest *message,
+                         const struct rank_request *request, const struct rank_result *result,
+                         const char *weights_version, char out[RANKING_ID_SIZE])
+{
+    XXH3_state_t hash;
+    XXH3_128bits_reset(&hash);
+    XXH3_128bits_update(&hash, message->request_id, strlen(message->request_id) + 1);
+    XXH3_128bits_update(&hash, weights_version, strlen(weights_version) + 1);
+    uint64_t numbers[] = {request->user_key, (uint64_t)request->now_ms, result->state_sequence,
+                          request->limit, request->count};
+    XXH3_128bits_update(&hash, numbers, sizeof(numbers));
+    XXH3_128bits_update(&hash, request->keys, request->count * sizeof(request->keys[0]));
+    XXH128_hash_t digest = XXH3_128bits_digest(&hash);
+    snprintf(out, RANKING_ID_SIZE, "%016" PRIx64 "%016" PRIx64, digest.high64, digest.low64);
+}
+
+/* The id as the client wrote it; empty when it sent keys. */
+static char *candidate_id(const Reelrank__V1__RankRequest *message, uint32_t index)
+{
+    if (message->n_candidate_ids > 0) {
+        return message->candidate_ids[index];
+    }
+    if (message->n_candidates > 0) {
+        return message->candidates[index]->video_id;
+    }
+    return (char *)protobuf_c_empty_string;
+}
+
+static void put_packed(const struct rank_result *result, struct arena *arena,
+                       Reelrank__V1__RankResponse *response)
+{
+    response->score = arena_new(arena, float, result->count);
+    response->dropped_rule = arena_new(arena, Reelrank__V1__DropRule, result->dropped_count);
+    if (arena_full(arena)) {
+        return;
+    }
+    for (size_t i = 0; i < result->count; i++) {
+        response->score[i] = (float)result->scores[i];
+    }
+    for (size_t i = 0; i < result->dropped_count; i++) {
+        response->dropped_rule[i] = (Reelrank__V1__DropRule)result->dropped_rules[i];
+    }
+    response->order = result->order;
+    response->n_order = result->count;
+    response->n_score = result->count;
+    response->dropped_index = result->dropped;
+    response->n_dropped_index = result->dropped_count;
+    response->n_dropped_rule = result->dropped_count;
+}
+
+static void put_contributions(const struct rank_term *terms, struct arena *arena,
+                              Reelrank__V1__RankedVideo *video)
+{
+    Reelrank__V1__Contribution *items = arena_new(arena, Reelrank__V1__Contribution, TERM_COUNT);
+    Reelrank__V1__Contribution **list = arena_new(arena, Reelrank__V1__Contribution *, TERM_COUNT);
+    if (arena_full(arena)) {
+        return;
+    }
+    for (unsigned i = 0; i < TERM_COUNT; i++) {
+        reelrank__v1__contribution__init(&items[i]);
+        items[i].name = (char *)rank_term_name(i);
+        items[i].value = terms[i].value;
+        items[i].input = terms[i].input;
+        list[i] = &items[i];
+    }
+    video->contributions = list;
+    video->n_contributions = TERM_COUNT;
+}
+
+static void put_slate(const Reelrank__V1__RankRequest *message, const struct rank_result *result,
+                      struct arena *arena, Reelrank__V1__RankResponse *response)
+{
+    Reelrank__V1__RankedVideo *videos = arena_new(arena, Reelrank__V1__RankedVideo, result->count);
+    response->slate = arena_new(arena, Reelrank__V1__RankedVideo *, result->count);
+    for (size_t i = 0; !arena_full(arena) && i < result->count; i++) {
+        reelrank__v1__ranked_video__init(&videos[i]);
+        videos[i].video_id = candidate_id(message, result->order[i]);
+        videos[i].index = result->order[i];
+        videos[i].score = result->scores[i];
+        videos[i].position = (uint32_t)i + 1;
+        videos[i].propensity = result->propensities[i];
+        if (result->terms != NULL) {
+            put_contributions(&result->terms[i * TERM_COUNT], arena, &videos[i]);
+        }
+        response->slate[i] = &videos[i];
+    }
+    response->n_slate = result->count;
+}
+
+static void put_dropped(const Reelrank__V1__RankRequest *message, const struct rank_result *result,
+                        struct arena *arena, Reelrank__V1__RankResponse *response)
+{
+    size_t count = result->dropped_count;
+    Reelrank__V1__DroppedVideo *videos = arena_new(arena, Reelrank__V1__DroppedVideo, count);
+    response->dropped = arena_new(arena, Reelrank__V1__DroppedVideo *, count);
+    for (size_t i = 0; !arena_full(arena) && i < count; i++) {
+        reelrank__v1__dropped_video__init(&videos[i]);
+        videos[i].video_id = candidate_id(message, result->dropped[i]);
+        videos[i].index = result->dropped[i];
+        videos[i].rule = (char *)drop_rule_name((enum drop_rule)result->dropped_rules[i]);
+        response->dropped[i] = &videos[i];
+    }
+    response->n_dropped = count;
+}
+
+enum status wire_rank_response(const Reelrank__V1__RankRequest *message,
+                               const struct rank_request *request, const struct rank_result *result,
+                               const char *weights_version, struct arena *arena,
+                               Reelrank__V1__RankResponse **out)
+{
+    Reelrank__V1__RankResponse *response = arena_new(arena, Reelrank__V1__RankResponse, 1);
+    char *ranking_id = arena_new(arena, char, RANKING_ID_SIZE);
+    size_t version_size = strlen(weights_version) + 1;
+    char *version = arena_new(arena, char, version_size);
+    if (arena_full(arena)) {
+        return STATUS_NO_MEMORY;
+    }
+    reelrank__v1__rank_response__init(response);
+    name_ranking(message, request, result, weights_version, ranking_id);
+    response->ranking_id = ranking_id;
+    response->weights_version = memcpy(version, weights_version, version_size);
+    response->state_sequence = result->state_sequence;
+    response->now_ms = request->now_ms;
+    if (message->response_form == REELRANK__V1__RESPONSE_FORM__RESPONSE_FORM_PACKED) {
+        put_packed(result, arena, response);
+    } else {
+        put_slate(message, result, arena, response);
+        put_dropped(message, result, arena, response);
+    }
+    if (arena_full(arena)) {
+        return STATUS_NO_MEMORY;
+    }
+    *out = response;
+    return STATUS_OK;
+}
