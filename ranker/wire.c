@@ -24,6 +24,21 @@ ProtobufCAllocator wire_allocator(struct arena *arena)
         .alloc = arena_allocate, .free = arena_forget, .allocator_data = arena};
 }
 
+enum status wire_id(const char *field, size_t index, const char *id, struct problem *problem)
+{
+    struct text text = text_of(id);
+    if (text.size < 1 || text.size > LIMIT_ID_BYTES) {
+        problem_set(problem, "%s[%zu] has %zu bytes; 1 to %d are allowed", field, index, text.size,
+                    LIMIT_ID_BYTES);
+        return STATUS_INVALID;
+    }
+    if (!text_is_utf8(text)) {
+        problem_set(problem, "%s[%zu] is not UTF-8", field, index);
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
 static enum status check_signal_texts(const Reelrank__V1__Signal *message, struct problem *problem)
 {
     const struct {

@@ -41,6 +41,10 @@ MUST_USE enum status wire_rank_response(const Reelrank__V1__RankRequest *message
                                         const char *weights_version, struct arena *arena,
                                         Reelrank__V1__RankResponse **out);
 
+/* Checks item index of a list of ids: 1 to LIMIT_ID_BYTES bytes of UTF-8. */
+MUST_USE enum status wire_id(const char *field, size_t index, const char *id,
+                             struct problem *problem);
+
 /* protobuf-c's allocator over an arena: free does nothing. Lives as long as arena. */
 ProtobufCAllocator wire_allocator(struct arena *arena);
 

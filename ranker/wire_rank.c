@@ -31,22 +31,6 @@ static enum status one_form_only(const Reelrank__V1__RankRequest *message, struc
     return wire_check_count("candidate_keys", message->n_candidate_keys, LIMIT_CANDIDATES, problem);
 }
 
-static enum status check_id(const char *field, size_t index, const char *id,
-                            struct problem *problem)
-{
-    struct text text = text_of(id);
-    if (text.size < 1 || text.size > LIMIT_ID_BYTES) {
-        problem_set(problem, "%s[%zu] has %zu bytes; 1 to %d are allowed", field, index, text.size,
-                    LIMIT_ID_BYTES);
-        return STATUS_INVALID;
-    }
-    if (!text_is_utf8(text)) {
-        problem_set(problem, "%s[%zu] is not UTF-8", field, index);
-        return STATUS_INVALID;
-    }
-    return STATUS_OK;
-}
-
 static enum status put_ids(const Reelrank__V1__RankRequest *message, struct arena *arena,
                            struct rank_request *request, struct problem *problem)
 {
@@ -56,7 +40,7 @@ static enum status put_ids(const Reelrank__V1__RankRequest *message, struct aren
     }
     for (size_t i = 0; i < message->n_candidate_ids; i++) {
         const char *id = message->candidate_ids[i];
-        enum status status = check_id("candidate_ids", i, id, problem);
+        enum status status = wire_id("candidate_ids", i, id, problem);
         if (status != STATUS_OK) {
             return status;
         }
@@ -70,7 +54,7 @@ static enum status put_ids(const Reelrank__V1__RankRequest *message, struct aren
 static enum status put_candidate(const Reelrank__V1__Candidate *candidate, size_t index,
                                  struct problem *problem)
 {
-    enum status status = check_id("candidates.video_id", index, candidate->video_id, problem);
+    enum status status = wire_id("candidates.video_id", index, candidate->video_id, problem);
     if (status != STATUS_OK) {
         return status;
     }

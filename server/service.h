@@ -12,12 +12,14 @@
 #include "store/store.h"
 
 /*
- * The methods of reelrank.v1 on a store and a weights file. No network here: the gRPC server and the
- * command line both call it.
+ * The methods of reelrank.v1 on a store and a weights file. No network here: the gRPC server and
+ * the command line both call it.
  *
  * Threads: handlers run on any worker; finish() on the writer's thread.
  */
 struct service;
+
+#define SERVICE_BUILD_VERSION "0.1.0"
 
 /* Borrows store, takes weights. STATUS_NO_MEMORY otherwise, leaving weights with the caller. */
 MUST_USE enum status service_new(struct store *store, struct weights *weights,
@@ -25,7 +27,7 @@ MUST_USE enum status service_new(struct store *store, struct weights *weights,
 void service_free(struct service *service);
 
 /* One row for every method of reelrank.v1, implemented or not. */
-enum { SERVICE_METHOD_COUNT = 20 };
+enum { SERVICE_METHOD_COUNT = 17 };
 void service_methods(struct service *service, struct method out[SERVICE_METHOD_COUNT]);
 
 #endif

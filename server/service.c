@@ -1,0 +1,157 @@
+#include "server/service.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ranker/check.h"
+#include "reelrank/v1/admin.pb-c.h"
+#include "reelrank/v1/catalog.pb-c.h"
+#include "reelrank/v1/ranking.pb-c.h"
+#include "reelrank/v1/signal.pb-c.h"
+#include "reelrank/v1/user.pb-c.h"
+#include "server/service_internal.h"
+
+#define RANKING &reelrank__v1__ranking_service__descriptor
+#define SIGNALS &reelrank__v1__signal_service__descriptor
+#define CATALOG &reelrank__v1__catalog_service__descriptor
+#define USERS   &reelrank__v1__user_service__descriptor
+#define ADMIN   &reelrank__v1__admin_service__descriptor
+
+/* clang-format off */
+static const struct method methods[SERVICE_METHOD_COUNT] = {
+    {RANKING, "Rank", METHOD_UNARY, service_rank, NULL, NULL},
+    {RANKING, "RankStream", METHOD_BIDI, service_rank_stream, NULL, NULL},
+
+    {SIGNALS, "RecordSignals", METHOD_UNARY, service_record_signals, service_record_signals_finish, NULL},
+    {SIGNALS, "StreamSignals", METHOD_BIDI, service_stream_signals, service_stream_signals_finish, NULL},
+    {SIGNALS, "UploadSignals", METHOD_CLIENT_STREAM, service_upload_signals, service_upload_signals_finish, NULL},
+
+    {CATALOG, "UpsertVideos", METHOD_UNARY, service_upsert_videos, service_upsert_videos_finish, NULL},
+    {CATALOG, "DeleteVideos", METHOD_UNARY, service_delete_videos, service_delete_videos_finish, NULL},
+    {CATALOG, "GetVideos", METHOD_UNARY, service_get_videos, NULL, NULL},
+
+    {ADMIN, "CheckWeights", METHOD_UNARY, service_check_weights, NULL, NULL},
+    {ADMIN, "GetStatus", METHOD_UNARY, service_get_status, NULL, NULL},
+
+    /* Answered with UNIMPLEMENTED by this version. */
+    {USERS, "GetUser", METHOD_UNARY, NULL, NULL, NULL},
+    {USERS, "ExportUser", METHOD_SERVER_STREAM, NULL, NULL, NULL},
+    {USERS, "ForgetUser", METHOD_UNARY, NULL, NULL, NULL},
+    {ADMIN, "DiffWeights", METHOD_UNARY, NULL, NULL, NULL},
+    {ADMIN, "ApplyWeights", METHOD_UNARY, NULL, NULL, NULL},
+    {ADMIN, "RollbackWeights", METHOD_UNARY, NULL, NULL, NULL},
+    {ADMIN, "GetWeights", METHOD_UNARY, NULL, NULL, NULL},
+};
+/* clang-format on */
+
+static int64_t wall_clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+enum status service_new(struct store *store, struct weights *weights, struct service **out)
+{
+    CHECK(store != NULL);
+    CHECK(weights != NULL);
+    struct service *service = calloc(1, sizeof(*service));
+    if (service == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    service->recent = recent_new();
+    if (service->recent == NULL) {
+        free(service);
+        return STATUS_NO_MEMORY;
+    }
+    service->store = store;
+    service->weights = weights;
+    service->started_ms = wall_clock_ms();
+    *out = service;
+    return STATUS_OK;
+}
+
+void service_free(struct service *service)
+{
+    if (service == NULL) {
+        return;
+    }
+    weights_free(service->weights);
+    recent_free(service->recent);
+    free(service);
+}
+
+void service_methods(struct service *service, struct method out[SERVICE_METHOD_COUNT])
+{
+    for (size_t i = 0; i < SERVICE_METHOD_COUNT; i++) {
+        out[i] = methods[i];
+        out[i].context = service;
+    }
+}
+
+enum turn_step service_fail(struct turn *turn, enum status status, const char *text)
+{
+    problem_set(&turn->problem, "%s", text);
+    turn->status = status;
+    return TURN_DONE;
+}
+
+enum turn_step service_fail_as_set(struct turn *turn, enum status status)
+{
+    if (status == STATUS_NO_MEMORY) {
+        return service_fail(turn, status, "the request needs more memory than one call may take");
+    }
+    turn->status = status;
+    return TURN_DONE;
+}
+
+enum turn_step service_answer(struct turn *turn, ProtobufCMessage *response)
+{
+    turn->status = STATUS_OK;
+    turn->response = response;
+    return TURN_DONE;
+}
+
+struct batch *service_new_batch(struct turn *turn, size_t count)
+{
+    struct batch *batch = arena_new(turn->arena, struct batch, 1);
+    struct entry *entries = arena_new(turn->arena, struct entry, count);
+    if (arena_full(turn->arena)) {
+        return NULL;
+    }
+    *batch = (struct batch){.entries = entries, .count = count};
+    return batch;
+}
+
+enum status service_put_payload(struct turn *turn, const ProtobufCMessage *message,
+                                struct entry *entry)
+{
+    size_t size = protobuf_c_message_get_packed_size(message);
+    uint8_t *bytes = arena_new(turn->arena, uint8_t, size);
+    if (bytes == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    entry->record.payload_size = protobuf_c_message_pack(message, bytes);
+    entry->record.payload = bytes;
+    entry->record.appended_ms = turn->now_ms;
+    return STATUS_OK;
+}
+
+char *service_copy(struct arena *arena, const char *string)
+{
+    size_t size = strlen(string) + 1;
+    char *copy = arena_new(arena, char, size);
+    return copy != NULL ? memcpy(copy, string, size) : NULL;
+}
+
+bool service_batch_is_written(struct turn *turn)
+{
+    enum status status = turn->batch->status;
+    if (status == STATUS_OK) {
+        return true;
+    }
+    problem_set(&turn->problem, "nothing was written: %s", status_text(status));
+    turn->status = status;
+    return false;
+}

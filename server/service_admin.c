@@ -1,0 +1,100 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ranker/limits.h"
+#include "reelrank/v1/admin.pb-c.h"
+#include "server/service_internal.h"
+
+enum { DIGEST_TEXT_SIZE = 17 };
+
+static enum status put_problems(struct turn *turn, const struct weights_problems *problems,
+                                Reelrank__V1__CheckWeightsResponse *response)
+{
+    size_t count = problems->count;
+    Reelrank__V1__WeightsProblem *items =
+        arena_new(turn->arena, Reelrank__V1__WeightsProblem, count);
+    response->problems = arena_new(turn->arena, Reelrank__V1__WeightsProblem *, count);
+    for (size_t i = 0; !arena_full(turn->arena) && i < count; i++) {
+        const struct weights_problem *problem = &problems->items[i];
+        reelrank__v1__weights_problem__init(&items[i]);
+        items[i].line = problem->line;
+        items[i].column = problem->column;
+        items[i].path = service_copy(turn->arena, problem->path);
+        items[i].message = service_copy(turn->arena, problem->message);
+        response->problems[i] = &items[i];
+    }
+    response->n_problems = count;
+    return arena_full(turn->arena) ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+enum turn_step service_check_weights(void *context, struct turn *turn)
+{
+    (void)context;
+    const Reelrank__V1__CheckWeightsRequest *request =
+        (const Reelrank__V1__CheckWeightsRequest *)turn->request;
+    Reelrank__V1__CheckWeightsResponse *response =
+        arena_new(turn->arena, Reelrank__V1__CheckWeightsResponse, 1);
+    struct weights_problems *problems = arena_new(turn->arena, struct weights_problems, 1);
+    if (arena_full(turn->arena)) {
+        return service_fail_as_set(turn, STATUS_NO_MEMORY);
+    }
+    reelrank__v1__check_weights_response__init(response);
+
+    struct weights *weights = NULL;
+    enum status status = weights_parse(text_of(request->weights_yaml), &weights, problems);
+    if (status == STATUS_OK) {
+        response->valid = 1;
+        response->weights_version = service_copy(turn->arena, weights_version(weights));
+        weights_free(weights);
+    } else if (status == STATUS_INVALID) {
+        status = put_problems(turn, problems, response);
+    }
+    if (status != STATUS_OK || arena_full(turn->arena)) {
+        return service_fail_as_set(turn, STATUS_NO_MEMORY);
+    }
+    return service_answer(turn, &response->base);
+}
+
+static void put_state(struct service *service, bool with_digest,
+                      Reelrank__V1__GetStatusResponse *response, char digest[DIGEST_TEXT_SIZE])
+{
+    struct state_counts counts;
+    struct state_digests digests;
+    const struct state *state = store_begin(service->store);
+    state_count(state, &counts);
+    if (with_digest) {
+        state_digest(state, &digests);
+    }
+    response->state_sequence = state_sequence(state);
+    store_end(service->store);
+    response->video_count = counts.videos;
+    response->user_count = counts.users;
+    if (with_digest) {
+        snprintf(digest, DIGEST_TEXT_SIZE, "%016" PRIx64, digests.all);
+        response->state_digest = digest;
+    }
+}
+
+enum turn_step service_get_status(void *context, struct turn *turn)
+{
+    struct service *service = context;
+    const Reelrank__V1__GetStatusRequest *request =
+        (const Reelrank__V1__GetStatusRequest *)turn->request;
+    Reelrank__V1__GetStatusResponse *response =
+        arena_new(turn->arena, Reelrank__V1__GetStatusResponse, 1);
+    char *digest = arena_new(turn->arena, char, DIGEST_TEXT_SIZE);
+    if (arena_full(turn->arena)) {
+        return service_fail_as_set(turn, STATUS_NO_MEMORY);
+    }
+    reelrank__v1__get_status_response__init(response);
+    put_state(service, request->state_digest != 0, response, digest);
+    uint64_t last = 0;
+    log_bounds(store_log(service->store), &response->log_first_sequence, &last);
+    log_size(store_log(service->store), &response->store_bytes, &response->store_budget_bytes);
+    store_window(service->store, &response->event_id_window, &response->event_id_count);
+    response->build_version = (char *)SERVICE_BUILD_VERSION;
+    response->started_ms = service->started_ms;
+    response->weights_version = (char *)weights_version(service->weights);
+    return service_answer(turn, &response->base);
+}

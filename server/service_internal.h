@@ -1,0 +1,60 @@
+#ifndef SERVER_SERVICE_INTERNAL_H
+#define SERVER_SERVICE_INTERNAL_H
+
+#include <stdint.h>
+
+#include "server/recent.h"
+#include "server/service.h"
+
+/* Shared by the files behind service.h; one file for each service of the contract. */
+
+struct service {
+    /* Set once, read-only after. */
+    struct store *store;     /* borrowed */
+    struct weights *weights; /* owned */
+    struct recent *recent;   /* owned; has its own lock */
+    int64_t started_ms;
+};
+
+/* Ends a turn with a failure. */
+enum turn_step service_fail(struct turn *turn, enum status status, const char *text);
+
+/* Ends a turn whose problem is set already. */
+enum turn_step service_fail_as_set(struct turn *turn, enum status status);
+
+enum turn_step service_answer(struct turn *turn, ProtobufCMessage *response);
+
+/* A batch of count zeroed entries in the turn's arena; NULL when it is full. */
+struct batch *service_new_batch(struct turn *turn, size_t count);
+
+/* Packs message into the arena as entry's payload; STATUS_NO_MEMORY when it is full. */
+MUST_USE enum status service_put_payload(struct turn *turn, const ProtobufCMessage *message,
+                                         struct entry *entry);
+
+/* Copies string into the arena; NULL when it is full. */
+char *service_copy(struct arena *arena, const char *string);
+
+/* Fails the turn when the log refused its batch; the problem says why. Returns whether it is well.
+ */
+bool service_batch_is_written(struct turn *turn);
+
+enum turn_step service_rank(void *context, struct turn *turn);
+enum turn_step service_rank_stream(void *context, struct turn *turn);
+
+enum turn_step service_record_signals(void *context, struct turn *turn);
+void service_record_signals_finish(void *context, struct turn *turn);
+enum turn_step service_stream_signals(void *context, struct turn *turn);
+void service_stream_signals_finish(void *context, struct turn *turn);
+enum turn_step service_upload_signals(void *context, struct turn *turn);
+void service_upload_signals_finish(void *context, struct turn *turn);
+
+enum turn_step service_upsert_videos(void *context, struct turn *turn);
+void service_upsert_videos_finish(void *context, struct turn *turn);
+enum turn_step service_delete_videos(void *context, struct turn *turn);
+void service_delete_videos_finish(void *context, struct turn *turn);
+enum turn_step service_get_videos(void *context, struct turn *turn);
+
+enum turn_step service_check_weights(void *context, struct turn *turn);
+enum turn_step service_get_status(void *context, struct turn *turn);
+
+#endif

@@ -1,0 +1,101 @@
+#include "ranker/rank.h"
+#include "ranker/wire.h"
+#include "reelrank/v1/ranking.pb-c.h"
+#include "server/service_internal.h"
+
+/* Ranks one request into response; a failure is described in problem. */
+static enum status rank_one(struct service *service, struct turn *turn,
+                            const Reelrank__V1__RankRequest *message,
+                            Reelrank__V1__RankResponse **response, struct problem *problem)
+{
+    struct rank_request request;
+    enum status status = wire_rank_request(message, turn->now_ms, turn->arena, &request, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (message->experiment[0] != '\0') {
+        problem_set(problem, "experiment \"%s\" is not an arm of weights %s", message->experiment,
+                    weights_version(service->weights));
+        return STATUS_INVALID;
+    }
+    const struct model *model = weights_model(service->weights, request.locale);
+    struct rank_result result;
+    const struct state *state = store_begin(service->store);
+    status = rank(state, model, &request, turn->arena, &result);
+    store_end(service->store);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return wire_rank_response(message, &request, &result, weights_version(service->weights),
+                              turn->arena, response);
+}
+
+/* Packs the answer here, so that what a retry gets is what was sent. */
+static enum turn_step answer_and_remember(struct service *service, struct turn *turn,
+                                          const Reelrank__V1__RankResponse *response)
+{
+    size_t size = reelrank__v1__rank_response__get_packed_size(response);
+    uint8_t *bytes = arena_new(turn->arena, uint8_t, size);
+    if (bytes == NULL) {
+        return service_fail_as_set(turn, STATUS_NO_MEMORY);
+    }
+    reelrank__v1__rank_response__pack(response, bytes);
+    turn->response_bytes = (struct text){(const char *)bytes, size};
+    turn->status = STATUS_OK;
+    recent_add(service->recent, turn->request_bytes, turn->now_ms, turn->response_bytes);
+    return TURN_DONE;
+}
+
+enum turn_step service_rank(void *context, struct turn *turn)
+{
+    struct service *service = context;
+    const Reelrank__V1__RankRequest *message = (const Reelrank__V1__RankRequest *)turn->request;
+    bool retriable = message->request_id[0] != '\0';
+    if (retriable && recent_find(service->recent, turn->request_bytes, turn->now_ms, turn->arena,
+                                 &turn->response_bytes)) {
+        turn->status = STATUS_OK;
+        return TURN_DONE;
+    }
+    Reelrank__V1__RankResponse *response = NULL;
+    enum status status = rank_one(service, turn, message, &response, &turn->problem);
+    if (status != STATUS_OK) {
+        return service_fail_as_set(turn, status);
+    }
+    if (retriable) {
+        return answer_and_remember(service, turn, response);
+    }
+    return service_answer(turn, &response->base);
+}
+
+enum turn_step service_rank_stream(void *context, struct turn *turn)
+{
+    struct service *service = context;
+    const Reelrank__V1__RankStreamRequest *message =
+        (const Reelrank__V1__RankStreamRequest *)turn->request;
+    Reelrank__V1__RankStreamResponse *response =
+        arena_new(turn->arena, Reelrank__V1__RankStreamResponse, 1);
+    Reelrank__V1__RankError *error = arena_new(turn->arena, Reelrank__V1__RankError, 1);
+    if (arena_full(turn->arena)) {
+        return service_fail_as_set(turn, STATUS_NO_MEMORY);
+    }
+    reelrank__v1__rank_stream_response__init(response);
+    response->correlation_id = message->correlation_id;
+
+    enum status status = STATUS_INVALID;
+    if (message->request != NULL) {
+        status = rank_one(service, turn, message->request, &response->response, &turn->problem);
+    } else {
+        problem_set(&turn->problem, "request is required");
+    }
+    response->result_case = REELRANK__V1__RANK_STREAM_RESPONSE__RESULT_RESPONSE;
+    if (status != STATUS_OK) {
+        reelrank__v1__rank_error__init(error);
+        error->code = method_code(status);
+        /* The turn outlives its answer, so its problem may be pointed to. */
+        error->message =
+            status == STATUS_NO_MEMORY ? (char *)status_text(status) : turn->problem.text;
+        response->error = error;
+        response->result_case = REELRANK__V1__RANK_STREAM_RESPONSE__RESULT_ERROR;
+    }
+    return service_answer(turn, &response->base);
+}

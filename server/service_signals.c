@@ -1,0 +1,232 @@
+#include <string.h>
+
+#include "ranker/check.h"
+#include "ranker/hash.h"
+#include "ranker/limits.h"
+#include "ranker/wire.h"
+#include "reelrank/v1/signal.pb-c.h"
+#include "server/service_internal.h"
+
+/* Seeds keep keys of named and unnamed signals apart. */
+enum { SEED_NAMED = 1, SEED_UNNAMED = 2 };
+
+struct totals {
+    uint32_t accepted;
+    uint32_t duplicate;
+    uint32_t rejected;
+};
+
+/* What an upload keeps between its messages. */
+struct upload {
+    uint64_t accepted;
+    uint64_t duplicate;
+    uint64_t rejected;
+    uint64_t sequence;
+    uint32_t reason_count;
+    char reasons[10][128];
+};
+
+_Static_assert(sizeof(struct upload) <= METHOD_STATE_SIZE, "an upload's totals fit a call's state");
+
+static struct event_key key_of(const Reelrank__V1__Signal *message, const struct record *record)
+{
+    XXH128_hash_t hash;
+    if (message->event_id[0] != '\0') {
+        hash = XXH3_128bits_withSeed(message->event_id, strlen(message->event_id), SEED_NAMED);
+    } else {
+        hash = XXH3_128bits_withSeed(record->payload, record->payload_size, SEED_UNNAMED);
+    }
+    return (struct event_key){.low = hash.low64, .high = hash.high64};
+}
+
+/* A bad signal becomes a rejected entry, with the reason; the others are not concerned. */
+static enum status put_signal(struct turn *turn, const Reelrank__V1__Signal *message,
+                              struct entry *entry, char **reason)
+{
+    struct problem problem;
+    enum status status = wire_signal(message, turn->now_ms, &entry->event.u.signal, &problem);
+    if (status != STATUS_OK) {
+        entry->outcome = OUTCOME_REJECTED;
+        *reason = service_copy(turn->arena, problem.text);
+        return *reason != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+    }
+    entry->event.kind = EVENT_SIGNAL;
+    entry->record.kind = EVENT_SIGNAL;
+    status = service_put_payload(turn, &message->base, entry);
+    if (status == STATUS_OK) {
+        entry->record.event_key = key_of(message, &entry->record);
+    }
+    return status;
+}
+
+/*
+ * Prepares signals for the writer. The results, one for each signal, follow the batch in the arena:
+ * finish() needs the reasons.
+ */
+struct prepared {
+    struct batch batch; /* first: turn->batch points here */
+    Reelrank__V1__SignalResult *results;
+    Reelrank__V1__SignalResult **result_list;
+};
+
+static enum turn_step prepare(struct turn *turn, Reelrank__V1__Signal *const *signals, size_t count)
+{
+    if (count > LIMIT_BATCH) {
+        problem_set(&turn->problem, "signals has %zu items; at most %d are allowed", count,
+                    LIMIT_BATCH);
+        return service_fail_as_set(turn, STATUS_INVALID);
+    }
+    struct prepared *prepared = arena_new(turn->arena, struct prepared, 1);
+    struct entry *entries = arena_new(turn->arena, struct entry, count);
+    Reelrank__V1__SignalResult *results = arena_new(turn->arena, Reelrank__V1__SignalResult, count);
+    Reelrank__V1__SignalResult **list = arena_new(turn->arena, Reelrank__V1__SignalResult *, count);
+    if (arena_full(turn->arena)) {
+        return service_fail_as_set(turn, STATUS_NO_MEMORY);
+    }
+    for (size_t i = 0; i < count; i++) {
+        reelrank__v1__signal_result__init(&results[i]);
+        list[i] = &results[i];
+        enum status status = put_signal(turn, signals[i], &entries[i], &results[i].reason);
+        if (status != STATUS_OK) {
+            return service_fail_as_set(turn, status);
+        }
+    }
+    *prepared = (struct prepared){
+        .batch = {.entries = entries, .count = count}, .results = results, .result_list = list};
+    turn->batch = &prepared->batch;
+    return TURN_WRITE;
+}
+
+/* Copies outcomes into the results; returns their totals. */
+static struct totals collect(struct prepared *prepared)
+{
+    struct totals totals = {0};
+    for (size_t i = 0; i < prepared->batch.count; i++) {
+        enum outcome outcome = prepared->batch.entries[i].outcome;
+        prepared->results[i].outcome = (Reelrank__V1__SignalOutcome)outcome;
+        totals.accepted += outcome == OUTCOME_ACCEPTED;
+        totals.duplicate += outcome == OUTCOME_DUPLICATE;
+        totals.rejected += outcome == OUTCOME_REJECTED;
+    }
+    return totals;
+}
+
+enum turn_step service_record_signals(void *context, struct turn *turn)
+{
+    (void)context;
+    const Reelrank__V1__RecordSignalsRequest *message =
+        (const Reelrank__V1__RecordSignalsRequest *)turn->request;
+    return prepare(turn, message->signals, message->n_signals);
+}
+
+void service_record_signals_finish(void *context, struct turn *turn)
+{
+    (void)context;
+    if (!service_batch_is_written(turn)) {
+        return;
+    }
+    struct prepared *prepared = (struct prepared *)turn->batch;
+    Reelrank__V1__RecordSignalsResponse *response =
+        arena_new(turn->arena, Reelrank__V1__RecordSignalsResponse, 1);
+    if (response == NULL) {
+        (void)service_fail_as_set(turn, STATUS_NO_MEMORY);
+        return;
+    }
+    reelrank__v1__record_signals_response__init(response);
+    struct totals totals = collect(prepared);
+    response->results = prepared->result_list;
+    response->n_results = prepared->batch.count;
+    response->accepted = totals.accepted;
+    response->duplicate = totals.duplicate;
+    response->rejected = totals.rejected;
+    response->state_sequence = prepared->batch.sequence;
+    (void)service_answer(turn, &response->base);
+}
+
+enum turn_step service_stream_signals(void *context, struct turn *turn)
+{
+    (void)context;
+    const Reelrank__V1__StreamSignalsRequest *message =
+        (const Reelrank__V1__StreamSignalsRequest *)turn->request;
+    return prepare(turn, message->signals, message->n_signals);
+}
+
+void service_stream_signals_finish(void *context, struct turn *turn)
+{
+    (void)context;
+    if (!service_batch_is_written(turn)) {
+        return;
+    }
+    struct prepared *prepared = (struct prepared *)turn->batch;
+    Reelrank__V1__StreamSignalsResponse *response =
+        arena_new(turn->arena, Reelrank__V1__StreamSignalsResponse, 1);
+    if (response == NULL) {
+        (void)service_fail_as_set(turn, STATUS_NO_MEMORY);
+        return;
+    }
+    reelrank__v1__stream_signals_response__init(response);
+    struct totals totals = collect(prepared);
+    response->batch_id = ((const Reelrank__V1__StreamSignalsRequest *)turn->request)->batch_id;
+    response->results = prepared->result_list;
+    response->n_results = prepared->batch.count;
+    response->accepted = totals.accepted;
+    response->duplicate = totals.duplicate;
+    response->rejected = totals.rejected;
+    response->state_sequence = prepared->batch.sequence;
+    (void)service_answer(turn, &response->base);
+}
+
+static enum turn_step answer_upload(struct turn *turn, struct upload *upload)
+{
+    Reelrank__V1__UploadSignalsResponse *response =
+        arena_new(turn->arena, Reelrank__V1__UploadSignalsResponse, 1);
+    char **reasons = arena_new(turn->arena, char *, upload->reason_count);
+    if (arena_full(turn->arena)) {
+        return service_fail_as_set(turn, STATUS_NO_MEMORY);
+    }
+    reelrank__v1__upload_signals_response__init(response);
+    for (uint32_t i = 0; i < upload->reason_count; i++) {
+        reasons[i] = upload->reasons[i];
+    }
+    response->accepted = upload->accepted;
+    response->duplicate = upload->duplicate;
+    response->rejected = upload->rejected;
+    response->state_sequence = upload->sequence;
+    response->reasons = reasons;
+    response->n_reasons = upload->reason_count;
+    return service_answer(turn, &response->base);
+}
+
+enum turn_step service_upload_signals(void *context, struct turn *turn)
+{
+    (void)context;
+    if (turn->request == NULL) {
+        return answer_upload(turn, turn->state);
+    }
+    const Reelrank__V1__UploadSignalsRequest *message =
+        (const Reelrank__V1__UploadSignalsRequest *)turn->request;
+    return prepare(turn, message->signals, message->n_signals);
+}
+
+void service_upload_signals_finish(void *context, struct turn *turn)
+{
+    (void)context;
+    if (!service_batch_is_written(turn)) {
+        return;
+    }
+    struct prepared *prepared = (struct prepared *)turn->batch;
+    struct upload *upload = turn->state;
+    struct totals totals = collect(prepared);
+    upload->accepted += totals.accepted;
+    upload->duplicate += totals.duplicate;
+    upload->rejected += totals.rejected;
+    upload->sequence = prepared->batch.sequence;
+    size_t room = sizeof(upload->reasons) / sizeof(upload->reasons[0]);
+    for (size_t i = 0; i < prepared->batch.count && upload->reason_count < room; i++) {
+        if (prepared->batch.entries[i].outcome == OUTCOME_REJECTED) {
+            snprintf(upload->reasons[upload->reason_count++], sizeof(upload->reasons[0]), "%s",
+                     prepared->results[i].reason);
+        }
+    }
+    turn->status = STATUS_OK;
+}
