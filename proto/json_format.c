@@ -99,7 +99,8 @@ enum { REAL_SIZE = 40 };
 
 static bool reads_back(const char *text, double value, bool single)
 {
-    double again = single ? (double)strtof(text, NULL) : strtod(text, NULL);
+    double again = strtod(text, NULL);
+    again = single ? (double)(float)again : again;
     return memcmp(&again, &value, sizeof(value)) == 0;
 }
 
