@@ -10,8 +10,8 @@
 #include "ranker/watch.h"
 
 /*
- * Everything ranking knows, as a function of the log: apply the same entries in the same order to an
- * empty state and the bytes are the same. Holds no clock, no I/O and no lock; its owner lets one
+ * Everything ranking knows, as a function of the log: apply the same entries in the same order to
+ * an empty state and the bytes are the same. Holds no clock, no I/O and no lock; its owner lets one
  * thread write at a time, and readers in only between writes.
  */
 struct state;
@@ -36,8 +36,8 @@ struct state *state_new(void);
 void state_free(struct state *state);
 
 /*
- * Applies the entry at sequence, which must be above state_sequence(). Fails only for want of memory,
- * after which the state must be rebuilt.
+ * Applies the entry at sequence, which must be above state_sequence(). Fails only for want of
+ * memory, after which the state must be rebuilt.
  */
 MUST_USE enum status state_apply(struct state *state, uint64_t sequence, const struct event *event);
 
@@ -66,7 +66,8 @@ struct state_digests {
     uint64_t aggregates; /* statistics and watch times alone: the same for any order across users */
 };
 
-/* Digests do not depend on addresses or on the order inside tables. Takes time: reads everything. */
+/* Digests do not depend on addresses or on the order inside tables. Takes time: reads everything.
+ */
 void state_digest(const struct state *state, struct state_digests *out);
 
 #endif

@@ -28,10 +28,11 @@ enum half_life { HALF_LIFE_30_MIN, HALF_LIFE_1_DAY, HALF_LIFE_14_DAYS, HALF_LIFE
  * Integer counts of one video in one scope, in time buckets whose width grows with age, so that the
  * final bytes depend on the set of events and not on their order.
  *
- * Time is cut into ticks of 450 s. Relative to the newest tick seen, an event is kept in a bucket of
- * 1 tick while younger than 16 of those, of 48 ticks (6 h) while younger than 16 of those, of 672
- * ticks (3.5 d) while younger than 16 of those, and in the undated total after that. The total also
- * holds everything. The level of an event depends on its age against the final newest tick alone.
+ * Time is cut into ticks of 450 s. Relative to the newest tick seen, an event is kept in a bucket
+ * of 1 tick while younger than 16 of those, of 48 ticks (6 h) while younger than 16 of those, of
+ * 672 ticks (3.5 d) while younger than 16 of those, and in the undated total after that. The total
+ * also holds everything. The level of an event depends on its age against the final newest tick
+ * alone.
  */
 struct stats_bucket {
     uint32_t start_tick; /* multiple of the level's width */
@@ -68,15 +69,15 @@ MUST_USE enum status stats_add(struct stats *stats, int64_t time_ms,
                                const struct stats_delta *delta);
 
 /*
- * Each count is the sum over buckets, oldest first, of count * 2^(-(age in quarter half-lives) / 4),
- * age from the bucket's start to newest_tick, never below 0 in sum. Counts only in the undated total
- * weigh nothing.
+ * Each count is the sum over buckets, oldest first, of count * 2^(-(age in quarter half-lives) /
+ * 4), age from the bucket's start to newest_tick, never below 0 in sum. Counts only in the undated
+ * total weigh nothing.
  */
 void stats_decay(const struct stats *stats, struct stats_decayed *out);
 
 /*
- * Factor that brings stats_decayed counts from newest_tick to the tick of now_ms: 2^(-quarters / 4),
- * 1 if now is earlier. Rates do not need it; popularity and smoothing do.
+ * Factor that brings stats_decayed counts from newest_tick to the tick of now_ms: 2^(-quarters /
+ * 4), 1 if now is earlier. Rates do not need it; popularity and smoothing do.
  */
 double stats_decay_factor(uint32_t newest_tick, int64_t now_ms, enum half_life half_life);
 

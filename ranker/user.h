@@ -22,19 +22,20 @@ enum affinity_kind {
 enum {
     USER_AFFINITIES_MAX = 48, /* of each kind */
     USER_SEEN_MAX = 512,      /* the least recently seen makes room */
-    USER_FOLLOWS_MAX = 512,
-    USER_HIDES_MAX = 512
+    USER_FOLLOWS_MAX = 512,   /* the one longest ago makes room */
+    USER_HIDES_MAX = 512      /* likewise */
 };
 
 /*
- * Taste for one thing: a sum of gains, each decayed with a half-life of 14 days. The gain of a signal:
- * valid play +0.5, long view +1, complete +0.5 (each once a view), like +2, unlike -2, share +3,
- * comment +1, follow +4 and unfollow -4 (creator only), skip -0.5, not interested -4, hide creator -8
- * (creator only), report -4. Negative evidence lowers the like of the same creator, category, tag,
- * language and duration alike.
+ * Taste for one thing: a sum of gains, each decayed with a half-life of 14 days. The gain of a
+ * signal: valid play +0.5, long view +1, complete +0.5 (each once a view), like +2, unlike -2,
+ * share +3, comment +1, follow +4 and unfollow -4 (creator only), skip -0.5, not interested -4,
+ * hide creator -8 (creator only), report -4. Negative evidence lowers the like of the same creator,
+ * category, tag, language and duration alike.
  */
 struct affinity {
-    uint64_t key; /* creator: hash_key(); category, tag: its low 32 bits; language: code; duration: bucket + 1 */
+    uint64_t key; /* creator: hash_key(); category, tag: its low 32 bits; language: code; duration:
+                     bucket + 1 */
     float value;
     uint32_t time_s; /* when value was current */
 };
@@ -43,12 +44,21 @@ struct affinity {
 struct seen {
     uint64_t video_key;
     uint64_t ranking_key;
-    uint32_t time_s;   /* last impression, play or watch */
-    uint32_t watch_ms; /* in the current view */
-    uint8_t flags;     /* enum seen_flag */
+    uint32_t time_s;       /* last impression, play, watch or skip */
+    uint32_t watch_ms;     /* in the current view */
+    uint16_t watch_region; /* of the view's first watch, with SEEN_WATCHED */
+    uint8_t watch_bucket;  /* duration bucket, likewise */
+    uint8_t flags;         /* enum seen_flag */
 };
 
-enum seen_flag { SEEN_VALID_PLAY = 1, SEEN_LONG_VIEW = 2, SEEN_COMPLETE = 4, SEEN_LIKED = 8, SEEN_WATCHED = 16, SEEN_PLAYED = 32 };
+enum seen_flag {
+    SEEN_VALID_PLAY = 1,
+    SEEN_LONG_VIEW = 2,
+    SEEN_COMPLETE = 4,
+    SEEN_LIKED = 8,
+    SEEN_WATCHED = 16,
+    SEEN_PLAYED = 32
+};
 
 /* All that is known of a user: a function of that user's own signals in log order. */
 struct user {
@@ -68,14 +78,19 @@ struct user {
     struct seen *seen;                                /* owned; least recent first */
     uint64_t *follows;                                /* owned; creator keys, sorted */
     uint64_t *hides;                                  /* owned; creator keys, sorted */
+    uint32_t *follow_times_s;                         /* owned; when each of follows began */
+    uint32_t *hide_times_s;                           /* owned; when each of hides began */
 };
 
 /* How a signal moves the current view, for the statistics to count once. */
 struct view_change {
-    int64_t watch_before_ms; /* -1: first watch of the view */
-    int64_t watch_after_ms;  /* not below watch_before_ms */
-    bool plays;              /* a new view began */
-    bool valid_play;         /* reached for the first time in this view */
+    int64_t watch_before_ms; /* -1: no watch in the view so far */
+    int64_t
+        watch_after_ms; /* not below watch_before_ms; equal where the signal tells of no growth */
+    uint16_t watch_region; /* where the view's watch time counts, set by its first watch, */
+    uint8_t watch_bucket;  /* so that growth stays there whatever later signals say */
+    bool plays;            /* playback of a view began */
+    bool valid_play;       /* reached for the first time in this view */
     bool long_view;
     bool complete;
     int like; /* +1, 0, -1 */

@@ -36,7 +36,8 @@ struct watch_region {
 
 unsigned watch_bin(int64_t watch_ms);
 
-/* Adds one view's growth: count views move from bin of before_ms (or none, if before_ms < 0) to after_ms. */
+/* Adds one view's growth: count views move from bin of before_ms (or none, if before_ms < 0) to
+ * after_ms. */
 MUST_USE enum status watch_move(struct watch *watch, uint16_t region, unsigned duration_bucket,
                                 int64_t before_ms, int64_t after_ms);
 

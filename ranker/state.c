@@ -1,0 +1,507 @@
+#include "ranker/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ranker/check.h"
+#include "ranker/hash.h"
+#include "ranker/table.h"
+
+/* Statistics of one video in one scope. */
+struct scoped_stats {
+    uint64_t hash; /* scope_hash() */
+    uint64_t video_key;
+    uint8_t kind; /* enum scope_kind */
+    uint16_t code;
+    struct stats stats;
+};
+
+struct state {
+    struct videos *videos; /* owned */
+    struct table users;    /* struct user; keyed by its key */
+    struct table stats;    /* struct scoped_stats */
+    struct watch watch;
+    uint64_t live_videos; /* known and not deleted */
+    uint64_t sequence;
+};
+
+struct scope {
+    enum scope_kind kind;
+    uint16_t code;
+};
+
+struct state *state_new(void)
+{
+    struct state *state = calloc(1, sizeof(*state));
+    if (state == NULL) {
+        return NULL;
+    }
+    state->videos = videos_new();
+    if (state->videos == NULL) {
+        free(state);
+        return NULL;
+    }
+    state->users = table_of(sizeof(struct user));
+    state->stats = table_of(sizeof(struct scoped_stats));
+    return state;
+}
+
+void state_free(struct state *state)
+{
+    if (state == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < state->users.count; i++) {
+        user_release(table_at(&state->users, i));
+    }
+    for (size_t i = 0; i < state->stats.count; i++) {
+        struct scoped_stats *scoped = table_at(&state->stats, i);
+        stats_release(&scoped->stats);
+    }
+    table_release(&state->users);
+    table_release(&state->stats);
+    watch_release(&state->watch);
+    videos_free(state->videos);
+    free(state);
+}
+
+/*
+ * One number for (video, scope): different scopes of a video never meet, since multiplying by an
+ * odd constant is a bijection, and those of two videos meet no more often than any two hashes.
+ */
+static uint64_t scope_hash(uint64_t video_key, enum scope_kind kind, uint16_t code)
+{
+    uint64_t scope = (uint64_t)kind << 16 | code;
+    return video_key ^ (scope * UINT64_C(0x9fb21c651e98df25));
+}
+
+static enum status need_stats(struct state *state, uint64_t video_key, struct scope scope,
+                              struct stats **out)
+{
+    void *row;
+    uint64_t hash = scope_hash(video_key, scope.kind, scope.code);
+    enum status status = table_need(&state->stats, hash, &row);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct scoped_stats *scoped = row;
+    scoped->video_key = video_key;
+    scoped->kind = (uint8_t)scope.kind;
+    scoped->code = scope.code;
+    *out = &scoped->stats;
+    return STATUS_OK;
+}
+
+/* Turns a signal and what it did to the view into counts. */
+static void count_signal(const struct signal *signal, const struct view_change *change,
+                         bool newly_followed, struct stats_delta *delta)
+{
+    *delta = (struct stats_delta){0};
+    int32_t *counts = delta->counts;
+    counts[COUNTER_IMPRESSIONS] = signal->type == SIGNAL_IMPRESSION;
+    counts[COUNTER_PLAYS] = change->plays;
+    counts[COUNTER_VALID_PLAYS] = change->valid_play;
+    counts[COUNTER_LONG_VIEWS] = change->long_view;
+    counts[COUNTER_COMPLETES] = change->complete;
+    counts[COUNTER_SKIPS] = signal->type == SIGNAL_SKIP;
+    counts[COUNTER_LIKES] = change->like;
+    counts[COUNTER_SHARES] = signal->type == SIGNAL_SHARE;
+    counts[COUNTER_COMMENTS] = signal->type == SIGNAL_COMMENT;
+    counts[COUNTER_FOLLOWS] = newly_followed;
+    counts[COUNTER_NOT_INTERESTED] = signal->type == SIGNAL_NOT_INTERESTED;
+    counts[COUNTER_REPORTS] = signal->type == SIGNAL_REPORT;
+    if (change->watch_after_ms > change->watch_before_ms) {
+        int64_t before_ms = change->watch_before_ms > 0 ? change->watch_before_ms : 0;
+        delta->watch_ms = change->watch_after_ms - before_ms;
+    }
+}
+
+static enum status add_to_scopes(struct state *state, const struct signal *signal,
+                                 const struct stats_delta *delta, struct video *row)
+{
+    const struct scope scopes[] = {
+        {SCOPE_GLOBAL, 0},
+        {SCOPE_REGION, signal->locale.region},
+        {SCOPE_LANGUAGE, signal->locale.language},
+    };
+    for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
+        if (scopes[i].kind != SCOPE_GLOBAL && scopes[i].code == 0) {
+            continue;
+        }
+        struct stats *stats;
+        enum status status = need_stats(state, signal->video_key, scopes[i], &stats);
+        if (status == STATUS_OK) {
+            status = stats_add(stats, signal->time_ms, delta);
+        }
+        if (status != STATUS_OK) {
+            return status;
+        }
+        if (scopes[i].kind == SCOPE_GLOBAL) {
+            stats_decay(stats, &row->decayed);
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status move_watch(struct watch *watch, const struct view_change *change)
+{
+    if (change->watch_after_ms == change->watch_before_ms) {
+        return STATUS_OK;
+    }
+    return watch_move(watch, change->watch_region, change->watch_bucket, change->watch_before_ms,
+                      change->watch_after_ms);
+}
+
+/* Every row the signal touches is far away: ask for all places at once before the first is needed.
+ */
+static void prefetch_signal(const struct state *state, const struct signal *signal)
+{
+    table_prefetch(&state->users, signal->user_key);
+    table_prefetch(&state->stats, scope_hash(signal->video_key, SCOPE_GLOBAL, 0));
+    table_prefetch(&state->stats,
+                   scope_hash(signal->video_key, SCOPE_REGION, signal->locale.region));
+    table_prefetch(&state->stats,
+                   scope_hash(signal->video_key, SCOPE_LANGUAGE, signal->locale.language));
+}
+
+static enum status apply_signal(struct state *state, const struct signal *signal)
+{
+    struct video *row;
+    void *user;
+    prefetch_signal(state, signal);
+    enum status status = videos_add(state->videos, signal->video_key, &row);
+    if (status == STATUS_OK) {
+        status = table_need(&state->users, signal->user_key, &user);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    bool follows = signal->type == SIGNAL_FOLLOW_CREATOR && !user_follows(user, row->creator_key);
+    struct view_change change;
+    status = user_apply(user, signal, row, &change);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct stats_delta delta;
+    count_signal(signal, &change, follows, &delta);
+    status = add_to_scopes(state, signal, &delta, row);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return move_watch(&state->watch, &change);
+}
+
+static bool is_live(const struct video *row)
+{
+    return row != NULL && row->known && !row->deleted;
+}
+
+static enum status apply_video(struct state *state, uint64_t sequence,
+                               const struct video_facts *facts)
+{
+    bool was_live = is_live(videos_find(state->videos, facts->key));
+    enum status status = videos_put(state->videos, facts);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    videos_find(state->videos, facts->key)->log_sequence = sequence;
+    state->live_videos += !was_live;
+    return STATUS_OK;
+}
+
+/* The content's hash goes too: the same content sent again is no repeat but a revival. */
+static void apply_deletion(struct state *state, uint64_t video_key)
+{
+    struct video *row = videos_find(state->videos, video_key);
+    if (row == NULL) {
+        return;
+    }
+    state->live_videos -= is_live(row);
+    row->deleted = true;
+    row->content_hash = 0;
+}
+
+static enum status apply(struct state *state, uint64_t sequence, const struct event *event)
+{
+    switch (event->kind) {
+    case EVENT_SIGNAL:
+        return apply_signal(state, &event->u.signal);
+    case EVENT_VIDEO:
+        return apply_video(state, sequence, &event->u.video);
+    case EVENT_VIDEO_DELETED:
+        apply_deletion(state, event->u.deleted_video_key);
+        break;
+    }
+    return STATUS_OK;
+}
+
+enum status state_apply(struct state *state, uint64_t sequence, const struct event *event)
+{
+    CHECK(sequence > state->sequence);
+    enum status status = apply(state, sequence, event);
+    if (status == STATUS_OK) {
+        state->sequence = sequence;
+    }
+    return status;
+}
+
+uint64_t state_sequence(const struct state *state)
+{
+    return state->sequence;
+}
+
+const struct videos *state_videos(const struct state *state)
+{
+    return state->videos;
+}
+
+const struct watch *state_watch(const struct state *state)
+{
+    return &state->watch;
+}
+
+const struct user *state_find_user(const struct state *state, uint64_t user_key)
+{
+    return table_find(&state->users, user_key);
+}
+
+const struct stats *state_find_stats(const struct state *state, uint64_t video_key,
+                                     enum scope_kind kind, uint16_t code)
+{
+    const struct scoped_stats *scoped =
+        table_find(&state->stats, scope_hash(video_key, kind, code));
+    return scoped != NULL ? &scoped->stats : NULL;
+}
+
+void state_count(const struct state *state, struct state_counts *out)
+{
+    *out = (struct state_counts){
+        .videos = state->live_videos,
+        .users = state->users.count,
+        .statistics = state->stats.count,
+    };
+}
+
+/*
+ * Digests: each row is hashed as fixed-width little-endian fields and the hashes are added up, so
+ * that neither places in tables nor padding matter.
+ */
+
+static void put(XXH3_state_t *hash, uint64_t value, unsigned size)
+{
+    unsigned char bytes[8];
+    for (unsigned i = 0; i < size; i++) {
+        bytes[i] = (unsigned char)(value >> (8 * i));
+    }
+    (void)XXH3_64bits_update(hash, bytes, size); /* fails only for NULL */
+}
+
+static void put_float(XXH3_state_t *hash, float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    put(hash, bits, 4);
+}
+
+static uint64_t digest_stats(const struct scoped_stats *scoped)
+{
+    const struct stats *stats = &scoped->stats;
+    XXH3_state_t hash;
+    (void)XXH3_64bits_reset(&hash);
+    put(&hash, scoped->video_key, 8);
+    put(&hash, scoped->kind, 1);
+    put(&hash, scoped->code, 2);
+    for (unsigned i = 0; i < COUNTER_COUNT; i++) {
+        put(&hash, (uint64_t)stats->total[i], 8);
+    }
+    put(&hash, (uint64_t)stats->watch_ms, 8);
+    put(&hash, stats->newest_tick, 4);
+    put(&hash, stats->bucket_count, 4);
+    for (uint32_t i = 0; i < stats->bucket_count; i++) {
+        const struct stats_bucket *bucket = &stats->buckets[i];
+        put(&hash, bucket->start_tick, 4);
+        put(&hash, bucket->level, 1);
+        for (unsigned k = 0; k < COUNTER_COUNT; k++) {
+            put(&hash, (uint32_t)bucket->counts[k], 4);
+        }
+    }
+    return XXH3_64bits_digest(&hash);
+}
+
+static uint64_t digest_histograms(uint16_t region, const struct watch_histogram *histograms)
+{
+    XXH3_state_t hash;
+    (void)XXH3_64bits_reset(&hash);
+    put(&hash, region, 2);
+    for (unsigned i = 0; i < DURATION_BUCKET_COUNT; i++) {
+        put(&hash, histograms[i].count, 8);
+        for (unsigned bin = 0; bin < WATCH_BIN_COUNT; bin++) {
+            put(&hash, histograms[i].bins[bin], 8);
+        }
+    }
+    return XXH3_64bits_digest(&hash);
+}
+
+static void put_affinities(XXH3_state_t *hash, const struct affinity *affinities, unsigned count)
+{
+    put(hash, count, 2);
+    for (unsigned i = 0; i < count; i++) {
+        put(hash, affinities[i].key, 8);
+        put_float(hash, affinities[i].value);
+        put(hash, affinities[i].time_s, 4);
+    }
+}
+
+static void put_seen(XXH3_state_t *hash, const struct seen *seen, unsigned count)
+{
+    put(hash, count, 2);
+    for (unsigned i = 0; i < count; i++) {
+        put(hash, seen[i].video_key, 8);
+        put(hash, seen[i].ranking_key, 8);
+        put(hash, seen[i].time_s, 4);
+        put(hash, seen[i].watch_ms, 4);
+        put(hash, seen[i].watch_region, 2);
+        put(hash, seen[i].watch_bucket, 1);
+        put(hash, seen[i].flags, 1);
+    }
+}
+
+static void put_creators(XXH3_state_t *hash, const uint64_t *keys, const uint32_t *times_s,
+                         unsigned count)
+{
+    put(hash, count, 2);
+    for (unsigned i = 0; i < count; i++) {
+        put(hash, keys[i], 8);
+        put(hash, times_s[i], 4);
+    }
+}
+
+static uint64_t digest_user(const struct user *user)
+{
+    XXH3_state_t hash;
+    (void)XXH3_64bits_reset(&hash);
+    put(&hash, user->key, 8);
+    put(&hash, (uint64_t)user->first_signal_ms, 8);
+    put(&hash, (uint64_t)user->last_signal_ms, 8);
+    put(&hash, user->signal_count, 8);
+    for (unsigned i = 0; i < AFFINITY_KIND_COUNT; i++) {
+        put_affinities(&hash, user->affinities[i], user->affinity_count[i]);
+    }
+    put_seen(&hash, user->seen, user->seen_count);
+    put_creators(&hash, user->follows, user->follow_times_s, user->follow_count);
+    put_creators(&hash, user->hides, user->hide_times_s, user->hide_count);
+    return XXH3_64bits_digest(&hash);
+}
+
+static void put_regions(XXH3_state_t *hash, const struct region_set *set)
+{
+    put(hash, set->count, 2);
+    for (unsigned i = 0; i < set->count; i++) {
+        put(hash, set->regions[i], 2);
+    }
+}
+
+static void put_languages(XXH3_state_t *hash, const uint16_t languages[LIMIT_VIDEO_LANGUAGES])
+{
+    for (unsigned i = 0; i < LIMIT_VIDEO_LANGUAGES; i++) {
+        put(hash, languages[i], 2);
+    }
+}
+
+static void put_facts(XXH3_state_t *hash, const struct videos *videos, const struct video *row)
+{
+    put(hash, row->key, 8);
+    put(hash, row->creator_key, 8);
+    put(hash, row->content_hash, 8);
+    put(hash, row->log_sequence, 8);
+    put(hash, (uint64_t)row->published_ms, 8);
+    put(hash, row->duration_ms, 4);
+    put_float(hash, row->quality);
+    for (unsigned i = 0; i < LIMIT_VIDEO_CATEGORIES; i++) {
+        put(hash, row->category_keys[i], 4);
+    }
+    for (unsigned i = 0; i < LIMIT_VIDEO_TAGS; i++) {
+        put(hash, row->tag_keys[i], 4);
+    }
+    put_languages(hash, row->languages);
+    put_languages(hash, row->caption_languages);
+    put_regions(hash, videos_region_set(videos, row->regions_allowed));
+    put_regions(hash, videos_region_set(videos, row->regions_forbidden));
+    put(hash, row->creator_region, 2);
+    put(hash, row->minimum_age_years, 1);
+    put(hash, row->safety, 1);
+    put(hash, row->curated, 1);
+    put(hash, row->duration_bucket, 1);
+    put(hash, row->premium, 1);
+    put(hash, row->known, 1);
+    put(hash, row->deleted, 1);
+}
+
+static uint64_t digest_video(const struct videos *videos, const struct video *row)
+{
+    XXH3_state_t hash;
+    (void)XXH3_64bits_reset(&hash);
+    put_facts(&hash, videos, row);
+    for (unsigned h = 0; h < HALF_LIFE_COUNT; h++) {
+        for (unsigned i = 0; i < COUNTER_COUNT; i++) {
+            put_float(&hash, row->decayed.counts[h][i]);
+        }
+    }
+    put(&hash, row->decayed.newest_tick, 4);
+    put(&hash, row->decayed.mean_watch_ms, 4);
+    return XXH3_64bits_digest(&hash);
+}
+
+static uint64_t sum_stats(const struct state *state)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < state->stats.count; i++) {
+        sum += digest_stats(table_at(&state->stats, i));
+    }
+    return sum;
+}
+
+static uint64_t sum_watch(const struct watch *watch)
+{
+    uint64_t sum = digest_histograms(0, watch->global);
+    for (uint32_t i = 0; i < watch->region_count; i++) {
+        sum += digest_histograms(watch->regions[i].region, watch->regions[i].histograms);
+    }
+    return sum;
+}
+
+static uint64_t sum_users(const struct state *state)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < state->users.count; i++) {
+        sum += digest_user(table_at(&state->users, i));
+    }
+    return sum;
+}
+
+static uint64_t sum_videos(const struct videos *videos)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < videos_count(videos); i++) {
+        sum += digest_video(videos, videos_at(videos, i));
+    }
+    return sum;
+}
+
+void state_digest(const struct state *state, struct state_digests *out)
+{
+    XXH3_state_t hash;
+    (void)XXH3_64bits_reset(&hash);
+    put(&hash, state->stats.count, 8);
+    put(&hash, sum_stats(state), 8);
+    put(&hash, state->watch.region_count, 4);
+    put(&hash, sum_watch(&state->watch), 8);
+    out->aggregates = XXH3_64bits_digest(&hash);
+
+    put(&hash, state->users.count, 8);
+    put(&hash, sum_users(state), 8);
+    put(&hash, videos_count(state->videos), 8);
+    put(&hash, sum_videos(state->videos), 8);
+    put(&hash, state->sequence, 8);
+    out->all = XXH3_64bits_digest(&hash);
+}

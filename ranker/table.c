@@ -1,0 +1,160 @@
+#include "ranker/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "ranker/check.h"
+
+enum { FIRST_SLOTS = 16, HUGE_PAGE = 2 << 20 };
+
+/*
+ * Random look-ups in big tables miss the TLB on every access with small pages, so big blocks are
+ * offered to the kernel for huge ones. It is a hint: refused, all works the same.
+ */
+static void *allocate(size_t size)
+{
+    if (size < HUGE_PAGE) {
+        return malloc(size);
+    }
+    size_t rounded = (size + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
+    void *memory = aligned_alloc(HUGE_PAGE, rounded);
+    if (memory != NULL) {
+        (void)madvise(memory, rounded, MADV_HUGEPAGE);
+    }
+    return memory;
+}
+
+void table_release(struct table *table)
+{
+    for (size_t i = 0; i < table->chunk_count; i++) {
+        free(table->chunks[i]);
+    }
+    free(table->chunks);
+    free(table->slots);
+    *table = table_of(table->row_size);
+}
+
+static uint64_t hash_of(const void *row)
+{
+    uint64_t hash;
+    memcpy(&hash, row, sizeof(hash));
+    return hash;
+}
+
+void *table_find(const struct table *table, uint64_t hash)
+{
+    if (table->slots == NULL) {
+        return NULL;
+    }
+    for (size_t at = hash & table->slot_mask; table->slots[at] != 0;
+         at = (at + 1) & table->slot_mask) {
+        uint64_t slot = table->slots[at];
+        if (((slot ^ hash) >> 32) == 0) {
+            void *row = table_at(table, (uint32_t)slot - 1);
+            if (hash_of(row) == hash) {
+                return row;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void index_row(struct table *table, uint64_t hash, size_t index)
+{
+    size_t at = hash & table->slot_mask;
+    while (table->slots[at] != 0) {
+        at = (at + 1) & table->slot_mask;
+    }
+    table->slots[at] = (hash >> 32 << 32) | (index + 1);
+}
+
+static enum status grow_index(struct table *table)
+{
+    size_t slot_count = table->slots != NULL ? 2 * (table->slot_mask + 1) : FIRST_SLOTS;
+    uint64_t *slots = allocate(slot_count * sizeof(*slots));
+    if (slots == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    memset(slots, 0, slot_count * sizeof(*slots));
+    free(table->slots);
+    table->slots = slots;
+    table->slot_mask = slot_count - 1;
+    for (size_t i = 0; i < table->count; i++) {
+        index_row(table, hash_of(table_at(table, i)), i);
+    }
+    return STATUS_OK;
+}
+
+static enum status grow_chunk_list(struct table *table)
+{
+    if (table->chunk_count < table->chunk_capacity) {
+        return STATUS_OK;
+    }
+    size_t capacity = table->chunk_capacity > 0 ? table->chunk_capacity * 2 : 4;
+    char **chunks = realloc(table->chunks, capacity * sizeof(*chunks));
+    if (chunks == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    table->chunks = chunks;
+    table->chunk_capacity = capacity;
+    return STATUS_OK;
+}
+
+static enum status grow_chunks(struct table *table)
+{
+    enum status status = grow_chunk_list(table);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    char *chunk = allocate(TABLE_CHUNK_ROWS * table->row_size);
+    if (chunk == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    table->chunks[table->chunk_count++] = chunk;
+    return STATUS_OK;
+}
+
+/* Three quarters full at most, so that probes stay within a cache line or two. */
+static enum status reserve_row(struct table *table)
+{
+    if (table->slots == NULL || (table->count + 1) * 4 > (table->slot_mask + 1) * 3) {
+        enum status status = grow_index(table);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    if (table->count == table->chunk_count * TABLE_CHUNK_ROWS) {
+        return grow_chunks(table);
+    }
+    return STATUS_OK;
+}
+
+enum status table_add(struct table *table, uint64_t hash, void **out)
+{
+    CHECK(table->row_size >= sizeof(hash));
+    if (table->count == UINT32_MAX - 1) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status = reserve_row(table);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    size_t index = table->count++;
+    char *row = table_at(table, index);
+    memset(row, 0, table->row_size);
+    memcpy(row, &hash, sizeof(hash));
+    index_row(table, hash, index);
+    *out = row;
+    return STATUS_OK;
+}
+
+enum status table_need(struct table *table, uint64_t hash, void **out)
+{
+    void *row = table_find(table, hash);
+    if (row == NULL) {
+        return table_add(table, hash, out);
+    }
+    *out = row;
+    return STATUS_OK;
+}

@@ -1,0 +1,78 @@
+#ifndef RANKER_TABLE_H
+#define RANKER_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ranker/status.h"
+
+/*
+ * Rows of one size found by a 64-bit hash: chunks of rows that never move, numbered in order of
+ * arrival, and an open-addressing index of 8 bytes a slot (upper half of the hash, row number + 1).
+ * Every row begins with its hash as a uint64_t. Rows are never removed. One writer at a time, any
+ * number of readers between writes.
+ */
+struct table {
+    size_t row_size;
+    size_t count;
+    uint64_t *slots;  /* owned; slot_mask + 1 of them, 0 where empty; NULL before the first row */
+    size_t slot_mask; /* a power of 2, less 1 */
+    char **chunks;    /* owned, each owned */
+    size_t chunk_count;
+    size_t chunk_capacity;
+};
+
+enum { TABLE_CHUNK_SHIFT = 16, TABLE_CHUNK_ROWS = 1 << TABLE_CHUNK_SHIFT };
+
+static inline struct table table_of(size_t row_size)
+{
+    return (struct table){.row_size = row_size};
+}
+
+void table_release(struct table *table);
+
+/* index below count. The row lives as long as the table, at one address. */
+static inline void *table_at(const struct table *table, size_t index)
+{
+    return table->chunks[index >> TABLE_CHUNK_SHIFT] +
+           (index & (TABLE_CHUNK_ROWS - 1)) * table->row_size;
+}
+
+/* Makes the hash's slot come near; nothing else. */
+static inline void table_prefetch(const struct table *table, uint64_t hash)
+{
+    if (table->slots != NULL) {
+        __builtin_prefetch(&table->slots[hash & table->slot_mask]);
+    }
+}
+
+/*
+ * The first row whose upper half of the hash is the one asked for: nearly always the right one,
+ * which table_find() makes sure of. Reads no row. NULL when there is none.
+ */
+static inline void *table_guess(const struct table *table, uint64_t hash)
+{
+    if (table->slots == NULL) {
+        return NULL;
+    }
+    uint64_t slot;
+    for (size_t at = hash & table->slot_mask; (slot = table->slots[at], slot != 0);
+         at = (at + 1) & table->slot_mask) {
+        if (((slot ^ hash) >> 32) == 0) {
+            return table_at(table, (uint32_t)slot - 1);
+        }
+    }
+    return NULL;
+}
+
+/* The row with this hash, or NULL. */
+void *table_find(const struct table *table, uint64_t hash);
+
+/* Adds a row that is all zero but for its hash, which must be new. STATUS_NO_MEMORY changes
+ * nothing. */
+MUST_USE enum status table_add(struct table *table, uint64_t hash, void **out);
+
+/* Finds or adds. */
+MUST_USE enum status table_need(struct table *table, uint64_t hash, void **out);
+
+#endif

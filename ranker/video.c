@@ -1,0 +1,314 @@
+#include "ranker/video.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ranker/check.h"
+#include "ranker/hash.h"
+#include "ranker/signal.h"
+#include "ranker/table.h"
+
+/* A region set in use; freed ones hang in a list through next. */
+struct shared_set {
+    struct region_set set; /* regions sorted, without repeats */
+    uint32_t reference_count;
+    uint32_t next; /* in its bucket or in the list of free ones; 0 ends */
+};
+
+/* Sets by content; entry 0 is the empty one and in no bucket. */
+struct shared_sets {
+    struct shared_set *entries; /* owned */
+    uint32_t count;
+    uint32_t capacity;
+    uint32_t first_free;
+    uint32_t *buckets; /* owned; bucket_mask + 1 heads */
+    uint32_t bucket_mask;
+};
+
+struct videos {
+    struct table rows;
+    struct shared_sets sets;
+};
+
+enum { FIRST_SETS = 16 };
+
+static uint32_t *bucket_of(const struct shared_sets *sets, const struct region_set *set)
+{
+    uint64_t hash = XXH3_64bits(set->regions, set->count * sizeof(set->regions[0]));
+    return &sets->buckets[hash & sets->bucket_mask];
+}
+
+static bool sets_equal(const struct region_set *a, const struct region_set *b)
+{
+    return a->count == b->count &&
+           memcmp(a->regions, b->regions, a->count * sizeof(a->regions[0])) == 0;
+}
+
+static void chain(struct shared_sets *sets, uint32_t index)
+{
+    uint32_t *head = bucket_of(sets, &sets->entries[index].set);
+    sets->entries[index].next = *head;
+    *head = index;
+}
+
+static void unchain(struct shared_sets *sets, uint32_t index)
+{
+    uint32_t *link = bucket_of(sets, &sets->entries[index].set);
+    while (*link != index) {
+        link = &sets->entries[*link].next;
+    }
+    *link = sets->entries[index].next;
+}
+
+static enum status grow_sets(struct shared_sets *sets)
+{
+    uint32_t capacity = sets->capacity > 0 ? sets->capacity * 2 : FIRST_SETS;
+    struct shared_set *entries = realloc(sets->entries, capacity * sizeof(*entries));
+    if (entries == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    sets->entries = entries;
+    uint32_t *buckets = calloc(capacity, sizeof(*buckets));
+    if (buckets == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    free(sets->buckets);
+    sets->buckets = buckets;
+    sets->bucket_mask = capacity - 1;
+    sets->capacity = capacity;
+    for (uint32_t i = 1; i < sets->count; i++) {
+        chain(sets, i);
+    }
+    return STATUS_OK;
+}
+
+/* Growing happens only with no free entry, so that every entry from 1 is in a bucket then. */
+static enum status take_entry(struct shared_sets *sets, uint32_t *out)
+{
+    if (sets->first_free != 0) {
+        *out = sets->first_free;
+        sets->first_free = sets->entries[*out].next;
+        return STATUS_OK;
+    }
+    if (sets->count == sets->capacity) {
+        enum status status = grow_sets(sets);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    *out = sets->count++;
+    return STATUS_OK;
+}
+
+static void sort_unique(struct region_set *set)
+{
+    uint16_t count = 0;
+    for (uint16_t i = 0; i < set->count; i++) {
+        uint16_t region = set->regions[i];
+        uint16_t at = count;
+        while (at > 0 && set->regions[at - 1] > region) {
+            at--;
+        }
+        if (at > 0 && set->regions[at - 1] == region) {
+            continue;
+        }
+        memmove(&set->regions[at + 1], &set->regions[at], (count - at) * sizeof(region));
+        set->regions[at] = region;
+        count++;
+    }
+    set->count = count;
+}
+
+/* Counts one more reference to the set's content. */
+static enum status sets_ref(struct shared_sets *sets, const struct region_set *wanted,
+                            uint32_t *out)
+{
+    CHECK(wanted->count <= LIMIT_VIDEO_REGIONS);
+    if (wanted->count == 0) {
+        *out = 0;
+        return STATUS_OK;
+    }
+    struct region_set set = *wanted;
+    sort_unique(&set);
+    uint32_t index = *bucket_of(sets, &set);
+    while (index != 0 && !sets_equal(&sets->entries[index].set, &set)) {
+        index = sets->entries[index].next;
+    }
+    if (index == 0) {
+        enum status status = take_entry(sets, &index);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        sets->entries[index] = (struct shared_set){.set = set};
+        chain(sets, index);
+    }
+    sets->entries[index].reference_count++;
+    *out = index;
+    return STATUS_OK;
+}
+
+static void sets_unref(struct shared_sets *sets, uint32_t index)
+{
+    if (index == 0 || --sets->entries[index].reference_count > 0) {
+        return;
+    }
+    unchain(sets, index);
+    sets->entries[index].next = sets->first_free;
+    sets->first_free = index;
+}
+
+struct videos *videos_new(void)
+{
+    struct videos *videos = calloc(1, sizeof(*videos));
+    if (videos == NULL) {
+        return NULL;
+    }
+    videos->rows = table_of(sizeof(struct video));
+    if (grow_sets(&videos->sets) != STATUS_OK) {
+        videos_free(videos);
+        return NULL;
+    }
+    videos->sets.entries[0] = (struct shared_set){.reference_count = 1};
+    videos->sets.count = 1;
+    return videos;
+}
+
+void videos_free(struct videos *videos)
+{
+    if (videos == NULL) {
+        return;
+    }
+    table_release(&videos->rows);
+    free(videos->sets.entries);
+    free(videos->sets.buckets);
+    free(videos);
+}
+
+size_t videos_count(const struct videos *videos)
+{
+    return videos->rows.count;
+}
+
+const struct video *videos_at(const struct videos *videos, size_t index)
+{
+    CHECK(index < videos->rows.count);
+    return table_at(&videos->rows, index);
+}
+
+struct video *videos_find(struct videos *videos, uint64_t key)
+{
+    return table_find(&videos->rows, key);
+}
+
+static void prefetch_row(const struct video *row)
+{
+    const char *bytes = (const char *)row;
+    for (size_t i = 0; i < sizeof(*row); i += 64) {
+        __builtin_prefetch(bytes + i);
+    }
+}
+
+void videos_find_many(const struct videos *videos, const uint64_t *keys, size_t count,
+                      const struct video **out)
+{
+    enum { SLOT_AHEAD = 32, ROW_AHEAD = 16 };
+    const struct table *rows = &videos->rows;
+    for (size_t i = 0; i < count + SLOT_AHEAD; i++) {
+        if (i < count) {
+            table_prefetch(rows, keys[i]);
+        }
+        size_t guessed = i - (SLOT_AHEAD - ROW_AHEAD);
+        if (guessed < count) {
+            out[guessed] = table_guess(rows, keys[guessed]);
+            prefetch_row(out[guessed]);
+        }
+        size_t checked = i - SLOT_AHEAD;
+        if (checked < count && out[checked] != NULL && out[checked]->key != keys[checked]) {
+            out[checked] = table_find(rows, keys[checked]);
+        }
+    }
+}
+
+enum status videos_add(struct videos *videos, uint64_t key, struct video **out)
+{
+    CHECK(key != 0);
+    void *row = table_find(&videos->rows, key);
+    if (row == NULL) {
+        enum status status = table_add(&videos->rows, key, &row);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        ((struct video *)row)->duration_bucket = DURATION_BUCKET_COUNT - 1;
+    }
+    *out = row;
+    return STATUS_OK;
+}
+
+static void copy_facts(struct video *row, const struct video_facts *facts)
+{
+    row->creator_key = facts->creator_key;
+    row->content_hash = facts->content_hash;
+    row->published_ms = facts->published_ms;
+    row->duration_ms = facts->duration_ms;
+    row->quality = facts->quality;
+    for (unsigned i = 0; i < LIMIT_VIDEO_CATEGORIES; i++) {
+        row->category_keys[i] = (uint32_t)facts->category_keys[i];
+    }
+    for (unsigned i = 0; i < LIMIT_VIDEO_TAGS; i++) {
+        row->tag_keys[i] = (uint32_t)facts->tag_keys[i];
+    }
+    memcpy(row->languages, facts->languages, sizeof(row->languages));
+    memcpy(row->caption_languages, facts->caption_languages, sizeof(row->caption_languages));
+    row->creator_region = facts->creator_region;
+    row->minimum_age_years = facts->minimum_age_years;
+    row->safety = facts->safety;
+    row->curated = facts->curated;
+    row->premium = facts->premium;
+    row->known = true;
+    row->deleted = false;
+    row->duration_bucket = (uint8_t)signal_duration_bucket(facts->duration_ms);
+}
+
+enum status videos_put(struct videos *videos, const struct video_facts *facts)
+{
+    uint32_t allowed;
+    uint32_t forbidden;
+    struct video *row;
+    enum status status = sets_ref(&videos->sets, &facts->regions_allowed, &allowed);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = sets_ref(&videos->sets, &facts->regions_forbidden, &forbidden);
+    if (status != STATUS_OK) {
+        sets_unref(&videos->sets, allowed);
+        return status;
+    }
+    status = videos_add(videos, facts->key, &row);
+    if (status != STATUS_OK) {
+        sets_unref(&videos->sets, allowed);
+        sets_unref(&videos->sets, forbidden);
+        return status;
+    }
+    sets_unref(&videos->sets, row->regions_allowed);
+    sets_unref(&videos->sets, row->regions_forbidden);
+    row->regions_allowed = allowed;
+    row->regions_forbidden = forbidden;
+    copy_facts(row, facts);
+    return STATUS_OK;
+}
+
+const struct region_set *videos_region_set(const struct videos *videos, uint32_t index)
+{
+    CHECK(index < videos->sets.count);
+    return &videos->sets.entries[index].set;
+}
+
+bool region_set_contains(const struct region_set *set, uint16_t region)
+{
+    for (uint16_t i = 0; i < set->count; i++) {
+        if (set->regions[i] == region) {
+            return true;
+        }
+    }
+    return false;
+}
