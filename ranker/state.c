@@ -25,9 +25,14 @@ struct state {
     uint64_t sequence;
 };
 
-struct scope {
-    enum scope_kind kind;
-    uint16_t code;
+enum { SCOPES_MAX = 3 };
+
+/* The scopes one signal counts in, and their statistics; the global one is first. */
+struct scopes {
+    unsigned count;
+    uint8_t kinds[SCOPES_MAX]; /* enum scope_kind */
+    uint16_t codes[SCOPES_MAX];
+    struct stats *stats[SCOPES_MAX];
 };
 
 struct state *state_new(void)
@@ -75,20 +80,46 @@ static uint64_t scope_hash(uint64_t video_key, enum scope_kind kind, uint16_t co
     return video_key ^ (scope * UINT64_C(0x9fb21c651e98df25));
 }
 
-static enum status need_stats(struct state *state, uint64_t video_key, struct scope scope,
-                              struct stats **out)
+static void add_scope(struct scopes *scopes, enum scope_kind kind, uint16_t code)
 {
-    void *row;
-    uint64_t hash = scope_hash(video_key, scope.kind, scope.code);
-    enum status status = table_need(&state->stats, hash, &row);
-    if (status != STATUS_OK) {
-        return status;
+    scopes->kinds[scopes->count] = (uint8_t)kind;
+    scopes->codes[scopes->count] = code;
+    scopes->count++;
+}
+
+static struct scopes scopes_of(const struct signal *signal)
+{
+    struct scopes scopes = {.count = 0};
+    add_scope(&scopes, SCOPE_GLOBAL, 0);
+    if (signal->locale.region != 0) {
+        add_scope(&scopes, SCOPE_REGION, signal->locale.region);
     }
-    struct scoped_stats *scoped = row;
-    scoped->video_key = video_key;
-    scoped->kind = (uint8_t)scope.kind;
-    scoped->code = scope.code;
-    *out = &scoped->stats;
+    if (signal->locale.language != 0) {
+        add_scope(&scopes, SCOPE_LANGUAGE, signal->locale.language);
+    }
+    return scopes;
+}
+
+static uint64_t hash_of_scope(const struct scopes *scopes, unsigned i, uint64_t video_key)
+{
+    return scope_hash(video_key, scopes->kinds[i], scopes->codes[i]);
+}
+
+/* Finds or adds the statistics of all the scopes. */
+static enum status need_stats(struct state *state, uint64_t video_key, struct scopes *scopes)
+{
+    for (unsigned i = 0; i < scopes->count; i++) {
+        void *row;
+        enum status status = table_need(&state->stats, hash_of_scope(scopes, i, video_key), &row);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        struct scoped_stats *scoped = row;
+        scoped->video_key = video_key;
+        scoped->kind = scopes->kinds[i];
+        scoped->code = scopes->codes[i];
+        scopes->stats[i] = &scoped->stats;
+    }
     return STATUS_OK;
 }
 
@@ -116,28 +147,13 @@ static void count_signal(const struct signal *signal, const struct view_change *
     }
 }
 
-static enum status add_to_scopes(struct state *state, const struct signal *signal,
-                                 const struct stats_delta *delta, struct video *row)
+static enum status add_to_scopes(const struct scopes *scopes, int64_t time_ms,
+                                 const struct stats_delta *delta)
 {
-    const struct scope scopes[] = {
-        {SCOPE_GLOBAL, 0},
-        {SCOPE_REGION, signal->locale.region},
-        {SCOPE_LANGUAGE, signal->locale.language},
-    };
-    for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
-        if (scopes[i].kind != SCOPE_GLOBAL && scopes[i].code == 0) {
-            continue;
-        }
-        struct stats *stats;
-        enum status status = need_stats(state, signal->video_key, scopes[i], &stats);
-        if (status == STATUS_OK) {
-            status = stats_add(stats, signal->time_ms, delta);
-        }
+    for (unsigned i = 0; i < scopes->count; i++) {
+        enum status status = stats_add(scopes->stats[i], time_ms, delta);
         if (status != STATUS_OK) {
             return status;
-        }
-        if (scopes[i].kind == SCOPE_GLOBAL) {
-            stats_decay(stats, &row->decayed);
         }
     }
     return STATUS_OK;
@@ -152,42 +168,77 @@ static enum status move_watch(struct watch *watch, const struct view_change *cha
                       change->watch_after_ms);
 }
 
-/* Every row the signal touches is far away: ask for all places at once before the first is needed.
+/*
+ * Every place the signal touches is far away in memory: ask for all slots, then for all rows, then
+ * for what hangs on them, before the first is needed, so that the waits overlap.
  */
-static void prefetch_signal(const struct state *state, const struct signal *signal)
+static void prefetch_rows(const struct state *state, const struct signal *signal,
+                          const struct scopes *scopes)
 {
     table_prefetch(&state->users, signal->user_key);
-    table_prefetch(&state->stats, scope_hash(signal->video_key, SCOPE_GLOBAL, 0));
-    table_prefetch(&state->stats,
-                   scope_hash(signal->video_key, SCOPE_REGION, signal->locale.region));
-    table_prefetch(&state->stats,
-                   scope_hash(signal->video_key, SCOPE_LANGUAGE, signal->locale.language));
+    for (unsigned i = 0; i < scopes->count; i++) {
+        table_prefetch(&state->stats, hash_of_scope(scopes, i, signal->video_key));
+    }
+    table_prefetch_row(&state->users, table_guess(&state->users, signal->user_key));
+    for (unsigned i = 0; i < scopes->count; i++) {
+        uint64_t hash = hash_of_scope(scopes, i, signal->video_key);
+        table_prefetch_row(&state->stats, table_guess(&state->stats, hash));
+    }
+}
+
+static void prefetch_parts(const struct user *user, const struct scopes *scopes)
+{
+    for (unsigned i = 0; i < AFFINITY_KIND_COUNT; i++) {
+        __builtin_prefetch(user->affinities[i]);
+    }
+    __builtin_prefetch(user->seen);
+    for (unsigned i = 0; i < scopes->count; i++) {
+        __builtin_prefetch(scopes->stats[i]->buckets);
+    }
+}
+
+/* Finds or adds the rows a signal is about. */
+static enum status need_rows(struct state *state, const struct signal *signal,
+                             struct scopes *scopes, struct video **video, struct user **user)
+{
+    prefetch_rows(state, signal, scopes);
+    enum status status = videos_add(state->videos, signal->video_key, video);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    void *row;
+    status = table_need(&state->users, signal->user_key, &row);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    *user = row;
+    return need_stats(state, signal->video_key, scopes);
 }
 
 static enum status apply_signal(struct state *state, const struct signal *signal)
 {
-    struct video *row;
-    void *user;
-    prefetch_signal(state, signal);
-    enum status status = videos_add(state->videos, signal->video_key, &row);
-    if (status == STATUS_OK) {
-        status = table_need(&state->users, signal->user_key, &user);
-    }
+    struct scopes scopes = scopes_of(signal);
+    struct video *video;
+    struct user *user;
+    enum status status = need_rows(state, signal, &scopes, &video, &user);
     if (status != STATUS_OK) {
         return status;
     }
-    bool follows = signal->type == SIGNAL_FOLLOW_CREATOR && !user_follows(user, row->creator_key);
+    prefetch_parts(user, &scopes);
+    bool newly_followed =
+        signal->type == SIGNAL_FOLLOW_CREATOR && !user_follows(user, video->creator_key);
     struct view_change change;
-    status = user_apply(user, signal, row, &change);
+    status = user_apply(user, signal, video, &change);
     if (status != STATUS_OK) {
         return status;
     }
     struct stats_delta delta;
-    count_signal(signal, &change, follows, &delta);
-    status = add_to_scopes(state, signal, &delta, row);
+    count_signal(signal, &change, newly_followed, &delta);
+    status = add_to_scopes(&scopes, signal->time_ms, &delta);
     if (status != STATUS_OK) {
         return status;
     }
+    stats_decay(scopes.stats[0], &video->decayed);
     return move_watch(&state->watch, &change);
 }
 

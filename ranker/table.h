@@ -46,6 +46,14 @@ static inline void table_prefetch(const struct table *table, uint64_t hash)
     }
 }
 
+/* Makes all of a row come near; NULL is allowed. */
+static inline void table_prefetch_row(const struct table *table, const void *row)
+{
+    for (size_t i = 0; row != NULL && i < table->row_size; i += 64) {
+        __builtin_prefetch((const char *)row + i);
+    }
+}
+
 /*
  * The first row whose upper half of the hash is the one asked for: nearly always the right one,
  * which table_find() makes sure of. Reads no row. NULL when there is none.

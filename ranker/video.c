@@ -200,19 +200,12 @@ struct video *videos_find(struct videos *videos, uint64_t key)
     return table_find(&videos->rows, key);
 }
 
-static void prefetch_row(const struct video *row)
-{
-    const char *bytes = (const char *)row;
-    for (size_t i = 0; i < sizeof(*row); i += 64) {
-        __builtin_prefetch(bytes + i);
-    }
-}
-
 void videos_find_many(const struct videos *videos, const uint64_t *keys, size_t count,
                       const struct video **out)
 {
     enum { SLOT_AHEAD = 32, ROW_AHEAD = 16 };
     const struct table *rows = &videos->rows;
+    /* The later stages start below 0, that is far above count. */
     for (size_t i = 0; i < count + SLOT_AHEAD; i++) {
         if (i < count) {
             table_prefetch(rows, keys[i]);
@@ -220,7 +213,7 @@ void videos_find_many(const struct videos *videos, const uint64_t *keys, size_t 
         size_t guessed = i - (SLOT_AHEAD - ROW_AHEAD);
         if (guessed < count) {
             out[guessed] = table_guess(rows, keys[guessed]);
-            prefetch_row(out[guessed]);
+            table_prefetch_row(rows, out[guessed]);
         }
         size_t checked = i - SLOT_AHEAD;
         if (checked < count && out[checked] != NULL && out[checked]->key != keys[checked]) {
