@@ -1,6 +1,7 @@
 #ifndef STORE_LOG_H
 #define STORE_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -9,15 +10,16 @@
 #include "store/record.h"
 
 /*
- * The log: records under rising sequence numbers from 1, without gaps, in LMDB. The truth from which
- * everything else can be rebuilt. This interface is narrow on purpose: append, poll from a sequence,
- * bounds; a replicated log can stand behind it.
+ * The log: records under rising sequence numbers from 1, without gaps, in LMDB. The truth from
+ * which everything else can be rebuilt. This interface is narrow on purpose: append, poll from a
+ * sequence, bounds; a replicated log can stand behind it.
  *
  * On disk: DIR/data.mdb with databases
  *   "log"   key: sequence, 8 bytes native (MDB_INTEGERKEY); value: a record (record.h)
  *   "meta"  key "format": 4 bytes little-endian, FORMAT_VERSION
- * and DIR/lock, held with flock(2) by the process that has the log open; it contains the address of
- * the server, if a server holds it.
+ * and DIR/lock, under an open-file-description lock (fcntl(2), F_OFD_SETLK) of the process that has
+ * the log open; it contains the address of the server, if a server holds it. Unlike flock(2) such a
+ * lock can be asked about without taking it.
  *
  * Threads: one appender at a time; readers anywhere.
  */
@@ -26,13 +28,14 @@ struct log;
 enum { LOG_FORMAT_VERSION = 1 };
 
 struct log_options {
-    const char *path;   /* a directory; made if absent, its parent must exist */
-    size_t map_bytes;   /* budget of the file; beyond it appends give STATUS_NO_SPACE */
+    const char *path; /* a directory; made if absent, its parent must exist */
+    size_t map_bytes; /* budget of the file; beyond it appends give STATUS_NO_SPACE */
 };
 
 /*
- * STATUS_UNAVAILABLE: another process holds the directory (problem names its address if it has one);
- * STATUS_CORRUPT: not a log, or of a newer format; STATUS_IO: the system refuses. problem says which.
+ * STATUS_UNAVAILABLE: another process holds the directory (problem names its address if it has
+ * one); STATUS_CORRUPT: not a log, or of a newer format; STATUS_IO: the system refuses. problem
+ * says which.
  */
 MUST_USE enum status log_open(const struct log_options *options, struct log **out,
                               struct problem *problem);
@@ -41,17 +44,21 @@ void log_close(struct log *log);
 /* Writes HOST:PORT into DIR/lock for commands that find the directory in use. */
 MUST_USE enum status log_announce(struct log *log, const char *address);
 
-/* Reads what log_announce() wrote, without opening the log; STATUS_NOT_FOUND if nobody holds DIR. */
+/*
+ * Reads what log_announce() wrote into address[0..size), without opening the log. STATUS_NOT_FOUND
+ * if nobody holds DIR, STATUS_UNAVAILABLE if the holder announced nothing, STATUS_CORRUPT if what
+ * stands there is no address or longer than size - 1.
+ */
 MUST_USE enum status log_find_server(const char *path, char *address, size_t size);
 
 /*
- * Appends count records in one transaction and syncs once. On STATUS_OK they are on disk, the first
- * under *first; on anything else none is.
+ * Appends count records, at least one, in one transaction and syncs once. On STATUS_OK they are on
+ * disk, the first under *first; on anything else none is, and a later append may succeed.
  */
 MUST_USE enum status log_append(struct log *log, const struct record *records, size_t count,
                                 uint64_t *first);
 
-/* First and last sequence held; first > last when empty (last is then 0 or what was cut). */
+/* First and last sequence held; first > last when empty. */
 void log_bounds(struct log *log, uint64_t *first, uint64_t *last);
 
 /* Returns false to stop. record and its payload are borrowed for the call. */

@@ -15,10 +15,10 @@
  *        0     1  version, 1
  *        1     1  kind: enum event_kind
  *        2     2  zero
- *        4     4  checksum: low 32 bits of XXH3-64 over bytes 8 to the end
- *        8     8  appended_ms, the server's clock
- *       16    16  event key (signals): recognises a repeat; zero for other kinds
- *       32     -  payload: the packed reelrank.v1 message: Signal, Video or DeleteVideo
+ *        4     4  checksum: low 32 bits of XXH3-64 over bytes 8 to the end, seeded with bytes 0 to
+ * 3 as a number, so that a damaged version or kind is noticed too 8     8  appended_ms, the
+ * server's clock 16    16  event key (signals): recognises a repeat; zero for other kinds 32     -
+ * payload: the packed reelrank.v1 message: Signal, Video or DeleteVideo
  *
  * The payload is the contract's own bytes, so a new field costs no new layout.
  */
@@ -42,7 +42,7 @@ static inline size_t record_size(const struct record *record)
     return RECORD_HEADER_SIZE + record->payload_size;
 }
 
-/* Writes record_size(record) bytes. */
+/* Writes record_size(record) bytes. The event key of anything but a signal must be zero. */
 void record_encode(const struct record *record, uint8_t *out);
 
 /* STATUS_CORRUPT for anything record_encode() does not write. *out points into bytes. */
@@ -50,7 +50,8 @@ MUST_USE enum status record_decode(const uint8_t *bytes, size_t size, struct rec
 
 /*
  * Turns a payload into the event it stands for, using arena for the time of the call only.
- * STATUS_CORRUPT when the payload breaks the contract, STATUS_NO_MEMORY when the arena is too small.
+ * STATUS_CORRUPT when the payload breaks the contract, STATUS_NO_MEMORY when the arena is too
+ * small.
  */
 MUST_USE enum status record_event(const struct record *record, struct arena *arena,
                                   struct event *out);

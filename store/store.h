@@ -1,6 +1,7 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,15 +15,15 @@
  * appends, syncs, then applies, so what is visible is always on disk.
  *
  * Threads: store_write() from one thread at a time (the writer). Any thread may read between
- * store_begin() and store_end(); it sees one sequence from start to end. Keep that short: the writer
- * waits for readers to leave, and new readers wait for a waiting writer.
+ * store_begin() and store_end(); it sees one sequence from start to end. Keep that short: the
+ * writer waits for readers to leave, and new readers wait for a waiting writer.
  */
 struct store;
 
 struct store_options {
     struct log_options log;
     size_t window_length; /* event ids remembered; 0: 2^20 */
-    /* Called about ten times a second while the log is replayed; may be NULL. */
+    /* Called about ten times a second while the log is replayed, and at its end; may be NULL. */
     void (*progress)(void *context, uint64_t done, uint64_t total);
     void *progress_context;
 };
@@ -36,8 +37,14 @@ enum outcome { OUTCOME_ACCEPTED = 1, OUTCOME_DUPLICATE = 2, OUTCOME_REJECTED = 3
 /* One thing to write. Validated by the caller, who fills all but outcome. */
 struct entry {
     struct record record; /* event_key set for signals; payload lives until store_write() returns */
-    struct event event;   /* what the payload means */
-    enum outcome outcome; /* out; an entry that is REJECTED on entry is passed over */
+    struct event event;   /* what the payload means: what record_event() makes of record */
+    /*
+     * Videos only: the row must still have this content hash (0: must not be known) when it is
+     * written, else the entry becomes OUTCOME_REJECTED. Makes read-change-write safe.
+     */
+    bool has_base;
+    uint64_t base_hash;
+    enum outcome outcome; /* out, if the batch's status is OK; REJECTED on entry is passed over */
 };
 
 /* The entries of one call. */
@@ -50,10 +57,10 @@ struct batch {
 
 /*
  * Writes many calls' batches under one sync (group commit). Repeats, against the window, the
- * catalogue's content hashes, and earlier entries of the same write, become OUTCOME_DUPLICATE; the rest
- * become OUTCOME_ACCEPTED and are on disk and visible on return. Deleting a video that is not there is a
- * duplicate. When the log refuses (STATUS_NO_SPACE, STATUS_IO) every batch carries that status and
- * nothing has changed.
+ * catalogue's content hashes, and earlier entries of the same write, become OUTCOME_DUPLICATE; the
+ * rest become OUTCOME_ACCEPTED and are on disk and visible on return. Deleting a video that is not
+ * there is a duplicate. When the log refuses (STATUS_NO_SPACE, STATUS_IO) or memory is short
+ * (STATUS_NO_MEMORY) every batch carries that status and nothing has changed.
  */
 void store_write(struct store *store, struct batch *const *batches, size_t count);
 

@@ -10,21 +10,35 @@
 /*
  * The event-id window: the keys of the last `length` signals of the log, in which a repeat is
  * recognised. A function of the log's tail. One thread at a time.
+ *
+ * Keys are added while a write is prepared, before anybody knows whether the log will take it:
+ * added keys are pending, and recognised at once, until window_commit() or window_undo(). Only a
+ * commit makes old keys leave, so an undone write leaves the window exactly as it was.
  */
 struct window;
 
-/* NULL when memory is short. Takes about 48 bytes a key. length at least 1. */
+enum { WINDOW_LENGTH_MAX = 1 << 30 };
+
+/* NULL when memory is short. Takes 28 to 40 bytes a key. length: 1 to WINDOW_LENGTH_MAX. */
 struct window *window_new(size_t length);
 void window_free(struct window *window);
 
+/* True for keys of the window and for pending ones. */
 bool window_contains(const struct window *window, struct event_key key);
 
-/* Adds a key that is not contained; the oldest makes room. */
-void window_add(struct window *window, struct event_key key);
+/*
+ * Adds a pending key. One that is contained, which only a log written with a shorter window has,
+ * counts from its newest place. STATUS_NO_MEMORY leaves the window as it was.
+ */
+MUST_USE enum status window_add(struct window *window, struct event_key key);
 
-/* Takes back the last count added, newest first, for a commit that failed. What they displaced is gone. */
-void window_undo(struct window *window, size_t count);
+/* The pending keys become the newest; the oldest beyond length leave. */
+void window_commit(struct window *window);
 
+/* Takes back the pending keys, none of which may have been contained before it was added. */
+void window_undo(struct window *window);
+
+/* Signals in the window, without pending ones. */
 size_t window_count(const struct window *window);
 size_t window_length(const struct window *window);
 

@@ -1,0 +1,585 @@
+/* For open-file-description locks; must precede every include. */
+#define _GNU_SOURCE
+
+#include "store/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <lmdb.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "ranker/check.h"
+
+enum {
+    ADDRESS_SIZE = 256,
+    FORMAT_SIZE = 4,
+    DISK_FULL_BYTES = 1 << 16, /* less than this left on the disk is full */
+};
+
+struct log {
+    int lock_fd; /* -1: not open. Set once, read-only after */
+    MDB_env *env;
+    MDB_dbi records;
+    _Atomic uint64_t last; /* written by the appender */
+};
+
+static enum status from_mdb(int rc)
+{
+    switch (rc) {
+    case MDB_SUCCESS:
+        return STATUS_OK;
+    case MDB_NOTFOUND:
+        return STATUS_NOT_FOUND;
+    case MDB_MAP_FULL:
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return STATUS_NO_SPACE;
+    case ENOMEM:
+        return STATUS_NO_MEMORY;
+    case MDB_READERS_FULL:
+        return STATUS_BUSY;
+    case MDB_CORRUPTED:
+    case MDB_INVALID:
+    case MDB_VERSION_MISMATCH:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_INCOMPATIBLE:
+        return STATUS_CORRUPT;
+    default:
+        return STATUS_IO;
+    }
+}
+
+static enum status open_problem(const char *path, int rc, struct problem *problem)
+{
+    problem_set(problem, "%s: cannot open the log: %s", path, mdb_strerror(rc));
+    return from_mdb(rc);
+}
+
+/* Makes a name in directory fd durable: the log's bytes are worth nothing if its name is lost. */
+static int sync_directory(int directory_fd, const char *name)
+{
+    int fd = openat(directory_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return errno;
+    }
+    int rc = fsync(fd) == 0 ? 0 : errno;
+    close(fd);
+    return rc;
+}
+
+static enum status open_directory(const char *path, int *directory_fd, struct problem *problem)
+{
+    bool made = mkdir(path, 0700) == 0;
+    if (!made && errno != EEXIST) {
+        problem_set(problem, "%s: cannot make the directory: %s", path, strerror(errno));
+        return STATUS_IO;
+    }
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        problem_set(problem, "%s: cannot open the directory: %s", path, strerror(errno));
+        return STATUS_IO;
+    }
+    int rc = made ? sync_directory(fd, "..") : 0;
+    if (rc != 0) {
+        close(fd);
+        problem_set(problem, "%s: cannot sync the parent directory: %s", path, strerror(rc));
+        return STATUS_IO;
+    }
+    *directory_fd = fd;
+    return STATUS_OK;
+}
+
+/* Reads the announced address of lock_fd; the bytes come from disk, so anything may stand there. */
+static enum status read_address(int lock_fd, char *address, size_t size)
+{
+    char bytes[ADDRESS_SIZE];
+    ssize_t length = pread(lock_fd, bytes, sizeof(bytes), 0);
+    if (length < 0) {
+        return STATUS_IO;
+    }
+    if (length == 0) {
+        return STATUS_UNAVAILABLE;
+    }
+    if ((size_t)length >= size || (size_t)length == sizeof(bytes)) {
+        return STATUS_CORRUPT;
+    }
+    for (ssize_t i = 0; i < length; i++) {
+        if (bytes[i] <= ' ' || bytes[i] > '~') {
+            return STATUS_CORRUPT;
+        }
+    }
+    memcpy(address, bytes, (size_t)length);
+    address[length] = '\0';
+    return STATUS_OK;
+}
+
+static enum status refuse_locked(int lock_fd, const char *path, struct problem *problem)
+{
+    char address[ADDRESS_SIZE];
+    if (read_address(lock_fd, address, sizeof(address)) == STATUS_OK) {
+        problem_set(problem, "%s is in use by the server at %s", path, address);
+    } else {
+        problem_set(problem, "%s is in use by another process", path);
+    }
+    return STATUS_UNAVAILABLE;
+}
+
+static enum status take_lock(struct log *log, int directory_fd, const char *path,
+                             struct problem *problem)
+{
+    int fd = openat(directory_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        problem_set(problem, "%s/lock: cannot open: %s", path, strerror(errno));
+        return STATUS_IO;
+    }
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_OFD_SETLK, &lock) == 0 && ftruncate(fd, 0) == 0) {
+        log->lock_fd = fd;
+        return STATUS_OK;
+    }
+    enum status status = STATUS_IO;
+    if (errno == EAGAIN || errno == EACCES) {
+        status = refuse_locked(fd, path, problem);
+    } else {
+        problem_set(problem, "%s/lock: cannot lock: %s", path, strerror(errno));
+    }
+    close(fd);
+    return status;
+}
+
+/*
+ * A file cut short would kill the process by SIGBUS when a page past its end is touched. Grown back
+ * to the length its meta page names, the missing pages are zeros, which fail validation instead.
+ */
+static int mend_length(MDB_env *env)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    struct stat file;
+    int fd = -1;
+    mdb_env_info(env, &info);
+    mdb_env_stat(env, &stat);
+    mdb_env_get_fd(env, &fd);
+    if (fstat(fd, &file) != 0) {
+        return errno;
+    }
+    off_t length = (off_t)(info.me_last_pgno + 1) * (off_t)stat.ms_psize;
+    if (file.st_size < length && ftruncate(fd, length) != 0) {
+        return errno;
+    }
+    return 0;
+}
+
+static int open_env(struct log *log, const struct log_options *options)
+{
+    int rc = mdb_env_create(&log->env);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = mdb_env_set_mapsize(log->env, options->map_bytes);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = mdb_env_set_maxdbs(log->env, 2);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = mdb_env_open(log->env, options->path, MDB_NOTLS, 0600);
+    if (rc != 0) {
+        return rc;
+    }
+    return mend_length(log->env);
+}
+
+static int create_databases(struct log *log, MDB_txn *txn)
+{
+    MDB_dbi meta;
+    int rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &meta);
+    if (rc != 0) {
+        return rc;
+    }
+    uint8_t format[FORMAT_SIZE] = {LOG_FORMAT_VERSION};
+    MDB_val key = {sizeof("format") - 1, (void *)"format"};
+    MDB_val value = {sizeof(format), format};
+    rc = mdb_put(txn, meta, &key, &value, 0);
+    if (rc != 0) {
+        return rc;
+    }
+    return mdb_dbi_open(txn, "log", MDB_CREATE | MDB_INTEGERKEY, &log->records);
+}
+
+static enum status check_format(MDB_txn *txn, const char *path, struct problem *problem)
+{
+    MDB_dbi meta;
+    MDB_val key = {sizeof("format") - 1, (void *)"format"};
+    MDB_val value;
+    if (mdb_dbi_open(txn, "meta", 0, &meta) != 0 || mdb_get(txn, meta, &key, &value) != 0 ||
+        value.mv_size != FORMAT_SIZE) {
+        problem_set(problem, "%s: this database is not a log of reelrank", path);
+        return STATUS_CORRUPT;
+    }
+    const uint8_t *bytes = value.mv_data;
+    uint32_t format = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+                      (uint32_t)bytes[3] << 24;
+    if (format > LOG_FORMAT_VERSION) {
+        problem_set(problem,
+                    "%s: the log has format %" PRIu32 "; this program reads up to %d: use a newer "
+                    "reelrank",
+                    path, format, LOG_FORMAT_VERSION);
+        return STATUS_CORRUPT;
+    }
+    if (format < 1) {
+        problem_set(problem, "%s: the log has format 0, which never was", path);
+        return STATUS_CORRUPT;
+    }
+    return STATUS_OK;
+}
+
+static enum status open_databases_in(struct log *log, MDB_txn *txn, const char *path,
+                                     struct problem *problem)
+{
+    MDB_stat main;
+    MDB_dbi unnamed;
+    int rc = mdb_dbi_open(txn, NULL, 0, &unnamed);
+    if (rc == 0) {
+        rc = mdb_stat(txn, unnamed, &main);
+    }
+    if (rc == 0 && main.ms_entries == 0) {
+        rc = create_databases(log, txn);
+    } else if (rc == 0) {
+        enum status status = check_format(txn, path, problem);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        rc = mdb_dbi_open(txn, "log", MDB_INTEGERKEY, &log->records);
+        if (rc == MDB_NOTFOUND) {
+            rc = MDB_CORRUPTED;
+        }
+    }
+    return rc == 0 ? STATUS_OK : open_problem(path, rc, problem);
+}
+
+static enum status open_databases(struct log *log, const char *path, struct problem *problem)
+{
+    MDB_txn *txn = NULL;
+    int rc = mdb_txn_begin(log->env, NULL, 0, &txn);
+    if (rc != 0) {
+        return open_problem(path, rc, problem);
+    }
+    enum status status = open_databases_in(log, txn, path, problem);
+    if (status != STATUS_OK) {
+        mdb_txn_abort(txn);
+        return status;
+    }
+    rc = mdb_txn_commit(txn); /* writes nothing when nothing was created */
+    return rc == 0 ? STATUS_OK : open_problem(path, rc, problem);
+}
+
+static int read_last_in(const struct log *log, MDB_txn *txn, uint64_t *last)
+{
+    MDB_cursor *cursor = NULL;
+    int rc = mdb_cursor_open(txn, log->records, &cursor);
+    if (rc != 0) {
+        return rc;
+    }
+    MDB_val key;
+    MDB_val value;
+    rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+    if (rc == 0 && key.mv_size == sizeof(*last)) {
+        memcpy(last, key.mv_data, sizeof(*last)); /* keys in the map are not aligned */
+    } else if (rc == 0) {
+        rc = MDB_CORRUPTED;
+    } else if (rc == MDB_NOTFOUND) {
+        *last = 0;
+        rc = 0;
+    }
+    mdb_cursor_close(cursor);
+    return rc;
+}
+
+static enum status read_last(struct log *log, const char *path, struct problem *problem)
+{
+    MDB_txn *txn = NULL;
+    int rc = mdb_txn_begin(log->env, NULL, MDB_RDONLY, &txn);
+    if (rc != 0) {
+        return open_problem(path, rc, problem);
+    }
+    uint64_t last = 0;
+    rc = read_last_in(log, txn, &last);
+    mdb_txn_abort(txn);
+    if (rc != 0) {
+        return open_problem(path, rc, problem);
+    }
+    atomic_store(&log->last, last);
+    return STATUS_OK;
+}
+
+static enum status open_in(struct log *log, int directory_fd, const struct log_options *options,
+                           struct problem *problem)
+{
+    enum status status = take_lock(log, directory_fd, options->path, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    int rc = open_env(log, options);
+    if (rc != 0) {
+        return open_problem(options->path, rc, problem);
+    }
+    status = open_databases(log, options->path, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    rc = sync_directory(directory_fd, ".");
+    if (rc != 0) {
+        return open_problem(options->path, rc, problem);
+    }
+    return read_last(log, options->path, problem);
+}
+
+enum status log_open(const struct log_options *options, struct log **out, struct problem *problem)
+{
+    CHECK(options->map_bytes > 0);
+
+    int directory_fd = -1;
+    enum status status = open_directory(options->path, &directory_fd, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct log *log = calloc(1, sizeof(*log));
+    if (log == NULL) {
+        close(directory_fd);
+        problem_set(problem, "%s: %s", options->path, status_text(STATUS_NO_MEMORY));
+        return STATUS_NO_MEMORY;
+    }
+    log->lock_fd = -1;
+    status = open_in(log, directory_fd, options, problem);
+    close(directory_fd);
+    if (status != STATUS_OK) {
+        log_close(log);
+        return status;
+    }
+    *out = log;
+    return STATUS_OK;
+}
+
+void log_close(struct log *log)
+{
+    if (log == NULL) {
+        return;
+    }
+    if (log->env != NULL) {
+        mdb_env_close(log->env);
+    }
+    if (log->lock_fd >= 0) {
+        /* An address left behind would do no harm: it counts only while the lock is held. */
+        (void)!ftruncate(log->lock_fd, 0);
+        close(log->lock_fd); /* last, so that the next holder finds the environment closed */
+    }
+    free(log);
+}
+
+enum status log_announce(struct log *log, const char *address)
+{
+    size_t length = strlen(address);
+    CHECK(length > 0);
+    CHECK(length < ADDRESS_SIZE);
+
+    if (ftruncate(log->lock_fd, 0) != 0) {
+        return STATUS_IO;
+    }
+    ssize_t written = pwrite(log->lock_fd, address, length, 0);
+    return written == (ssize_t)length ? STATUS_OK : STATUS_IO;
+}
+
+static enum status find_server(int lock_fd, char *address, size_t size)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(lock_fd, F_OFD_GETLK, &lock) != 0) {
+        return STATUS_IO;
+    }
+    if (lock.l_type == F_UNLCK) {
+        return STATUS_NOT_FOUND;
+    }
+    return read_address(lock_fd, address, size);
+}
+
+enum status log_find_server(const char *path, char *address, size_t size)
+{
+    int directory_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory_fd < 0) {
+        return errno == ENOENT || errno == ENOTDIR ? STATUS_NOT_FOUND : STATUS_IO;
+    }
+    int lock_fd = openat(directory_fd, "lock", O_RDONLY | O_CLOEXEC);
+    int rc = errno;
+    close(directory_fd);
+    if (lock_fd < 0) {
+        return rc == ENOENT ? STATUS_NOT_FOUND : STATUS_IO;
+    }
+    enum status status = find_server(lock_fd, address, size);
+    close(lock_fd);
+    return status;
+}
+
+/* Encodes straight into the page: LMDB reserves the space and writes the key. */
+static int put_record(MDB_cursor *cursor, uint64_t sequence, const struct record *record)
+{
+    MDB_val key = {sizeof(sequence), &sequence};
+    MDB_val value = {record_size(record), NULL};
+    int rc = mdb_cursor_put(cursor, &key, &value, MDB_APPEND | MDB_RESERVE);
+    if (rc == 0) {
+        record_encode(record, value.mv_data);
+    }
+    return rc;
+}
+
+static int put_records(const struct log *log, MDB_txn *txn, const struct record *records,
+                       size_t count)
+{
+    uint64_t last = atomic_load(&log->last);
+    MDB_cursor *cursor = NULL;
+    int rc = mdb_cursor_open(txn, log->records, &cursor);
+    if (rc != 0) {
+        return rc;
+    }
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        rc = put_record(cursor, last + 1 + i, &records[i]);
+    }
+    mdb_cursor_close(cursor);
+    return rc;
+}
+
+/* LMDB reports the short write of a disk that fills up as EIO. */
+static bool disk_full(const struct log *log)
+{
+    int fd = -1;
+    struct statvfs disk;
+    mdb_env_get_fd(log->env, &fd);
+    return fstatvfs(fd, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < DISK_FULL_BYTES;
+}
+
+static enum status append_failure(const struct log *log, int rc)
+{
+    return rc == EIO && disk_full(log) ? STATUS_NO_SPACE : from_mdb(rc);
+}
+
+enum status log_append(struct log *log, const struct record *records, size_t count, uint64_t *first)
+{
+    CHECK(count > 0);
+
+    MDB_txn *txn = NULL;
+    int rc = mdb_txn_begin(log->env, NULL, 0, &txn);
+    if (rc != 0) {
+        return from_mdb(rc);
+    }
+    rc = put_records(log, txn, records, count);
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+        return append_failure(log, rc);
+    }
+    rc = mdb_txn_commit(txn); /* ends the transaction even when it fails */
+    if (rc != 0) {
+        return append_failure(log, rc);
+    }
+    *first = atomic_fetch_add(&log->last, count) + 1;
+    return STATUS_OK;
+}
+
+void log_bounds(struct log *log, uint64_t *first, uint64_t *last)
+{
+    *first = 1;
+    *last = atomic_load(&log->last);
+}
+
+static enum status read_record(const MDB_val *key, const MDB_val *value, uint64_t expected,
+                               struct record *out, struct problem *problem)
+{
+    uint64_t sequence = 0;
+    if (key->mv_size != sizeof(sequence)) {
+        problem_set(problem, "the log's key after record %" PRIu64 " is malformed", expected - 1);
+        return STATUS_CORRUPT;
+    }
+    memcpy(&sequence, key->mv_data, sizeof(sequence)); /* keys in the map are not aligned */
+    if (sequence != expected) {
+        problem_set(problem, "the log lacks record %" PRIu64 ": it goes on with %" PRIu64, expected,
+                    sequence);
+        return STATUS_CORRUPT;
+    }
+    enum status status = record_decode(value->mv_data, value->mv_size, out);
+    if (status != STATUS_OK) {
+        problem_set(problem, "the log's record %" PRIu64 " fails validation", sequence);
+    }
+    return status;
+}
+
+static enum status walk(MDB_cursor *cursor, uint64_t from, log_visit *visit, void *context,
+                        struct problem *problem)
+{
+    uint64_t expected = from > 0 ? from : 1;
+    uint64_t start = expected;
+    MDB_val key = {sizeof(start), &start};
+    MDB_val value;
+    int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    while (rc == 0) {
+        struct record record;
+        enum status status = read_record(&key, &value, expected, &record, problem);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        if (!visit(context, expected, &record)) {
+            return STATUS_OK;
+        }
+        expected++;
+        rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    if (rc == MDB_NOTFOUND) {
+        return STATUS_OK;
+    }
+    problem_set(problem, "the log cannot be read at record %" PRIu64 ": %s", expected,
+                mdb_strerror(rc));
+    return from_mdb(rc);
+}
+
+static enum status poll_in(const struct log *log, MDB_txn *txn, uint64_t from, log_visit *visit,
+                           void *context, struct problem *problem)
+{
+    MDB_cursor *cursor = NULL;
+    int rc = mdb_cursor_open(txn, log->records, &cursor);
+    if (rc != 0) {
+        problem_set(problem, "the log cannot be read: %s", mdb_strerror(rc));
+        return from_mdb(rc);
+    }
+    enum status status = walk(cursor, from, visit, context, problem);
+    mdb_cursor_close(cursor);
+    return status;
+}
+
+enum status log_poll(struct log *log, uint64_t from, log_visit *visit, void *context,
+                     struct problem *problem)
+{
+    MDB_txn *txn = NULL;
+    int rc = mdb_txn_begin(log->env, NULL, MDB_RDONLY, &txn);
+    if (rc != 0) {
+        problem_set(problem, "the log cannot be read: %s", mdb_strerror(rc));
+        return from_mdb(rc);
+    }
+    enum status status = poll_in(log, txn, from, visit, context, problem);
+    mdb_txn_abort(txn);
+    return status;
+}
+
+void log_size(struct log *log, uint64_t *bytes, uint64_t *budget_bytes)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    mdb_env_info(log->env, &info);
+    mdb_env_stat(log->env, &stat);
+    *bytes = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
+    *budget_bytes = info.me_mapsize;
+}

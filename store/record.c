@@ -1,0 +1,162 @@
+#include "store/record.h"
+
+#include <string.h>
+
+#include "ranker/check.h"
+#include "ranker/hash.h"
+#include "ranker/limits.h"
+#include "ranker/text.h"
+#include "ranker/wire.h"
+
+enum { RECORD_VERSION = 1 };
+
+enum {
+    AT_KIND = 1,
+    AT_ZERO = 2,
+    AT_CHECKSUM = 4,
+    AT_APPENDED = 8,
+    AT_KEY_LOW = 16,
+    AT_KEY_HIGH = 24,
+};
+
+static void put_u32(uint8_t *out, uint32_t value)
+{
+    for (int i = 0; i < 4; i++) {
+        out[i] = (uint8_t)(value >> (8 * i));
+    }
+}
+
+static void put_u64(uint8_t *out, uint64_t value)
+{
+    put_u32(out, (uint32_t)value);
+    put_u32(out + 4, (uint32_t)(value >> 32));
+}
+
+static uint32_t get_u32(const uint8_t *in)
+{
+    return (uint32_t)in[0] | (uint32_t)in[1] << 8 | (uint32_t)in[2] << 16 | (uint32_t)in[3] << 24;
+}
+
+static uint64_t get_u64(const uint8_t *in)
+{
+    return get_u32(in) | (uint64_t)get_u32(in + 4) << 32;
+}
+
+static uint32_t checksum(const uint8_t *bytes, size_t size)
+{
+    return (uint32_t)XXH3_64bits_withSeed(bytes + AT_APPENDED, size - AT_APPENDED, get_u32(bytes));
+}
+
+static bool key_fits_kind(enum event_kind kind, struct event_key key)
+{
+    return kind == EVENT_SIGNAL || (key.low == 0 && key.high == 0);
+}
+
+void record_encode(const struct record *record, uint8_t *out)
+{
+    CHECK(record->kind >= EVENT_SIGNAL && record->kind <= EVENT_VIDEO_DELETED);
+    CHECK(key_fits_kind(record->kind, record->event_key));
+
+    memset(out, 0, AT_CHECKSUM);
+    out[0] = RECORD_VERSION;
+    out[AT_KIND] = (uint8_t)record->kind;
+    put_u64(out + AT_APPENDED, (uint64_t)record->appended_ms);
+    put_u64(out + AT_KEY_LOW, record->event_key.low);
+    put_u64(out + AT_KEY_HIGH, record->event_key.high);
+    if (record->payload_size > 0) {
+        memcpy(out + RECORD_HEADER_SIZE, record->payload, record->payload_size);
+    }
+    put_u32(out + AT_CHECKSUM, checksum(out, record_size(record)));
+}
+
+enum status record_decode(const uint8_t *bytes, size_t size, struct record *out)
+{
+    if (size < RECORD_HEADER_SIZE || bytes[0] != RECORD_VERSION || bytes[AT_KIND] < EVENT_SIGNAL ||
+        bytes[AT_KIND] > EVENT_VIDEO_DELETED || bytes[AT_ZERO] != 0 || bytes[AT_ZERO + 1] != 0 ||
+        get_u32(bytes + AT_CHECKSUM) != checksum(bytes, size)) {
+        return STATUS_CORRUPT;
+    }
+    struct record record = {
+        .kind = (enum event_kind)bytes[AT_KIND],
+        .appended_ms = (int64_t)get_u64(bytes + AT_APPENDED),
+        .event_key = {.low = get_u64(bytes + AT_KEY_LOW), .high = get_u64(bytes + AT_KEY_HIGH)},
+        .payload = bytes + RECORD_HEADER_SIZE,
+        .payload_size = size - RECORD_HEADER_SIZE,
+    };
+    if (!key_fits_kind(record.kind, record.event_key)) {
+        return STATUS_CORRUPT;
+    }
+    *out = record;
+    return STATUS_OK;
+}
+
+/* Unpacking gives NULL for bad bytes and for a full arena alike; the arena knows which. */
+static enum status unpack_failure(const struct arena *arena)
+{
+    return arena_full(arena) ? STATUS_NO_MEMORY : STATUS_CORRUPT;
+}
+
+static enum status signal_event(const struct record *record, struct arena *arena, struct event *out)
+{
+    ProtobufCAllocator allocator = wire_allocator(arena);
+    const Reelrank__V1__Signal *message =
+        reelrank__v1__signal__unpack(&allocator, record->payload_size, record->payload);
+    if (message == NULL) {
+        return unpack_failure(arena);
+    }
+    struct signal signal;
+    enum status status = wire_signal(message, 0, &signal, NULL);
+    if (status != STATUS_OK) {
+        return STATUS_CORRUPT;
+    }
+    *out = (struct event){.kind = EVENT_SIGNAL, .u.signal = signal};
+    return STATUS_OK;
+}
+
+static enum status video_event(const struct record *record, struct arena *arena, struct event *out)
+{
+    ProtobufCAllocator allocator = wire_allocator(arena);
+    const Reelrank__V1__Video *message =
+        reelrank__v1__video__unpack(&allocator, record->payload_size, record->payload);
+    if (message == NULL) {
+        return unpack_failure(arena);
+    }
+    struct video_facts facts;
+    enum status status = wire_video(message, &facts, NULL);
+    if (status != STATUS_OK) {
+        return STATUS_CORRUPT;
+    }
+    facts.content_hash = XXH3_64bits(record->payload, record->payload_size);
+    *out = (struct event){.kind = EVENT_VIDEO, .u.video = facts};
+    return STATUS_OK;
+}
+
+static enum status deleted_event(const struct record *record, struct arena *arena,
+                                 struct event *out)
+{
+    ProtobufCAllocator allocator = wire_allocator(arena);
+    const Reelrank__V1__DeleteVideo *message =
+        reelrank__v1__delete_video__unpack(&allocator, record->payload_size, record->payload);
+    if (message == NULL) {
+        return unpack_failure(arena);
+    }
+    struct text id = text_of(message->video_id);
+    if (id.size == 0 || id.size > LIMIT_ID_BYTES || !text_is_utf8(id)) {
+        return STATUS_CORRUPT;
+    }
+    *out = (struct event){.kind = EVENT_VIDEO_DELETED, .u.deleted_video_key = hash_key(id)};
+    return STATUS_OK;
+}
+
+enum status record_event(const struct record *record, struct arena *arena, struct event *out)
+{
+    switch (record->kind) {
+    case EVENT_SIGNAL:
+        return signal_event(record, arena, out);
+    case EVENT_VIDEO:
+        return video_event(record, arena, out);
+    case EVENT_VIDEO_DELETED:
+        return deleted_event(record, arena, out);
+    }
+    return STATUS_CORRUPT;
+}

@@ -1,0 +1,454 @@
+/* For PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP; must precede every include. */
+#define _GNU_SOURCE
+
+#include "store/store.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "ranker/check.h"
+#include "ranker/hash.h"
+#include "store/edits.h"
+#include "store/window.h"
+
+enum {
+    WINDOW_LENGTH_DEFAULT = 1 << 20,
+    PROGRESS_MS = 100,
+    PROGRESS_RECORDS = 4096,    /* between looks at the clock */
+    REPLAY_ARENA_MIN = 1 << 16, /* enough for any record of today's contract */
+    REPLAY_ARENA_MAX = 1 << 28, /* a record of a later one may hold many unknown fields */
+    APPLY_CHUNK = 64            /* entries applied under one lock: some 50 us */
+};
+
+struct store {
+    struct log *log;       /* set once */
+    struct state *state;   /* guarded by lock; the writer alone may read it without */
+    pthread_rwlock_t lock; /* prefers the writer, or a steady stream of readers would starve it */
+    bool lock_made;
+    struct window *window;         /* owned by the writer */
+    _Atomic uint64_t window_count; /* a copy for other threads */
+
+    /* The writer's scratch, grown when a write is larger than any before. */
+    struct edits edits;
+    struct record *records; /* what the write appends */
+    const struct event **events;
+    size_t accepted;
+    size_t capacity;
+};
+
+struct replay {
+    struct store *store;
+    const struct store_options *options;
+    struct arena arena;
+    void *memory;
+    size_t memory_size;
+    uint64_t total;
+    int64_t reported_ms;
+    enum status status;
+    struct problem *problem;
+};
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void report_progress(struct replay *replay, uint64_t done)
+{
+    int64_t now_ms = monotonic_ms();
+    if (now_ms - replay->reported_ms >= PROGRESS_MS) {
+        replay->reported_ms = now_ms;
+        replay->options->progress(replay->options->progress_context, done, replay->total);
+    }
+}
+
+static enum status grow_arena(struct replay *replay)
+{
+    size_t size = replay->memory_size > 0 ? 2 * replay->memory_size : REPLAY_ARENA_MIN;
+    void *memory = size <= REPLAY_ARENA_MAX ? malloc(size) : NULL;
+    if (memory == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    free(replay->memory);
+    replay->memory = memory;
+    replay->memory_size = size;
+    arena_init(&replay->arena, memory, size);
+    return STATUS_OK;
+}
+
+/* The event borrows nothing from the arena, so each record may reset it. */
+static enum status decode(struct replay *replay, const struct record *record, struct event *out)
+{
+    arena_reset(&replay->arena);
+    enum status status = record_event(record, &replay->arena, out);
+    while (status == STATUS_NO_MEMORY) {
+        status = grow_arena(replay);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        status = record_event(record, &replay->arena, out);
+    }
+    return status;
+}
+
+static enum status replay_record(struct replay *replay, uint64_t sequence,
+                                 const struct record *record)
+{
+    struct store *store = replay->store;
+    struct event event;
+    enum status status = decode(replay, record, &event);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (event.kind == EVENT_SIGNAL) {
+        status = window_add(store->window, record->event_key);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        window_commit(store->window);
+    }
+    return state_apply(store->state, sequence, &event);
+}
+
+static bool visit(void *context, uint64_t sequence, const struct record *record)
+{
+    struct replay *replay = context;
+    replay->status = replay_record(replay, sequence, record);
+    if (replay->status != STATUS_OK) {
+        problem_set(replay->problem, "the log's record %" PRIu64 " cannot be replayed: %s",
+                    sequence, status_text(replay->status));
+        return false;
+    }
+    if (replay->options->progress != NULL && sequence % PROGRESS_RECORDS == 0) {
+        report_progress(replay, sequence);
+    }
+    return true;
+}
+
+static enum status replay_log(struct store *store, const struct store_options *options,
+                              struct problem *problem)
+{
+    struct replay replay = {.store = store, .options = options, .problem = problem};
+    enum status status = grow_arena(&replay);
+    if (status != STATUS_OK) {
+        problem_set(problem, "%s: %s", options->log.path, status_text(status));
+        return status;
+    }
+    uint64_t first;
+    log_bounds(store->log, &first, &replay.total);
+    replay.reported_ms = monotonic_ms();
+    status = log_poll(store->log, first, visit, &replay, problem);
+    free(replay.memory);
+    if (status == STATUS_OK) {
+        status = replay.status;
+    }
+    if (status == STATUS_OK && options->progress != NULL) {
+        options->progress(options->progress_context, replay.total, replay.total);
+    }
+    return status;
+}
+
+static bool make_lock(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t attributes;
+    if (pthread_rwlockattr_init(&attributes) != 0) {
+        return false;
+    }
+    bool made = pthread_rwlockattr_setkind_np(&attributes,
+                                              PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP) == 0 &&
+                pthread_rwlock_init(lock, &attributes) == 0;
+    pthread_rwlockattr_destroy(&attributes);
+    return made;
+}
+
+static enum status make_parts(struct store *store, size_t length, struct problem *problem)
+{
+    store->lock_made = make_lock(&store->lock);
+    store->state = state_new();
+    store->window = window_new(length);
+    if (!store->lock_made || store->state == NULL || store->window == NULL) {
+        problem_set(problem, "no memory for a window of %zu event ids", length);
+        return STATUS_NO_MEMORY;
+    }
+    return STATUS_OK;
+}
+
+static enum status open_store(struct store *store, const struct store_options *options,
+                              struct problem *problem)
+{
+    size_t length = options->window_length > 0 ? options->window_length : WINDOW_LENGTH_DEFAULT;
+    if (length > WINDOW_LENGTH_MAX) {
+        problem_set(problem, "window_length is %zu; at most %d is possible", length,
+                    WINDOW_LENGTH_MAX);
+        return STATUS_INVALID;
+    }
+    enum status status = log_open(&options->log, &store->log, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = make_parts(store, length, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = replay_log(store, options, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    atomic_store(&store->window_count, window_count(store->window));
+    return STATUS_OK;
+}
+
+enum status store_open(const struct store_options *options, struct store **out,
+                       struct problem *problem)
+{
+    struct store *store = calloc(1, sizeof(*store));
+    if (store == NULL) {
+        problem_set(problem, "%s: %s", options->log.path, status_text(STATUS_NO_MEMORY));
+        return STATUS_NO_MEMORY;
+    }
+    enum status status = open_store(store, options, problem);
+    if (status != STATUS_OK) {
+        store_close(store);
+        return status;
+    }
+    *out = store;
+    return STATUS_OK;
+}
+
+void store_close(struct store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    edits_release(&store->edits);
+    free(store->records);
+    free(store->events);
+    window_free(store->window);
+    state_free(store->state);
+    if (store->lock_made) {
+        pthread_rwlock_destroy(&store->lock);
+    }
+    log_close(store->log);
+    free(store);
+}
+
+static enum status grow_scratch(struct store *store)
+{
+    size_t capacity = store->capacity > 0 ? 2 * store->capacity : 1024;
+    struct record *records = realloc(store->records, capacity * sizeof(*records));
+    if (records == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    store->records = records;
+    const struct event **events = realloc(store->events, capacity * sizeof(struct event *));
+    if (events == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    store->events = events;
+    store->capacity = capacity;
+    return STATUS_OK;
+}
+
+/* What the catalogue says of a video once the write's earlier entries are in. */
+static struct edit catalogue_now(const struct store *store, uint64_t video_key)
+{
+    const struct edit *edit = edits_find(&store->edits, video_key);
+    if (edit != NULL) {
+        return *edit;
+    }
+    const struct video *video = NULL;
+    videos_find_many(state_videos(store->state), &video_key, 1, &video);
+    if (video == NULL || !video->known || video->deleted) {
+        return (struct edit){.video_key = video_key, .deleted = true};
+    }
+    return (struct edit){.video_key = video_key, .content_hash = video->content_hash};
+}
+
+static enum status admit_signal(struct store *store, struct entry *entry)
+{
+    if (window_contains(store->window, entry->record.event_key)) {
+        entry->outcome = OUTCOME_DUPLICATE;
+        return STATUS_OK;
+    }
+    entry->outcome = OUTCOME_ACCEPTED;
+    return window_add(store->window, entry->record.event_key);
+}
+
+static enum status admit_video(struct store *store, struct entry *entry)
+{
+    const struct video_facts *facts = &entry->event.u.video;
+    /* Replay computes it so: a different one would recognise repeats only until a restart. */
+    CHECK(facts->content_hash == XXH3_64bits(entry->record.payload, entry->record.payload_size));
+
+    struct edit now = catalogue_now(store, facts->key);
+    if (!now.deleted && now.content_hash == facts->content_hash) {
+        entry->outcome = OUTCOME_DUPLICATE;
+        return STATUS_OK;
+    }
+    if (entry->has_base && entry->base_hash != (now.deleted ? 0 : now.content_hash)) {
+        entry->outcome = OUTCOME_REJECTED;
+        return STATUS_OK;
+    }
+    entry->outcome = OUTCOME_ACCEPTED;
+    return edits_put(&store->edits,
+                     &(struct edit){.video_key = facts->key, .content_hash = facts->content_hash});
+}
+
+static enum status admit_deletion(struct store *store, struct entry *entry)
+{
+    uint64_t video_key = entry->event.u.deleted_video_key;
+    if (catalogue_now(store, video_key).deleted) {
+        entry->outcome = OUTCOME_DUPLICATE;
+        return STATUS_OK;
+    }
+    entry->outcome = OUTCOME_ACCEPTED;
+    return edits_put(&store->edits, &(struct edit){.video_key = video_key, .deleted = true});
+}
+
+/* Decides the outcome of one entry and lists it if it is to be appended. */
+static enum status admit(struct store *store, struct entry *entry)
+{
+    CHECK(entry->record.kind == entry->event.kind);
+
+    enum status status = STATUS_OK;
+    switch (entry->event.kind) {
+    case EVENT_SIGNAL:
+        status = admit_signal(store, entry);
+        break;
+    case EVENT_VIDEO:
+        status = admit_video(store, entry);
+        break;
+    case EVENT_VIDEO_DELETED:
+        status = admit_deletion(store, entry);
+        break;
+    }
+    if (status != STATUS_OK || entry->outcome != OUTCOME_ACCEPTED) {
+        return status;
+    }
+    if (store->accepted == store->capacity) {
+        status = grow_scratch(store);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    store->records[store->accepted] = entry->record;
+    store->events[store->accepted] = &entry->event;
+    store->accepted++;
+    return STATUS_OK;
+}
+
+static enum status admit_batch(struct store *store, struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->entries[i].outcome == OUTCOME_REJECTED) {
+            continue;
+        }
+        enum status status = admit(store, &batch->entries[i]);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    batch->status = STATUS_OK;
+    batch->sequence = state_sequence(store->state) + store->accepted;
+    return STATUS_OK;
+}
+
+static enum status admit_all(struct store *store, struct batch *const *batches, size_t count)
+{
+    edits_clear(&store->edits);
+    store->accepted = 0;
+    for (size_t i = 0; i < count; i++) {
+        enum status status = admit_batch(store, batches[i]);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status append_accepted(struct store *store)
+{
+    if (store->accepted == 0) {
+        return STATUS_OK;
+    }
+    uint64_t first = 0;
+    enum status status = log_append(store->log, store->records, store->accepted, &first);
+    CHECK(status != STATUS_OK || first == state_sequence(store->state) + 1);
+    return status;
+}
+
+static void refuse_all(struct store *store, struct batch *const *batches, size_t count,
+                       enum status status)
+{
+    window_undo(store->window);
+    for (size_t i = 0; i < count; i++) {
+        batches[i]->status = status;
+        batches[i]->sequence = state_sequence(store->state);
+    }
+}
+
+/*
+ * Readers get in between chunks: glibc's lock lets waiting readers go first when a writer leaves,
+ * and then makes new ones wait for the writer that is back.
+ */
+static void apply_chunk(struct store *store, size_t from, size_t to)
+{
+    CHECK(pthread_rwlock_wrlock(&store->lock) == 0);
+    uint64_t sequence = state_sequence(store->state);
+    for (size_t i = from; i < to; i++) {
+        enum status status = state_apply(store->state, ++sequence, store->events[i]);
+        /* Out of memory, half applied, and already on disk: only a restart puts that right. */
+        CHECK(status == STATUS_OK);
+    }
+    CHECK(pthread_rwlock_unlock(&store->lock) == 0);
+}
+
+static void apply_accepted(struct store *store)
+{
+    for (size_t i = 0; i < store->accepted; i += APPLY_CHUNK) {
+        size_t left = store->accepted - i;
+        apply_chunk(store, i, i + (left < APPLY_CHUNK ? left : APPLY_CHUNK));
+    }
+}
+
+void store_write(struct store *store, struct batch *const *batches, size_t count)
+{
+    enum status status = admit_all(store, batches, count);
+    if (status == STATUS_OK) {
+        status = append_accepted(store);
+    }
+    if (status != STATUS_OK) {
+        refuse_all(store, batches, count, status);
+        return;
+    }
+    window_commit(store->window);
+    atomic_store(&store->window_count, window_count(store->window));
+    apply_accepted(store);
+}
+
+const struct state *store_begin(struct store *store)
+{
+    CHECK(pthread_rwlock_rdlock(&store->lock) == 0);
+    return store->state;
+}
+
+void store_end(struct store *store)
+{
+    CHECK(pthread_rwlock_unlock(&store->lock) == 0);
+}
+
+struct log *store_log(struct store *store)
+{
+    return store->log;
+}
+
+void store_window(struct store *store, uint64_t *length, uint64_t *count)
+{
+    *length = window_length(store->window);
+    *count = atomic_load(&store->window_count);
+}
