@@ -41,8 +41,8 @@ void test_directory(char path[TEST_PATH_SIZE]);
 
 /*
  * Runs every test in a process of its own, or only those whose name contains argv[1]. Prints
- * "ok NAME", "skip NAME: REASON" or "FAILED NAME" for each, which ./dev test counts. Returns main()'s
- * result.
+ * "ok NAME", "skip NAME: REASON" or "FAILED NAME" for each, which ./dev test counts. Returns
+ * main()'s result.
  */
 int test_main(int argc, char **argv, const struct test *tests, size_t count);
 

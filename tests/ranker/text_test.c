@@ -4,7 +4,8 @@
 
 static void well_formed_utf8_is_accepted(void)
 {
-    static const char *const good[] = {"", "a", "हिन्दी", "Русский", "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf"};
+    static const char *const good[] = {
+        "", "a", "हिन्दी", "Русский", "\xf4\x8f\xbf\xbf", "\xed\x9f\xbf"};
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         CHECK(text_is_utf8(text_of(good[i])));
     }
