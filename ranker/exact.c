@@ -4,14 +4,6 @@
 #include <stdint.h>
 #include <string.h>
 
-/*
- * Each polynomial interpolates its function at the Chebyshev nodes of the interval, worked out with
- * 80 decimal digits and rounded to doubles; the largest error over the interval, with the rounded
- * coefficients, stands beside it.
- */
-
-enum { MANTISSA_BITS = 52, EXPONENT_BIAS = 1023 };
-
 static uint64_t bits_of(double x)
 {
     uint64_t bits;
@@ -26,38 +18,18 @@ static double double_of(uint64_t bits)
     return x;
 }
 
-/* (2^r - 1) / r for |r| <= 1/2: 1 + r * this is 2^r within 2^-55.4. */
-static inline double exp2_slope(double r)
-{
-    double r2 = r * r, r4 = r2 * r2, r8 = r4 * r4;
-    double a = (0x1.62e42fefa39efp-1 + 0x1.ebfbdff82c598p-3 * r) +
-               (0x1.c6b08d704a0c2p-5 + 0x1.3b2ab6fba1ddap-7 * r) * r2;
-    double b = (0x1.5d87fe78a5276p-10 + 0x1.430913096fd9fp-13 * r) +
-               (0x1.ffcbfc670dcd4p-17 + 0x1.62bfd47773353p-20 * r) * r2;
-    double c = 0x1.b524fae627834p-24 + 0x1.e6063f7217bc6p-28 * r + 0x1.e9d3fe3952179p-32 * r2;
-    return (a + b * r4) + c * r8;
-}
-
-/*
- * 2^x is 2^n * 2^r with n the integer nearest to x. Without jumps: comparisons choose
- * between values already worked out.
- */
+/* Without jumps: comparisons choose between values already worked out. */
 double exact_exp2(double x)
 {
-    const double magic = 0x1.8p52; /* adding it leaves the integer in the low bits */
     double low = x > -1022.0 ? x : -1022.0;
-    double inside = low < 1023.0 ? low : 1023.0;
-    double shifted = inside + magic;
-    double r = inside - (shifted - magic);
-    double power = double_of((bits_of(shifted) + EXPONENT_BIAS) << MANTISSA_BITS);
-    double y = power * (1.0 + r * exp2_slope(r));
+    double y = exact_exp2_inside(low < 1023.0 ? low : 1023.0);
     double high = x > 1023.0 ? DBL_MAX : y;
     return x >= -1022.0 ? high : 0.0;
 }
 
 /*
  * 2 atanh(s) / (s ln 2) as a polynomial in z = s^2, s up to (sqrt 2 - 1) / (sqrt 2 + 1): s times
- * this is the binary logarithm of (1 + s) / (1 - s) within 2^-57.
+ * this is the binary logarithm of (1 + s) / (1 - s) within 2^-57. Found as exact_exp2_slope() was.
  */
 static inline double log2_slope(double z)
 {
@@ -75,10 +47,12 @@ double exact_log2(double x)
     const uint64_t sqrt_half = 0x3fe6a09e667f3bcd;
     double normal = x < DBL_MIN ? x * 0x1p54 : x;
     double scaled = x < DBL_MIN ? -54.0 : 0.0;
-    uint64_t above = bits_of(normal) - sqrt_half + ((uint64_t)EXPONENT_BIAS << MANTISSA_BITS);
-    uint64_t exponent = above >> MANTISSA_BITS; /* n + EXPONENT_BIAS */
-    double n = (double)(int)exponent - EXPONENT_BIAS;
-    double m = double_of(bits_of(normal) - ((exponent - EXPONENT_BIAS) << MANTISSA_BITS));
+    uint64_t above =
+        bits_of(normal) - sqrt_half + ((uint64_t)EXACT_EXPONENT_BIAS << EXACT_MANTISSA_BITS);
+    uint64_t exponent = above >> EXACT_MANTISSA_BITS; /* n + the bias */
+    double n = (double)(int)exponent - EXACT_EXPONENT_BIAS;
+    double m =
+        double_of(bits_of(normal) - ((exponent - EXACT_EXPONENT_BIAS) << EXACT_MANTISSA_BITS));
     double s = (m - 1.0) / (m + 1.0);
     return (n + scaled) + s * log2_slope(s * s);
 }
