@@ -16,15 +16,18 @@
  * Ranking: policy, heads, value, multipliers, slate. A pure function: the same state, weights and
  * request give the same bytes on any x86-64 machine.
  *
- * score = quantum(sum of value[h] * p[h])            one term a head
- *       + shift                                      one term
- *       + one term for each multiplier, v_before * (factor - 1), factors multiplying in order
- *       + the slate's term (creator decay)
- * and every term is a multiple of 2^-32 (exact_quantum), so the sum is exact.
+ * score = sum of quantum(value[h] * p[h])             one term a head
+ *       + shift                                       one term
+ *       + what each multiplier adds in its turn: quantum(v * (1 + weight * feature)) - v
+ *       + what the slate adds (creator decay): quantum(v * factor) - v
+ * where v is the sum so far and quantum is exact_quantum(): every term is a multiple of 2^-32, so
+ * terms sum to the score exactly, in any order. Multipliers could carry v beyond what is exact:
+ * each cuts it back to at most 2^18, and its term is the difference after the cut. Scores lie in
+ * [0, 2^18].
  *
  * shift makes values positive before they are multiplied, so that a discount never raises a bad
- * video (as the published X heavy ranker does): with N the sum of |negative value weights| and o the
- * model's negative_offset, v >= 0 becomes v + o and v < 0 becomes o * (v + N) / N.
+ * video (as the published X heavy ranker does): with N the sum of |negative value weights| and o
+ * the model's negative_offset, v >= 0 becomes v + o and v < 0 becomes o * (v + N) / N.
  */
 
 /* Numbers of reelrank.v1.DropRule. */
@@ -50,9 +53,9 @@ struct rank_request {
     struct locale locale; /* its region is filled from RankRequest.region when that is given */
     uint16_t languages[LIMIT_LANGUAGES]; /* declared besides the locale's */
     unsigned language_count;
-    unsigned age_years; /* 0: unknown */
-    size_t count;       /* at most LIMIT_CANDIDATES */
-    const uint64_t *keys;
+    unsigned age_years;             /* 0: unknown */
+    size_t count;                   /* at most LIMIT_CANDIDATES */
+    const uint64_t *keys;           /* 0 is no video's */
     const double *retrieval_scores; /* NULL: all 0 */
     size_t limit;                   /* 0: all */
     bool exclude_seen;
@@ -71,9 +74,9 @@ struct rank_term {
 
 /* All arrays lie in the arena. */
 struct rank_result {
-    size_t count;        /* length of the slate */
-    uint32_t *order;     /* candidate index by position */
-    double *scores;      /* by position, not increasing */
+    size_t count;         /* length of the slate */
+    uint32_t *order;      /* candidate index by position */
+    double *scores;       /* by position, not increasing */
     double *propensities; /* by position */
     size_t dropped_count;
     uint32_t *dropped;       /* candidate indices, rising */

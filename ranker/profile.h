@@ -1,0 +1,40 @@
+#ifndef RANKER_PROFILE_H
+#define RANKER_PROFILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ranker/lookup.h"
+#include "ranker/rank.h"
+
+/*
+ * What ranking needs to know of one request's user, worked out once, so that each candidate costs a
+ * probe where it would cost a walk over the user's lists. Lives in the request's arena.
+ */
+struct profile {
+    const struct user *user; /* NULL: nothing is known */
+    int64_t now_ms;
+    uint16_t region;
+    bool has_taste; /* false: every taste is 0 */
+    double taste_weights[AFFINITY_KIND_COUNT];
+    struct lookup tastes[AFFINITY_KIND_COUNT]; /* affinity_strength() by the affinity's key */
+    struct lookup spoken;   /* by language, how well it suits the user to hear it: 0 to 1 */
+    struct lookup captions; /* the same for reading captions */
+    struct lookup seen; /* by video key, second of the last view; empty unless it is asked for */
+};
+
+/* Builds the table of seen videos when the request or the model looks at it. */
+MUST_USE enum status profile_init(struct profile *profile, const struct user *user,
+                                  const struct model *model, const struct rank_request *request,
+                                  struct arena *arena);
+
+/* The user's taste for the video, in (-1, 1). */
+double profile_taste(const struct profile *profile, const struct video *video);
+
+/* How well the video's languages suit the user: see weights.h, language_match. */
+double profile_language_match(const struct profile *profile, const struct video *video);
+
+/* True when the user saw the video less than within_ms ago; a view in the future counts as now. */
+bool profile_has_seen(const struct profile *profile, uint64_t video_key, int64_t within_ms);
+
+#endif

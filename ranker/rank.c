@@ -1,0 +1,286 @@
+#include "ranker/rank.h"
+
+#include "ranker/check.h"
+#include "ranker/features.h"
+#include "ranker/lookup.h"
+#include "ranker/policy.h"
+#include "ranker/profile.h"
+#include "ranker/score.h"
+#include "ranker/slate.h"
+
+enum { TERM_SHIFT = HEAD_COUNT, TERM_MULTIPLIERS, TERM_DECAY = TERM_COUNT - 1 };
+
+/* One call of rank(), built up step by step in the arena. */
+struct ranking {
+    const struct state *state;
+    const struct model *model;
+    const struct rank_request *request;
+    struct arena *arena;
+    struct profile profile;
+    struct quantiles quantiles;
+    const struct video **videos; /* by candidate of the request; NULL: unknown */
+    uint8_t *rules;              /* by candidate of the request; enum drop_rule */
+    size_t kept_count;
+    uint32_t *kept;               /* candidates that passed policy, rising */
+    struct candidate *candidates; /* by index in kept, as are the scores of the slate */
+    struct slate slate;
+};
+
+const char *rank_term_name(unsigned term)
+{
+    CHECK(term < TERM_COUNT);
+    if (term < HEAD_COUNT) {
+        return head_name(term);
+    }
+    if (term == TERM_SHIFT) {
+        return "shift";
+    }
+    return term == TERM_DECAY ? "creator_decay" : multiplier_name(term - TERM_MULTIPLIERS);
+}
+
+static enum status find_videos(struct ranking *ranking)
+{
+    const struct rank_request *request = ranking->request;
+    size_t count = request->count;
+    ranking->videos = arena_new(ranking->arena, const struct video *, count);
+    ranking->rules = arena_new(ranking->arena, uint8_t, count);
+    ranking->kept = arena_new(ranking->arena, uint32_t, count);
+    ranking->candidates = arena_new(ranking->arena, struct candidate, count);
+    if (arena_full(ranking->arena)) {
+        return STATUS_NO_MEMORY;
+    }
+    videos_find_many(state_videos(ranking->state), request->keys, count, ranking->videos);
+    return STATUS_OK;
+}
+
+static enum drop_rule judge(const struct ranking *ranking, const struct policy_context *context,
+                            size_t candidate)
+{
+    enum drop_rule rule = policy_judge(context, ranking->videos[candidate]);
+    if (rule == DROP_NONE && ranking->request->exclude_seen &&
+        profile_has_seen(&ranking->profile, ranking->request->keys[candidate],
+                         ranking->model->seen_within_ms)) {
+        return DROP_SEEN;
+    }
+    return rule;
+}
+
+/* Key 0 names no video, so it is unknown however often it comes. */
+static enum status judge_all(struct ranking *ranking)
+{
+    const struct rank_request *request = ranking->request;
+    struct policy_context context = {
+        .model = ranking->model,
+        .videos = state_videos(ranking->state),
+        .user = ranking->profile.user,
+        .request = request,
+        .age_years =
+            request->age_years != 0 ? request->age_years : (unsigned)ranking->model->unknown_age,
+    };
+    struct lookup met;
+    enum status status = lookup_init(&met, ranking->arena, request->count);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < request->count; i++) {
+        struct lookup_slot *slot = lookup_slot(&met, request->keys[i]);
+        bool repeated = slot->key != 0;
+        slot->key = request->keys[i];
+        ranking->rules[i] = (uint8_t)(repeated ? DROP_REPEATED : judge(ranking, &context, i));
+    }
+    return STATUS_OK;
+}
+
+static void keep_passed(struct ranking *ranking)
+{
+    const struct rank_request *request = ranking->request;
+    for (size_t i = 0; i < request->count; i++) {
+        if (ranking->rules[i] == DROP_NONE) {
+            size_t at = ranking->kept_count++;
+            ranking->kept[at] = (uint32_t)i;
+            ranking->candidates[at] = (struct candidate){
+                .video = ranking->videos[i],
+                .retrieval_score =
+                    request->retrieval_scores != NULL ? request->retrieval_scores[i] : 0,
+            };
+        }
+    }
+}
+
+static size_t block_size(size_t count, size_t begin)
+{
+    return count - begin < FEATURE_BLOCK ? count - begin : FEATURE_BLOCK;
+}
+
+static void score_all(struct ranking *ranking, double *scores)
+{
+    struct selection selection = selection_of_weighted(ranking->model);
+    struct features features = {0};
+    for (size_t begin = 0; begin < ranking->kept_count; begin += FEATURE_BLOCK) {
+        size_t count = block_size(ranking->kept_count, begin);
+        double block[FEATURE_BLOCK];
+        features_fill(ranking->model, &ranking->profile, &ranking->quantiles, &selection,
+                      &ranking->candidates[begin], count, &features);
+        score_block(ranking->model, &selection, &features, count, block, NULL);
+        for (size_t i = 0; i < count; i++) {
+            scores[begin + i] = block[i];
+        }
+    }
+}
+
+static enum status build_slate(struct ranking *ranking)
+{
+    struct slate_rules rules = {
+        .creator_decay = ranking->model->creator_decay,
+        .creator_floor = ranking->model->creator_floor,
+    };
+    double *scores = arena_new(ranking->arena, double, ranking->kept_count);
+    uint64_t *creators = arena_new(ranking->arena, uint64_t, ranking->kept_count);
+    if (arena_full(ranking->arena)) {
+        return STATUS_NO_MEMORY;
+    }
+    score_all(ranking, scores);
+    for (size_t i = 0; i < ranking->kept_count; i++) {
+        creators[i] = ranking->candidates[i].video->creator_key;
+    }
+    return slate_build(rules, creators, scores, ranking->kept_count, ranking->arena,
+                       &ranking->slate);
+}
+
+static enum status put_slate(struct ranking *ranking, struct rank_result *result)
+{
+    size_t limit = ranking->request->limit;
+    size_t kept_count = ranking->kept_count;
+    size_t count = limit > 0 && limit < kept_count ? limit : kept_count;
+    result->count = count;
+    result->order = arena_new(ranking->arena, uint32_t, count);
+    result->scores = arena_new(ranking->arena, double, count);
+    result->propensities = arena_new(ranking->arena, double, count);
+    if (arena_full(ranking->arena)) {
+        return STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint32_t at = ranking->slate.order[i];
+        result->order[i] = ranking->kept[at];
+        result->scores[i] = ranking->slate.scores[at];
+        result->propensities[i] = 1;
+    }
+    for (size_t i = count; i < kept_count; i++) {
+        ranking->rules[ranking->kept[ranking->slate.order[i]]] = DROP_BELOW_LIMIT;
+    }
+    return STATUS_OK;
+}
+
+static enum status put_dropped(struct ranking *ranking, struct rank_result *result)
+{
+    size_t count = ranking->request->count - result->count;
+    result->dropped = arena_new(ranking->arena, uint32_t, count);
+    result->dropped_rules = arena_new(ranking->arena, uint8_t, count);
+    if (arena_full(ranking->arena)) {
+        return STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < ranking->request->count; i++) {
+        if (ranking->rules[i] != DROP_NONE) {
+            result->dropped[result->dropped_count] = (uint32_t)i;
+            result->dropped_rules[result->dropped_count] = ranking->rules[i];
+            result->dropped_count++;
+        }
+    }
+    return STATUS_OK;
+}
+
+/* Scores count positions from begin again, now with every head and multiplier. */
+static void explain_block(struct ranking *ranking, const struct selection *selection, size_t begin,
+                          size_t count, struct rank_term *terms)
+{
+    struct features features = {0};
+    struct candidate candidates[FEATURE_BLOCK];
+    double scores[FEATURE_BLOCK];
+    for (size_t i = 0; i < count; i++) {
+        candidates[i] = ranking->candidates[ranking->slate.order[begin + i]];
+    }
+    features_fill(ranking->model, &ranking->profile, &ranking->quantiles, selection, candidates,
+                  count, &features);
+    score_block(ranking->model, selection, &features, count, scores, terms);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t at = ranking->slate.order[begin + i];
+        terms[i * TERM_COUNT + TERM_DECAY] = (struct rank_term){
+            .value = ranking->slate.scores[at] - scores[i],
+            .input = ranking->slate.factors[at],
+        };
+    }
+}
+
+static enum status explain_slate(struct ranking *ranking, struct rank_result *result)
+{
+    struct selection selection = selection_of_all();
+    result->terms = arena_new(ranking->arena, struct rank_term, result->count * TERM_COUNT);
+    if (result->terms == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    for (size_t begin = 0; begin < result->count; begin += FEATURE_BLOCK) {
+        explain_block(ranking, &selection, begin, block_size(result->count, begin),
+                      &result->terms[begin * TERM_COUNT]);
+    }
+    return STATUS_OK;
+}
+
+static enum status prepare(struct ranking *ranking)
+{
+    const struct rank_request *request = ranking->request;
+    const struct user *user =
+        request->user_key != 0 ? state_find_user(ranking->state, request->user_key) : NULL;
+    enum status status =
+        profile_init(&ranking->profile, user, ranking->model, request, ranking->arena);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return quantiles_init(&ranking->quantiles, state_watch(ranking->state), request->locale.region,
+                          ranking->arena);
+}
+
+/* The steps in order; each needs those before it. */
+static enum status run(struct ranking *ranking, struct rank_result *result)
+{
+    enum status status = prepare(ranking);
+    if (status == STATUS_OK) {
+        status = find_videos(ranking);
+    }
+    if (status == STATUS_OK) {
+        status = judge_all(ranking);
+    }
+    if (status == STATUS_OK) {
+        keep_passed(ranking);
+        status = build_slate(ranking);
+    }
+    if (status == STATUS_OK) {
+        status = put_slate(ranking, result);
+    }
+    if (status == STATUS_OK) {
+        status = put_dropped(ranking, result);
+    }
+    if (status == STATUS_OK && ranking->request->explain) {
+        status = explain_slate(ranking, result);
+    }
+    return status;
+}
+
+enum status rank(const struct state *state, const struct model *model,
+                 const struct rank_request *request, struct arena *arena, struct rank_result *out)
+{
+    CHECK(request->count <= LIMIT_CANDIDATES);
+    CHECK(request->language_count <= LIMIT_LANGUAGES);
+    CHECK(request->now_ms > 0);
+    struct ranking ranking = {
+        .state = state,
+        .model = model,
+        .request = request,
+        .arena = arena,
+    };
+    struct rank_result result = {.state_sequence = state_sequence(state)};
+    enum status status = run(&ranking, &result);
+    if (status == STATUS_OK) {
+        *out = result;
+    }
+    return status;
+}

@@ -1,0 +1,125 @@
+#include "ranker/slate.h"
+
+#include "ranker/check.h"
+#include "ranker/exact.h"
+#include "ranker/limits.h"
+#include "ranker/lookup.h"
+
+/*
+ * A candidate to sort: its score as an integer that rises where the score falls, then its index.
+ * Exact, since scores are multiples of 2^-32; no two are equal, and equal scores keep their order.
+ */
+enum { INDEX_BITS = 11, SCORE_FRACTION_BITS = 32, SCORE_BITS = 19 + SCORE_FRACTION_BITS };
+_Static_assert(LIMIT_CANDIDATES <= 1 << INDEX_BITS, "an index must fit");
+
+enum { DIGIT_BITS = 9, DIGIT_VALUES = 1 << DIGIT_BITS };
+
+static uint64_t item_of(double score, uint32_t index)
+{
+    const uint64_t score_max = ((uint64_t)1 << SCORE_BITS) - 1;
+    uint64_t fixed = (uint64_t)(score * (double)((uint64_t)1 << SCORE_FRACTION_BITS));
+    return (score_max - fixed) << INDEX_BITS | index;
+}
+
+static uint32_t index_of(uint64_t item)
+{
+    return (uint32_t)item & ((1 << INDEX_BITS) - 1);
+}
+
+/* One stable pass by the digit that begins at bit. */
+static void sort_by_digit(const uint64_t *items, size_t count, unsigned bit, uint64_t *out)
+{
+    uint32_t places[DIGIT_VALUES] = {0};
+    for (size_t i = 0; i < count; i++) {
+        places[(items[i] >> bit) & (DIGIT_VALUES - 1)]++;
+    }
+    uint32_t sum = 0;
+    for (unsigned value = 0; value < DIGIT_VALUES; value++) {
+        uint32_t here = places[value];
+        places[value] = sum;
+        sum += here;
+    }
+    for (size_t i = 0; i < count; i++) {
+        out[places[(items[i] >> bit) & (DIGIT_VALUES - 1)]++] = items[i];
+    }
+}
+
+/*
+ * Sorts items whose indices rise, with spare room for as many; returns where they then are, one of
+ * both. Looks only at the bits of the scores that differ.
+ */
+static uint64_t *sort(uint64_t *items, uint64_t *spare, size_t count)
+{
+    uint64_t differing = 0;
+    for (size_t i = 0; i < count; i++) {
+        differing |= (items[i] ^ items[0]) >> INDEX_BITS;
+    }
+    if (differing == 0) {
+        return items;
+    }
+    unsigned bit = INDEX_BITS + (unsigned)__builtin_ctzll(differing);
+    unsigned end = INDEX_BITS + 64 - (unsigned)__builtin_clzll(differing);
+    for (; bit < end; bit += DIGIT_BITS) {
+        sort_by_digit(items, count, bit, spare);
+        uint64_t *sorted = spare;
+        spare = items;
+        items = sorted;
+    }
+    return items;
+}
+
+/*
+ * Gives each candidate its factor, best first. next holds the factor of each creator's next video;
+ * stopping at the floor on the way gives the same as max(floor, decay^j).
+ */
+static void decay_creators(struct slate_rules rules, const uint64_t *creators,
+                           const uint64_t *items, size_t count, struct lookup *next,
+                           double *factors)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t index = index_of(items[i]);
+        factors[index] = 1;
+        if (creators[index] == 0) {
+            continue;
+        }
+        struct lookup_slot *slot = lookup_slot(next, creators[index]);
+        if (slot->key != 0) {
+            factors[index] = slot->value;
+        }
+        double value = factors[index] * rules.creator_decay;
+        slot->key = creators[index];
+        slot->value = value > rules.creator_floor ? value : rules.creator_floor;
+    }
+}
+
+enum status slate_build(struct slate_rules rules, const uint64_t *creators, const double *scores,
+                        size_t count, struct arena *arena, struct slate *out)
+{
+    CHECK(count <= LIMIT_CANDIDATES);
+    struct slate slate = {
+        .order = arena_new(arena, uint32_t, count),
+        .scores = arena_new(arena, double, count),
+        .factors = arena_new(arena, double, count),
+    };
+    uint64_t *items = arena_new(arena, uint64_t, count);
+    uint64_t *spare = arena_new(arena, uint64_t, count);
+    struct lookup next;
+    enum status status = lookup_init(&next, arena, count);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < count; i++) {
+        items[i] = item_of(scores[i], (uint32_t)i);
+    }
+    decay_creators(rules, creators, sort(items, spare, count), count, &next, slate.factors);
+    for (size_t i = 0; i < count; i++) {
+        slate.scores[i] = exact_quantum(scores[i] * slate.factors[i]);
+        items[i] = item_of(slate.scores[i], (uint32_t)i);
+    }
+    const uint64_t *sorted = sort(items, spare, count);
+    for (size_t i = 0; i < count; i++) {
+        slate.order[i] = index_of(sorted[i]);
+    }
+    *out = slate;
+    return STATUS_OK;
+}
