@@ -2,6 +2,7 @@
 #define CLI_BACKEND_H
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "ranker/arena.h"
@@ -19,15 +20,21 @@ struct backend_options {
     const char *target;  /* HOST:PORT; NULL: data decides */
     const char *weights; /* file for in-process calls; NULL: the built-in defaults */
     int timeout_ms;      /* of each remote call */
+    bool create;         /* make the directory when it is not there */
 };
 
 /*
  * With target: connects. With data: if a server holds the directory, connects to the address it
- * announced there; else opens the directory in this process.
+ * announced there; else opens the directory in this process. STATUS_NOT_FOUND: there is no store in
+ * the directory, and create is not set; STATUS_UNAVAILABLE: a process that announced no address
+ * holds it; STATUS_INVALID: the weights file has problems, problem naming the first.
  */
 MUST_USE enum status backend_open(const struct backend_options *options, struct backend **out,
                                   struct problem *problem);
 void backend_close(struct backend *backend);
+
+/* The address of the server that answers; NULL when this process does. */
+const char *backend_address(const struct backend *backend);
 
 /*
  * Makes one unary call. *response lies in arena. On failure status is the method's own, and problem

@@ -1,0 +1,61 @@
+#ifndef CLI_ARGUMENTS_H
+#define CLI_ARGUMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/nearest.h"
+#include "ranker/problem.h"
+#include "ranker/status.h"
+
+/*
+ * The options of one command as a table, and the parser it drives. The same table prints the help
+ * and the shell completion. Options are `--name VALUE` or `--name=VALUE`, anywhere among the
+ * operands;
+ * `--` ends them.
+ */
+enum argument_kind {
+    ARGUMENT_FLAG,   /* bool; takes no value */
+    ARGUMENT_TEXT,   /* const char *; borrowed from argv */
+    ARGUMENT_NUMBER, /* int64_t, within minimum and maximum */
+    ARGUMENT_CHOICE  /* const char *; one of choices */
+};
+
+struct argument {
+    const char *name;       /* "now_ms"; typed, and shown, as --now-ms */
+    const char *value_name; /* "N"; NULL for a flag */
+    const char *help;       /* one line */
+    enum argument_kind kind;
+    size_t offset;       /* of the value in the command's struct */
+    const char *initial; /* the value when not given, as it would be typed; NULL: zeros */
+    int64_t minimum;     /* ARGUMENT_NUMBER */
+    int64_t maximum;
+    const char *const *choices; /* ARGUMENT_CHOICE; ends in NULL */
+    bool required;
+};
+
+/* Writes the name as it is typed: "now-ms". */
+enum { ARGUMENT_NAME_SIZE = 32 };
+void argument_typed(const struct argument *argument, char out[ARGUMENT_NAME_SIZE]);
+
+/* What else was on the line. */
+struct operands {
+    char **items; /* the operands, in order, at the front of argv */
+    size_t count;
+    bool help; /* --help or -h was met; then nothing else has been checked */
+};
+
+/*
+ * Fills the values a table describes, first with the initial ones. Moves the operands to the front
+ * of argv. STATUS_INVALID: problem names the option, what was found and what is allowed, with the
+ * nearest known name for an unknown one.
+ */
+MUST_USE enum status arguments_parse(const struct argument *table, size_t count, int argc,
+                                     char **argv, void *values, struct operands *operands,
+                                     struct problem *problem);
+
+/* nearest_name(), with two swapped letters, the commonest slip of the hand, as near as can be. */
+const char *arguments_nearest(const char *word, const struct names *names);
+
+#endif

@@ -1,0 +1,148 @@
+#include "cli/backend.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/client.h"
+#include "cli/input.h"
+#include "cli/local.h"
+#include "ranker/check.h"
+#include "ranker/wire.h"
+#include "store/log.h"
+
+enum { ADDRESS_SIZE = 256, PATH_SIZE = 4096 };
+
+/* One of client and local is set. */
+struct backend {
+    struct client *client;
+    struct local *local;
+    char address[ADDRESS_SIZE]; /* of client */
+};
+
+static enum status connect_to(struct backend *backend, const char *address, int timeout_ms)
+{
+    snprintf(backend->address, sizeof(backend->address), "%s", address);
+    return client_new(address, timeout_ms, &backend->client);
+}
+
+static enum status check_store(const char *data, struct problem *problem)
+{
+    char path[PATH_SIZE];
+    snprintf(path, sizeof(path), "%s/data.mdb", data);
+    if (access(path, F_OK) != 0) {
+        problem_set(problem,
+                    "no data in directory \"%s\"; \"reelrank import\" makes one, --data names "
+                    "another",
+                    input_name(data));
+        return STATUS_NOT_FOUND;
+    }
+    return STATUS_OK;
+}
+
+static enum status open_data(struct backend *backend, const struct backend_options *options,
+                             struct problem *problem)
+{
+    char address[ADDRESS_SIZE] = "";
+    enum status found = log_find_server(options->data, address, sizeof(address));
+    if (found == STATUS_OK) {
+        return connect_to(backend, address, options->timeout_ms);
+    }
+    if (found == STATUS_UNAVAILABLE) {
+        problem_set(problem,
+                    "directory \"%s\" is in use by another process; wait for it to end, or "
+                    "name another directory with --data",
+                    input_name(options->data));
+        return STATUS_UNAVAILABLE;
+    }
+    enum status status = options->create ? STATUS_OK : check_store(options->data, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return local_open(options->data, options->weights, &backend->local, problem);
+}
+
+enum status backend_open(const struct backend_options *options, struct backend **out,
+                         struct problem *problem)
+{
+    struct backend *backend = calloc(1, sizeof(*backend));
+    if (backend == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status = options->target != NULL
+                             ? connect_to(backend, options->target, options->timeout_ms)
+                             : open_data(backend, options, problem);
+    if (status != STATUS_OK) {
+        free(backend);
+        return status;
+    }
+    *out = backend;
+    return STATUS_OK;
+}
+
+void backend_close(struct backend *backend)
+{
+    if (backend != NULL) {
+        client_free(backend->client);
+        local_close(backend->local);
+        free(backend);
+    }
+}
+
+const char *backend_address(const struct backend *backend)
+{
+    return backend->client != NULL ? backend->address : NULL;
+}
+
+static enum status call_remote(struct backend *backend, const ProtobufCServiceDescriptor *service,
+                               const char *method, struct text request, struct arena *arena,
+                               struct text *response, struct problem *problem)
+{
+    size_t size = strlen(service->name) + strlen(method) + sizeof("//");
+    char *path = arena_new(arena, char, size);
+    if (path == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    snprintf(path, size, "/%s/%s", service->name, method);
+    return client_call(backend->client, path, request, arena, response, problem);
+}
+
+static enum status unpack(const ProtobufCMessageDescriptor *descriptor, struct text bytes,
+                          struct arena *arena, ProtobufCMessage **out, struct problem *problem)
+{
+    ProtobufCAllocator allocator = wire_allocator(arena);
+    ProtobufCMessage *message =
+        protobuf_c_message_unpack(descriptor, &allocator, bytes.size, (const uint8_t *)bytes.data);
+    if (message == NULL) {
+        problem_set(problem, "the answer is not a %s", descriptor->name);
+        return arena_full(arena) ? STATUS_NO_MEMORY : STATUS_CORRUPT;
+    }
+    *out = message;
+    return STATUS_OK;
+}
+
+enum status backend_call(struct backend *backend, const ProtobufCServiceDescriptor *service,
+                         const char *method, const ProtobufCMessage *request, struct arena *arena,
+                         ProtobufCMessage **response, struct problem *problem)
+{
+    const ProtobufCMethodDescriptor *descriptor =
+        protobuf_c_service_descriptor_get_method_by_name(service, method);
+    CHECK(descriptor != NULL && request->descriptor == descriptor->input);
+    size_t size = protobuf_c_message_get_packed_size(request);
+    uint8_t *packed = arena_new(arena, uint8_t, size + 1);
+    if (packed == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    protobuf_c_message_pack(request, packed);
+    struct text bytes = {.data = (const char *)packed, .size = size};
+    struct text answer = {0};
+    enum status status =
+        backend->client != NULL
+            ? call_remote(backend, service, method, bytes, arena, &answer, problem)
+            : local_call(backend->local, service, method, bytes, arena, &answer, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return unpack(descriptor->output, answer, arena, response, problem);
+}

@@ -1,0 +1,194 @@
+#include <libfyaml.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/column.h"
+#include "cli/command.h"
+#include "cli/input.h"
+#include "proto/json.h"
+#include "ranker/limits.h"
+#include "ranker/weights.h"
+#include "reelrank/v1/admin.pb-c.h"
+
+struct check_values {
+    bool json;
+    bool schema;
+};
+
+static enum exit_code print_schema(void)
+{
+    size_t size = weights_schema(NULL, 0) + 1;
+    char *schema = malloc(size);
+    if (schema == NULL) {
+        return command_fail("check", STATUS_NO_MEMORY, NULL);
+    }
+    (void)weights_schema(schema, size);
+    fputs(schema, stdout);
+    if (size > 1 && schema[size - 2] != '\n') {
+        fputc('\n', stdout);
+    }
+    free(schema);
+    return CODE_OK;
+}
+
+/* "FILE:LINE:COLUMN: PATH: MESSAGE", the form that editors jump to. */
+static void print_problems(const char *name, const struct weights_problems *problems)
+{
+    for (unsigned i = 0; i < problems->count; i++) {
+        const struct weights_problem *problem = &problems->items[i];
+        printf("%s:%u:%u: ", name, problem->line, problem->column);
+        column_print_all(stdout, problem->path);
+        fputs(problem->path[0] != '\0' ? ": " : "", stdout);
+        column_print_all(stdout, problem->message);
+        printf("\n");
+    }
+    if (problems->count == WEIGHTS_PROBLEMS_MAX) {
+        printf("%s: there may be more; only the first %d are listed\n", name, WEIGHTS_PROBLEMS_MAX);
+    }
+}
+
+/* The keys under `locales`, as the file, known to be valid, writes them. */
+static void print_locales(struct text yaml)
+{
+    struct fy_document *document = fy_document_build_from_string(NULL, yaml.data, yaml.size);
+    struct fy_node *root = document != NULL ? fy_document_root(document) : NULL;
+    struct fy_node *locales =
+        root != NULL ? fy_node_mapping_lookup_by_string(root, "locales", FY_NT) : NULL;
+    int count = locales != NULL ? fy_node_mapping_item_count(locales) : 0;
+    printf("  locales: default");
+    for (int i = 0; i < count; i++) {
+        struct fy_node_pair *pair = fy_node_mapping_get_by_index(locales, i);
+        size_t size = 0;
+        const char *key = fy_node_get_scalar(fy_node_pair_key(pair), &size);
+        printf(", %.*s", (int)size, key);
+    }
+    printf("\n");
+    fy_document_destroy(document);
+}
+
+static void print_summary(const char *name, struct text yaml, const struct weights *weights)
+{
+    printf("%s: valid, version %s\n", name, weights_version(weights));
+    print_locales(yaml);
+    const struct model *model = weights_model(weights, (struct locale){0});
+    printf("  heads with a value by default:");
+    for (enum head head = 0; head < HEAD_COUNT; head++) {
+        if (model->value[head] < 0 || model->value[head] > 0) {
+            printf(" %s %g", head_name(head), model->value[head]);
+        }
+    }
+    printf("\n");
+}
+
+/* The answer of AdminService.CheckWeights, made here. */
+static enum exit_code print_json(const struct weights *weights,
+                                 const struct weights_problems *problems)
+{
+    Reelrank__V1__WeightsProblem items[WEIGHTS_PROBLEMS_MAX];
+    Reelrank__V1__WeightsProblem *pointers[WEIGHTS_PROBLEMS_MAX];
+    Reelrank__V1__CheckWeightsResponse response = REELRANK__V1__CHECK_WEIGHTS_RESPONSE__INIT;
+    response.valid = weights != NULL;
+    response.n_problems = weights != NULL ? 0 : problems->count;
+    response.problems = pointers;
+    for (size_t i = 0; i < response.n_problems; i++) {
+        const struct weights_problem *problem = &problems->items[i];
+        reelrank__v1__weights_problem__init(&items[i]);
+        items[i].line = problem->line;
+        items[i].column = problem->column;
+        items[i].path = (char *)problem->path;
+        items[i].message = (char *)problem->message;
+        pointers[i] = &items[i];
+    }
+    if (weights != NULL) {
+        response.weights_version = (char *)weights_version(weights);
+    }
+    char *json = json_format(&response.base, JSON_PRETTY);
+    if (json == NULL) {
+        return command_fail("check", STATUS_NO_MEMORY, NULL);
+    }
+    puts(json);
+    free(json);
+    return weights != NULL ? CODE_OK : CODE_INVALID;
+}
+
+static enum exit_code check_text(const char *name, struct text yaml, bool json,
+                                 struct weights_problems *problems)
+{
+    struct weights *weights = NULL;
+    enum status status = weights_parse(yaml, &weights, problems);
+    if (status != STATUS_OK && status != STATUS_INVALID) {
+        return command_fail("check", status, NULL);
+    }
+    enum exit_code code = status == STATUS_OK ? CODE_OK : CODE_INVALID;
+    if (json) {
+        code = print_json(weights, problems);
+    } else if (weights == NULL) {
+        print_problems(name, problems);
+    } else {
+        print_summary(name, yaml, weights);
+    }
+    weights_free(weights);
+    return code;
+}
+
+static enum exit_code check_file(const char *path, bool json)
+{
+    struct problem problem = {""};
+    char *yaml = NULL;
+    size_t size = 0;
+    enum status status = input_read(path, LIMIT_WEIGHTS_BYTES, &yaml, &size, &problem);
+    if (status != STATUS_OK) {
+        return command_fail("check", status, &problem);
+    }
+    struct weights_problems *problems = calloc(1, sizeof(*problems));
+    enum exit_code code =
+        problems == NULL
+            ? command_fail("check", STATUS_NO_MEMORY, NULL)
+            : check_text(path, (struct text){.data = yaml, .size = size}, json, problems);
+    free(problems);
+    free(yaml);
+    return code;
+}
+
+static enum exit_code check_run(const void *raw, const struct operands *operands)
+{
+    const struct check_values *values = raw;
+    if (values->schema) {
+        return print_schema();
+    }
+    if (operands->count == 0) {
+        struct problem problem;
+        problem_set(&problem, "FILE is missing; \"reelrank help check\" shows examples");
+        (void)command_fail("check", STATUS_INVALID, &problem);
+        return CODE_USAGE;
+    }
+    return check_file(operands->items[0], values->json);
+}
+
+static const struct argument check_arguments[] = {
+    {.name = "json",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct check_values, json),
+     .help = "print the result as JSON"},
+    {.name = "schema",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct check_values, schema),
+     .help = "print the JSON Schema of weights files, for editors, and do nothing else"},
+};
+
+const struct command command_check = {
+    .name = "check",
+    .operands = "FILE",
+    .most_operands = 1,
+    .summary = "check a file of weights, or print its schema",
+    .description =
+        "Reads a weights file as the server would. Each problem is printed as\n"
+        "FILE:LINE:COLUMN: KEY: MESSAGE, and the exit code is 4; a valid file's version and\n"
+        "a summary otherwise. \"-\" reads standard input.\n",
+    .examples = "  reelrank check config/weights.yaml\n"
+                "  reelrank check --schema > weights.schema.json\n",
+    COMMAND_ARGUMENTS(check_arguments),
+    .values_size = sizeof(struct check_values),
+    .run = check_run,
+};

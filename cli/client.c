@@ -1,0 +1,213 @@
+#include "cli/client.h"
+
+#include <grpc/byte_buffer.h>
+#include <grpc/byte_buffer_reader.h>
+#include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
+#include <grpc/slice.h>
+#include <grpc/support/time.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ranker/check.h"
+#include "server/method.h"
+
+/* An explained ranking of LIMIT_CANDIDATES takes about 2 MiB. */
+enum { RESPONSE_BYTES_MAX = 64 << 20 };
+
+/* What of a connection's failure fits in a problem beside our own words. */
+enum { DETAILS_MAX = 160 };
+
+struct client {
+    char *target;
+    int timeout_ms;
+    grpc_channel *channel;
+    grpc_completion_queue *queue;
+};
+
+/* What one call sends and gets; lives until the call's one batch is complete. */
+struct exchange {
+    grpc_byte_buffer *request;
+    grpc_byte_buffer *response;
+    grpc_metadata_array initial;
+    grpc_metadata_array trailing;
+    grpc_status_code code;
+    grpc_slice details;
+};
+
+static grpc_channel *connect_to(const char *target)
+{
+    /* A service of one's own network is not reached through the proxy meant for the outside. */
+    grpc_arg items[] = {
+        {.type = GRPC_ARG_INTEGER, .key = GRPC_ARG_ENABLE_HTTP_PROXY, .value.integer = 0},
+        {.type = GRPC_ARG_INTEGER,
+         .key = GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
+         .value.integer = RESPONSE_BYTES_MAX},
+    };
+    grpc_channel_args args = {.num_args = sizeof(items) / sizeof(items[0]), .args = items};
+    grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
+    grpc_channel *channel = grpc_channel_create(target, credentials, &args);
+    grpc_channel_credentials_release(credentials);
+    return channel;
+}
+
+enum status client_new(const char *target, int timeout_ms, struct client **out)
+{
+    struct client *client = calloc(1, sizeof(*client));
+    char *copy = strdup(target);
+    if (client == NULL || copy == NULL) {
+        free(client);
+        free(copy);
+        return STATUS_NO_MEMORY;
+    }
+    /* The core's own log repeats what the call's status says; the variable brings it back. */
+    setenv("GRPC_VERBOSITY", "NONE", 0);
+    grpc_init();
+    client->target = copy;
+    client->timeout_ms = timeout_ms;
+    client->channel = connect_to(target);
+    client->queue = grpc_completion_queue_create_for_pluck(NULL);
+    *out = client;
+    return STATUS_OK;
+}
+
+void client_free(struct client *client)
+{
+    if (client == NULL) {
+        return;
+    }
+    grpc_channel_destroy(client->channel);
+    grpc_completion_queue_shutdown(client->queue);
+    grpc_completion_queue_destroy(client->queue);
+    grpc_shutdown();
+    free(client->target);
+    free(client);
+}
+
+static void exchange_init(struct exchange *exchange, struct text request)
+{
+    *exchange = (struct exchange){.code = GRPC_STATUS_UNKNOWN, .details = grpc_empty_slice()};
+    grpc_slice slice = grpc_slice_from_copied_buffer(request.data, request.size);
+    exchange->request = grpc_raw_byte_buffer_create(&slice, 1);
+    grpc_slice_unref(slice);
+    grpc_metadata_array_init(&exchange->initial);
+    grpc_metadata_array_init(&exchange->trailing);
+}
+
+static void exchange_release(struct exchange *exchange)
+{
+    grpc_byte_buffer_destroy(exchange->request);
+    grpc_byte_buffer_destroy(exchange->response);
+    grpc_metadata_array_destroy(&exchange->initial);
+    grpc_metadata_array_destroy(&exchange->trailing);
+    grpc_slice_unref(exchange->details);
+}
+
+/* Sends and receives everything in one batch, and waits for it. */
+static void run(grpc_call *call, grpc_completion_queue *queue, struct exchange *exchange)
+{
+    grpc_op ops[] = {
+        {.op = GRPC_OP_SEND_INITIAL_METADATA},
+        {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = exchange->request},
+        {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
+        {.op = GRPC_OP_RECV_INITIAL_METADATA,
+         .data.recv_initial_metadata.recv_initial_metadata = &exchange->initial},
+        {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &exchange->response},
+        {.op = GRPC_OP_RECV_STATUS_ON_CLIENT,
+         .data.recv_status_on_client = {.trailing_metadata = &exchange->trailing,
+                                        .status = &exchange->code,
+                                        .status_details = &exchange->details}},
+    };
+    grpc_call_error error =
+        grpc_call_start_batch(call, ops, sizeof(ops) / sizeof(ops[0]), call, NULL);
+    CHECK(error == GRPC_CALL_OK);
+    /* The call's deadline bounds the wait. */
+    gpr_timespec forever = gpr_inf_future(GPR_CLOCK_REALTIME);
+    grpc_event event = grpc_completion_queue_pluck(queue, call, forever, NULL);
+    CHECK(event.type == GRPC_OP_COMPLETE);
+}
+
+/* Several statuses share a code; each code has one here, IO standing for what our servers never
+ * send. */
+static enum status status_of(grpc_status_code code)
+{
+    static const enum status statuses[] = {
+        STATUS_INVALID,     STATUS_NOT_FOUND, STATUS_BUSY,          STATUS_CORRUPT,
+        STATUS_UNAVAILABLE, STATUS_DEADLINE,  STATUS_UNIMPLEMENTED, STATUS_DENIED,
+    };
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+        if (method_code(statuses[i]) == (unsigned)code) {
+            return statuses[i];
+        }
+    }
+    return STATUS_IO;
+}
+
+static void describe(const struct client *client, const struct exchange *exchange,
+                     enum status status, struct problem *problem)
+{
+    int size = (int)GRPC_SLICE_LENGTH(exchange->details);
+    const char *details = (const char *)GRPC_SLICE_START_PTR(exchange->details);
+    if (status == STATUS_UNAVAILABLE) {
+        problem_set(
+            problem,
+            "no server answers at %.60s (%.*s); start one with \"reelrank serve\", or check "
+            "the address",
+            client->target, size < DETAILS_MAX ? size : DETAILS_MAX, details);
+    } else if (status == STATUS_DEADLINE) {
+        problem_set(problem, "%.60s did not answer within %d ms; --timeout-ms gives it longer",
+                    client->target, client->timeout_ms);
+    } else if (size == 0) {
+        problem_set(problem, "%.80s answered with gRPC status %d", client->target,
+                    (int)exchange->code);
+    } else {
+        problem_set(problem, "%.*s", size, details);
+    }
+}
+
+static enum status copy_response(grpc_byte_buffer *buffer, struct arena *arena,
+                                 struct text *response, struct problem *problem)
+{
+    grpc_byte_buffer_reader reader;
+    if (buffer == NULL || !grpc_byte_buffer_reader_init(&reader, buffer)) {
+        problem_set(problem, "the server sent no message");
+        return STATUS_CORRUPT;
+    }
+    grpc_slice slice = grpc_byte_buffer_reader_readall(&reader);
+    grpc_byte_buffer_reader_destroy(&reader);
+    size_t size = GRPC_SLICE_LENGTH(slice);
+    char *copy = arena_new(arena, char, size + 1);
+    if (copy != NULL) {
+        memcpy(copy, GRPC_SLICE_START_PTR(slice), size);
+        *response = (struct text){.data = copy, .size = size};
+    }
+    grpc_slice_unref(slice);
+    if (copy == NULL) {
+        problem_set(problem, "the answer of %zu bytes is too large", size);
+        return STATUS_NO_MEMORY;
+    }
+    return STATUS_OK;
+}
+
+enum status client_call(struct client *client, const char *path, struct text request,
+                        struct arena *arena, struct text *response, struct problem *problem)
+{
+    gpr_timespec deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                                         gpr_time_from_millis(client->timeout_ms, GPR_TIMESPAN));
+    grpc_slice method = grpc_slice_from_copied_string(path);
+    grpc_call *call = grpc_channel_create_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS,
+                                               client->queue, method, NULL, deadline, NULL);
+    grpc_slice_unref(method);
+    struct exchange exchange;
+    exchange_init(&exchange, request);
+    run(call, client->queue, &exchange);
+    enum status status = exchange.code == GRPC_STATUS_OK ? STATUS_OK : status_of(exchange.code);
+    if (status != STATUS_OK) {
+        describe(client, &exchange, status, problem);
+    } else {
+        status = copy_response(exchange.response, arena, response, problem);
+    }
+    grpc_call_unref(call);
+    exchange_release(&exchange);
+    return status;
+}

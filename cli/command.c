@@ -1,0 +1,120 @@
+#include "cli/command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/column.h"
+
+/* Twice what the largest ranking and the largest batch of an import take. */
+enum { ARENA_BYTES = 64 << 20 };
+
+const struct command *const commands[] = {
+    &command_serve, &command_import, &command_rank, &command_explain,
+    &command_check, &command_status, &command_help,
+};
+const size_t command_count = sizeof(commands) / sizeof(commands[0]);
+
+const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < command_count; i++) {
+        if (strcmp(commands[i]->name, name) == 0) {
+            return commands[i];
+        }
+    }
+    return NULL;
+}
+
+static enum exit_code code_of(enum status status)
+{
+    switch (status) {
+    case STATUS_OK:
+        return CODE_OK;
+    case STATUS_UNAVAILABLE:
+    case STATUS_DEADLINE:
+        return CODE_UNAVAILABLE;
+    case STATUS_INVALID:
+        return CODE_INVALID;
+    default:
+        return CODE_FAILED;
+    }
+}
+
+enum exit_code command_fail(const char *what, enum status status, const struct problem *problem)
+{
+    const char *why =
+        problem != NULL && problem->text[0] != '\0' ? problem->text : status_text(status);
+    fflush(stdout);
+    fprintf(stderr, "reelrank: %s: ", what);
+    column_print_all(stderr, why);
+    fputc('\n', stderr);
+    return code_of(status);
+}
+
+enum exit_code command_unknown(const char *name)
+{
+    const char *list[sizeof(commands) / sizeof(commands[0])];
+    for (size_t i = 0; i < command_count; i++) {
+        list[i] = commands[i]->name;
+    }
+    struct names names = {.first = list, .stride = sizeof(list[0]), .count = command_count};
+    const char *nearest = arguments_nearest(name, &names);
+    struct problem problem;
+    problem_set(&problem, "%s \"%.60s\"; %s%s%s",
+                name[0] == '-' ? "unknown option" : "unknown command", name,
+                nearest != NULL ? "did you mean \"reelrank " : "\"reelrank help",
+                nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "\" lists the commands");
+    (void)command_fail("usage", STATUS_INVALID, &problem);
+    return CODE_USAGE;
+}
+
+enum exit_code command_connect(const char *what, const struct connection *connection, bool create,
+                               struct backend **out)
+{
+    struct problem problem = {""};
+    if ((connection->data == NULL) == (connection->target == NULL)) {
+        problem_set(&problem, "give one of --data DIR and --target HOST:PORT");
+        (void)command_fail(what, STATUS_INVALID, &problem);
+        return CODE_USAGE;
+    }
+    struct backend_options options = {.data = connection->data,
+                                      .target = connection->target,
+                                      .weights = connection->weights,
+                                      .timeout_ms = (int)connection->timeout_ms,
+                                      .create = create};
+    struct backend *backend = NULL;
+    enum status status = backend_open(&options, &backend, &problem);
+    if (status != STATUS_OK) {
+        return command_fail(what, status, &problem);
+    }
+    if (connection->weights != NULL && backend_address(backend) != NULL) {
+        problem_set(
+            &problem,
+            "--weights has no say over the server at %.80s, which has its own; leave it out",
+            backend_address(backend));
+        backend_close(backend);
+        (void)command_fail(what, STATUS_INVALID, &problem);
+        return CODE_USAGE;
+    }
+    *out = backend;
+    return CODE_OK;
+}
+
+enum exit_code command_arena(const char *what, struct arena *out)
+{
+    void *memory = malloc(ARENA_BYTES);
+    if (memory == NULL) {
+        return command_fail(what, STATUS_NO_MEMORY, NULL);
+    }
+    arena_init(out, memory, ARENA_BYTES);
+    return CODE_OK;
+}
+
+void command_arena_release(struct arena *arena)
+{
+    if (arena->base != NULL) {
+        arena_reset(arena);
+        free(arena->base);
+        arena->base = NULL;
+    }
+}

@@ -1,0 +1,109 @@
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cli/arguments.h"
+#include "cli/backend.h"
+#include "ranker/arena.h"
+#include "ranker/problem.h"
+#include "ranker/status.h"
+
+/* Exit codes, as the help documents them. */
+enum exit_code {
+    CODE_OK = 0,
+    CODE_FAILED = 1,
+    CODE_USAGE = 2,
+    CODE_UNAVAILABLE = 3,
+    CODE_INVALID = 4
+};
+
+/* One command of reelrank: what the dispatch, the help and the completion need to know. */
+struct command {
+    const char *name;
+    const char *operands; /* "FILE..."; empty: takes none */
+    size_t least_operands;
+    size_t most_operands;
+    const char *summary;     /* one line, no full stop */
+    const char *description; /* lines of at most 80 columns */
+    const char *examples;    /* the same, each indented by two */
+    const struct argument *arguments;
+    size_t argument_count;
+    size_t values_size; /* of the struct that arguments describe; at most COMMAND_VALUES_SIZE */
+    enum exit_code (*run)(const void *values, const struct operands *operands);
+};
+
+enum { COMMAND_VALUES_SIZE = 1024, COMMAND_OPERANDS_ANY = 1 << 30 };
+
+#define COMMAND_ARGUMENTS(table) \
+    .arguments = (table), .argument_count = sizeof(table) / sizeof((table)[0])
+
+extern const struct command *const commands[];
+extern const size_t command_count;
+
+/* NULL for an unknown name. */
+const struct command *command_find(const char *name);
+
+/* Says that there is no such command, with the nearest there is; returns CODE_USAGE. */
+enum exit_code command_unknown(const char *name);
+
+/*
+ * Says "reelrank: WHAT: WHY" on stderr, from problem, or from status when problem is empty, and
+ * returns the exit code for status.
+ */
+enum exit_code command_fail(const char *what, enum status status, const struct problem *problem);
+
+/* Where the answers come from: options that most commands share. */
+struct connection {
+    const char *data;
+    const char *target;
+    const char *weights;
+    int64_t timeout_ms;
+};
+
+/* The rows of struct connection as member `connection` of values. */
+#define CONNECTION_ARGUMENTS(values)                                                         \
+    {.name = "data",                                                                         \
+     .value_name = "DIR",                                                                    \
+     .kind = ARGUMENT_TEXT,                                                                  \
+     .offset = offsetof(values, connection.data),                                            \
+     .help = "data directory; a server that holds it is asked instead"},                     \
+        {.name = "target",                                                                   \
+         .value_name = "HOST:PORT",                                                          \
+         .kind = ARGUMENT_TEXT,                                                              \
+         .offset = offsetof(values, connection.target),                                      \
+         .help = "a running server, instead of --data"},                                     \
+    {                                                                                        \
+        .name = "timeout_ms", .value_name = "MS", .kind = ARGUMENT_NUMBER,                   \
+        .offset = offsetof(values, connection.timeout_ms), .initial = "30000", .minimum = 1, \
+        .maximum = 3600000, .help = "longest wait for one answer of a server"                \
+    }
+
+#define WEIGHTS_ARGUMENT(values)                                        \
+    {                                                                   \
+        .name = "weights", .value_name = "FILE", .kind = ARGUMENT_TEXT, \
+        .offset = offsetof(values, connection.weights),                 \
+        .help = "weights to use with --data while no server runs"       \
+    }
+
+/*
+ * Opens the backend a command's options name; create makes a missing directory. Says what is wrong
+ * on stderr. CODE_OK: the caller ends *out with backend_close().
+ */
+enum exit_code command_connect(const char *what, const struct connection *connection, bool create,
+                               struct backend **out);
+
+/* Memory for a command's messages; says so on stderr when there is none. */
+enum exit_code command_arena(const char *what, struct arena *out);
+void command_arena_release(struct arena *arena);
+
+extern const struct command command_check;
+extern const struct command command_explain;
+extern const struct command command_help;
+extern const struct command command_import;
+extern const struct command command_rank;
+extern const struct command command_serve;
+extern const struct command command_status;
+
+#endif

@@ -1,0 +1,191 @@
+#include "cli/help.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+enum { OPTION_WIDTH = 28, LINE_WIDTH = 90 };
+
+void help_print(FILE *file)
+{
+    fputs("usage: reelrank COMMAND [OPTION]...\n\n"
+          "Ranks short videos for a user, within what the locale's policy allows.\n\n"
+          "commands:\n",
+          file);
+    for (size_t i = 0; i < command_count; i++) {
+        fprintf(file, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+    }
+    fputs(
+        "\n\"reelrank help COMMAND\" tells of one; \"reelrank --version\" which build this is.\n\n"
+        "exit codes:\n"
+        "  0  done\n"
+        "  1  failed: the operation could not be done\n"
+        "  2  usage: the command line is wrong\n"
+        "  3  unavailable: no server answers, or another process holds the data directory\n"
+        "  4  invalid input: weights with problems, a request the service refuses, or rejected\n"
+        "     lines with import --strict\n\n"
+        "a first try:\n"
+        "  reelrank import --data /tmp/reels --format jsonl catalogue.jsonl\n"
+        "  reelrank rank --data /tmp/reels --user u1 --locale hi-IN --candidates ids.txt\n",
+        file);
+}
+
+/* Range, default and need of an option, as " (1 to 9; default 2)"; empty when there is none to
+ * tell. */
+static void format_notes(const struct argument *argument, char *out, size_t size)
+{
+    bool range = argument->kind == ARGUMENT_NUMBER && argument->maximum < INT64_MAX;
+    bool initial = argument->initial != NULL && argument->initial[0] != '\0';
+    char bounds[64] = "";
+    if (range) {
+        snprintf(bounds, sizeof(bounds), "%" PRId64 " to %" PRId64 "%s", argument->minimum,
+                 argument->maximum, initial ? "; " : "");
+    }
+    if (argument->required) {
+        snprintf(out, size, " (required)");
+    } else if (range || initial) {
+        snprintf(out, size, " (%s%s%s)", bounds, initial ? "default " : "",
+                 initial ? argument->initial : "");
+    } else {
+        out[0] = '\0';
+    }
+}
+
+static void print_argument(FILE *file, const struct argument *argument)
+{
+    char name[ARGUMENT_NAME_SIZE];
+    argument_typed(argument, name);
+    char head[64];
+    snprintf(head, sizeof(head), "--%s%s%s", name, argument->value_name != NULL ? " " : "",
+             argument->value_name != NULL ? argument->value_name : "");
+    fprintf(file, "  %-*s", OPTION_WIDTH - 2, head);
+    if (strlen(head) >= OPTION_WIDTH - 2) {
+        fprintf(file, "\n%*s", OPTION_WIDTH, "");
+    }
+    char notes[160];
+    format_notes(argument, notes, sizeof(notes));
+    fputs(argument->help, file);
+    if (OPTION_WIDTH + strlen(argument->help) + strlen(notes) > LINE_WIDTH) {
+        fprintf(file, "\n%*s", OPTION_WIDTH - 1, "");
+    }
+    fprintf(file, "%s\n", notes);
+}
+
+void help_print_command(FILE *file, const struct command *command)
+{
+    const char *gap = command->operands[0] != '\0' ? " " : "";
+    fprintf(file, "usage: reelrank %s [OPTION]...%s%s\n\n%s", command->name, gap, command->operands,
+            command->description);
+    fputs("\noptions:\n", file);
+    for (size_t i = 0; i < command->argument_count; i++) {
+        print_argument(file, &command->arguments[i]);
+    }
+    fprintf(file, "  %-*s%s\n", OPTION_WIDTH - 2, "--help", "this text");
+    fprintf(file, "\nexamples:\n%s", command->examples);
+}
+
+/* A case for each option that takes one of a list. */
+static void print_choices(FILE *file, const struct command *command)
+{
+    for (size_t i = 0; i < command->argument_count; i++) {
+        const struct argument *argument = &command->arguments[i];
+        if (argument->kind != ARGUMENT_CHOICE) {
+            continue;
+        }
+        char name[ARGUMENT_NAME_SIZE];
+        argument_typed(argument, name);
+        fprintf(file, "        %s--%s) words='", command->name, name);
+        for (size_t j = 0; argument->choices[j] != NULL; j++) {
+            fprintf(file, "%s%s", j > 0 ? " " : "", argument->choices[j]);
+        }
+        fputs("' ;;\n", file);
+    }
+}
+
+static void print_options(FILE *file, const struct command *command)
+{
+    fprintf(file, "        %s*) words='--help", command->name);
+    for (size_t i = 0; i < command->argument_count; i++) {
+        char name[ARGUMENT_NAME_SIZE];
+        argument_typed(&command->arguments[i], name);
+        fprintf(file, " --%s", name);
+    }
+    fputs("' ;;\n", file);
+}
+
+/*
+ * A bash function that offers commands, then the options of the command, then the choices of the
+ * option or files.
+ */
+static void print_completion(FILE *file)
+{
+    fputs("# bash completion of reelrank:  source <(reelrank help --completion bash)\n"
+          "_reelrank() {\n"
+          "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}\n"
+          "    local words='--help'\n"
+          "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+          "        words='--help --version",
+          file);
+    for (size_t i = 0; i < command_count; i++) {
+        fprintf(file, " %s", commands[i]->name);
+    }
+    fputs("'\n    else\n        case ${COMP_WORDS[1]}$before in\n", file);
+    for (size_t i = 0; i < command_count; i++) {
+        print_choices(file, commands[i]);
+    }
+    for (size_t i = 0; i < command_count; i++) {
+        print_options(file, commands[i]);
+    }
+    fputs("        esac\n    fi\n"
+          "    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
+          "}\n"
+          "complete -o default -F _reelrank reelrank\n",
+          file);
+}
+
+struct help_values {
+    const char *completion;
+};
+
+static const char *const shells[] = {"bash", NULL};
+
+static const struct argument help_arguments[] = {
+    {.name = "completion",
+     .value_name = "SHELL",
+     .kind = ARGUMENT_CHOICE,
+     .offset = offsetof(struct help_values, completion),
+     .choices = shells,
+     .help = "print a script that completes commands and options: bash"},
+};
+
+static enum exit_code help_run(const void *values, const struct operands *operands)
+{
+    const struct help_values *help = values;
+    if (help->completion != NULL) {
+        print_completion(stdout);
+        return CODE_OK;
+    }
+    if (operands->count == 0) {
+        help_print(stdout);
+        return CODE_OK;
+    }
+    const struct command *command = command_find(operands->items[0]);
+    if (command == NULL) {
+        return command_unknown(operands->items[0]);
+    }
+    help_print_command(stdout, command);
+    return CODE_OK;
+}
+
+const struct command command_help = {
+    .name = "help",
+    .operands = "[COMMAND]",
+    .most_operands = 1,
+    .summary = "tell of the commands, or of one",
+    .description = "Prints the commands and exit codes, or all about one command.\n",
+    .examples = "  reelrank help rank\n"
+                "  source <(reelrank help --completion bash)\n",
+    COMMAND_ARGUMENTS(help_arguments),
+    .values_size = sizeof(struct help_values),
+    .run = help_run,
+};

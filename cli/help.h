@@ -1,0 +1,16 @@
+#ifndef CLI_HELP_H
+#define CLI_HELP_H
+
+#include <stdio.h>
+
+#include "cli/command.h"
+
+/* Help, made from the tables of commands and options. */
+
+/* The commands and the exit codes. */
+void help_print(FILE *file);
+
+/* One command: what it does, its options and examples. */
+void help_print_command(FILE *file, const struct command *command);
+
+#endif

@@ -1,0 +1,189 @@
+#include "cli/local.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/input.h"
+#include "cli/progress.h"
+#include "config/default_weights.h"
+#include "ranker/check.h"
+#include "ranker/limits.h"
+#include "ranker/weights.h"
+#include "ranker/wire.h"
+#include "server/options.h"
+#include "server/service.h"
+#include "store/store.h"
+
+struct local {
+    struct store *store;
+    struct service *service;
+    struct method methods[SERVICE_METHOD_COUNT];
+};
+
+static enum status parse_weights(const char *name, struct text yaml, struct weights **out,
+                                 struct problem *problem)
+{
+    struct weights_problems *problems = calloc(1, sizeof(*problems));
+    if (problems == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status = weights_parse(yaml, out, problems);
+    if (status == STATUS_INVALID) {
+        const struct weights_problem *first = &problems->items[0];
+        problem_set(problem, "%s:%u:%u: %s: %.110s; \"reelrank check\" tells more",
+                    input_name(name), first->line, first->column, first->path, first->message);
+    }
+    free(problems);
+    return status;
+}
+
+static enum status load_weights(const char *path, struct weights **out, struct problem *problem)
+{
+    if (path == NULL) {
+        struct text yaml = {.data = default_weights, .size = default_weights_size};
+        return parse_weights("built-in weights", yaml, out, problem);
+    }
+    char *text = NULL;
+    size_t size = 0;
+    enum status status = input_read(path, LIMIT_WEIGHTS_BYTES, &text, &size, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = parse_weights(path, (struct text){.data = text, .size = size}, out, problem);
+    free(text);
+    return status;
+}
+
+static void show_replay(void *context, uint64_t done, uint64_t total)
+{
+    struct progress *progress = context;
+    progress->total = total;
+    progress_show(progress, done);
+}
+
+static enum status open_store(const char *data, struct store **out, struct problem *problem)
+{
+    struct options defaults;
+    options_defaults(&defaults);
+    struct progress progress;
+    progress_start(&progress, "opening", "records", 1, 0);
+    struct store_options options = {
+        .log = {.path = data, .map_bytes = (size_t)defaults.map_mib << 20},
+        .window_length = defaults.window_length,
+        .progress = show_replay,
+        .progress_context = &progress,
+    };
+    enum status status = store_open(&options, out, problem);
+    progress_clear(&progress);
+    return status;
+}
+
+enum status local_open(const char *data, const char *weights, struct local **out,
+                       struct problem *problem)
+{
+    struct weights *parsed = NULL;
+    enum status status = load_weights(weights, &parsed, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct local *local = calloc(1, sizeof(*local));
+    status = local == NULL ? STATUS_NO_MEMORY : open_store(data, &local->store, problem);
+    if (status == STATUS_OK) {
+        status = service_new(local->store, parsed, &local->service);
+    }
+    if (status != STATUS_OK) {
+        weights_free(parsed);
+        local_close(local);
+        return status;
+    }
+    service_methods(local->service, local->methods);
+    *out = local;
+    return STATUS_OK;
+}
+
+void local_close(struct local *local)
+{
+    if (local != NULL) {
+        service_free(local->service);
+        store_close(local->store);
+        free(local);
+    }
+}
+
+static const struct method *find_method(const struct local *local,
+                                        const ProtobufCServiceDescriptor *service, const char *name)
+{
+    for (size_t i = 0; i < SERVICE_METHOD_COUNT; i++) {
+        const struct method *method = &local->methods[i];
+        if (method->service == service && strcmp(method->name, name) == 0) {
+            return method;
+        }
+    }
+    return NULL;
+}
+
+static int64_t wall_clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* The message as a server would get it: decoded from bytes, not shared with the caller. */
+static enum status decode(const struct method *method, struct turn *turn)
+{
+    ProtobufCAllocator allocator = wire_allocator(turn->arena);
+    turn->request = protobuf_c_message_unpack(method_descriptor(method)->input, &allocator,
+                                              turn->request_bytes.size,
+                                              (const uint8_t *)turn->request_bytes.data);
+    if (turn->request == NULL) {
+        return arena_full(turn->arena) ? STATUS_NO_MEMORY : STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
+static enum status encode(struct turn *turn, struct text *response)
+{
+    if (turn->response == NULL) {
+        *response = turn->response_bytes;
+        return STATUS_OK;
+    }
+    size_t size = protobuf_c_message_get_packed_size(turn->response);
+    uint8_t *bytes = arena_new(turn->arena, uint8_t, size + 1);
+    if (bytes == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    protobuf_c_message_pack(turn->response, bytes);
+    *response = (struct text){.data = (const char *)bytes, .size = size};
+    return STATUS_OK;
+}
+
+enum status local_call(struct local *local, const ProtobufCServiceDescriptor *service,
+                       const char *method_name, struct text request, struct arena *arena,
+                       struct text *response, struct problem *problem)
+{
+    const struct method *method = find_method(local, service, method_name);
+    if (method == NULL || method->begin == NULL) {
+        problem_set(problem, "this version does not have %s", method_name);
+        return STATUS_UNIMPLEMENTED;
+    }
+    CHECK(method->kind == METHOD_UNARY);
+    struct turn turn = {.arena = arena,
+                        .request_bytes = request,
+                        .state = arena_alloc(arena, 1, METHOD_STATE_SIZE, _Alignof(max_align_t)),
+                        .now_ms = wall_clock_ms()};
+    enum status status = turn.state == NULL ? STATUS_NO_MEMORY : decode(method, &turn);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (method->begin(method->context, &turn) == TURN_WRITE) {
+        store_write(local->store, &turn.batch, 1);
+        method->finish(method->context, &turn);
+    }
+    if (turn.status != STATUS_OK) {
+        *problem = turn.problem;
+        return turn.status;
+    }
+    return encode(&turn, response);
+}

@@ -1,0 +1,31 @@
+#ifndef CLI_LOCAL_H
+#define CLI_LOCAL_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "ranker/arena.h"
+#include "ranker/problem.h"
+#include "ranker/status.h"
+#include "ranker/text.h"
+
+/*
+ * The service in this process, on a data directory that nobody else holds: the methods a server
+ * would run, without a network. One thread.
+ */
+struct local;
+
+/*
+ * Opens the store in data, replaying its log with progress on a terminal. weights is a file, or
+ * NULL for the built-in defaults. STATUS_UNAVAILABLE: another process holds data; STATUS_INVALID:
+ * the weights have problems; else as store_open() and input_read().
+ */
+MUST_USE enum status local_open(const char *data, const char *weights, struct local **out,
+                                struct problem *problem);
+void local_close(struct local *local);
+
+/* Runs a unary method on the bytes of its request; *response lies in arena. */
+MUST_USE enum status local_call(struct local *local, const ProtobufCServiceDescriptor *service,
+                                const char *method, struct text request, struct arena *arena,
+                                struct text *response, struct problem *problem);
+
+#endif

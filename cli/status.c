@@ -1,0 +1,128 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "cli/column.h"
+#include "cli/command.h"
+#include "proto/json.h"
+#include "reelrank/v1/admin.pb-c.h"
+
+struct status_values {
+    struct connection connection;
+    bool json;
+};
+
+static void print_text_line(const char *name, const char *value)
+{
+    printf("%-20s ", name);
+    column_print_all(stdout, value);
+    printf("\n");
+}
+
+static void print_number(const char *name, uint64_t number)
+{
+    printf("%-20s %" PRIu64 "\n", name, number);
+}
+
+static void print_share(const char *name, uint64_t part, uint64_t whole)
+{
+    printf("%-20s %" PRIu64 " of %" PRIu64 "\n", name, part, whole);
+}
+
+static void print_time(const char *name, int64_t time_ms)
+{
+    time_t seconds = (time_t)(time_ms / 1000);
+    struct tm parts;
+    char text[32] = "";
+    if (gmtime_r(&seconds, &parts) != NULL) {
+        strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &parts);
+    }
+    print_text_line(name, text);
+}
+
+static void print_text(const char *address, const Reelrank__V1__GetStatusResponse *status)
+{
+    print_text_line("server", address != NULL ? address : "none; read in this process");
+    print_text_line("build", status->build_version);
+    if (address != NULL) {
+        print_time("started", status->started_ms);
+    }
+    print_text_line("weights", status->weights_version);
+    print_number("state sequence", status->state_sequence);
+    print_number("log starts at", status->log_first_sequence);
+    if (status->state_digest[0] != '\0') {
+        print_text_line("state digest", status->state_digest);
+    }
+    print_number("videos", status->video_count);
+    print_number("users", status->user_count);
+    print_share("store bytes", status->store_bytes, status->store_budget_bytes);
+    print_share("event ids", status->event_id_count, status->event_id_window);
+}
+
+static enum exit_code print_json(const Reelrank__V1__GetStatusResponse *status)
+{
+    char *json = json_format(&status->base, JSON_PRETTY);
+    if (json == NULL) {
+        return command_fail("status", STATUS_NO_MEMORY, NULL);
+    }
+    puts(json);
+    free(json);
+    return CODE_OK;
+}
+
+static enum exit_code ask(struct backend *backend, struct arena *arena, bool json)
+{
+    Reelrank__V1__GetStatusRequest request = REELRANK__V1__GET_STATUS_REQUEST__INIT;
+    ProtobufCMessage *message = NULL;
+    struct problem problem = {""};
+    enum status status = backend_call(backend, &reelrank__v1__admin_service__descriptor,
+                                      "GetStatus", &request.base, arena, &message, &problem);
+    if (status != STATUS_OK) {
+        return command_fail("status", status, &problem);
+    }
+    const Reelrank__V1__GetStatusResponse *response = (const void *)message;
+    if (json) {
+        return print_json(response);
+    }
+    print_text(backend_address(backend), response);
+    return CODE_OK;
+}
+
+static enum exit_code status_run(const void *raw, const struct operands *operands)
+{
+    (void)operands;
+    const struct status_values *values = raw;
+    struct arena arena = {0};
+    struct backend *backend = NULL;
+    enum exit_code code = command_arena("status", &arena);
+    if (code == CODE_OK) {
+        code = command_connect("status", &values->connection, false, &backend);
+    }
+    if (code == CODE_OK) {
+        code = ask(backend, &arena, values->json);
+    }
+    backend_close(backend);
+    command_arena_release(&arena);
+    return code;
+}
+
+static const struct argument status_arguments[] = {
+    CONNECTION_ARGUMENTS(struct status_values),
+    {.name = "json",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct status_values, json),
+     .help = "print JSON"},
+};
+
+const struct command command_status = {
+    .name = "status",
+    .operands = "",
+    .summary = "tell what a server or a data directory holds",
+    .description = "Prints versions, sequence and digest of the state, counts and sizes.\n",
+    .examples = "  reelrank status --data /var/lib/reelrank\n"
+                "  reelrank status --target 127.0.0.1:7070 --json\n",
+    COMMAND_ARGUMENTS(status_arguments),
+    .values_size = sizeof(struct status_values),
+    .run = status_run,
+};

@@ -1,0 +1,520 @@
+"""The reelrank command as its users meet it: the real binary, a real store, a real server.
+
+usage: cli_test.py REELRANK WEIGHTS_YAML [FILTER]
+Prints "ok NAME" or "FAILED NAME" for each test.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import pty
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+REELRANK = os.path.abspath(sys.argv[1])
+WEIGHTS = os.path.abspath(sys.argv[2])
+COMMANDS = ["serve", "import", "rank", "explain", "check", "status", "help"]
+OK, FAILED, USAGE, UNAVAILABLE, INVALID = range(5)
+START_S = 60  # far above what a loaded machine needs; nothing waits this long when all is well
+
+TITLES = {
+    "v1": ("hi", "हिन्दी शीर्षक"),
+    "v2": ("ru", "Очень длинный русский заголовок, который не помещается в колонку таблицы целиком"),
+    "v4": ("hi", "短视频"),
+}
+
+
+def video(video_id, **fields):
+    entry = {"video_id": video_id, "creator_id": "c" + video_id, "languages": ["hi"], "duration_ms": 15000}
+    entry.update(fields)
+    return {"video": entry}
+
+
+def like(user_id, video_id, time_ms):
+    return {"signal": {"user_id": user_id, "video_id": video_id, "type": "SIGNAL_TYPE_LIKE",
+                       "time_ms": time_ms, "locale": "hi-IN"}}
+
+
+def lines(*entries):
+    return "".join(json.dumps(entry) + "\n" for entry in entries)
+
+
+def catalogue():
+    rated = [video(name, languages=[language], title=title, safety_rating="SAFETY_RATING_LOW_RISK")
+             for name, (language, title) in TITLES.items()]
+    return rated + [video("v3", title="nobody rated this")]
+
+
+class Result:
+    def __init__(self, done):
+        self.code = done.returncode
+        self.out = done.stdout.decode()
+        self.err = done.stderr.decode()
+
+    def __repr__(self):
+        return "code %d\nstdout: %s\nstderr: %s" % (self.code, self.out, self.err)
+
+
+def run(*words, stdin=b""):
+    done = subprocess.run([REELRANK, *map(str, words)], input=stdin, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=START_S)
+    return Result(done)
+
+
+def expect(code, *words, stdin=b""):
+    result = run(*words, stdin=stdin)
+    assert result.code == code, "%s: want code %d, got %r" % (words, code, result)
+    return result
+
+
+class Place:
+    """A directory with a catalogue, its ids, and a data directory not yet made."""
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self.data = self.path / "data"
+        self.ids = self.write("ids.txt", "v1\nv2\nv3\nv4\nv9\nv1\n")
+
+    def write(self, name, text):
+        path = self.path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    def fill(self, *more):
+        entries = catalogue() + [like("u1", "v1", 1700000000000)] + list(more)
+        expect(OK, "import", "--data", self.data, "--format", "jsonl", self.write("all.jsonl", lines(*entries)))
+        return self
+
+    def rank(self, *words, code=OK):
+        return expect(code, "rank", "--data", self.data, "--user", "u1", "--locale", "hi-IN", "--age", 25,
+                      "--candidates", self.ids, *words)
+
+
+@contextlib.contextmanager
+def server(place, *words):
+    """Serves place.data; yields HOST:PORT; ends with SIGTERM and checks that it ended well."""
+    process = subprocess.Popen([REELRANK, "serve", "--data", str(place.data), "--listen", "127.0.0.1:0", *words],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        line = process.stdout.readline().decode()
+        assert line.startswith("listening on "), line + process.stderr.read().decode()
+        yield line.split()[-1]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=START_S)
+    assert process.returncode == OK, log.decode()
+
+
+def help_tells_of_every_command(place):
+    overview = expect(OK, "help").out
+    assert expect(OK, "--help").out == overview
+    for code in ["0  done", "1  failed", "2  usage", "3  unavailable", "4  invalid"]:
+        assert code in overview, overview
+    for command in COMMANDS:
+        assert re.search(r"^  %s +\w" % command, overview, re.M), command
+        text = expect(OK, "help", command).out
+        assert text.startswith("usage: reelrank " + command), text
+        assert "examples:\n  " in text and "reelrank " + command in text.split("examples:")[1], text
+        assert expect(OK, command, "--help").out == text
+        assert all(len(line) <= 100 for line in text.splitlines()), text
+
+
+def help_names_every_option_the_server_has(place):
+    text = expect(OK, "serve", "--help").out
+    for option in ["--listen", "--data", "--weights", "--workers", "--max-message-bytes", "--drain-ms"]:
+        assert option in text, text
+
+
+def the_version_is_one_line(place):
+    assert re.fullmatch(r"reelrank \d+\.\d+\.\d+\n", expect(OK, "--version").out)
+
+
+def unknown_words_are_answered_with_the_nearest(place):
+    assert 'did you mean "reelrank rank"?' in expect(USAGE, "rnak").err
+    assert 'did you mean "reelrank import"?' in expect(USAGE, "improt").err
+    assert "lists the commands" in expect(USAGE, "zebra").err
+    assert "did you mean --locale?" in expect(USAGE, "rank", "--localle", "hi").err
+    assert 'did you mean "reelrank status"?' in expect(USAGE, "help", "stats").err
+    assert expect(USAGE).err.startswith("usage: reelrank COMMAND")
+
+
+def wrong_usage_says_what_is_missing(place):
+    assert "--locale TAG is required" in expect(USAGE, "rank", "--data", "x", "--candidates", "y").err
+    assert "give one of --data DIR and --target" in expect(USAGE, "status").err
+    assert "give one of --data DIR and --target" in expect(USAGE, "status", "--data", "x", "--target", "y:1").err
+    assert "FILE... is missing" in expect(USAGE, "import", "--data", "x", "--format", "jsonl").err
+    assert "one word too many" in expect(USAGE, "status", "--data", "x", "y").err
+    assert "is not one of jsonl, kuairand, youtube" in expect(
+        USAGE, "import", "--data", "x", "--format", "jsno", "y").err
+    assert '"2001" is not a whole number from 0 to 2000' in place.rank("--limit", 2001, code=USAGE).err
+    assert "FILE is missing" in expect(USAGE, "check").err
+
+
+def importing_twice_accepts_nothing_new(place):
+    file = place.write("all.jsonl", lines(*catalogue(), like("u1", "v1", 1), like("u1", "v2", 2)))
+    words = ["import", "--data", place.data, "--format", "jsonl", "--json", file]
+    first = json.loads(expect(OK, *words).out)
+    assert (first["accepted"], first["duplicate"], first["rejected"]) == (6, 0, 0), first
+    assert first["signals"] == {"accepted": 2, "duplicate": 0, "rejected": 0}, first
+    assert first["videos"] == {"accepted": 4, "duplicate": 0, "rejected": 0}, first
+    second = json.loads(expect(OK, *words).out)
+    assert (second["accepted"], second["duplicate"], second["rejected"]) == (0, 6, 0), second
+
+
+def import_reads_standard_input_and_several_files(place):
+    one = place.write("one.jsonl", lines(like("u1", "v1", 1)))
+    result = expect(OK, "import", "--data", place.data, "--format", "jsonl", "--json", one, "-",
+                    stdin=lines(like("u1", "v1", 2), like("u1", "v1", 1)).encode())
+    counts = json.loads(result.out)
+    assert (counts["accepted"], counts["duplicate"]) == (2, 1), counts
+    assert result.err == "", result.err
+
+
+def an_empty_file_is_no_error(place):
+    result = expect(OK, "import", "--data", place.data, "--format", "jsonl", "--json", place.write("e.jsonl", ""))
+    assert json.loads(result.out)["accepted"] == 0
+    assert json.loads(expect(OK, "status", "--data", place.data, "--json").out)["state_sequence"] == 0
+
+
+def more_than_a_batch_is_taken_whole(place):
+    file = place.write("many.jsonl", lines(*(like("u%d" % (i % 7), "v1", i + 1) for i in range(2001))))
+    words = ["import", "--data", place.data, "--format", "jsonl", "--json", file]
+    assert json.loads(expect(OK, *words).out)["accepted"] == 2001
+    assert json.loads(expect(OK, *words).out)["duplicate"] == 2001
+
+
+def broken_lines_are_counted_with_file_and_line(place):
+    text = lines(like("u1", "v1", 1)) + "broken\n" + lines(like("", "v1", 1), like("u1", "v1", 2))
+    file = place.write("bad.jsonl", text)
+    words = ["import", "--data", place.data, "--format", "jsonl", "--json", file]
+    result = expect(OK, *words)
+    counts = json.loads(result.out)
+    assert (counts["accepted"], counts["duplicate"], counts["rejected"]) == (2, 0, 2), counts
+    assert sorted(reason["line"] for reason in counts["reasons"]) == [2, 3], counts
+    assert "%s:2: " % file in result.err and "%s:3: signal.user_id" % file in result.err, result.err
+    assert expect(INVALID, *words, "--strict").code == INVALID
+
+
+def only_the_first_ten_reasons_are_told(place):
+    file = place.write("bad.jsonl", "broken\n" * 25)
+    result = expect(OK, "import", "--data", place.data, "--format", "jsonl", file)
+    assert result.err.count("bad.jsonl:") == 10, result.err
+    assert "and 15 more rejected" in result.err, result.err
+    assert re.search(r"^all +0 +0 +25$", result.out, re.M), result.out
+
+
+def a_deletion_counts_once(place):
+    place.fill()
+    file = place.write("delete.jsonl", lines({"delete_video": {"video_id": "v1"}},
+                                             {"delete_video": {"video_id": "v77"}}))
+    counts = json.loads(expect(OK, "import", "--data", place.data, "--format", "jsonl", "--json", file).out)
+    assert (counts["accepted"], counts["duplicate"]) == (1, 1), counts
+    rules = {d["video_id"]: d["rule"] for d in json.loads(place.rank("--json").out)["dropped"]}
+    assert rules["v1"] in ("deleted", "unknown_video", "repeated"), rules
+
+
+def unrated_videos_are_told_of_and_can_be_assumed_safe(place):
+    file = place.write("IN_trending.csv", "\n".join([
+        "video_id,trending_date,title,channel_title,category_id,publish_time,tags,views,likes,dislikes,"
+        "comment_count,thumbnail_link,comments_disabled,ratings_disabled,video_error_or_removed,description",
+        'kzwfHumJyYc,17.14.11,"Sharry Mann: Cute Munda",Lokdhun Punjabi,1,2017-11-12T12:20:39.000Z,'
+        '"punjabi songs",1096327,33966,798,882,https://i.ytimg.com/x.jpg,False,False,False,"text"', ""]))
+    words = ["import", "--data", place.data, "--format", "youtube", file]
+    result = expect(OK, *words)
+    assert "1 video is unrated and thus never shown" in result.err and "--assume-safety" in result.err, result
+    ids = place.write("ids.txt", "kzwfHumJyYc\n")
+    rank = ["rank", "--data", place.data, "--locale", "hi-IN", "--age", 25, "--candidates", ids, "--json"]
+    assert json.loads(expect(OK, *rank).out)["dropped"] == [{"video_id": "kzwfHumJyYc", "rule": "unrated"}]
+    result = expect(OK, *words, "--assume-safety", "low")
+    assert "unrated" not in result.err, result
+    assert [v["video_id"] for v in json.loads(expect(OK, *rank).out)["slate"]] == ["kzwfHumJyYc"]
+
+
+def a_file_of_another_format_is_refused(place):
+    file = place.write("what.csv", "a,b,c\n1,2,3\n")
+    result = expect(INVALID, "import", "--data", place.data, "--format", "kuairand", file)
+    assert str(file) in result.err, result
+    assert "No such file" in expect(FAILED, "import", "--data", place.data, "--format", "jsonl",
+                                    place.path / "absent").err
+
+
+def rank_json_has_the_contracts_names(place):
+    place.fill()
+    answer = json.loads(place.rank("--json").out)
+    assert set(answer) == {"ranking_id", "slate", "dropped", "state_sequence", "weights_version"}, answer
+    assert re.fullmatch("[0-9a-f]{32}", answer["ranking_id"])
+    assert re.fullmatch(r"[^@]+@[0-9a-f]{16}", answer["weights_version"])
+    assert answer["state_sequence"] == 5
+    assert {v["video_id"] for v in answer["slate"]} == {"v1", "v2", "v4"}, answer
+    for position, entry in enumerate(answer["slate"], 1):
+        assert set(entry) == {"video_id", "score", "position", "propensity"}, entry
+        assert entry["position"] == position and 0 < entry["propensity"] <= 1
+    scores = [entry["score"] for entry in answer["slate"]]
+    assert scores == sorted(scores, reverse=True)
+    dropped = [(d["video_id"], d["rule"]) for d in answer["dropped"]]
+    assert dropped == [("v3", "unrated"), ("v9", "unknown_video"), ("v1", "repeated")], dropped
+
+
+def the_same_time_gives_the_same_answer(place):
+    place.fill()
+    words = ["--now-ms", 1700000100000, "--json"]
+    one, two = (json.loads(place.rank(*words).out) for _ in range(2))
+    one.pop("ranking_id"), two.pop("ranking_id")
+    assert one == two
+
+
+def an_empty_slate_keeps_its_shape(place):
+    place.fill()
+    answer = json.loads(expect(OK, "rank", "--data", place.data, "--locale", "hi-IN", "--candidates", "-", "--json",
+                               stdin=b"v9\n").out)
+    assert answer["slate"] == [] and answer["dropped"] == [{"video_id": "v9", "rule": "unknown_video"}], answer
+
+
+def candidates_may_be_lines_an_array_or_json_lines(place):
+    place.fill()
+    words = ["--now-ms", 1700000100000, "--json"]
+    want = json.loads(place.rank(*words).out)["slate"]
+    names = place.ids.read_text().split()
+    for text in [json.dumps(names), json.dumps([{"video_id": n} for n in names]),
+                 lines(*({"video_id": n} for n in names))]:
+        place.ids = place.write("ids.json", text)
+        assert json.loads(place.rank(*words).out)["slate"] == want
+    place.ids = place.write("ids.json", '{"video_id": "v1"}\n{"vidio_id": "v2"}\n')
+    error = place.rank(code=INVALID).err
+    assert "ids.json: line 2: " in error and "video_id" in error, error
+
+
+def limit_and_options_reach_the_service(place):
+    place.fill()
+    answer = json.loads(place.rank("--limit", 1, "--json").out)
+    assert len(answer["slate"]) == 1
+    assert "below_limit" in {d["rule"] for d in answer["dropped"]}
+    assert "languages" in place.rank("--languages", "hi,,ta", code=INVALID).err
+    assert "region" in place.rank("--region", "XYZ", code=INVALID).err
+    answer = json.loads(place.rank("--languages", "ru", "--region", "IN", "--exclude-seen", "--json").out)
+    assert answer["slate"], answer
+
+
+def the_table_lines_up_with_titles_of_any_script(place):
+    place.fill()
+    text = place.rank().out
+    table = text.split("\n\n")[0].splitlines()
+    title_at = table[0].index("title")
+    assert len(table) == 4, text
+    for line in table[1:]:
+        name = line.split()[1]
+        language, title = TITLES[name]
+        assert line[title_at:title_at + 3] == title[:3], text
+        assert len(line) <= 100, text
+    assert "~" in [line for line in table if " v2 " in line][0], text
+    assert re.search(r"^ +1  unrated +nobody has rated its safety$", text, re.M), text
+    assert re.search(r"^ranking [0-9a-f]{32}, state 5, weights \S+$", text, re.M), text
+
+
+def titles_cannot_drive_the_terminal(place):
+    place.fill(video("v5", title="\033[2Jgone", safety_rating="SAFETY_RATING_LOW_RISK"))
+    place.ids = place.write("ids.txt", "v5\n")
+    text = place.rank().out
+    assert "\033" not in text and "?[2Jgone" in text, text
+
+
+def explanations_add_up_largest_first(place):
+    place.fill()
+    words = ["explain", "--data", place.data, "--user", "u1", "--locale", "hi-IN", "--age", 25,
+             "--candidates", place.ids]
+    answer = json.loads(expect(OK, *words, "--json").out)
+    assert len(answer["slate"]) == 3
+    for entry in answer["slate"]:
+        assert sum(term["value"] for term in entry["contributions"]) == entry["score"] == entry["sum"], entry
+        assert {"name", "value", "input"} == set(entry["contributions"][0])
+    text = expect(OK, *words, "--video", "v1").out
+    values = [abs(float(v)) for v in re.findall(r"^ +([+-]\d+\.\d{10})  [a-z]\w*  ", text, re.M)]
+    assert len(values) >= 3 and values == sorted(values, reverse=True), text
+    assert "v2" not in text and "equal to the score" in text, text
+    assert "dropped v3: nobody has rated its safety (unrated)" in expect(OK, *words, "--video", "v3").out
+    assert "is not among the candidates" in expect(INVALID, *words, "--video", "v777").err
+    assert "contributions" in json.loads(place.rank("--explain", "--json").out)["slate"][0]
+
+
+def check_tells_line_and_column(place):
+    result = expect(OK, "check", WEIGHTS)
+    assert ": valid, version " in result.out and "locales: default" in result.out, result
+    text = pathlib.Path(WEIGHTS).read_text()
+    row = text.split("\n").index("heads:") + 1
+    bad = place.write("bad.yaml", text.replace("\nheads:", "\nheadz:"))
+    result = expect(INVALID, "check", bad)
+    assert result.out.startswith("%s:%d:1: headz: " % (bad, row)) and 'did you mean "heads"' in result.out, result
+    answer = json.loads(expect(INVALID, "check", "--json", bad).out)
+    assert not answer["valid"] and answer["problems"][0]["line"] == row, answer
+    answer = json.loads(expect(OK, "check", "--json", WEIGHTS).out)
+    assert answer["valid"] and answer["problems"] == [] and "@" in answer["weights_version"], answer
+    assert "No such file" in expect(FAILED, "check", place.path / "absent.yaml").err
+
+
+def the_schema_is_json(place):
+    schema = json.loads(expect(OK, "check", "--schema").out)
+    assert schema["$schema"].endswith("2020-12/schema") and "heads" in schema["properties"]
+
+
+def rank_takes_a_weights_file_and_refuses_a_bad_one(place):
+    place.fill()
+    text = pathlib.Path(WEIGHTS).read_text()
+    own = place.write("own.yaml", re.sub(r"(?m)^version: .*$", "version: mine", text))
+    assert json.loads(place.rank("--weights", own, "--json").out)["weights_version"].startswith("mine@")
+    bad = place.write("bad.yaml", text.replace("\nheads:", "\nheadz:"))
+    assert re.search(r"bad\.yaml:\d+:1: headz", place.rank("--weights", bad, code=INVALID).err)
+
+
+def status_counts_what_is_there(place):
+    place.fill()
+    answer = json.loads(expect(OK, "status", "--data", place.data, "--json").out)
+    assert (answer["video_count"], answer["user_count"], answer["state_sequence"]) == (4, 1, 5), answer
+    assert re.search(r"^videos +4$", expect(OK, "status", "--data", place.data).out, re.M)
+
+
+def a_directory_that_is_not_there_is_not_made_by_reading(place):
+    assert "no data in directory" in place.rank(code=FAILED).err
+    expect(FAILED, "status", "--data", place.data)
+    assert not place.data.exists()
+
+
+def a_dead_target_is_unavailable_at_once(place):
+    with socket.socket() as taken:  # bound but not listening: a port where nobody answers
+        taken.bind(("127.0.0.1", 0))
+        started = time.monotonic()
+        result = expect(UNAVAILABLE, "status", "--target", "127.0.0.1:%d" % taken.getsockname()[1])
+        assert time.monotonic() - started < 10
+    assert "no server answers at 127.0.0.1:" in result.err and "reelrank serve" in result.err, result
+    assert len(result.err.splitlines()) == 1, result
+
+
+def a_silent_target_is_given_up_after_the_timeout(place):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        result = expect(UNAVAILABLE, "status", "--timeout-ms", 300, "--target",
+                        "127.0.0.1:%d" % silent.getsockname()[1])
+    assert "within 300 ms" in result.err, result
+
+
+def a_directory_held_by_a_server_goes_through_it(place):
+    place.fill()
+    local = json.loads(place.rank("--now-ms", 1700000100000, "--json").out)
+    with server(place) as address:
+        text = expect(OK, "status", "--data", place.data).out
+        assert re.search(r"^server +%s$" % re.escape(address), text, re.M), text
+        remote = json.loads(place.rank("--now-ms", 1700000100000, "--json").out)
+        assert remote["slate"] == local["slate"] and remote["dropped"] == local["dropped"]
+        more = place.write("more.jsonl", lines(like("u1", "v2", 5), like("u1", "v1", 1700000000000)))
+        counts = json.loads(expect(OK, "import", "--data", place.data, "--format", "jsonl", "--json", more).out)
+        assert (counts["accepted"], counts["duplicate"]) == (1, 1), counts
+        answer = json.loads(expect(OK, "status", "--target", address, "--json").out)
+        assert answer["state_sequence"] == 6, answer
+        assert "v1" in expect(OK, "explain", "--target", address, "--locale", "hi-IN", "--age", 25,
+                              "--candidates", place.ids, "--video", "v1").out
+    assert json.loads(expect(OK, "status", "--data", place.data, "--json").out)["state_sequence"] == 6
+
+
+def a_server_refuses_as_the_service_in_process_does(place):
+    place.fill()
+    words = ["--locale", "not_a!tag", "--candidates", place.ids]
+    local = expect(INVALID, "rank", "--data", place.data, *words).err
+    with server(place) as address:
+        assert expect(INVALID, "rank", "--target", address, *words).err == local
+        assert "--weights has no say" in place.rank("--weights", WEIGHTS, code=USAGE).err
+
+
+def a_second_server_on_the_directory_is_refused(place):
+    with server(place):
+        result = expect(UNAVAILABLE, "serve", "--data", place.data, "--listen", "127.0.0.1:0")
+        assert str(place.data) in result.err, result
+
+
+def serve_refuses_bad_options_and_weights(place):
+    assert "--workers" in expect(USAGE, "serve", "--data", place.data, "--workers", "65").err
+    assert "did you mean --listen?" in expect(USAGE, "serve", "--lisen", "127.0.0.1:0").err
+    bad = place.write("bad.yaml", "version: x\nheadz: {}\n")
+    result = expect(INVALID, "serve", "--data", place.data, "--listen", "127.0.0.1:0", "--weights", bad)
+    assert ":2:1: " in result.err, result
+
+
+def the_output_that_cannot_be_written_is_an_error(place):
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([REELRANK, "help"], stdout=full, stderr=subprocess.PIPE, timeout=START_S)
+    assert done.returncode == FAILED and b"cannot write" in done.stderr, done
+
+
+def completion_offers_commands_options_and_choices(place):
+    script = place.write("completion.bash", expect(OK, "help", "--completion", "bash").out)
+
+    def offers(*words):
+        command = 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _reelrank; echo "${COMPREPLY[@]}"'
+        done = subprocess.run(["bash", "-c", command, script, "reelrank", *words], stdout=subprocess.PIPE,
+                              timeout=START_S, check=True)
+        return done.stdout.decode().split()
+
+    assert offers("ra") == ["rank"]
+    assert offers("import", "--fo") == ["--format"]
+    assert offers("import", "--format", "") == ["jsonl", "kuairand", "youtube"]
+    assert "--now-ms" in offers("rank", "--")
+
+
+def progress_is_for_terminals_only(place):
+    """On a terminal a slow import draws a line and wipes it; the rest of the file sees pipes only."""
+    reader, writer = os.pipe()
+    master, slave = pty.openpty()
+    process = subprocess.Popen([REELRANK, "import", "--data", str(place.data), "--format", "jsonl", "-"],
+                               stdin=reader, stdout=subprocess.PIPE, stderr=slave)
+    os.close(reader)
+    os.close(slave)
+    with open(writer, "wb", buffering=0) as feed:
+        drawn = b""
+        number = 0
+        while b"importing: " not in drawn:
+            number += 1
+            feed.write(lines(*(like("u1", "v1", 1000 * number + i) for i in range(100))).encode())
+            os.set_blocking(master, False)
+            with contextlib.suppress(BlockingIOError):
+                drawn += os.read(master, 65536)
+    os.set_blocking(master, True)
+    with contextlib.suppress(OSError):  # EIO: the other end is closed
+        while True:
+            piece = os.read(master, 65536)
+            if not piece:
+                break
+            drawn += piece
+    out, _ = process.communicate(timeout=START_S)
+    os.close(master)
+    assert process.returncode == OK and b"MB" in drawn and drawn.endswith(b"\r\033[K"), (drawn, out)
+
+
+TESTS = [value for value in list(globals().values())
+         if callable(value) and getattr(value, "__code__", None) and value.__code__.co_varnames[:1] == ("place",)
+         and value.__code__.co_argcount == 1 and value.__module__ == "__main__"]
+
+
+def main():
+    wanted = sys.argv[3] if len(sys.argv) > 3 else ""
+    failed = 0
+    for test in TESTS:
+        if wanted not in test.__name__:
+            continue
+        with tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR")) as path:
+            try:
+                test(Place(path))
+                print("ok", test.__name__, flush=True)
+            except Exception:
+                failed += 1
+                traceback.print_exc()
+                print("FAILED", test.__name__, flush=True)
+    return 1 if failed else 0
+
+
+sys.exit(main())
