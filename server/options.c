@@ -1,0 +1,199 @@
+#include "server/options.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/logline.h"
+
+static const struct option {
+    const char *name;
+    size_t offset;
+    const char *text_value; /* default; NULL for numbers */
+    uint32_t value;
+    uint32_t min; /* of a text: its length */
+    uint32_t max;
+    const char *help;
+} table[] = {
+#define TEXT(name, value, min, max, text) \
+    {#name, offsetof(struct options, name), value, 0, min, max, text},
+#define NUMBER(name, value, min, max, text) \
+    {#name, offsetof(struct options, name), NULL, value, min, max, text},
+    OPTIONS(TEXT, NUMBER)
+#undef TEXT
+#undef NUMBER
+};
+
+enum { OPTION_COUNT = sizeof(table) / sizeof(table[0]), NAME_MAX_LENGTH = 32, WORKERS_MAX = 64 };
+
+static char *text_field(struct options *options, const struct option *option)
+{
+    return (char *)options + option->offset;
+}
+
+static uint32_t *number_field(struct options *options, const struct option *option)
+{
+    return (uint32_t *)(void *)((char *)options + option->offset);
+}
+
+void options_defaults(struct options *options)
+{
+    memset(options, 0, sizeof(*options));
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option *option = &table[i];
+        if (option->text_value != NULL) {
+            memcpy(text_field(options, option), option->text_value, strlen(option->text_value) + 1);
+        } else {
+            *number_field(options, option) = option->value;
+        }
+    }
+}
+
+/* The name as it is written after "--". */
+static void dashed(const char *name, char out[NAME_MAX_LENGTH + 1])
+{
+    size_t size = 0;
+    for (; name[size] != '\0' && size < NAME_MAX_LENGTH; size++) {
+        out[size] = name[size] == '_' ? '-' : name[size];
+    }
+    out[size] = '\0';
+}
+
+/* Changes (insertions, deletions, replacements) that turn a into b; both cut to NAME_MAX_LENGTH. */
+static unsigned distance(const char *a, const char *b)
+{
+    unsigned row[NAME_MAX_LENGTH + 1];
+    size_t width = strnlen(b, NAME_MAX_LENGTH);
+    for (unsigned j = 0; j <= width; j++) {
+        row[j] = j;
+    }
+    for (unsigned i = 0; i < NAME_MAX_LENGTH && a[i] != '\0'; i++) {
+        unsigned diagonal = row[0];
+        row[0] = i + 1;
+        for (size_t j = 0; j < width; j++) {
+            unsigned replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+            unsigned shifted = (row[j] < row[j + 1] ? row[j] : row[j + 1]) + 1;
+            diagonal = row[j + 1];
+            row[j + 1] = replaced < shifted ? replaced : shifted;
+        }
+    }
+    return row[width];
+}
+
+static enum status unknown_name(const char *name, struct problem *problem)
+{
+    char wanted[NAME_MAX_LENGTH + 1];
+    char known[NAME_MAX_LENGTH + 1];
+    char nearest[NAME_MAX_LENGTH + 1] = "";
+    unsigned least = 4; /* farther names are no help */
+    dashed(name, wanted);
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        dashed(table[i].name, known);
+        unsigned changes = distance(wanted, known);
+        if (changes < least) {
+            least = changes;
+            memcpy(nearest, known, sizeof(nearest));
+        }
+    }
+    if (*nearest != '\0') {
+        problem_set(problem, "--%.64s: no such option; did you mean --%s?", name, nearest);
+    } else {
+        problem_set(problem, "--%.64s: no such option", name);
+    }
+    return STATUS_INVALID;
+}
+
+static enum status set_text(struct options *options, const struct option *option, const char *value,
+                            struct problem *problem)
+{
+    char name[NAME_MAX_LENGTH + 1];
+    size_t length = strlen(value);
+    if (length < option->min || length > option->max) {
+        dashed(option->name, name);
+        problem_set(problem, "--%s: found %zu bytes, allowed are %u to %u", name, length,
+                    option->min, option->max);
+        return STATUS_INVALID;
+    }
+    memcpy(text_field(options, option), value, length + 1);
+    return STATUS_OK;
+}
+
+static enum status set_number(struct options *options, const struct option *option,
+                              const char *value, struct problem *problem)
+{
+    char name[NAME_MAX_LENGTH + 1];
+    char *end = NULL;
+    unsigned long number = strtoul(value, &end, 10);
+    /* strtoul() takes "-1" and " 1". */
+    if (*value < '0' || *value > '9' || *end != '\0' || number < option->min ||
+        number > option->max) {
+        dashed(option->name, name);
+        problem_set(problem, "--%s: found \"%.64s\", expected a whole number from %u to %u", name,
+                    value, option->min, option->max);
+        return STATUS_INVALID;
+    }
+    *number_field(options, option) = (uint32_t)number;
+    return STATUS_OK;
+}
+
+static bool same_name(const char *name, const char *option)
+{
+    for (; *name != '\0' && *option != '\0'; name++, option++) {
+        if ((*name == '-' ? '_' : *name) != *option) {
+            return false;
+        }
+    }
+    return *name == *option;
+}
+
+enum status options_set(struct options *options, const char *name, const char *value,
+                        struct problem *problem)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (same_name(name, table[i].name)) {
+            return table[i].text_value != NULL ? set_text(options, &table[i], value, problem)
+                                               : set_number(options, &table[i], value, problem);
+        }
+    }
+    return unknown_name(name, problem);
+}
+
+void options_help(FILE *out)
+{
+    char name[NAME_MAX_LENGTH + 1];
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option *option = &table[i];
+        dashed(option->name, name);
+        if (option->text_value != NULL) {
+            fprintf(out, "  --%-20s %s (default \"%s\")\n", name, option->help, option->text_value);
+        } else {
+            fprintf(out, "  --%-20s %s (default %u; %u to %u)\n", name, option->help, option->value,
+                    option->min, option->max);
+        }
+    }
+}
+
+void options_log(const struct options *options)
+{
+#define TEXT(name, value, min, max, text) \
+    logline(LOG_INFO, "option", "name=" #name " value=\"%s\"", options->name);
+#define NUMBER(name, value, min, max, text) \
+    logline(LOG_INFO, "option", "name=" #name " value=%u", options->name);
+    OPTIONS(TEXT, NUMBER)
+#undef TEXT
+#undef NUMBER
+}
+
+unsigned options_worker_count(const struct options *options)
+{
+    if (options->workers > 0) {
+        return options->workers;
+    }
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    if (processors < 1) {
+        return 1;
+    }
+    return processors > WORKERS_MAX ? WORKERS_MAX : (unsigned)processors;
+}

@@ -1,0 +1,57 @@
+#ifndef SERVER_OPTIONS_H
+#define SERVER_OPTIONS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "ranker/problem.h"
+#include "ranker/status.h"
+
+/*
+ * The server's options: one row each. The struct, the defaults, the parser, --help and the start-up
+ * log come from this table. On the command line an option's name has dashes: --max-message-bytes.
+ */
+/* clang-format off */
+#define OPTIONS(TEXT, NUMBER)                                                                                     \
+    /*   name               default             least       most   meaning */                                     \
+    TEXT(listen,            "127.0.0.1:7070",       3,       127,  "loopback address to serve on; port 0: any")   \
+    TEXT(data,              "reelrank-data",        1,      4000,  "directory of the store; made if absent")      \
+    TEXT(weights,           "",                     0,      4000,  "weights file; empty: the built-in defaults")  \
+    NUMBER(workers,                   0,            0,        64,  "threads that answer; 0: one per processor")   \
+    NUMBER(max_message_bytes,   4194304,         1024,  67108864,  "longest request")                             \
+    NUMBER(memory_quota_mib,        256,           16,   1048576,  "memory of requests in flight, MiB")           \
+    NUMBER(map_mib,               16384,            1,  16777216,  "largest store file, MiB")                     \
+    NUMBER(window_length,       1048576,            1, 268435456,  "signals back that a repeat is recognised")    \
+    NUMBER(write_queue_length,     4096,            1,   1048576,  "writing calls that may wait for the store")   \
+    NUMBER(drain_ms,               5000,            0,    600000,  "time for calls in flight at shutdown, ms")
+/* clang-format on */
+
+enum { OPTION_TEXT_SIZE = 4096 };
+
+struct options {
+#define TEXT(name, value, min, max, text)   char name[OPTION_TEXT_SIZE];
+#define NUMBER(name, value, min, max, text) uint32_t name;
+    OPTIONS(TEXT, NUMBER)
+#undef TEXT
+#undef NUMBER
+};
+
+void options_defaults(struct options *options);
+
+/*
+ * Sets one option; name with dashes or underscores, without leading dashes. STATUS_INVALID, with
+ * options unchanged: problem names the option, what was found and what is allowed.
+ */
+MUST_USE enum status options_set(struct options *options, const char *name, const char *value,
+                                 struct problem *problem);
+
+/* One line for each option, for --help. */
+void options_help(FILE *out);
+
+/* Logs every option's value. */
+void options_log(const struct options *options);
+
+/* The workers option, with 0 resolved to the number of processors, at most 64. */
+unsigned options_worker_count(const struct options *options);
+
+#endif
