@@ -1,0 +1,121 @@
+#include "server/writer.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "ranker/check.h"
+
+enum { WRITE_MAX = 1024 }; /* batches under one sync: bounds how long the first of them waits */
+
+struct job {
+    struct batch *batch;
+    void (*done)(void *context);
+    void *context;
+};
+
+struct writer {
+    struct store *store; /* set once */
+    size_t length;       /* set once; of jobs */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t filled;
+    /* Guarded by lock. */
+    struct job *jobs; /* a ring */
+    size_t first;
+    size_t count;
+    bool stopping;
+    /* Owned by the writer's thread. */
+    struct job taken[WRITE_MAX];
+    struct batch *batches[WRITE_MAX];
+};
+
+/* Waits for work; 0 only when stopping and all is written. */
+static size_t take(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    while (writer->count == 0 && !writer->stopping) {
+        pthread_cond_wait(&writer->filled, &writer->lock);
+    }
+    size_t count = writer->count < WRITE_MAX ? writer->count : WRITE_MAX;
+    for (size_t i = 0; i < count; i++) {
+        writer->taken[i] = writer->jobs[(writer->first + i) % writer->length];
+        writer->batches[i] = writer->taken[i].batch;
+    }
+    writer->first = (writer->first + count) % writer->length;
+    writer->count -= count;
+    pthread_mutex_unlock(&writer->lock);
+    return count;
+}
+
+static void *run(void *argument)
+{
+    struct writer *writer = argument;
+    for (;;) {
+        size_t count = take(writer);
+        if (count == 0) {
+            return NULL;
+        }
+        store_write(writer->store, writer->batches, count);
+        for (size_t i = 0; i < count; i++) {
+            writer->taken[i].done(writer->taken[i].context);
+        }
+    }
+}
+
+enum status writer_new(struct store *store, size_t queue_length, struct writer **out)
+{
+    CHECK(queue_length > 0);
+    struct writer *writer = calloc(1, sizeof(*writer));
+    struct job *jobs = calloc(queue_length, sizeof(*jobs));
+    if (writer == NULL || jobs == NULL) {
+        free(writer);
+        free(jobs);
+        return STATUS_NO_MEMORY;
+    }
+    writer->store = store;
+    writer->length = queue_length;
+    writer->jobs = jobs;
+    pthread_mutex_init(&writer->lock, NULL);
+    pthread_cond_init(&writer->filled, NULL);
+    if (pthread_create(&writer->thread, NULL, run, writer) != 0) {
+        free(writer);
+        free(jobs);
+        return STATUS_IO;
+    }
+    *out = writer;
+    return STATUS_OK;
+}
+
+void writer_free(struct writer *writer)
+{
+    if (writer == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&writer->lock);
+    writer->stopping = true;
+    pthread_cond_signal(&writer->filled);
+    pthread_mutex_unlock(&writer->lock);
+    int rc = pthread_join(writer->thread, NULL);
+    CHECK(rc == 0);
+    pthread_cond_destroy(&writer->filled);
+    pthread_mutex_destroy(&writer->lock);
+    free(writer->jobs);
+    free(writer);
+}
+
+enum status writer_submit(struct writer *writer, struct batch *batch, void (*done)(void *context),
+                          void *context)
+{
+    pthread_mutex_lock(&writer->lock);
+    CHECK(!writer->stopping);
+    bool full = writer->count == writer->length;
+    if (!full) {
+        size_t last = (writer->first + writer->count) % writer->length;
+        writer->jobs[last] = (struct job){.batch = batch, .done = done, .context = context};
+        writer->count++;
+        pthread_cond_signal(&writer->filled);
+    }
+    pthread_mutex_unlock(&writer->lock);
+    return full ? STATUS_BUSY : STATUS_OK;
+}

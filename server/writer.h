@@ -1,0 +1,32 @@
+#ifndef SERVER_WRITER_H
+#define SERVER_WRITER_H
+
+#include <stddef.h>
+
+#include "ranker/status.h"
+#include "store/store.h"
+
+/*
+ * The one thread that writes the store. Batches wait in a bounded queue; the thread takes all that
+ * wait and writes them under one sync, so that calls share it when there are many and a single call
+ * waits for no other.
+ *
+ * Threads: writer_submit() from any thread.
+ */
+struct writer;
+
+/* Borrows store. queue_length: batches that may wait, at least 1. STATUS_NO_MEMORY or STATUS_IO. */
+MUST_USE enum status writer_new(struct store *store, size_t queue_length, struct writer **out);
+
+/* Writes what still waits, calling every callback, then ends the thread. NULL is allowed. */
+void writer_free(struct writer *writer);
+
+/*
+ * Queues a batch. Once it is written or has failed (batch->status), done(context) is called on the
+ * writer's thread; until then batch is the writer's. done must not block. STATUS_BUSY: the queue is
+ * full; done is not called.
+ */
+MUST_USE enum status writer_submit(struct writer *writer, struct batch *batch,
+                                   void (*done)(void *context), void *context);
+
+#endif

@@ -1,0 +1,139 @@
+#include "server/writer.h"
+
+#include <semaphore.h>
+#include <string.h>
+
+#include "ranker/hash.h"
+#include "reelrank/v1/log.pb-c.h"
+#include "tests/test.h"
+
+enum { CALL_COUNT = 64 };
+
+/* One call: a batch that deletes a video, and what its callback saw. */
+struct call {
+    struct batch batch;
+    struct entry entry;
+    uint8_t payload[32];
+    enum status status;
+    sem_t *done;
+    sem_t *gate; /* NULL, or what the callback waits for */
+};
+
+static struct store *open_store(void)
+{
+    static char path[TEST_PATH_SIZE];
+    struct store *store = NULL;
+    struct problem problem = {0};
+    test_directory(path);
+    struct store_options options = {.log = {.path = path, .map_bytes = 64 << 20}};
+    CHECK(store_open(&options, &store, &problem) == STATUS_OK);
+    return store;
+}
+
+static void call_init(struct call *call, sem_t *done, sem_t *gate)
+{
+    Reelrank__V1__DeleteVideo message = REELRANK__V1__DELETE_VIDEO__INIT;
+    message.video_id = (char[]){"v"};
+    *call = (struct call){.status = STATUS_IO, .done = done, .gate = gate};
+    size_t size = reelrank__v1__delete_video__pack(&message, call->payload);
+    call->entry.record = (struct record){.kind = EVENT_VIDEO_DELETED,
+                                         .appended_ms = 1,
+                                         .payload = call->payload,
+                                         .payload_size = size};
+    call->entry.event.kind = EVENT_VIDEO_DELETED;
+    call->entry.event.u.deleted_video_key = hash_key(text_of("v"));
+    call->batch = (struct batch){.entries = &call->entry, .count = 1, .status = STATUS_IO};
+}
+
+static void finished(void *context)
+{
+    struct call *call = context;
+    call->status = call->batch.status;
+    sem_post(call->done);
+    if (call->gate != NULL) {
+        sem_wait(call->gate);
+    }
+}
+
+static void written_batch_calls_back(void)
+{
+    struct store *store = open_store();
+    struct writer *writer = NULL;
+    sem_t done;
+    struct call call;
+    sem_init(&done, 0, 0);
+    call_init(&call, &done, NULL);
+    CHECK(writer_new(store, 1, &writer) == STATUS_OK);
+    CHECK(writer_submit(writer, &call.batch, finished, &call) == STATUS_OK);
+    sem_wait(&done);
+    CHECK_EQ(STATUS_OK, call.status);
+    CHECK_EQ(OUTCOME_DUPLICATE, call.entry.outcome); /* there was no such video */
+    writer_free(writer);
+    store_close(store);
+}
+
+static void full_queue_is_busy_and_calls_nobody_back(void)
+{
+    struct store *store = open_store();
+    struct writer *writer = NULL;
+    sem_t done;
+    sem_t gate;
+    struct call calls[4];
+    sem_init(&done, 0, 0);
+    sem_init(&gate, 0, 0);
+    call_init(&calls[0], &done, &gate);
+    for (int i = 1; i < 4; i++) {
+        call_init(&calls[i], &done, NULL);
+    }
+    CHECK(writer_new(store, 2, &writer) == STATUS_OK);
+    CHECK(writer_submit(writer, &calls[0].batch, finished, &calls[0]) == STATUS_OK);
+    sem_wait(&done); /* the thread now stands in the first callback */
+    CHECK(writer_submit(writer, &calls[1].batch, finished, &calls[1]) == STATUS_OK);
+    CHECK(writer_submit(writer, &calls[2].batch, finished, &calls[2]) == STATUS_OK);
+    CHECK(writer_submit(writer, &calls[3].batch, finished, &calls[3]) == STATUS_BUSY);
+    sem_post(&gate);
+    writer_free(writer);
+    CHECK_EQ(STATUS_OK, calls[1].status);
+    CHECK_EQ(STATUS_OK, calls[2].status);
+    CHECK_EQ(STATUS_IO, calls[3].status);
+    store_close(store);
+}
+
+static void stopping_writes_all_that_waits(void)
+{
+    struct store *store = open_store();
+    struct writer *writer = NULL;
+    sem_t done;
+    static struct call calls[CALL_COUNT];
+    sem_init(&done, 0, 0);
+    CHECK(writer_new(store, CALL_COUNT, &writer) == STATUS_OK);
+    for (int i = 0; i < CALL_COUNT; i++) {
+        call_init(&calls[i], &done, NULL);
+        CHECK(writer_submit(writer, &calls[i].batch, finished, &calls[i]) == STATUS_OK);
+    }
+    writer_free(writer);
+    for (int i = 0; i < CALL_COUNT; i++) {
+        CHECK_EQ(STATUS_OK, calls[i].status);
+    }
+    store_close(store);
+}
+
+static void writer_without_work_ends(void)
+{
+    struct writer *writer = NULL;
+    CHECK(writer_new(NULL, 1, &writer) == STATUS_OK);
+    writer_free(writer);
+    writer_free(NULL);
+}
+
+static const struct test tests[] = {
+    TEST(written_batch_calls_back),
+    TEST(full_queue_is_busy_and_calls_nobody_back),
+    TEST(stopping_writes_all_that_waits),
+    TEST(writer_without_work_ends),
+};
+
+int main(int argc, char **argv)
+{
+    return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
+}
