@@ -1,0 +1,634 @@
+#include "server/call.h"
+
+#include <grpc/byte_buffer.h>
+#include <grpc/byte_buffer_reader.h>
+#include <grpc/support/time.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ranker/check.h"
+#include "ranker/wire.h"
+
+/* The main operation. */
+enum stage {
+    STAGE_REQUESTED,
+    STAGE_READING,
+    STAGE_SENDING, /* a message of a stream that goes on */
+    STAGE_WAITING,
+    STAGE_ENDING /* the status */
+};
+
+struct call {
+    /* Set once. */
+    struct lane *lane;
+    struct call_tag main_tag;
+    struct call_tag close_tag;
+    /* Owned by the worker's thread, and by the writer's as call.h says. */
+    struct call
+        *next; /* in the lane's free list, or among those that wait (guarded by worker->lock) */
+    struct call *previous; /* guarded by worker->lock */
+    bool waiting;          /* guarded by worker->lock */
+    uint64_t wakes_seen;   /* worker->wakes before the turn began */
+    enum stage stage;
+    bool initial_sent;
+    grpc_call *call;
+    gpr_timespec deadline;
+    grpc_metadata_array metadata;
+    grpc_call_details details;
+    grpc_byte_buffer *request;
+    grpc_byte_buffer *response;
+    struct arena *arena;
+    int cancelled; /* written by gRPC */
+    struct turn turn;
+    /* Owned by the worker's thread alone. */
+    bool main_busy;
+    bool close_busy;
+    bool closed;
+    uint64_t state[METHOD_STATE_SIZE / sizeof(uint64_t)];
+};
+
+static enum method_kind kind_of(const struct call *call)
+{
+    const struct method *method = call->lane->route->method;
+    return method != NULL ? method->kind : METHOD_UNARY;
+}
+
+/* One message comes from the client, with the call. */
+static bool one_request(const struct call *call)
+{
+    enum method_kind kind = kind_of(call);
+    return kind == METHOD_UNARY || kind == METHOD_SERVER_STREAM;
+}
+
+struct call *call_new(struct lane *lane)
+{
+    struct call *call = calloc(1, sizeof(*call));
+    if (call == NULL) {
+        return NULL;
+    }
+    call->lane = lane;
+    call->main_tag = (struct call_tag){.call = call};
+    call->close_tag = (struct call_tag){.call = call, .is_close = true};
+    grpc_metadata_array_init(&call->metadata);
+    grpc_call_details_init(&call->details);
+    return call;
+}
+
+void call_free(struct call *call)
+{
+    if (call == NULL) {
+        return;
+    }
+    grpc_metadata_array_destroy(&call->metadata);
+    grpc_call_details_destroy(&call->details);
+    free(call);
+}
+
+void call_push(struct call *call)
+{
+    call->next = call->lane->free;
+    call->lane->free = call;
+}
+
+struct call *call_pop(struct lane *lane)
+{
+    struct call *call = lane->free;
+    if (call != NULL) {
+        lane->free = call->next;
+    }
+    return call;
+}
+
+struct lane *call_lane(const struct call *call)
+{
+    return call->lane;
+}
+
+bool call_requested(const struct call *call)
+{
+    return call->stage == STAGE_REQUESTED;
+}
+
+bool call_request(struct call *call)
+{
+    struct worker *worker = call->lane->worker;
+    const struct route *route = call->lane->route;
+    grpc_call_error error = GRPC_CALL_OK;
+    call->stage = STAGE_REQUESTED;
+    call->initial_sent = false;
+    call->closed = false;
+    call->close_busy = false;
+    if (route->method == NULL) {
+        error =
+            grpc_server_request_call(worker->server, &call->call, &call->details, &call->metadata,
+                                     worker->queue, worker->queue, &call->main_tag);
+    } else {
+        error = grpc_server_request_registered_call(worker->server, route->registered, &call->call,
+                                                    &call->deadline, &call->metadata,
+                                                    one_request(call) ? &call->request : NULL,
+                                                    worker->queue, worker->queue, &call->main_tag);
+    }
+    CHECK(error == GRPC_CALL_OK || error == GRPC_CALL_ERROR_COMPLETION_QUEUE_SHUTDOWN);
+    return error == GRPC_CALL_OK;
+}
+
+/* Destroys the messages of the turn before. */
+static void clear_messages(struct call *call)
+{
+    grpc_byte_buffer_destroy(call->request);
+    grpc_byte_buffer_destroy(call->response);
+    call->request = NULL;
+    call->response = NULL;
+}
+
+static void give_arena(struct call *call)
+{
+    arenas_give(&call->lane->worker->arenas, call->arena);
+    call->arena = NULL;
+}
+
+static void clean(struct call *call)
+{
+    clear_messages(call);
+    give_arena(call);
+    if (call->metadata.count > 0 || call->metadata.capacity > 0) {
+        grpc_metadata_array_destroy(&call->metadata);
+        grpc_metadata_array_init(&call->metadata);
+    }
+    if (call->lane->route->method == NULL) {
+        grpc_call_details_destroy(&call->details);
+        grpc_call_details_init(&call->details);
+    }
+    grpc_call_unref(call->call);
+    call->call = NULL;
+}
+
+void call_drop(struct call *call)
+{
+    clean(call); /* the unref of an unanswered call cancels it */
+}
+
+static void start(struct call *call, enum stage stage, const grpc_op *ops, size_t count)
+{
+    call->stage = stage;
+    grpc_call_error error = grpc_call_start_batch(call->call, ops, count, &call->main_tag, NULL);
+    CHECK(error == GRPC_CALL_OK);
+}
+
+static void watch_close(struct call *call)
+{
+    grpc_op op = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
+    op.data.recv_close_on_server.cancelled = &call->cancelled;
+    call->close_busy = true;
+    grpc_call_error error = grpc_call_start_batch(call->call, &op, 1, &call->close_tag, NULL);
+    CHECK(error == GRPC_CALL_OK);
+}
+
+static void start_read(struct call *call)
+{
+    grpc_op op = {.op = GRPC_OP_RECV_MESSAGE};
+    op.data.recv_message.recv_message = &call->request;
+    start(call, STAGE_READING, &op, 1);
+}
+
+/* Packs the turn's response into call->response. */
+static void pack_response(struct call *call)
+{
+    const struct turn *turn = &call->turn;
+    grpc_slice slice;
+    if (turn->response != NULL) {
+        slice = grpc_slice_malloc(protobuf_c_message_get_packed_size(turn->response));
+        protobuf_c_message_pack(turn->response, GRPC_SLICE_START_PTR(slice));
+    } else {
+        slice = grpc_slice_from_copied_buffer(turn->response_bytes.data, turn->response_bytes.size);
+    }
+    call->response = grpc_raw_byte_buffer_create(&slice, 1);
+    grpc_slice_unref(slice);
+}
+
+/* What a batch that sends is made of. */
+enum { SEND_MESSAGE = 1, SEND_STATUS = 2 };
+
+/* Sends the response, the status, or both, in one batch. A unary call's batch also sees its close.
+ */
+static void send_batch(struct call *call, int what)
+{
+    grpc_op ops[4];
+    memset(ops, 0, sizeof(ops));
+    size_t count = 0;
+    grpc_slice details = grpc_slice_from_static_buffer(NULL, 0);
+    if (!call->initial_sent) {
+        ops[count++].op = GRPC_OP_SEND_INITIAL_METADATA;
+        call->initial_sent = true;
+    }
+    if ((what & SEND_MESSAGE) != 0) {
+        pack_response(call);
+        ops[count].op = GRPC_OP_SEND_MESSAGE;
+        ops[count++].data.send_message.send_message = call->response;
+    }
+    if ((what & SEND_STATUS) != 0) {
+        ops[count].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
+        ops[count].data.send_status_from_server.status =
+            (grpc_status_code)method_code(call->turn.status);
+        if (call->turn.status != STATUS_OK) {
+            details = grpc_slice_from_copied_string(call->turn.problem.text);
+            ops[count].data.send_status_from_server.status_details = &details;
+        }
+        count++;
+    }
+    if (kind_of(call) == METHOD_UNARY) {
+        ops[count].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
+        ops[count++].data.recv_close_on_server.cancelled = &call->cancelled;
+    }
+    start(call, (what & SEND_STATUS) != 0 ? STAGE_ENDING : STAGE_SENDING, ops, count);
+    grpc_slice_unref(details);
+}
+
+/* After a TURN_DONE. The worker's thread or the writer's; the call may not be touched afterwards.
+ */
+static void respond(struct call *call)
+{
+    if (call->turn.status != STATUS_OK) {
+        send_batch(call, SEND_STATUS);
+        return;
+    }
+    switch (kind_of(call)) {
+    case METHOD_UNARY:
+        send_batch(call, SEND_MESSAGE | SEND_STATUS);
+        return;
+    case METHOD_CLIENT_STREAM:
+        if (call->turn.request == NULL) {
+            send_batch(call, SEND_MESSAGE | SEND_STATUS);
+        } else {
+            grpc_byte_buffer_destroy(call->request);
+            call->request = NULL;
+            start_read(call);
+        }
+        return;
+    case METHOD_SERVER_STREAM:
+        send_batch(call, SEND_STATUS);
+        return;
+    case METHOD_BIDI:
+        send_batch(call, SEND_MESSAGE);
+        return;
+    }
+}
+
+static void fail(struct call *call, enum status status, const char *message)
+{
+    call->turn.status = status;
+    problem_set(&call->turn.problem, "%s", message);
+    respond(call);
+}
+
+/* On the writer's thread. */
+static void written(void *context)
+{
+    struct call *call = context;
+    const struct method *method = call->lane->route->method;
+    method->finish(method->context, &call->turn);
+    respond(call);
+}
+
+/* Returns true when the call is now at the writer. */
+static bool submit(struct call *call)
+{
+    struct worker *worker = call->lane->worker;
+    CHECK(call->turn.batch != NULL);
+    CHECK(call->lane->route->method->finish != NULL);
+    arenas_hold(&worker->arenas, call->arena);
+    enum status status = writer_submit(worker->writer, call->turn.batch, written, call);
+    if (status != STATUS_OK) {
+        fail(call, status, "too many writes wait; try again later");
+        return false;
+    }
+    return true;
+}
+
+/* Returns false when it was woken since its turn began. */
+static bool wait_for_wake(struct call *call)
+{
+    struct worker *worker = call->lane->worker;
+    call->stage = STAGE_WAITING;
+    pthread_mutex_lock(&worker->lock);
+    bool quiet = worker->wakes == call->wakes_seen;
+    if (quiet) {
+        call->waiting = true;
+        call->previous = NULL;
+        call->next = worker->waiting;
+        if (call->next != NULL) {
+            call->next->previous = call;
+        }
+        worker->waiting = call;
+    }
+    pthread_mutex_unlock(&worker->lock);
+    return quiet;
+}
+
+/* Returns false when the call did not wait, or has been woken already. */
+static bool stop_waiting(struct call *call)
+{
+    struct worker *worker = call->lane->worker;
+    pthread_mutex_lock(&worker->lock);
+    bool waiting = call->waiting;
+    if (waiting) {
+        call->waiting = false;
+        if (call->previous != NULL) {
+            call->previous->next = call->next;
+        } else {
+            worker->waiting = call->next;
+        }
+        if (call->next != NULL) {
+            call->next->previous = call->previous;
+        }
+    }
+    pthread_mutex_unlock(&worker->lock);
+    return waiting;
+}
+
+struct call *call_wake_all_locked(struct worker *worker)
+{
+    struct call *first = worker->waiting;
+    for (struct call *call = first; call != NULL; call = call->next) {
+        call->waiting = false;
+    }
+    worker->waiting = NULL;
+    return first;
+}
+
+struct call *call_next(const struct call *call)
+{
+    return call->next;
+}
+
+void call_post(struct call *call)
+{
+    /* A batch of nothing completes at once, and gRPC allows it from any thread. */
+    grpc_call_error error = grpc_call_start_batch(call->call, NULL, 0, &call->main_tag, NULL);
+    CHECK(error == GRPC_CALL_OK);
+}
+
+static uint64_t wakes(struct worker *worker)
+{
+    pthread_mutex_lock(&worker->lock);
+    uint64_t count = worker->wakes;
+    pthread_mutex_unlock(&worker->lock);
+    return count;
+}
+
+static int64_t wall_clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Runs begin() until it is not woken in between. Returns true when the call is at the writer. */
+static bool run_turn(struct call *call)
+{
+    const struct method *method = call->lane->route->method;
+    struct worker *worker = call->lane->worker;
+    for (;;) {
+        if (method->kind == METHOD_SERVER_STREAM) {
+            call->wakes_seen = wakes(worker);
+        }
+        switch (method->begin(method->context, &call->turn)) {
+        case TURN_DONE:
+            respond(call);
+            return false;
+        case TURN_WRITE:
+            return submit(call);
+        case TURN_MORE:
+            send_batch(call, SEND_MESSAGE);
+            return false;
+        case TURN_WAIT:
+            if (atomic_load(worker->draining)) {
+                fail(call, STATUS_UNAVAILABLE, "the server is shutting down");
+                return false;
+            }
+            if (wait_for_wake(call)) {
+                return false;
+            }
+            call->turn.request = NULL;
+            break;
+        }
+    }
+}
+
+/*
+ * One turn, with what call->request holds or, without, request NULL. The arena goes back at once
+ * unless the writer needs it: by then the answer is packed.
+ */
+static void take_turn(struct call *call, const ProtobufCMessage *request, struct text request_bytes)
+{
+    call->turn.arena = call->arena;
+    call->turn.request = request;
+    call->turn.request_bytes = request_bytes;
+    call->turn.now_ms = wall_clock_ms();
+    if (!run_turn(call)) {
+        give_arena(call);
+    }
+}
+
+/* Readies the turn; false after the call was failed for want of memory. */
+static bool open_turn(struct call *call)
+{
+    call->turn = (struct turn){.state = call->state};
+    call->arena = arenas_take(&call->lane->worker->arenas);
+    if (call->arena == NULL) {
+        fail(call, STATUS_NO_MEMORY, "too many calls are in flight; try again later");
+        return false;
+    }
+    return true;
+}
+
+/* The message in one piece: in place if gRPC has it so, else copied. False: no room for it. */
+static bool flatten(struct call *call, struct text *out)
+{
+    grpc_slice_buffer *slices = &call->request->data.raw.slice_buffer;
+    if (slices->count == 1) {
+        out->data = (const char *)GRPC_SLICE_START_PTR(slices->slices[0]);
+        out->size = GRPC_SLICE_LENGTH(slices->slices[0]);
+        return true;
+    }
+    size_t size = 0;
+    char *copy = arena_new(call->arena, char, grpc_byte_buffer_length(call->request));
+    if (copy == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < slices->count; i++) {
+        size_t length = GRPC_SLICE_LENGTH(slices->slices[i]);
+        memcpy(copy + size, GRPC_SLICE_START_PTR(slices->slices[i]), length);
+        size += length;
+    }
+    *out = (struct text){.data = copy, .size = size};
+    return true;
+}
+
+/* A turn with the message in call->request. */
+static void take_message(struct call *call)
+{
+    const ProtobufCMessageDescriptor *input = call->lane->route->input;
+    struct text bytes = {0};
+    if (!open_turn(call)) {
+        return;
+    }
+    if (call->request->data.raw.compression != GRPC_COMPRESS_NONE) {
+        fail(call, STATUS_UNIMPLEMENTED, "compressed messages are not accepted");
+    } else if (!flatten(call, &bytes)) {
+        fail(call, STATUS_NO_MEMORY, "the request takes more memory than one call may have");
+    } else {
+        ProtobufCAllocator allocator = wire_allocator(call->arena);
+        const ProtobufCMessage *request =
+            protobuf_c_message_unpack(input, &allocator, bytes.size, (const uint8_t *)bytes.data);
+        if (request != NULL) {
+            take_turn(call, request, bytes);
+            return;
+        }
+        if (arena_full(call->arena)) {
+            fail(call, STATUS_NO_MEMORY, "the request takes more memory than one call may have");
+        } else {
+            problem_set(&call->turn.problem, "request is not a valid %s", input->name);
+            call->turn.status = STATUS_INVALID;
+            respond(call);
+        }
+    }
+    give_arena(call);
+}
+
+/* A turn with request NULL. */
+static void take_empty_turn(struct call *call)
+{
+    if (open_turn(call)) {
+        take_turn(call, NULL, (struct text){0});
+    }
+}
+
+static bool deadline_passed(gpr_timespec deadline)
+{
+    if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) == 0) {
+        return false;
+    }
+    return gpr_time_cmp(deadline, gpr_now(deadline.clock_type)) <= 0;
+}
+
+static void answer_unknown(struct call *call)
+{
+    call->turn = (struct turn){.status = STATUS_UNIMPLEMENTED};
+    grpc_slice path = call->details.method;
+    int size = (int)(GRPC_SLICE_LENGTH(path) < 200 ? GRPC_SLICE_LENGTH(path) : 200);
+    problem_set(&call->turn.problem, "this server does not have the method %.*s", size,
+                (const char *)GRPC_SLICE_START_PTR(path));
+    respond(call);
+}
+
+void call_begin(struct call *call)
+{
+    call->main_busy = true;
+    if (call->lane->route->method == NULL) {
+        answer_unknown(call);
+        return;
+    }
+    if (kind_of(call) != METHOD_UNARY) {
+        watch_close(call);
+    }
+    memset(call->state, 0, sizeof(call->state));
+    call->turn.status = STATUS_OK;
+    if (deadline_passed(call->deadline)) {
+        fail(call, STATUS_DEADLINE, "the deadline passed before work began");
+    } else if (!one_request(call)) {
+        start_read(call);
+    } else if (call->request == NULL) {
+        fail(call, STATUS_INVALID, "the call carries no request message");
+    } else {
+        take_message(call);
+    }
+}
+
+/* The client of a stream has said all. */
+static void end_of_stream(struct call *call)
+{
+    if (kind_of(call) == METHOD_CLIENT_STREAM) {
+        take_empty_turn(call);
+        return;
+    }
+    call->turn.status = STATUS_OK;
+    send_batch(call, SEND_STATUS);
+}
+
+/* The main operation went well: on to the next. */
+static void advance(struct call *call)
+{
+    switch (call->stage) {
+    case STAGE_READING:
+        if (call->request != NULL) {
+            take_message(call);
+        } else {
+            end_of_stream(call);
+        }
+        return;
+    case STAGE_SENDING:
+        if (kind_of(call) == METHOD_BIDI) {
+            start_read(call);
+        } else {
+            take_empty_turn(call);
+        }
+        return;
+    case STAGE_WAITING:
+        take_empty_turn(call);
+        return;
+    case STAGE_REQUESTED:
+    case STAGE_ENDING:
+        break;
+    }
+    CHECK(false);
+}
+
+/* True when the main operation leaves the call with nothing to do but see its close. */
+static bool is_over(struct call *call, bool success)
+{
+    if (!success || call->closed || call->stage == STAGE_ENDING) {
+        return true;
+    }
+    /* A read that fails (a broken message, one too large) has cancelled the call. */
+    return call->stage == STAGE_READING && call->request == NULL &&
+           grpc_call_failed_before_recv_message(call->call) != 0;
+}
+
+static void main_event(struct call *call, bool success)
+{
+    give_arena(call);
+    if (call->stage != STAGE_READING) {
+        clear_messages(call);
+    }
+    if (is_over(call, success)) {
+        call->main_busy = false;
+    } else {
+        advance(call);
+    }
+}
+
+static void close_event(struct call *call)
+{
+    call->close_busy = false;
+    call->closed = true;
+    if (stop_waiting(call)) {
+        call->main_busy = false;
+    }
+}
+
+bool call_event(struct call *call, const struct call_tag *tag, bool success)
+{
+    if (tag->is_close) {
+        close_event(call);
+    } else {
+        main_event(call, success);
+    }
+    if (call->main_busy || call->close_busy) {
+        return false;
+    }
+    clean(call);
+    return true;
+}

@@ -1,0 +1,59 @@
+#ifndef SERVER_CALL_H
+#define SERVER_CALL_H
+
+#include <stdbool.h>
+
+#include "server/worker.h"
+
+/*
+ * One call, from the moment gRPC is asked for it to its end. Private to the server; see rpc.h.
+ *
+ * A call has at most two operations under way: the main one (the request for the call, a read, a
+ * send, a write at the writer, or waiting to be woken) and, on streams, the watch for its close.
+ * Completions are seen on the worker's thread alone. What the writer's thread does for a call
+ * happens between two completions of the main operation, while the worker leaves all but the close
+ * alone.
+ */
+struct call;
+
+/* The tag of an operation; gRPC hands it back. */
+struct call_tag {
+    struct call *call;
+    bool is_close;
+};
+
+/* NULL when memory is short. Belongs to lane. */
+struct call *call_new(struct lane *lane);
+void call_free(struct call *call);
+
+/* The lane's list of free calls. call_pop() returns NULL when it is empty. */
+void call_push(struct call *call);
+struct call *call_pop(struct lane *lane);
+
+struct lane *call_lane(const struct call *call);
+
+/* True until the call has come. */
+bool call_requested(const struct call *call);
+
+/* Asks gRPC for a call. False when the queue is shut down. */
+bool call_request(struct call *call);
+
+/* The call has come: starts serving it. */
+void call_begin(struct call *call);
+
+/* The call has come, but too late to be served. */
+void call_drop(struct call *call);
+
+/* An operation has completed. Returns true when it was the last: the call has ended and is clean.
+ */
+bool call_event(struct call *call, const struct call_tag *tag, bool success);
+
+/*
+ * Takes calls off the list of those that wait, worker->waiting; their main operation completes once
+ * each has been passed to call_post(). The list is linked through call_next().
+ */
+struct call *call_wake_all_locked(struct worker *worker);
+struct call *call_next(const struct call *call);
+void call_post(struct call *call);
+
+#endif

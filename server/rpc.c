@@ -1,0 +1,372 @@
+#include "server/rpc.h"
+
+#include <arpa/inet.h>
+#include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ranker/check.h"
+#include "server/worker.h"
+
+/*
+ * Debian builds abseil with its mutexes' deadlock detection on, which costs a twentieth of a small
+ * call. Weak: another abseil spells the name differently, and then nothing is changed.
+ */
+extern void set_deadlock_detection(int mode) __asm__(
+    "_ZN4absl7debian329SetMutexDeadlockDetectionModeENS0_15OnDeadlockCycleE") __attribute__((weak));
+
+enum {
+    ARENA_BYTES_MIN = 4 << 20,
+    CONNECTION_STREAMS_MAX = 2048, /* calls under way on one connection */
+    ADDRESS_SIZE = 128,
+    PATH_SIZE = 256
+};
+
+/* One thread and its worker. */
+struct seat {
+    struct worker worker;
+    struct rpc *rpc;
+    pthread_t thread;
+    bool has_thread;
+};
+
+struct rpc {
+    /* Set once. */
+    grpc_server *server;
+    struct route *routes; /* the last one: unknown methods */
+    size_t route_count;
+    struct seat *seats;
+    size_t seat_count;
+    char address[ADDRESS_SIZE + 16];
+    atomic_bool draining;
+    pthread_mutex_t lock;
+    pthread_cond_t stopped;
+    /* Guarded by lock. */
+    size_t running; /* threads */
+    /* Owned by the thread that drains. */
+    bool started;
+    bool drained;
+};
+
+/* Splits HOST:PORT. The host keeps its brackets. */
+static enum status parse_address(const char *listen, char host[ADDRESS_SIZE], unsigned *port,
+                                 struct problem *problem)
+{
+    const char *colon = strrchr(listen, ':');
+    char *end = NULL;
+    unsigned long number = colon != NULL ? strtoul(colon + 1, &end, 10) : 0;
+    if (colon == NULL || colon == listen || (size_t)(colon - listen) >= ADDRESS_SIZE - 8 ||
+        colon[1] < '0' || colon[1] > '9' || *end != '\0' || number > 65535) {
+        problem_set(problem,
+                    "listen: found \"%s\", expected HOST:PORT with a port from 0 to 65535, "
+                    "such as 127.0.0.1:7070",
+                    listen);
+        return STATUS_INVALID;
+    }
+    memcpy(host, listen, (size_t)(colon - listen));
+    host[colon - listen] = '\0';
+    *port = (unsigned)number;
+    return STATUS_OK;
+}
+
+static bool is_loopback(const char *host)
+{
+    struct in_addr address;
+    if (inet_pton(AF_INET, host, &address) == 1) {
+        return ntohl(address.s_addr) >> 24 == 127;
+    }
+    return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
+}
+
+static grpc_arg integer_arg(const char *key, int value)
+{
+    return (grpc_arg){
+        .type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
+}
+
+static grpc_server *create_server(const struct rpc_options *options)
+{
+    grpc_resource_quota *quota = grpc_resource_quota_create("reelrank");
+    grpc_resource_quota_resize(quota, options->memory_quota_bytes);
+    int max_message =
+        options->max_message_bytes < INT_MAX ? (int)options->max_message_bytes : INT_MAX;
+    grpc_arg args[] = {
+        integer_arg(GRPC_ARG_ALLOW_REUSEPORT, 0),
+        integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, max_message),
+        integer_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, CONNECTION_STREAMS_MAX),
+        integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
+        integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
+        integer_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
+        {.type = GRPC_ARG_POINTER,
+         .key = (char *)(uintptr_t)GRPC_ARG_RESOURCE_QUOTA,
+         .value.pointer = {.p = quota, .vtable = grpc_resource_quota_arg_vtable()}},
+    };
+    grpc_channel_args channel_args = {.num_args = sizeof(args) / sizeof(args[0]), .args = args};
+    grpc_server *server = grpc_server_create(&channel_args, NULL);
+    grpc_resource_quota_unref(quota);
+    return server;
+}
+
+static void register_route(struct rpc *rpc, const struct method *method)
+{
+    char path[PATH_SIZE];
+    int size = snprintf(path, sizeof(path), "/%s/%s", method->service->name, method->name);
+    CHECK(size > 0 && size < PATH_SIZE);
+    bool one_request = method->kind == METHOD_UNARY || method->kind == METHOD_SERVER_STREAM;
+    struct route *route = &rpc->routes[rpc->route_count++];
+    route->method = method;
+    route->input = method_descriptor(method)->input;
+    route->registered = grpc_server_register_method(
+        rpc->server, path, NULL,
+        one_request ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
+    CHECK(route->registered != NULL); /* NULL: the table names a method twice */
+}
+
+static void register_routes(struct rpc *rpc, const struct method *methods, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (methods[i].begin != NULL) {
+            register_route(rpc, &methods[i]);
+        }
+    }
+    rpc->route_count++;
+}
+
+static enum status init_workers(struct rpc *rpc, const struct rpc_options *options,
+                                struct writer *writer)
+{
+    /* Room for a message in pieces joined, decoded, and an answer of its size. */
+    size_t arena_size = 4 * options->max_message_bytes;
+    struct worker_options worker_options = {
+        .server = rpc->server,
+        .writer = writer,
+        .draining = &rpc->draining,
+        .routes = rpc->routes,
+        .route_count = rpc->route_count,
+        .arena_size = arena_size > ARENA_BYTES_MIN ? arena_size : ARENA_BYTES_MIN,
+        .arena_bytes_max = options->memory_quota_bytes / options->worker_count,
+    };
+    for (size_t i = 0; i < options->worker_count; i++) {
+        enum status status = worker_init(&rpc->seats[i].worker, &worker_options);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        rpc->seats[i].rpc = rpc;
+        rpc->seat_count++;
+    }
+    return STATUS_OK;
+}
+
+static enum status bind_port(struct rpc *rpc, const char *host, unsigned port,
+                             struct problem *problem)
+{
+    char wanted[ADDRESS_SIZE + 16];
+    snprintf(wanted, sizeof(wanted), "%s:%u", host, port);
+    grpc_server_credentials *plaintext = grpc_insecure_server_credentials_create();
+    int bound = grpc_server_add_http2_port(rpc->server, wanted, plaintext);
+    grpc_server_credentials_release(plaintext);
+    if (bound <= 0) {
+        problem_set(problem, "listen: cannot listen on %s: the port is taken or not allowed",
+                    wanted);
+        return STATUS_UNAVAILABLE;
+    }
+    snprintf(rpc->address, sizeof(rpc->address), "%s:%d", host, bound);
+    return STATUS_OK;
+}
+
+static void *run_seat(void *argument)
+{
+    struct seat *seat = argument;
+    struct rpc *rpc = seat->rpc;
+    worker_run(&seat->worker);
+    pthread_mutex_lock(&rpc->lock);
+    rpc->running--;
+    pthread_cond_signal(&rpc->stopped);
+    pthread_mutex_unlock(&rpc->lock);
+    return NULL;
+}
+
+static enum status start_threads(struct rpc *rpc)
+{
+    for (size_t i = 0; i < rpc->seat_count; i++) {
+        struct seat *seat = &rpc->seats[i];
+        pthread_mutex_lock(&rpc->lock);
+        bool started = pthread_create(&seat->thread, NULL, run_seat, seat) == 0;
+        rpc->running += started ? 1 : 0;
+        pthread_mutex_unlock(&rpc->lock);
+        if (!started) {
+            return STATUS_NO_MEMORY;
+        }
+        seat->has_thread = true;
+    }
+    return STATUS_OK;
+}
+
+static enum status serve(struct rpc *rpc)
+{
+    grpc_server_start(rpc->server);
+    rpc->started = true;
+    for (size_t i = 0; i < rpc->seat_count; i++) {
+        enum status status = worker_request(&rpc->seats[i].worker);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return start_threads(rpc);
+}
+
+static struct rpc *rpc_new(size_t method_count, size_t worker_count)
+{
+    struct rpc *rpc = calloc(1, sizeof(*rpc));
+    if (rpc == NULL) {
+        return NULL;
+    }
+    rpc->routes = calloc(method_count + 1, sizeof(*rpc->routes));
+    rpc->seats = calloc(worker_count, sizeof(*rpc->seats));
+    if (rpc->routes == NULL || rpc->seats == NULL) {
+        free(rpc->routes);
+        free(rpc->seats);
+        free(rpc);
+        return NULL;
+    }
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&rpc->stopped, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&rpc->lock, NULL);
+    if (set_deadlock_detection != NULL) {
+        set_deadlock_detection(0);
+    }
+    grpc_init();
+    return rpc;
+}
+
+enum status rpc_start(const struct rpc_options *options, const struct method *methods, size_t count,
+                      struct writer *writer, struct rpc **out, struct problem *problem)
+{
+    CHECK(options->worker_count > 0);
+    char host[ADDRESS_SIZE];
+    unsigned port = 0;
+    enum status status = parse_address(options->listen, host, &port, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (!is_loopback(host)) {
+        problem_set(problem,
+                    "listen: found \"%s\", expected a loopback address (127.0.0.1, [::1] or "
+                    "localhost): connections are not encrypted",
+                    options->listen);
+        return STATUS_INVALID;
+    }
+    struct rpc *rpc = rpc_new(count, options->worker_count);
+    if (rpc == NULL) {
+        problem_set(problem, "no memory for the gRPC server");
+        return STATUS_NO_MEMORY;
+    }
+    rpc->server = create_server(options);
+    register_routes(rpc, methods, count);
+    status = init_workers(rpc, options, writer);
+    if (status == STATUS_OK) {
+        status = bind_port(rpc, host, port, problem);
+    }
+    if (status == STATUS_OK) {
+        status = serve(rpc);
+    }
+    if (status != STATUS_OK) {
+        if (status == STATUS_NO_MEMORY) {
+            problem_set(problem, "no memory or threads for %zu workers", options->worker_count);
+        }
+        rpc_free(rpc);
+        return status;
+    }
+    *out = rpc;
+    return STATUS_OK;
+}
+
+const char *rpc_address(const struct rpc *rpc)
+{
+    return rpc->address;
+}
+
+void rpc_wake(struct rpc *rpc)
+{
+    for (size_t i = 0; i < rpc->seat_count; i++) {
+        worker_wake(&rpc->seats[i].worker);
+    }
+}
+
+static struct timespec time_after(unsigned timeout_ms)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    time.tv_sec += timeout_ms / 1000;
+    time.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (time.tv_nsec >= 1000000000) {
+        time.tv_sec++;
+        time.tv_nsec -= 1000000000;
+    }
+    return time;
+}
+
+/* Returns whether every worker's thread has ended by then. */
+static bool wait_until(struct rpc *rpc, struct timespec time)
+{
+    int rc = 0;
+    pthread_mutex_lock(&rpc->lock);
+    while (rpc->running > 0 && rc == 0) {
+        rc = pthread_cond_timedwait(&rpc->stopped, &rpc->lock, &time);
+    }
+    bool stopped = rpc->running == 0;
+    pthread_mutex_unlock(&rpc->lock);
+    return stopped;
+}
+
+void rpc_drain(struct rpc *rpc, unsigned timeout_ms)
+{
+    CHECK(!rpc->drained);
+    rpc->drained = true;
+    atomic_store(&rpc->draining, true);
+    rpc_wake(rpc);
+    for (size_t i = 0; i < rpc->seat_count; i++) {
+        grpc_server_shutdown_and_notify(rpc->server, rpc->seats[i].worker.queue, NULL);
+    }
+    if (!wait_until(rpc, time_after(timeout_ms))) {
+        grpc_server_cancel_all_calls(rpc->server);
+    }
+    for (size_t i = 0; i < rpc->seat_count; i++) {
+        struct seat *seat = &rpc->seats[i];
+        if (seat->has_thread) {
+            int rc = pthread_join(seat->thread, NULL);
+            CHECK(rc == 0);
+        } else {
+            worker_run(&seat->worker); /* takes back what it requested */
+        }
+    }
+}
+
+void rpc_free(struct rpc *rpc)
+{
+    if (rpc == NULL) {
+        return;
+    }
+    if (rpc->started && !rpc->drained) {
+        rpc_drain(rpc, 0);
+    }
+    grpc_server_destroy(rpc->server);
+    for (size_t i = 0; i < rpc->seat_count; i++) {
+        worker_release(&rpc->seats[i].worker);
+    }
+    grpc_shutdown();
+    pthread_mutex_destroy(&rpc->lock);
+    pthread_cond_destroy(&rpc->stopped);
+    free(rpc->routes);
+    free(rpc->seats);
+    free(rpc);
+}

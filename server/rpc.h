@@ -1,0 +1,58 @@
+#ifndef SERVER_RPC_H
+#define SERVER_RPC_H
+
+#include <stddef.h>
+
+#include "ranker/problem.h"
+#include "ranker/status.h"
+#include "server/method.h"
+#include "server/writer.h"
+
+/*
+ * The gRPC server: runs a table of methods on gRPC's C core. One completion queue and one thread
+ * for each worker; a call belongs to the worker that accepted it, which does its work inline.
+ *
+ * Memory is bounded whatever clients send: messages as received by gRPC's resource quota, calls
+ * that wait (for the writer) by the same figure again; beyond that calls fail with
+ * RESOURCE_EXHAUSTED. A stream reads its next message only after the answer to the last has been
+ * sent.
+ *
+ * Signals meant for the program are blocked by the caller
+ * before rpc_start(), as gRPC's threads inherit the mask.
+ */
+struct rpc;
+
+struct rpc_options {
+    const char *listen;        /* HOST:PORT, HOST a loopback address; port 0: any free one */
+    size_t worker_count;       /* at least 1 */
+    size_t max_message_bytes;  /* of one request; larger ones: RESOURCE_EXHAUSTED */
+    size_t memory_quota_bytes; /* see above */
+};
+
+/*
+ * Starts to serve. methods, their contexts and writer are borrowed until rpc_free(). Rows without
+ * begin(), and paths not in the table, are answered with UNIMPLEMENTED. STATUS_INVALID: an address
+ * that is not HOST:PORT on the loopback interface; STATUS_UNAVAILABLE: the port is taken;
+ * STATUS_NO_MEMORY.
+ */
+MUST_USE enum status rpc_start(const struct rpc_options *options, const struct method *methods,
+                               size_t count, struct writer *writer, struct rpc **out,
+                               struct problem *problem);
+
+/* HOST:PORT with the port in use. Lives with rpc. */
+const char *rpc_address(const struct rpc *rpc);
+
+/* Gives server streams that wait (TURN_WAIT) another turn. Any thread, until rpc_drain() returns.
+ */
+void rpc_wake(struct rpc *rpc);
+
+/*
+ * Takes no new calls, ends streams that wait (after one more turn) with UNAVAILABLE, gives the
+ * others timeout_ms to finish and cancels what is left. Returns when every call has ended. Once.
+ */
+void rpc_drain(struct rpc *rpc, unsigned timeout_ms);
+
+/* Drains at once if that has not been done. NULL is allowed. */
+void rpc_free(struct rpc *rpc);
+
+#endif

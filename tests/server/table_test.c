@@ -1,0 +1,93 @@
+#include <string.h>
+
+#include "config/default_weights.h"
+#include "server/health.h"
+#include "server/reflection.h"
+#include "server/service.h"
+#include "tests/test.h"
+
+enum { TABLE_COUNT = SERVICE_METHOD_COUNT + HEALTH_METHOD_COUNT + REFLECTION_METHOD_COUNT };
+
+/* The server's table, and how many methods the descriptors have shown so far. */
+struct table {
+    struct method methods[TABLE_COUNT];
+    size_t described;
+};
+
+static bool is_method(const struct method *method, const struct descriptors_method *described)
+{
+    char name[256];
+    snprintf(name, sizeof(name), "%.*s.%.*s", (int)described->package.size, described->package.data,
+             (int)described->service.size, described->service.data);
+    return strcmp(name, method->service->name) == 0 &&
+           text_equal(text_of(method->name), described->name);
+}
+
+static enum method_kind kind_of(const struct descriptors_method *described)
+{
+    if (described->client_streaming) {
+        return described->server_streaming ? METHOD_BIDI : METHOD_CLIENT_STREAM;
+    }
+    return described->server_streaming ? METHOD_SERVER_STREAM : METHOD_UNARY;
+}
+
+static void check_described(void *context, const struct descriptors_method *described)
+{
+    struct table *table = context;
+    size_t found = 0;
+    for (size_t i = 0; i < TABLE_COUNT; i++) {
+        if (is_method(&table->methods[i], described)) {
+            CHECK_EQ(kind_of(described), table->methods[i].kind);
+            found++;
+        }
+    }
+    CHECK_EQ(1, found);
+    table->described++;
+}
+
+static struct service *make_service(struct store **store)
+{
+    static char path[TEST_PATH_SIZE];
+    struct service *service = NULL;
+    struct weights *weights = NULL;
+    struct weights_problems problems = {0};
+    struct problem problem = {0};
+    struct text yaml = {.data = default_weights, .size = default_weights_size};
+    test_directory(path);
+    struct store_options options = {.log = {.path = path, .map_bytes = 64 << 20}};
+    CHECK(store_open(&options, store, &problem) == STATUS_OK);
+    CHECK(weights_parse(yaml, &weights, &problems) == STATUS_OK);
+    CHECK(service_new(*store, weights, &service) == STATUS_OK);
+    return service;
+}
+
+static void every_method_of_the_contract_is_in_the_table(void)
+{
+    struct store *store = NULL;
+    struct health *health = NULL;
+    struct descriptors *descriptors = NULL;
+    struct table table = {.described = 0};
+    struct service *service = make_service(&store);
+    service_methods(service, table.methods);
+    CHECK(health_new(table.methods, SERVICE_METHOD_COUNT, &health) == STATUS_OK);
+    CHECK(reflection_descriptors(&descriptors) == STATUS_OK);
+    health_methods(health, table.methods + SERVICE_METHOD_COUNT);
+    reflection_methods(descriptors, table.methods + SERVICE_METHOD_COUNT + HEALTH_METHOD_COUNT);
+
+    descriptors_methods(descriptors, check_described, &table);
+    CHECK_EQ(TABLE_COUNT, table.described);
+
+    descriptors_free(descriptors);
+    health_free(health);
+    service_free(service);
+    store_close(store);
+}
+
+static const struct test tests[] = {
+    TEST(every_method_of_the_contract_is_in_the_table),
+};
+
+int main(int argc, char **argv)
+{
+    return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
+}
