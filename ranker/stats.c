@@ -6,9 +6,14 @@
 
 #include "ranker/check.h"
 
-enum { TICK_MS = 450000, LEVEL_COUNT = 3, LEVEL_BUCKETS = 16, BUCKETS_MAX = 49 };
-
-static const uint32_t level_ticks[LEVEL_COUNT] = {1, 48, 672};
+enum {
+    TICK_MS = 450000,
+    LEVEL_COUNT = 3,
+    LEVEL_BUCKETS = 16,
+    TICKS_1 = 48,  /* width of a bucket of level 1 */
+    TICKS_2 = 672, /* of level 2 */
+    BUCKETS_MAX = 49
+};
 
 /* A quarter of 30 minutes, 1 day and 14 days. */
 static const uint32_t quarter_ticks[HALF_LIFE_COUNT] = {1, 48, 672};
@@ -26,12 +31,13 @@ uint32_t stats_tick(int64_t time_ms)
  */
 static unsigned level_of(uint32_t tick, uint32_t newest_tick)
 {
-    unsigned level = 0;
-    while (level < LEVEL_COUNT &&
-           newest_tick / level_ticks[level] - tick / level_ticks[level] >= LEVEL_BUCKETS) {
-        level++;
+    if (newest_tick - tick < LEVEL_BUCKETS) {
+        return 0;
     }
-    return level;
+    if (newest_tick / TICKS_1 - tick / TICKS_1 < LEVEL_BUCKETS) {
+        return 1;
+    }
+    return newest_tick / TICKS_2 - tick / TICKS_2 < LEVEL_BUCKETS ? 2 : LEVEL_COUNT;
 }
 
 /* Saturates: counts that large no longer need to commute. */
@@ -44,73 +50,83 @@ static int32_t add_count(int32_t a, int32_t b)
     return sum;
 }
 
-static bool comes_before(const struct stats_bucket *bucket, unsigned level, uint32_t start_tick)
+static void add_counts(struct stats_bucket *bucket, const int32_t counts[COUNTER_COUNT])
 {
-    return bucket->level != level ? bucket->level < level : bucket->start_tick < start_tick;
-}
-
-/* Index of the first bucket that does not come before (level, start_tick). */
-static uint32_t lower_bound(const struct stats *stats, unsigned level, uint32_t start_tick)
-{
-    uint32_t low = 0;
-    uint32_t high = stats->bucket_count;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (comes_before(&stats->buckets[middle], level, start_tick)) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
-/* Adds counts dated tick to the bucket it belongs to. There is room for one bucket more. */
-static void add_dated(struct stats *stats, uint32_t tick, const int32_t counts[COUNTER_COUNT])
-{
-    unsigned level = level_of(tick, stats->newest_tick);
-    if (level == LEVEL_COUNT) {
-        return;
-    }
-    uint32_t start_tick = tick - tick % level_ticks[level];
-    uint32_t at = lower_bound(stats, level, start_tick);
-    struct stats_bucket *bucket = &stats->buckets[at];
-    if (at == stats->bucket_count || bucket->level != level || bucket->start_tick != start_tick) {
-        CHECK(stats->bucket_count < stats->bucket_capacity);
-        memmove(bucket + 1, bucket, (stats->bucket_count - at) * sizeof(*bucket));
-        *bucket = (struct stats_bucket){.start_tick = start_tick, .level = (uint8_t)level};
-        stats->bucket_count++;
-    }
     for (unsigned i = 0; i < COUNTER_COUNT; i++) {
         bucket->counts[i] = add_count(bucket->counts[i], counts[i]);
     }
 }
 
-static bool some_bucket_ages(const struct stats *stats)
+/* Where an event is kept; a level of LEVEL_COUNT is nowhere. */
+struct place {
+    uint32_t start_tick;
+    unsigned level;
+};
+
+static struct place place_of(uint32_t tick, uint32_t newest_tick)
 {
-    for (uint32_t i = 0; i < stats->bucket_count; i++) {
-        const struct stats_bucket *bucket = &stats->buckets[i];
-        if (level_of(bucket->start_tick, stats->newest_tick) != bucket->level) {
-            return true;
-        }
-    }
-    return false;
+    static const uint32_t widths[LEVEL_COUNT + 1] = {1, TICKS_1, TICKS_2, 1};
+    unsigned level = level_of(tick, newest_tick);
+    return (struct place){.start_tick = tick - tick % widths[level], .level = level};
 }
 
-/* Moves newest_tick on and puts every bucket where its age then demands. Never needs more room. */
-static void advance(struct stats *stats, uint32_t newest_tick)
+static bool lies_at(const struct stats_bucket *bucket, struct place place)
 {
-    stats->newest_tick = newest_tick;
-    if (!some_bucket_ages(stats)) {
+    return bucket->level == place.level && bucket->start_tick == place.start_tick;
+}
+
+static bool is_newer(const struct stats_bucket *bucket, struct place place)
+{
+    return bucket->level != place.level ? bucket->level < place.level
+                                        : bucket->start_tick > place.start_tick;
+}
+
+/* Adds counts dated tick to the bucket it belongs to. There is room for one bucket more. */
+static void add_dated(struct stats *stats, uint32_t tick, const int32_t counts[COUNTER_COUNT])
+{
+    struct place place = place_of(tick, stats->newest_tick);
+    if (place.level == LEVEL_COUNT) {
         return;
     }
-    struct stats_bucket old[BUCKETS_MAX];
-    uint32_t count = stats->bucket_count;
-    memcpy(old, stats->buckets, count * sizeof(old[0]));
-    stats->bucket_count = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        add_dated(stats, old[i].start_tick, old[i].counts);
+    uint32_t at = stats->bucket_count;
+    while (at > 0 && is_newer(&stats->buckets[at - 1], place)) {
+        at--;
     }
+    if (at > 0 && lies_at(&stats->buckets[at - 1], place)) {
+        add_counts(&stats->buckets[at - 1], counts);
+        return;
+    }
+    CHECK(stats->bucket_count < stats->bucket_capacity);
+    struct stats_bucket *bucket = &stats->buckets[at];
+    memmove(bucket + 1, bucket, (stats->bucket_count - at) * sizeof(*bucket));
+    *bucket = (struct stats_bucket){.start_tick = place.start_tick, .level = (uint8_t)place.level};
+    memcpy(bucket->counts, counts, sizeof(bucket->counts));
+    stats->bucket_count++;
+}
+
+/*
+ * Moves newest_tick on and every bucket to where its age then demands. Buckets are in order of time
+ * and stay so: those that meet in one place are neighbours.
+ */
+static void advance(struct stats *stats, uint32_t newest_tick)
+{
+    uint32_t kept = 0;
+    stats->newest_tick = newest_tick;
+    for (uint32_t i = 0; i < stats->bucket_count; i++) {
+        struct stats_bucket bucket = stats->buckets[i];
+        struct place place = place_of(bucket.start_tick, newest_tick);
+        if (place.level == LEVEL_COUNT) {
+            continue;
+        }
+        if (kept > 0 && lies_at(&stats->buckets[kept - 1], place)) {
+            add_counts(&stats->buckets[kept - 1], bucket.counts);
+            continue;
+        }
+        bucket.start_tick = place.start_tick;
+        bucket.level = (uint8_t)place.level;
+        stats->buckets[kept++] = bucket;
+    }
+    stats->bucket_count = kept;
 }
 
 static enum status reserve_bucket(struct stats *stats)
@@ -186,18 +202,12 @@ static uint32_t mean_watch_ms(const struct stats *stats)
 void stats_decay(const struct stats *stats, struct stats_decayed *out)
 {
     double sums[HALF_LIFE_COUNT][COUNTER_COUNT] = {{0}};
-    uint32_t end = stats->bucket_count;
-    while (end > 0) {
-        unsigned level = stats->buckets[end - 1].level;
-        uint32_t begin = lower_bound(stats, level, 0);
-        for (uint32_t i = begin; i < end; i++) {
-            const struct stats_bucket *bucket = &stats->buckets[i];
-            uint32_t age = stats->newest_tick - bucket->start_tick;
-            for (unsigned h = 0; h < HALF_LIFE_COUNT; h++) {
-                add_weighted(sums[h], bucket->counts, quarter_power(age / quarter_ticks[h]));
-            }
+    for (uint32_t i = 0; i < stats->bucket_count; i++) {
+        const struct stats_bucket *bucket = &stats->buckets[i];
+        uint32_t age = stats->newest_tick - bucket->start_tick;
+        for (unsigned h = 0; h < HALF_LIFE_COUNT; h++) {
+            add_weighted(sums[h], bucket->counts, quarter_power(age / quarter_ticks[h]));
         }
-        end = begin;
     }
     for (unsigned h = 0; h < HALF_LIFE_COUNT; h++) {
         for (unsigned i = 0; i < COUNTER_COUNT; i++) {

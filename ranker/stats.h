@@ -46,7 +46,7 @@ struct stats {
     uint32_t newest_tick;
     uint32_t bucket_count;
     uint32_t bucket_capacity;
-    struct stats_bucket *buckets; /* owned; sorted by level, then start_tick; at most 49 */
+    struct stats_bucket *buckets; /* owned; oldest first, level 2 before 1 before 0; at most 49 */
 };
 
 /* What one event adds. Counts may be -1 (a like taken back). */

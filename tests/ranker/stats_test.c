@@ -86,11 +86,11 @@ static void an_event_ages_from_its_tick_to_six_hours(void)
     CHECK_EQ(4810, stats.buckets[0].start_tick);
     add(&stats, 4826, COUNTER_SKIPS, 1);
     CHECK_EQ(3, stats.bucket_count);
-    CHECK_EQ(0, stats.buckets[0].level);
-    CHECK_EQ(4825, stats.buckets[0].start_tick);
-    CHECK_EQ(1, stats.buckets[2].level);
-    CHECK_EQ(4800, stats.buckets[2].start_tick);
-    CHECK_EQ(1, stats.buckets[2].counts[COUNTER_PLAYS]);
+    CHECK_EQ(1, stats.buckets[0].level);
+    CHECK_EQ(4800, stats.buckets[0].start_tick);
+    CHECK_EQ(1, stats.buckets[0].counts[COUNTER_PLAYS]);
+    CHECK_EQ(0, stats.buckets[1].level);
+    CHECK_EQ(4825, stats.buckets[1].start_tick);
     stats_release(&stats);
 }
 
@@ -101,15 +101,15 @@ static void an_event_ages_from_six_hours_to_half_a_week_and_out(void)
     struct stats stats = {0};
     add(&stats, 4847, COUNTER_PLAYS, 3);
     add(&stats, 116 * WIDTH_1 - 1, COUNTER_SKIPS, 1);
-    CHECK_EQ(1, stats.buckets[1].level);
-    CHECK_EQ(4800, stats.buckets[1].start_tick);
+    CHECK_EQ(1, stats.buckets[0].level);
+    CHECK_EQ(4800, stats.buckets[0].start_tick);
     add(&stats, 116 * WIDTH_1, COUNTER_SKIPS, 1);
-    CHECK_EQ(2, stats.buckets[2].level);
-    CHECK_EQ(4704, stats.buckets[2].start_tick);
-    CHECK_EQ(3, stats.buckets[2].counts[COUNTER_PLAYS]);
+    CHECK_EQ(2, stats.buckets[0].level);
+    CHECK_EQ(4704, stats.buckets[0].start_tick);
+    CHECK_EQ(3, stats.buckets[0].counts[COUNTER_PLAYS]);
     add(&stats, (7 + 16) * WIDTH_2 - 1, COUNTER_SKIPS, 1);
-    CHECK_EQ(3, stats.buckets[stats.bucket_count - 2].counts[COUNTER_PLAYS]);
-    CHECK_EQ(2, stats.buckets[stats.bucket_count - 1].counts[COUNTER_SKIPS]);
+    CHECK_EQ(3, stats.buckets[0].counts[COUNTER_PLAYS]);
+    CHECK_EQ(2, stats.buckets[1].counts[COUNTER_SKIPS]);
     add(&stats, (7 + 16) * WIDTH_2, COUNTER_SKIPS, 1);
     for (uint32_t i = 0; i < stats.bucket_count; i++) {
         CHECK_EQ(0, stats.buckets[i].counts[COUNTER_PLAYS]);
@@ -127,10 +127,10 @@ static void a_late_event_goes_to_the_level_of_its_age(void)
     add(&stats, 100000 - 2000, COUNTER_PLAYS, 1);
     add(&stats, 0, COUNTER_PLAYS, 1);
     CHECK_EQ(4, stats.bucket_count);
-    CHECK_EQ(0, stats.buckets[0].level);
-    CHECK_EQ(0, stats.buckets[1].level);
-    CHECK_EQ(1, stats.buckets[2].level);
-    CHECK_EQ(2, stats.buckets[3].level);
+    CHECK_EQ(2, stats.buckets[0].level);
+    CHECK_EQ(1, stats.buckets[1].level);
+    CHECK_EQ(0, stats.buckets[2].level);
+    CHECK_EQ(0, stats.buckets[3].level);
     CHECK_EQ(5, stats.total[COUNTER_PLAYS]);
     stats_release(&stats);
 }
