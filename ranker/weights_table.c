@@ -1,0 +1,264 @@
+#include "ranker/weights_table.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "ranker/check.h"
+
+#define MINUTE_MS 60e3
+#define HOUR_MS   3600e3
+#define DAY_MS    86400e3
+
+static const struct weights_choice half_lives[] = {
+    {"30m", HALF_LIFE_30_MIN}, {"1d", HALF_LIFE_1_DAY}, {"14d", HALF_LIFE_14_DAYS}, {NULL, 0}};
+static const struct weights_choice head_kinds[] = {{"rate", 0}, {NULL, 0}};
+static const struct weights_choice safety_levels[] = {{"low", SAFETY_LOW},
+                                                      {"medium", SAFETY_MEDIUM},
+                                                      {"high", SAFETY_HIGH},
+                                                      {"floor", SAFETY_FLOOR},
+                                                      {NULL, 0}};
+static const struct weights_choice unrated_rules[] = {{"drop", false}, {"show", true}, {NULL, 0}};
+static const struct weights_choice language_rules[] = {
+    {"any", LANGUAGE_ANY}, {"readable", LANGUAGE_READABLE}, {NULL, 0}};
+
+/* clang-format off */
+#define SECTION(path_, about_) \
+    {.path = (path_), .kind = WEIGHTS_SECTION, .about = (about_)},
+#define NUMBER(path_, field, min_, max_, initial_, about_) \
+    {.path = (path_), .kind = WEIGHTS_NUMBER, .type = WEIGHTS_TYPE_DOUBLE, \
+     .offset = offsetof(struct model, field), .min = (min_), .max = (max_), \
+     .initial = (initial_), .about = (about_)},
+#define INTEGER(path_, field, min_, max_, initial_, about_) \
+    {.path = (path_), .kind = WEIGHTS_INTEGER, .type = WEIGHTS_TYPE_INT, \
+     .offset = offsetof(struct model, field), .min = (min_), .max = (max_), \
+     .initial = (initial_), .about = (about_)},
+#define DURATION(path_, type_, field, min_, max_, initial_, about_) \
+    {.path = (path_), .kind = WEIGHTS_DURATION, .type = (type_), \
+     .offset = offsetof(struct model, field), .min = (min_), .max = (max_), \
+     .initial = (initial_), .about = (about_)},
+#define CHOICE(path_, type_, field, choices_, initial_, about_) \
+    {.path = (path_), .kind = WEIGHTS_CHOICE, .type = (type_), \
+     .offset = offsetof(struct model, field), .initial = (initial_), \
+     .choices = (choices_), .about = (about_)},
+
+/* Of each head: prior, strength, affinity, value weight, and the event whose probability it is. */
+#define INITIAL_VALID_PLAY     0.5,    20, 1.5,   1,    "a view of over 7 s, or of a shorter video to its end"
+#define INITIAL_LONG_VIEW      0.3,    20, 1.5,   1.5,  "a view of 18 s or more, or of a shorter video to its end"
+#define INITIAL_COMPLETE       0.25,   20, 1.5,   0.5,  "watching to the end"
+#define INITIAL_WATCH_QUANTILE 0.5,    20, 1.5,   2,    "being watched longer than other videos of that length in the region"
+#define INITIAL_LIKE           0.03,   50, 1.5,   8,    "a like"
+#define INITIAL_SHARE          0.005, 100, 1.5,  20,    "a share"
+#define INITIAL_FOLLOW         0.005, 100, 1.5,  20,    "following the creator"
+#define INITIAL_SKIP           0.3,    20, -1.5, -1,    "a skip"
+#define INITIAL_NOT_INTERESTED 0.01,  100, -1.5, -15,   "being marked as not interesting"
+#define INITIAL_REPORT         0.001, 100, -1.5, -60,   "a report"
+
+#define HEAD_ROWS(name, text, prior_, strength_, affinity_, weight, event) \
+    SECTION("heads." text, "Probability of " event ".") \
+    {.path = "heads." text ".kind", .kind = WEIGHTS_CHOICE, .choices = head_kinds, \
+     .note = " (linear, logistic and trees are not supported by this version)", \
+     .about = "How the head predicts; rate is a smoothed rate moved by the user's taste."}, \
+    NUMBER("heads." text ".prior", heads[HEAD_##name].prior, 0.0001, 0.9999, prior_, \
+           "Probability assumed of a video without views.") \
+    NUMBER("heads." text ".strength", heads[HEAD_##name].strength, 0.1, 1e6, strength_, \
+           "How many views the prior is worth.") \
+    NUMBER("heads." text ".affinity", heads[HEAD_##name].affinity, -8, 8, affinity_, \
+           "Doublings of the odds at full taste; below 0 taste lowers them.")
+#define VALUE_ROW(name, text, prior_, strength_, affinity_, weight, event) \
+    NUMBER("value." text, value[HEAD_##name], -100, 100, weight, "Worth of " event ".")
+
+/* Of each multiplier: its weight, and what it is. */
+#define INITIAL_FRESHNESS       0.3,  "a video just published"
+#define INITIAL_POPULARITY      0.2,  "a video with very many recent plays"
+#define INITIAL_QUALITY         0.3,  "a video of quality 1"
+#define INITIAL_CURATED         0.3,  "a featured video; half for an approved one"
+#define INITIAL_PREMIUM         0.1,  "a premium video"
+#define INITIAL_LANGUAGE_MATCH  3,    "a video spoken in the user's language; half for captions in it"
+#define INITIAL_LOCAL_CREATOR   0.15, "a creator of the user's region"
+#define INITIAL_FOLLOWS_CREATOR 0.5,  "a creator whom the user follows"
+#define INITIAL_NEW_VIDEO       0.1,  "a video without views"
+#define INITIAL_SEEN_BEFORE     -0.6, "a video the user has seen"
+#define INITIAL_RETRIEVAL       0.2,  "a candidate with a very high retrieval_score"
+
+#define MULTIPLIER_ROW(name, text, weight, what) \
+    NUMBER("multipliers." text, multipliers[MULTIPLIER_##name], -1, 10, weight, \
+           "Added to a factor of 1 for " what ".")
+
+#define EXPAND(macro, ...) macro(__VA_ARGS__)
+#define HEAD_X(name, text)       EXPAND(HEAD_ROWS, name, text, INITIAL_##name)
+#define VALUE_X(name, text)      EXPAND(VALUE_ROW, name, text, INITIAL_##name)
+#define MULTIPLIER_X(name, text) EXPAND(MULTIPLIER_ROW, name, text, INITIAL_##name)
+
+static const struct weights_row rows[] = {
+    {.path = "version", .kind = WEIGHTS_VERSION,
+     .about = "Name of these weights in answers and reports: 1 to 32 of A-Z a-z 0-9 . _ -"},
+    SECTION("features", "How facts of videos and users become numbers.")
+    CHOICE("features.rate_half_life", WEIGHTS_TYPE_INT, rate_half_life, half_lives, HALF_LIFE_14_DAYS,
+           "Age at which a view counts half in the heads' rates.")
+    CHOICE("features.popularity_half_life", WEIGHTS_TYPE_INT, popularity_half_life, half_lives, HALF_LIFE_1_DAY,
+           "Age at which a play counts half in popularity.")
+    NUMBER("features.popularity_scale", popularity_scale, 1, 1e9, 1000,
+           "Recent plays at which popularity is 0.5.")
+    DURATION("features.freshness_half_life", WEIGHTS_TYPE_DOUBLE, freshness_half_life_ms,
+             HOUR_MS, 365 * DAY_MS, 3 * DAY_MS, "Age at which freshness is 0.5.")
+    NUMBER("features.new_video_views", new_video_views, 1, 1e6, 50,
+           "Views at which new_video is 0.5.")
+    SECTION("features.affinity", "How much each part of the user's taste counts.")
+    NUMBER("features.affinity.creator", affinity_weights[AFFINITY_CREATOR], 0, 10, 1,
+           "Weight of the taste for the creator.")
+    NUMBER("features.affinity.category", affinity_weights[AFFINITY_CATEGORY], 0, 10, 0.6,
+           "Weight of the taste for the categories.")
+    NUMBER("features.affinity.tag", affinity_weights[AFFINITY_TAG], 0, 10, 0.4,
+           "Weight of the taste for the tags.")
+    NUMBER("features.affinity.language", affinity_weights[AFFINITY_LANGUAGE], 0, 10, 0.4,
+           "Weight of the taste for the spoken language.")
+    NUMBER("features.affinity.duration", affinity_weights[AFFINITY_DURATION], 0, 10, 0.2,
+           "Weight of the taste for videos of that length.")
+    SECTION("heads", "What is predicted of each video for the user, each a probability.")
+    HEAD_MAP(HEAD_X)
+    SECTION("value", "What each predicted event is worth: value = sum of weight * probability.")
+    HEAD_MAP(VALUE_X)
+    NUMBER("value.negative_offset", negative_offset, 0.0001, 1, 0.1,
+           "Room below a value of 0 into which negative values are squeezed before they are multiplied.")
+    SECTION("multipliers", "Factors of 1 + weight * feature on the value; features are 0 to 1.")
+    MULTIPLIER_MAP(MULTIPLIER_X)
+    SECTION("policy", "What may not be shown at all.")
+    CHOICE("policy.safety", WEIGHTS_TYPE_INT, safety_max, safety_levels, SAFETY_MEDIUM,
+           "The highest risk that is shown; floor shows all that is rated.")
+    CHOICE("policy.unrated", WEIGHTS_TYPE_BOOL, unrated_shown, unrated_rules, false,
+           "What happens to a video that nobody rated.")
+    INTEGER("policy.unknown_age", unknown_age, 0, 21, 0,
+            "Age in years assumed of a user whose age is unknown.")
+    DURATION("policy.seen_within", WEIGHTS_TYPE_INT64, seen_within_ms, 0, 365 * DAY_MS, 7 * DAY_MS,
+             "How long a seen video stays out when the request excludes seen ones.")
+    CHOICE("policy.language", WEIGHTS_TYPE_INT, language_rule, language_rules, LANGUAGE_ANY,
+           "readable drops videos without a language of the user, spoken or in captions.")
+    SECTION("slate", "How scores become a list.")
+    NUMBER("slate.creator_decay", creator_decay, 0, 1, 0.7,
+           "Factor on a video's score for each earlier video of its creator in the list.")
+    NUMBER("slate.creator_floor", creator_floor, 0, 1, 0.3, "The least such factor.")
+    {.path = "locales", .kind = WEIGHTS_LOCALES,
+     .about = "Overrides by BCP 47 tag; each names only what differs there."},
+};
+/* clang-format on */
+
+enum { ROW_COUNT = sizeof(rows) / sizeof(rows[0]) };
+_Static_assert((int)ROW_COUNT <= (int)WEIGHTS_ROWS_MAX, "raise WEIGHTS_ROWS_MAX");
+_Static_assert(sizeof(enum half_life) == sizeof(int) && sizeof(enum language_rule) == sizeof(int),
+               "enums are held as WEIGHTS_TYPE_INT");
+
+const struct weights_row *weights_row_at(size_t index)
+{
+    return index < ROW_COUNT ? &rows[index] : NULL;
+}
+
+size_t weights_row_index(const struct weights_row *row)
+{
+    return (size_t)(row - rows);
+}
+
+const struct weights_row *weights_row_find(const char *path)
+{
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        if (strcmp(rows[i].path, path) == 0) {
+            return &rows[i];
+        }
+    }
+    return NULL;
+}
+
+const char *weights_row_name_in(const struct weights_row *row, const char *section)
+{
+    const char *name = row->path;
+    size_t size = strlen(section);
+    if (size > 0) {
+        if (strncmp(row->path, section, size) != 0 || row->path[size] != '.') {
+            return NULL;
+        }
+        name += size + 1;
+    }
+    return strchr(name, '.') == NULL ? name : NULL;
+}
+
+void weights_model_init(struct model *out)
+{
+    memset(out, 0, sizeof(*out)); /* the padding too, so that models compare as bytes */
+    for (size_t i = 0; i < ROW_COUNT; i++) {
+        weights_model_set(out, &rows[i], rows[i].initial);
+    }
+}
+
+void weights_model_set(struct model *model, const struct weights_row *row, double value)
+{
+    char *field = (char *)model + row->offset;
+    switch (row->type) {
+    case WEIGHTS_TYPE_NONE:
+        break;
+    case WEIGHTS_TYPE_DOUBLE:
+        *(double *)(void *)field = value;
+        break;
+    case WEIGHTS_TYPE_INT64:
+        *(int64_t *)(void *)field = (int64_t)value;
+        break;
+    case WEIGHTS_TYPE_INT:
+        memcpy(field, &(int){(int)value}, sizeof(int));
+        break;
+    case WEIGHTS_TYPE_BOOL:
+        *(bool *)field = value > 0;
+        break;
+    }
+}
+
+double weights_model_get(const struct model *model, const struct weights_row *row)
+{
+    const char *field = (const char *)model + row->offset;
+    int number = 0;
+    switch (row->type) {
+    case WEIGHTS_TYPE_DOUBLE:
+        return *(const double *)(const void *)field;
+    case WEIGHTS_TYPE_INT64:
+        return (double)*(const int64_t *)(const void *)field;
+    case WEIGHTS_TYPE_INT:
+        memcpy(&number, field, sizeof(number));
+        return number;
+    case WEIGHTS_TYPE_BOOL:
+        return *(const bool *)field ? 1 : 0;
+    case WEIGHTS_TYPE_NONE:
+        break;
+    }
+    return row->initial;
+}
+
+double weights_score_bound(const struct model *model)
+{
+    double bound = model->negative_offset;
+    for (size_t i = 0; i < HEAD_COUNT; i++) {
+        bound += model->value[i] > 0 ? model->value[i] : 0;
+    }
+    for (size_t i = 0; i < MULTIPLIER_COUNT; i++) {
+        bound *= model->multipliers[i] > 0 ? 1 + model->multipliers[i] : 1;
+    }
+    return bound;
+}
+
+const char *head_name(enum head head)
+{
+    static const char *const names[] = {
+#define X(name, text) text,
+        HEAD_MAP(X)
+#undef X
+    };
+    CHECK((size_t)head < HEAD_COUNT);
+    return names[head];
+}
+
+const char *multiplier_name(enum multiplier multiplier)
+{
+    static const char *const names[] = {
+#define X(name, text) text,
+        MULTIPLIER_MAP(X)
+#undef X
+    };
+    CHECK((size_t)multiplier < MULTIPLIER_COUNT);
+    return names[multiplier];
+}

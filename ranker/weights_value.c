@@ -1,0 +1,254 @@
+#include "ranker/weights_value.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NUMBER_TEXT_MAX = 63, SUGGESTION_MAX = 32 };
+
+static const struct {
+    char unit;
+    double ms;
+} units[] = {{'s', 1e3}, {'m', 60e3}, {'h', 3600e3}, {'d', 86400e3}};
+
+enum { UNIT_COUNT = sizeof(units) / sizeof(units[0]), DURATION_DIGITS_MAX = 9 };
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+void weights_quote(struct text text, char out[QUOTE_SIZE])
+{
+    enum { ROOM = QUOTE_SIZE - 4 }; /* "..." and the zero */
+    size_t size = text.size;
+    if (size > ROOM) {
+        size = ROOM;
+        while (size > 0 && ((unsigned char)text.data[size] & 0xc0) == 0x80) {
+            size--; /* not inside a character */
+        }
+    }
+    for (size_t i = 0; i < size; i++) {
+        unsigned char byte = (unsigned char)text.data[i];
+        out[i] = byte < 0x20 || byte == 0x7f ? '?' : text.data[i];
+    }
+    snprintf(out + size, QUOTE_SIZE - size, "%s", size < text.size ? "..." : "");
+}
+
+static size_t skip_digits(struct text text, size_t at)
+{
+    while (at < text.size && is_digit(text.data[at])) {
+        at++;
+    }
+    return at;
+}
+
+static size_t skip_sign(struct text text, size_t at)
+{
+    return at < text.size && (text.data[at] == '-' || text.data[at] == '+') ? at + 1 : at;
+}
+
+/* The decimal numbers of YAML 1.2's core schema. strtod() alone would take "nan", "0x1p3" and " 1".
+ */
+static bool is_number(struct text text)
+{
+    size_t start = skip_sign(text, 0);
+    size_t at = skip_digits(text, start);
+    size_t digits = at - start;
+    if (at < text.size && text.data[at] == '.') {
+        start = at + 1;
+        at = skip_digits(text, start);
+        digits += at - start;
+    }
+    if (digits > 0 && at < text.size && (text.data[at] == 'e' || text.data[at] == 'E')) {
+        start = skip_sign(text, at + 1);
+        at = skip_digits(text, start);
+        digits = at - start;
+    }
+    return digits > 0 && at == text.size;
+}
+
+static bool parse_number(struct text text, double *out)
+{
+    char digits[NUMBER_TEXT_MAX + 1];
+    if (text.size > NUMBER_TEXT_MAX || !is_number(text)) {
+        return false;
+    }
+    memcpy(digits, text.data, text.size);
+    digits[text.size] = '\0';
+    *out = strtod(digits, NULL) + 0.0; /* -0 becomes 0 */
+    return true;
+}
+
+static bool parse_duration(struct text text, double *out)
+{
+    size_t digits = skip_digits(text, 0);
+    if (digits == 0 || digits > DURATION_DIGITS_MAX || digits + 1 != text.size) {
+        return false;
+    }
+    double number = 0;
+    for (size_t i = 0; i < digits; i++) {
+        number = number * 10 + (text.data[i] - '0');
+    }
+    for (size_t i = 0; i < UNIT_COUNT; i++) {
+        if (units[i].unit == text.data[digits]) {
+            *out = number * units[i].ms;
+            return true;
+        }
+    }
+    return false;
+}
+
+void weights_duration_format(double ms, char out[DURATION_SIZE])
+{
+    for (size_t i = UNIT_COUNT; i-- > 0;) {
+        if (i == 0 || fmod(ms, units[i].ms) < 1) {
+            snprintf(out, DURATION_SIZE, "%.0f%c", ms / units[i].ms, units[i].unit);
+            return;
+        }
+    }
+}
+
+static void format_choices(const struct weights_choice *choices, char *out, size_t size)
+{
+    size_t used = 0;
+    for (const struct weights_choice *choice = choices; choice->name != NULL; choice++) {
+        const char *comma = choice == choices ? "" : ", ";
+        int length = snprintf(out + used, size - used, "%s%s", comma, choice->name);
+        used += (size_t)length < size - used ? (size_t)length : size - used - 1;
+    }
+}
+
+void weights_value_range(const struct weights_row *row, char out[RANGE_SIZE])
+{
+    char min[DURATION_SIZE];
+    char max[DURATION_SIZE];
+    if (row->kind == WEIGHTS_CHOICE) {
+        format_choices(row->choices, out, RANGE_SIZE);
+    } else if (row->kind == WEIGHTS_DURATION) {
+        weights_duration_format(row->min, min);
+        weights_duration_format(row->max, max);
+        snprintf(out, RANGE_SIZE, "%s to %s", min, max);
+    } else {
+        snprintf(out, RANGE_SIZE, "%.10g to %.10g", row->min, row->max);
+    }
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Edits (insert, delete, replace, swap of neighbours) between two texts of at most SUGGESTION_MAX.
+ */
+static size_t edit_distance(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    size_t rows[3][SUGGESTION_MAX + 1];
+    size_t *before = rows[0];
+    size_t *last = rows[1];
+    size_t *row = rows[2];
+    for (size_t j = 0; j <= b_size; j++) {
+        last[j] = j;
+    }
+    for (size_t i = 1; i <= a_size; i++) {
+        row[0] = i;
+        for (size_t j = 1; j <= b_size; j++) {
+            size_t replace = last[j - 1] + (a[i - 1] != b[j - 1] ? 1 : 0);
+            row[j] = least(replace, least(last[j], row[j - 1]) + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+                row[j] = least(row[j], before[j - 2] + 1);
+            }
+        }
+        size_t *oldest = before;
+        before = last;
+        last = row;
+        row = oldest;
+    }
+    return last[b_size];
+}
+
+void suggestion_offer(struct suggestion *suggestion, const char *name)
+{
+    size_t size = strlen(suggestion->text);
+    size_t name_size = strlen(name);
+    if (size > SUGGESTION_MAX || name_size > SUGGESTION_MAX) {
+        return;
+    }
+    size_t distance = edit_distance(suggestion->text, size, name, name_size);
+    bool near = distance <= 1 + name_size / 4 && distance < name_size;
+    if (near && (suggestion->best == NULL || distance < suggestion->distance)) {
+        suggestion->best = name;
+        suggestion->distance = distance;
+    }
+}
+
+static bool parse_choice(const struct weights_row *row, struct text text, double *out,
+                         char message[VALUE_MESSAGE_SIZE])
+{
+    char quote[QUOTE_SIZE];
+    char range[RANGE_SIZE];
+    weights_quote(text, quote);
+    struct suggestion suggestion = {.text = quote};
+    for (const struct weights_choice *choice = row->choices; choice->name != NULL; choice++) {
+        if (text_equal(text, text_of(choice->name))) {
+            *out = choice->value;
+            return true;
+        }
+        suggestion_offer(&suggestion, choice->name);
+    }
+    weights_value_range(row, range);
+    int size = snprintf(message, VALUE_MESSAGE_SIZE, "found \"%s\"; allowed: %s%s", quote, range,
+                        row->note != NULL ? row->note : "");
+    if (suggestion.best != NULL && (size_t)size < VALUE_MESSAGE_SIZE) {
+        snprintf(message + size, VALUE_MESSAGE_SIZE - (size_t)size, "; did you mean \"%s\"?",
+                 suggestion.best);
+    }
+    return false;
+}
+
+static bool parse_quantity(const struct weights_row *row, struct text text, bool plain, double *out,
+                           char message[VALUE_MESSAGE_SIZE])
+{
+    char quote[QUOTE_SIZE];
+    char range[RANGE_SIZE];
+    double value = 0;
+    bool duration = row->kind == WEIGHTS_DURATION;
+    weights_quote(text, quote);
+    weights_value_range(row, range);
+    if (!duration && !plain) {
+        snprintf(message, VALUE_MESSAGE_SIZE,
+                 "found the text \"%s\"; a number from %s is written without quotes", quote, range);
+    } else if (duration && !parse_duration(text, &value)) {
+        snprintf(
+            message, VALUE_MESSAGE_SIZE,
+            "found \"%s\"; allowed: a duration from %s, a whole number with its unit s, m, h or d",
+            quote, range);
+    } else if (!duration && !parse_number(text, &value)) {
+        snprintf(message, VALUE_MESSAGE_SIZE, "found \"%s\"; allowed: a number from %s", quote,
+                 range);
+    } else if (!(value >= row->min && value <= row->max)) {
+        snprintf(message, VALUE_MESSAGE_SIZE, "found %s; allowed: %s", quote, range);
+    } else if (row->kind == WEIGHTS_INTEGER && floor(value) < value) {
+        snprintf(message, VALUE_MESSAGE_SIZE, "found %s; allowed: a whole number from %s", quote,
+                 range);
+    } else {
+        *out = value;
+        return true;
+    }
+    return false;
+}
+
+bool weights_value_parse(const struct weights_row *row, struct text text, bool plain, double *out,
+                         char message[VALUE_MESSAGE_SIZE])
+{
+    if (text.size == 0 && plain) {
+        char range[RANGE_SIZE];
+        weights_value_range(row, range);
+        snprintf(message, VALUE_MESSAGE_SIZE, "found nothing; allowed: %s", range);
+        return false;
+    }
+    return row->kind == WEIGHTS_CHOICE ? parse_choice(row, text, out, message)
+                                       : parse_quantity(row, text, plain, out, message);
+}

@@ -1,0 +1,53 @@
+#ifndef RANKER_WEIGHTS_YAML_H
+#define RANKER_WEIGHTS_YAML_H
+
+#include <stdbool.h>
+
+#include "ranker/status.h"
+#include "ranker/text.h"
+
+/*
+ * One YAML document as a stream of nodes: what weights.c needs of libfyaml, which nothing else
+ * sees. Events rather than libfyaml's tree: they carry a mark for every node, are built without
+ * recursion, and never follow an alias.
+ */
+enum yaml_kind {
+    YAML_SCALAR,
+    YAML_MAPPING, /* then key, value, key, value ..., YAML_CLOSE */
+    YAML_SEQUENCE,
+    YAML_CLOSE,
+    YAML_END,  /* of the document; comes at once when there is none, and again if asked again */
+    YAML_ERROR /* text says why; there is nothing more to read */
+};
+
+struct yaml_event {
+    enum yaml_kind kind;
+    struct text text; /* of a scalar or an error; lives as long as the reader */
+    bool plain;       /* a scalar without quotes */
+    const char
+        *refused;    /* not NULL: the node uses what a weights file may not, such as an anchor */
+    unsigned line;   /* from 1 */
+    unsigned column; /* in characters, from 1 */
+};
+
+/* Deeper nesting is an error: a weights file needs 5 levels. */
+enum { YAML_DEPTH_MAX = 16 };
+
+struct yaml_reader {
+    struct text text;
+    struct fy_diag *diag;
+    struct fy_parser *parser;
+    struct fy_event *current;
+    unsigned depth;
+    unsigned document_count;
+    unsigned line;
+    unsigned column;
+    bool ended;
+};
+
+/* Borrows text until yaml_release(), which must be called even after a failure. */
+MUST_USE enum status yaml_init(struct yaml_reader *reader, struct text text);
+void yaml_next(struct yaml_reader *reader, struct yaml_event *out);
+void yaml_release(struct yaml_reader *reader);
+
+#endif
