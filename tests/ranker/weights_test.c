@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/default_weights.h"
 #include "ranker/limits.h"
 #include "tests/test.h"
 
@@ -562,9 +563,17 @@ static void the_shipped_file_states_the_defaults(void)
     CHECK(memcmp(model_of(shipped, "und"), model_of(empty, "und"), sizeof(struct model)) == 0);
     CHECK(same_number(4, model_of(shipped, "hi-IN")->multipliers[MULTIPLIER_LANGUAGE_MATCH]));
     CHECK(same_number(0.05, model_of(shipped, "hi-IN")->multipliers[MULTIPLIER_LOCAL_CREATOR]));
-    CHECK_EQ(SAFETY_LOW, model_of(shipped, "in_ID")->safety_max);
+    CHECK(same_number(30, model_of(shipped, "in_ID")->value[HEAD_SHARE]));
     weights_free(shipped);
     weights_free(empty);
+    free(yaml);
+}
+
+static void the_embedded_weights_are_the_shipped_file(void)
+{
+    char *yaml = read_file("config/weights.yaml");
+    CHECK_EQ(strlen(yaml), default_weights_size);
+    CHECK_STR(yaml, default_weights);
     free(yaml);
 }
 
@@ -757,6 +766,7 @@ int main(int argc, char **argv)
         TEST(scores_that_could_leave_exact_arithmetic_are_refused),
         TEST(the_numeric_locale_does_not_matter),
         TEST(the_shipped_file_states_the_defaults),
+        TEST(the_embedded_weights_are_the_shipped_file),
         TEST(the_shipped_file_names_every_key),
         TEST(the_examples_are_valid),
         TEST(the_published_schema_is_the_parsers),
