@@ -3,7 +3,7 @@
 #include "proto/json.h"
 #include "replay/formats.h"
 
-enum { ARENA_BYTES = 8 << 20 }; /* no line of a MiB means more than this */
+enum { ARENA_BYTES = 4 << 20 }; /* no line of a MiB means more than this */
 
 struct jsonl {
     FILE *file;
