@@ -168,6 +168,11 @@ static enum status make_room(struct window *window)
     return STATUS_OK;
 }
 
+void window_prefetch(const struct window *window, struct event_key key)
+{
+    __builtin_prefetch(&window->slots[hash_of(window, key) & (window->slot_count - 1)]);
+}
+
 bool window_contains(const struct window *window, struct event_key key)
 {
     return find(window, key, hash_of(window, key))->place_plus_1 != 0;

@@ -23,6 +23,9 @@ enum { WINDOW_LENGTH_MAX = 1 << 30 };
 struct window *window_new(size_t length);
 void window_free(struct window *window);
 
+/* Starts to fetch what window_contains() reads, to be called some keys ahead of it. */
+void window_prefetch(const struct window *window, struct event_key key);
+
 /* True for keys of the window and for pending ones. */
 bool window_contains(const struct window *window, struct event_key key);
 

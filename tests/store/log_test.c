@@ -546,7 +546,7 @@ static void file_that_may_not_grow_loses_nothing_and_goes_on_later(void)
     CHECK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
     struct rlimit low = {.rlim_cur = 300 << 10, .rlim_max = old.rlim_max};
     CHECK(setrlimit(RLIMIT_FSIZE, &low) == 0);
-    enum status status = fill(log, 1, &last);
+    enum status status = fill(log, 25, &last);
     CHECK(status == STATUS_NO_SPACE || status == STATUS_IO); /* LMDB: a write cut short is EIO */
     check_refused_append_changed_nothing(log, last);
 

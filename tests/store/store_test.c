@@ -348,7 +348,7 @@ static void fill(struct arena *arena, struct entry *entries, size_t count, unsig
 
 static void many_largest_batches_fit_one_write(void)
 {
-    enum { BATCHES = 40 };
+    enum { BATCHES = 16 };
     char path[TEST_PATH_SIZE];
     test_directory(path);
     struct arena arena = entries_arena(ARENA_BYTES);
