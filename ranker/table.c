@@ -47,7 +47,7 @@ void *table_find(const struct table *table, uint64_t hash)
     if (table->slots == NULL) {
         return NULL;
     }
-    for (size_t at = hash & table->slot_mask; table->slots[at] != 0;
+    for (size_t at = table_home(table, hash); table->slots[at] != 0;
          at = (at + 1) & table->slot_mask) {
         uint64_t slot = table->slots[at];
         if (((slot ^ hash) >> 32) == 0) {
@@ -60,29 +60,35 @@ void *table_find(const struct table *table, uint64_t hash)
     return NULL;
 }
 
-static void index_row(struct table *table, uint64_t hash, size_t index)
+/* Puts the slot's word in the first free place for its hash, whose upper half it holds. */
+static void place(struct table *table, uint64_t slot)
 {
-    size_t at = hash & table->slot_mask;
+    size_t at = table_home(table, slot);
     while (table->slots[at] != 0) {
         at = (at + 1) & table->slot_mask;
     }
-    table->slots[at] = (hash >> 32 << 32) | (index + 1);
+    table->slots[at] = slot;
 }
 
 static enum status grow_index(struct table *table)
 {
-    size_t slot_count = table->slots != NULL ? 2 * (table->slot_mask + 1) : FIRST_SLOTS;
+    size_t old_count = table->slots != NULL ? table->slot_mask + 1 : 0;
+    size_t slot_count = old_count > 0 ? 2 * old_count : FIRST_SLOTS;
+    uint64_t *old = table->slots;
     uint64_t *slots = allocate(slot_count * sizeof(*slots));
     if (slots == NULL) {
         return STATUS_NO_MEMORY;
     }
     memset(slots, 0, slot_count * sizeof(*slots));
-    free(table->slots);
     table->slots = slots;
     table->slot_mask = slot_count - 1;
-    for (size_t i = 0; i < table->count; i++) {
-        index_row(table, hash_of(table_at(table, i)), i);
+    table->slot_shift = 64 - (unsigned)__builtin_ctzll(slot_count);
+    for (size_t i = 0; i < old_count; i++) {
+        if (old[i] != 0) {
+            place(table, old[i]);
+        }
     }
+    free(old);
     return STATUS_OK;
 }
 
@@ -144,7 +150,7 @@ enum status table_add(struct table *table, uint64_t hash, void **out)
     char *row = table_at(table, index);
     memset(row, 0, table->row_size);
     memcpy(row, &hash, sizeof(hash));
-    index_row(table, hash, index);
+    place(table, (hash >> 32 << 32) | (index + 1));
     *out = row;
     return STATUS_OK;
 }

@@ -9,6 +9,8 @@
 /*
  * Rows of one size found by a 64-bit hash: chunks of rows that never move, numbered in order of
  * arrival, and an open-addressing index of 8 bytes a slot (upper half of the hash, row number + 1).
+ * A hash's first slot is named by its uppermost bits, so the index doubles in one sweep without
+ * looking at the rows.
  * Every row begins with its hash as a uint64_t. Rows are never removed. One writer at a time, any
  * number of readers between writes.
  */
@@ -17,7 +19,8 @@ struct table {
     size_t count;
     uint64_t *slots;  /* owned; slot_mask + 1 of them, 0 where empty; NULL before the first row */
     size_t slot_mask; /* a power of 2, less 1 */
-    char **chunks;    /* owned, each owned */
+    unsigned slot_shift; /* 64 - log2 of the number of slots */
+    char **chunks;       /* owned, each owned */
     size_t chunk_count;
     size_t chunk_capacity;
 };
@@ -38,11 +41,17 @@ static inline void *table_at(const struct table *table, size_t index)
            (index & (TABLE_CHUNK_ROWS - 1)) * table->row_size;
 }
 
+/* The slot where probing begins. */
+static inline size_t table_home(const struct table *table, uint64_t hash)
+{
+    return hash >> table->slot_shift;
+}
+
 /* Makes the hash's slot come near; nothing else. */
 static inline void table_prefetch(const struct table *table, uint64_t hash)
 {
     if (table->slots != NULL) {
-        __builtin_prefetch(&table->slots[hash & table->slot_mask]);
+        __builtin_prefetch(&table->slots[table_home(table, hash)]);
     }
 }
 
@@ -64,7 +73,7 @@ static inline void *table_guess(const struct table *table, uint64_t hash)
         return NULL;
     }
     uint64_t slot;
-    for (size_t at = hash & table->slot_mask; (slot = table->slots[at], slot != 0);
+    for (size_t at = table_home(table, hash); (slot = table->slots[at], slot != 0);
          at = (at + 1) & table->slot_mask) {
         if (((slot ^ hash) >> 32) == 0) {
             return table_at(table, (uint32_t)slot - 1);
