@@ -1,0 +1,426 @@
+#include "tests/bench/connection.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ranker/check.h"
+#include "tests/bench/hpack.h"
+#include "tests/bench/program.h"
+
+/* RFC 9113. */
+enum frame_type {
+    FRAME_DATA = 0,
+    FRAME_HEADERS = 1,
+    FRAME_RESET = 3,
+    FRAME_SETTINGS = 4,
+    FRAME_PING = 6,
+    FRAME_GOAWAY = 7,
+    FRAME_WINDOW = 8,
+    FRAME_CONTINUATION = 9
+};
+
+enum {
+    FLAG_END_STREAM = 0x1, /* of DATA and HEADERS */
+    FLAG_ACK = 0x1,        /* of SETTINGS and PING */
+    FLAG_END_HEADERS = 0x4,
+    FLAG_PADDED = 0x8,
+    FLAG_PRIORITY = 0x20
+};
+
+enum {
+    FRAME_HEADER_SIZE = 9,
+    FRAME_PAYLOAD_MAX = 16384,
+    SETTING_PUSH = 2,
+    SETTING_WINDOW = 4,
+    WINDOW_INITIAL = 65535,
+    WINDOW_MAX = 0x7fffffff,
+    WINDOW_REFILL = 1 << 26, /* bytes received before the connection's window is opened again */
+    INPUT_SIZE = 1 << 18,
+    HEADERS_SIZE = 512,
+    /* Dynamic table after the first request: :path, :authority, content-type, te. */
+    HPACK_FIRST = 62,
+    HPACK_LAST = 65
+};
+
+struct buffer {
+    uint8_t *data; /* owned */
+    size_t size;
+    size_t capacity;
+};
+
+struct stream {
+    uint32_t id; /* 0: free */
+    int status;
+    int64_t start_ns;
+    size_t size;
+};
+
+struct connection {
+    const struct connection_options *options;
+    int socket;
+    uint32_t next_id;
+    size_t active;
+    int64_t window;        /* what may be sent on the connection */
+    int64_t stream_window; /* and on each new stream */
+    uint32_t received;     /* since the last refill */
+    struct stream streams[CONNECTION_STREAMS_MAX];
+    struct hpack hpack;
+    struct buffer output;
+    size_t sent; /* of output */
+    struct buffer kept;
+    uint8_t input[INPUT_SIZE];
+    size_t input_size;
+};
+
+struct frame {
+    enum frame_type type;
+    uint8_t flags;
+    uint32_t stream_id;
+    struct text payload;
+};
+
+static void append(struct buffer *buffer, const void *bytes, size_t size)
+{
+    if (buffer->size + size > buffer->capacity) {
+        buffer->capacity = 2 * (buffer->size + size);
+        buffer->data = realloc(buffer->data, buffer->capacity);
+        CHECK(buffer->data != NULL);
+    }
+    memcpy(buffer->data + buffer->size, bytes, size);
+    buffer->size += size;
+}
+
+static void put_u32(uint8_t *out, uint32_t value)
+{
+    uint32_t big = htonl(value);
+    memcpy(out, &big, sizeof(big));
+}
+
+static uint32_t get_u32(const char *bytes)
+{
+    uint32_t big;
+    memcpy(&big, bytes, sizeof(big));
+    return ntohl(big);
+}
+
+static void put_frame(struct connection *connection, enum frame_type type, uint8_t flags,
+                      uint32_t stream_id, const void *payload, size_t size)
+{
+    uint8_t header[FRAME_HEADER_SIZE];
+    put_u32(header, (uint32_t)size << 8 | (uint32_t)type);
+    header[4] = flags;
+    put_u32(header + 5, stream_id);
+    append(&connection->output, header, sizeof(header));
+    append(&connection->output, payload, size);
+}
+
+static void put_window(struct connection *connection, uint32_t bytes)
+{
+    uint8_t payload[4];
+    put_u32(payload, bytes);
+    put_frame(connection, FRAME_WINDOW, 0, 0, payload, sizeof(payload));
+}
+
+static void put_preface(struct connection *connection)
+{
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    uint8_t settings[12] = {0};
+    settings[1] = SETTING_WINDOW;
+    put_u32(settings + 2, WINDOW_MAX);
+    settings[7] = SETTING_PUSH;
+    append(&connection->output, preface, sizeof(preface) - 1);
+    put_frame(connection, FRAME_SETTINGS, 0, 0, settings, sizeof(settings));
+    put_window(connection, WINDOW_MAX - WINDOW_INITIAL);
+}
+
+/* A literal that joins the table; static_index 0: the name follows in letters. */
+static size_t put_literal(uint8_t *out, uint8_t static_index, const char *name, const char *value)
+{
+    size_t size = 0;
+    out[size++] = 0x40 | static_index;
+    if (static_index == 0) {
+        size_t name_size = strlen(name);
+        out[size++] = (uint8_t)name_size;
+        memcpy(out + size, name, name_size);
+        size += name_size;
+    }
+    size_t value_size = strlen(value);
+    CHECK(value_size < 127);
+    out[size++] = (uint8_t)value_size;
+    memcpy(out + size, value, value_size);
+    return size + value_size;
+}
+
+static void put_headers(struct connection *connection, uint32_t stream_id)
+{
+    uint8_t block[HEADERS_SIZE];
+    size_t size = 0;
+    block[size++] = 0x83; /* :method POST */
+    block[size++] = 0x86; /* :scheme http */
+    if (stream_id == 1) {
+        char authority[32];
+        snprintf(authority, sizeof(authority), "127.0.0.1:%u", connection->options->port);
+        size += put_literal(block + size, 4, ":path", connection->options->path);
+        size += put_literal(block + size, 1, ":authority", authority);
+        size += put_literal(block + size, 31, "content-type", "application/grpc");
+        size += put_literal(block + size, 0, "te", "trailers");
+    } else {
+        for (unsigned i = HPACK_LAST; i >= HPACK_FIRST; i--) {
+            block[size++] = (uint8_t)(0x80 | i);
+        }
+    }
+    put_frame(connection, FRAME_HEADERS, FLAG_END_HEADERS, stream_id, block, size);
+}
+
+static void put_body(struct connection *connection, uint32_t stream_id, struct text body)
+{
+    while (body.size > FRAME_PAYLOAD_MAX) {
+        put_frame(connection, FRAME_DATA, 0, stream_id, body.data, FRAME_PAYLOAD_MAX);
+        body.data += FRAME_PAYLOAD_MAX;
+        body.size -= FRAME_PAYLOAD_MAX;
+    }
+    put_frame(connection, FRAME_DATA, FLAG_END_STREAM, stream_id, body.data, body.size);
+}
+
+static struct stream *find_stream(struct connection *connection, uint32_t id)
+{
+    for (size_t i = 0; i < connection->options->streams; i++) {
+        if (connection->streams[i].id == id) {
+            return &connection->streams[i];
+        }
+    }
+    return NULL;
+}
+
+bool connection_is_free(const struct connection *connection, size_t size)
+{
+    int64_t need = (int64_t)size;
+    return connection->active < connection->options->streams && connection->window >= need &&
+           connection->stream_window >= need;
+}
+
+void connection_send(struct connection *connection, struct text frame, int64_t start_ns)
+{
+    struct stream *stream = find_stream(connection, 0);
+    CHECK(stream != NULL);
+    *stream = (struct stream){.id = connection->next_id, .status = -1, .start_ns = start_ns};
+    connection->next_id += 2;
+    connection->active++;
+    connection->window -= (int64_t)frame.size;
+    put_headers(connection, stream->id);
+    put_body(connection, stream->id, frame);
+}
+
+bool connection_flush(struct connection *connection)
+{
+    struct buffer *output = &connection->output;
+    while (connection->sent < output->size) {
+        ssize_t size = send(connection->socket, output->data + connection->sent,
+                            output->size - connection->sent, MSG_NOSIGNAL);
+        if (size < 0 && errno == EAGAIN) {
+            return true;
+        }
+        if (size < 0) {
+            give_up("send: %s", strerror(errno));
+        }
+        connection->sent += (size_t)size;
+    }
+    connection->sent = 0;
+    output->size = 0;
+    return false;
+}
+
+static void end_stream(struct connection *connection, struct stream *stream)
+{
+    struct answer answer = {
+        .start_ns = stream->start_ns,
+        .status = stream->status,
+        .size = stream->size,
+        .kept = {.data = (const char *)connection->kept.data, .size = connection->kept.size},
+    };
+    stream->id = 0;
+    connection->active--;
+    connection->options->ended(connection->options->context, &answer);
+    connection->kept.size = 0;
+}
+
+static void take_data(struct connection *connection, struct stream *stream,
+                      const struct frame *frame)
+{
+    if ((frame->flags & FLAG_PADDED) != 0) {
+        give_up("the server pads its frames, which is not understood here");
+    }
+    stream->size += frame->payload.size;
+    if (connection->options->keep) {
+        append(&connection->kept, frame->payload.data, frame->payload.size);
+    }
+    connection->received += (uint32_t)frame->payload.size;
+    if (connection->received > WINDOW_REFILL) {
+        put_window(connection, connection->received);
+        connection->received = 0;
+    }
+}
+
+static void take_headers(struct connection *connection, struct stream *stream,
+                         const struct frame *frame)
+{
+    if ((frame->flags & FLAG_END_HEADERS) == 0 ||
+        (frame->flags & (FLAG_PADDED | FLAG_PRIORITY)) != 0 ||
+        !hpack_read(&connection->hpack, frame->payload, &stream->status)) {
+        give_up("the server's headers are in a form not understood here");
+    }
+}
+
+static void take_settings(struct connection *connection, const struct frame *frame)
+{
+    if ((frame->flags & FLAG_ACK) != 0) {
+        return;
+    }
+    for (size_t i = 0; i + 6 <= frame->payload.size; i += 6) {
+        const char *setting = frame->payload.data + i;
+        if (setting[0] == 0 && setting[1] == SETTING_WINDOW) {
+            connection->stream_window = get_u32(setting + 2);
+        }
+    }
+    put_frame(connection, FRAME_SETTINGS, FLAG_ACK, 0, "", 0);
+}
+
+/* Frames of the connection itself. */
+static void take_control(struct connection *connection, const struct frame *frame)
+{
+    switch (frame->type) {
+    case FRAME_SETTINGS:
+        take_settings(connection, frame);
+        break;
+    case FRAME_PING:
+        if ((frame->flags & FLAG_ACK) == 0) {
+            put_frame(connection, FRAME_PING, FLAG_ACK, 0, frame->payload.data,
+                      frame->payload.size);
+        }
+        break;
+    case FRAME_WINDOW:
+        connection->window += frame->payload.size == 4 ? get_u32(frame->payload.data) : 0;
+        break;
+    case FRAME_GOAWAY:
+        give_up("the server sent GOAWAY");
+    default:
+        break;
+    }
+}
+
+static void take_frame(struct connection *connection, const struct frame *frame)
+{
+    struct stream *stream =
+        frame->stream_id != 0 ? find_stream(connection, frame->stream_id) : NULL;
+    if (stream == NULL) {
+        take_control(connection, frame);
+        return;
+    }
+    if (frame->type == FRAME_DATA) {
+        take_data(connection, stream, frame);
+    } else if (frame->type == FRAME_HEADERS) {
+        take_headers(connection, stream, frame);
+    } else if (frame->type == FRAME_RESET) {
+        stream->status = -1;
+        end_stream(connection, stream);
+        return;
+    } else {
+        return; /* a window update of the stream, which its one body does not need */
+    }
+    if ((frame->flags & FLAG_END_STREAM) != 0) {
+        end_stream(connection, stream);
+    }
+}
+
+/* The frame at the front of the input; false while it is not whole. */
+static bool next_frame(const struct connection *connection, size_t offset, struct frame *out)
+{
+    const uint8_t *header = connection->input + offset;
+    size_t left = connection->input_size - offset;
+    if (left < FRAME_HEADER_SIZE) {
+        return false;
+    }
+    uint32_t size = get_u32((const char *)header) >> 8;
+    if (size > FRAME_PAYLOAD_MAX) {
+        give_up("the server sent a frame of %u bytes", size);
+    }
+    *out = (struct frame){
+        .type = header[3],
+        .flags = header[4],
+        .stream_id = get_u32((const char *)header + 5) & WINDOW_MAX,
+        .payload = {.data = (const char *)header + FRAME_HEADER_SIZE, .size = size},
+    };
+    return left >= FRAME_HEADER_SIZE + size;
+}
+
+void connection_receive(struct connection *connection)
+{
+    ssize_t size = recv(connection->socket, connection->input + connection->input_size,
+                        INPUT_SIZE - connection->input_size, 0);
+    if (size < 0 && errno == EAGAIN) {
+        return;
+    }
+    if (size <= 0) {
+        give_up("the server closed the connection: %s", size < 0 ? strerror(errno) : "end");
+    }
+    connection->input_size += (size_t)size;
+    size_t offset = 0;
+    struct frame frame;
+    while (next_frame(connection, offset, &frame)) {
+        take_frame(connection, &frame);
+        offset += FRAME_HEADER_SIZE + frame.payload.size;
+    }
+    connection->input_size -= offset;
+    memmove(connection->input, connection->input + offset, connection->input_size);
+}
+
+static int connect_socket(uint16_t port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_port = htons(port),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    int one = 1;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) != 0 ||
+        fcntl(fd, F_SETFL, O_NONBLOCK) != 0) {
+        give_up("127.0.0.1:%u: %s", port, strerror(errno));
+    }
+    return fd;
+}
+
+struct connection *connection_open(const struct connection_options *options)
+{
+    CHECK(options->streams <= CONNECTION_STREAMS_MAX);
+    struct connection *connection = calloc(1, sizeof(*connection));
+    CHECK(connection != NULL);
+    connection->options = options;
+    connection->socket = connect_socket(options->port);
+    connection->next_id = 1;
+    connection->window = WINDOW_INITIAL;
+    connection->stream_window = WINDOW_INITIAL;
+    put_preface(connection);
+    return connection;
+}
+
+void connection_close(struct connection *connection)
+{
+    close(connection->socket);
+    free(connection->output.data);
+    free(connection->kept.data);
+    free(connection);
+}
+
+int connection_socket(const struct connection *connection)
+{
+    return connection->socket;
+}

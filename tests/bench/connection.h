@@ -1,0 +1,55 @@
+#ifndef TESTS_BENCH_CONNECTION_H
+#define TESTS_BENCH_CONNECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ranker/text.h"
+
+/*
+ * One client connection for unary gRPC calls, over plain HTTP/2 on loopback. Knows just what a load
+ * generator needs and costs little, so that what is measured is the server. Anything else than
+ * HTTP/2 from the server stops the program.
+ */
+struct connection;
+
+enum { CONNECTION_STREAMS_MAX = 1024, CONNECTION_BODY_MAX = 65535 };
+
+/* How a call ended. */
+struct answer {
+    int64_t start_ns; /* as given to connection_send() */
+    int status;       /* grpc-status; -1: none came, or the stream was reset */
+    size_t size;      /* bytes of DATA: the gRPC frame with its header */
+    struct text kept; /* those bytes, with connection_options.keep; lives during the call back */
+};
+
+struct connection_options {
+    uint16_t port;
+    const char *path; /* "/package.Service/Method", at most 126 bytes */
+    size_t streams;   /* most calls under way at once */
+    bool keep;        /* keep what the server answers; for single calls */
+    void (*ended)(void *context, const struct answer *answer);
+    void *context;
+};
+
+/* options is borrowed until connection_close(). */
+struct connection *connection_open(const struct connection_options *options);
+void connection_close(struct connection *connection);
+
+int connection_socket(const struct connection *connection);
+
+/* True when a body of that size may be sent now: a stream is free and the server's window open. */
+bool connection_is_free(const struct connection *connection, size_t size);
+
+/* Starts a call; connection_is_free() must hold. frame is copied. */
+void connection_send(struct connection *connection, struct text frame, int64_t start_ns);
+
+/* Hands what connection_send() queued to the system. True when some is left: wait until writable.
+ */
+bool connection_flush(struct connection *connection);
+
+/* Reads once what has arrived and reports the calls that have ended. */
+void connection_receive(struct connection *connection);
+
+#endif

@@ -1,0 +1,266 @@
+#include <grpc/byte_buffer.h>
+#include <grpc/grpc.h>
+#include <grpc/grpc_security.h>
+#include <grpc/support/time.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ranker/check.h"
+#include "tests/bench/program.h"
+
+/*
+ * The null RPC: what Rank would cost if ranking cost nothing. Takes the request's bytes without
+ * looking at them and answers with as many bytes as it is told to. Uses gRPC's C core as server/
+ * does, with the same channel options and one completion queue and thread for each worker, but
+ * nothing of server/'s code: each request is one event for its arrival, one batch of four
+ * operations, and one event for their end.
+ */
+
+enum { REQUESTED_PER_WORKER = 64, WORKERS_MAX = 64 };
+
+/* As in server/rpc.c: abseil's deadlock detection is switched off where its name is this one. */
+extern void set_deadlock_detection(int mode) __asm__(
+    "_ZN4absl7debian329SetMutexDeadlockDetectionModeENS0_15OnDeadlockCycleE") __attribute__((weak));
+
+struct options {
+    int64_t response_bytes;
+    int64_t workers;
+    const char *method;
+};
+
+static const struct argument arguments[] = {
+    {.name = "response-bytes",
+     .value_name = "N",
+     .help = "size of every answer's message",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, response_bytes),
+     .initial = "0",
+     .minimum = 0,
+     .maximum = 1 << 24},
+    {.name = "workers",
+     .value_name = "N",
+     .help = "completion queues, each with its thread",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, workers),
+     .initial = "1",
+     .minimum = 1,
+     .maximum = WORKERS_MAX},
+    {.name = "method",
+     .value_name = "PATH",
+     .help = "the method that is answered",
+     .kind = ARGUMENT_TEXT,
+     .offset = offsetof(struct options, method),
+     .initial = "/reelrank.v1.RankingService/Rank"},
+};
+
+struct call {
+    grpc_call *call;
+    grpc_metadata_array metadata;
+    gpr_timespec deadline;
+    grpc_byte_buffer *request;
+    grpc_byte_buffer *response;
+    int cancelled;
+    bool answered;
+};
+
+struct worker {
+    const struct null_server *server;
+    grpc_completion_queue *queue;
+    pthread_t thread;
+    bool down;
+    struct call calls[REQUESTED_PER_WORKER];
+};
+
+struct null_server {
+    grpc_server *server;
+    void *method;
+    uint8_t *response;
+    size_t response_size;
+    size_t worker_count;
+    struct worker *workers;
+};
+
+static void request_call(struct worker *worker, struct call *call)
+{
+    call->answered = false;
+    grpc_call_error error = grpc_server_request_registered_call(
+        worker->server->server, worker->server->method, &call->call, &call->deadline,
+        &call->metadata, &call->request, worker->queue, worker->queue, call);
+    CHECK(error == GRPC_CALL_OK || error == GRPC_CALL_ERROR_COMPLETION_QUEUE_SHUTDOWN);
+}
+
+static void answer(const struct null_server *server, struct call *call)
+{
+    grpc_slice slice = grpc_slice_from_static_buffer(server->response, server->response_size);
+    call->response = grpc_raw_byte_buffer_create(&slice, 1);
+    grpc_slice_unref(slice);
+    grpc_op ops[4];
+    memset(ops, 0, sizeof(ops));
+    ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
+    ops[1].op = GRPC_OP_SEND_MESSAGE;
+    ops[1].data.send_message.send_message = call->response;
+    ops[2].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
+    ops[2].data.send_status_from_server.status = GRPC_STATUS_OK;
+    ops[3].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
+    ops[3].data.recv_close_on_server.cancelled = &call->cancelled;
+    call->answered = true;
+    grpc_call_error error = grpc_call_start_batch(call->call, ops, 4, call, NULL);
+    CHECK(error == GRPC_CALL_OK);
+}
+
+static void clean(struct call *call)
+{
+    grpc_byte_buffer_destroy(call->request);
+    grpc_byte_buffer_destroy(call->response);
+    call->request = NULL;
+    call->response = NULL;
+    grpc_metadata_array_destroy(&call->metadata);
+    grpc_metadata_array_init(&call->metadata);
+    grpc_call_unref(call->call);
+}
+
+static void handle(struct worker *worker, struct call *call, bool success)
+{
+    if (call->answered) {
+        clean(call);
+        if (!worker->down) {
+            request_call(worker, call);
+        }
+    } else if (success && worker->down) {
+        clean(call); /* the unref of an unanswered call cancels it */
+    } else if (success) {
+        answer(worker->server, call);
+    }
+}
+
+/* The thread shuts its own queue down, as no batch may be started on a queue that is shut down. */
+static void *work(void *argument)
+{
+    struct worker *worker = argument;
+    for (;;) {
+        grpc_event event =
+            grpc_completion_queue_next(worker->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+        if (event.type == GRPC_QUEUE_SHUTDOWN) {
+            return NULL;
+        }
+        if (event.tag == NULL) {
+            worker->down = true;
+            grpc_completion_queue_shutdown(worker->queue);
+        } else {
+            handle(worker, event.tag, event.success != 0);
+        }
+    }
+}
+
+static grpc_arg integer_arg(const char *key, int value)
+{
+    return (grpc_arg){
+        .type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
+}
+
+/* The options of server/rpc.c, so that the two servers differ in nothing but the work. */
+static grpc_server *create_server(void)
+{
+    grpc_resource_quota *quota = grpc_resource_quota_create("null");
+    grpc_resource_quota_resize(quota, (size_t)256 << 20);
+    grpc_arg args[] = {
+        integer_arg(GRPC_ARG_ALLOW_REUSEPORT, 0),
+        integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, 4 << 20),
+        integer_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, 2048),
+        integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
+        integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
+        integer_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
+        {.type = GRPC_ARG_POINTER,
+         .key = (char *)(uintptr_t)GRPC_ARG_RESOURCE_QUOTA,
+         .value.pointer = {.p = quota, .vtable = grpc_resource_quota_arg_vtable()}},
+    };
+    grpc_channel_args channel_args = {.num_args = sizeof(args) / sizeof(args[0]), .args = args};
+    grpc_server *server = grpc_server_create(&channel_args, NULL);
+    grpc_resource_quota_unref(quota);
+    return server;
+}
+
+static void start_workers(struct null_server *server)
+{
+    for (size_t i = 0; i < server->worker_count; i++) {
+        struct worker *worker = &server->workers[i];
+        for (size_t j = 0; j < REQUESTED_PER_WORKER; j++) {
+            grpc_metadata_array_init(&worker->calls[j].metadata);
+            request_call(worker, &worker->calls[j]);
+        }
+        CHECK(pthread_create(&worker->thread, NULL, work, worker) == 0);
+    }
+}
+
+static void start(struct null_server *server, const struct options *options)
+{
+    if (set_deadlock_detection != NULL) {
+        set_deadlock_detection(0);
+    }
+    grpc_init();
+    server->response_size = (size_t)options->response_bytes;
+    server->response = calloc(1, server->response_size + 1);
+    server->worker_count = (size_t)options->workers;
+    server->workers = calloc(server->worker_count, sizeof(*server->workers));
+    CHECK(server->response != NULL && server->workers != NULL);
+    server->server = create_server();
+    for (size_t i = 0; i < server->worker_count; i++) {
+        server->workers[i].server = server;
+        server->workers[i].queue = grpc_completion_queue_create_for_next(NULL);
+        grpc_server_register_completion_queue(server->server, server->workers[i].queue, NULL);
+    }
+    server->method = grpc_server_register_method(server->server, options->method, NULL,
+                                                 GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+    grpc_server_credentials *plaintext = grpc_insecure_server_credentials_create();
+    int port = grpc_server_add_http2_port(server->server, "127.0.0.1:0", plaintext);
+    grpc_server_credentials_release(plaintext);
+    if (port <= 0) {
+        give_up("no port is free");
+    }
+    grpc_server_start(server->server);
+    start_workers(server);
+    printf("listening on 127.0.0.1:%d\n", port);
+    fflush(stdout);
+}
+
+static void stop(struct null_server *server)
+{
+    for (size_t i = 0; i < server->worker_count; i++) {
+        grpc_server_shutdown_and_notify(server->server, server->workers[i].queue, NULL);
+    }
+    grpc_server_cancel_all_calls(server->server);
+    for (size_t i = 0; i < server->worker_count; i++) {
+        pthread_join(server->workers[i].thread, NULL);
+    }
+    grpc_server_destroy(server->server);
+    for (size_t i = 0; i < server->worker_count; i++) {
+        grpc_completion_queue_destroy(server->workers[i].queue);
+    }
+    grpc_shutdown();
+    free(server->workers);
+    free(server->response);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    program_options("Answers one gRPC method with zeros, until SIGTERM or SIGINT.", arguments,
+                    sizeof(arguments) / sizeof(arguments[0]), argc, argv, &options);
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    /* gRPC's threads inherit the mask. */
+    CHECK(pthread_sigmask(SIG_BLOCK, &signals, NULL) == 0);
+    struct null_server server = {0};
+    start(&server, &options);
+    int received;
+    CHECK(sigwait(&signals, &received) == 0);
+    stop(&server);
+    return 0;
+}

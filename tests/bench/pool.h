@@ -1,0 +1,21 @@
+#ifndef TESTS_BENCH_POOL_H
+#define TESTS_BENCH_POOL_H
+
+#include <stddef.h>
+
+#include "ranker/text.h"
+
+/* A file of gRPC frames, one after another, which senders go round in. */
+struct pool {
+    struct text *frames; /* with their five bytes of header */
+    size_t count;        /* at least 1 */
+    struct text file;
+};
+
+enum { POOL_HEADER_SIZE = 5 };
+
+/* Stops the program on a file that is empty or ends within a frame. */
+void pool_read(struct pool *pool, const char *path);
+void pool_release(struct pool *pool);
+
+#endif

@@ -1,0 +1,27 @@
+#ifndef TESTS_BENCH_PROGRAM_H
+#define TESTS_BENCH_PROGRAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cli/arguments.h"
+#include "ranker/text.h"
+
+/* What the measuring programs share: they are run by bench.py and stop at the first failure. */
+
+/* Prints "PROGRAM: TEXT" on stderr and exits with 1. */
+__attribute__((format(printf, 1, 2))) _Noreturn void give_up(const char *format, ...);
+
+/*
+ * Reads the options in table into values; no operands are allowed. On --help prints what, one line,
+ * and the table, and exits.
+ */
+void program_options(const char *what, const struct argument *table, size_t count, int argc,
+                     char **argv, void *values);
+
+/* Reads a whole file, with a zero after it; the caller frees data. */
+struct text program_read_file(const char *path);
+
+int64_t program_now_ns(void); /* monotonic */
+
+#endif

@@ -1,0 +1,212 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ranker/check.h"
+#include "ranker/hash.h"
+#include "ranker/limits.h"
+#include "reelrank/v1/ranking.pb-c.h"
+#include "tests/bench/dataset.h"
+#include "tests/bench/program.h"
+
+/* Writes a pool of RankRequests, as gRPC frames, for load and rank_bench. */
+
+enum { AGE_YEARS = 25 };
+
+struct options {
+    const char *output;
+    int64_t videos;
+    int64_t users;
+    int64_t candidates;
+    int64_t bodies;
+    const char *form;
+    const char *draw;
+};
+
+static const char *const forms[] = {"ids", "keys", NULL};
+static const char *const draws[] = {"hot", "uniform", NULL};
+
+static const struct argument arguments[] = {
+    {.name = "output",
+     .value_name = "FILE",
+     .help = "the pool to write",
+     .kind = ARGUMENT_TEXT,
+     .offset = offsetof(struct options, output),
+     .required = true},
+    {.name = "videos",
+     .value_name = "N",
+     .help = "videos in the catalogue",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, videos),
+     .initial = "1000000",
+     .minimum = 1,
+     .maximum = 100000000},
+    {.name = "users",
+     .value_name = "N",
+     .help = "users to draw from; 0: visitors only",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, users),
+     .initial = "100000",
+     .minimum = 0,
+     .maximum = 100000000},
+    {.name = "candidates",
+     .value_name = "N",
+     .help = "candidates of each request, at most as many as there are videos",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, candidates),
+     .initial = "500",
+     .minimum = 1,
+     .maximum = LIMIT_CANDIDATES},
+    {.name = "bodies",
+     .value_name = "N",
+     .help = "different requests in the pool",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, bodies),
+     .initial = "1000",
+     .minimum = 1,
+     .maximum = 1000000},
+    {.name = "form",
+     .value_name = "FORM",
+     .help = "ids (candidate_ids) or keys (candidate_keys)",
+     .kind = ARGUMENT_CHOICE,
+     .offset = offsetof(struct options, form),
+     .initial = "ids",
+     .choices = forms},
+    {.name = "draw",
+     .value_name = "DRAW",
+     .help = "hot (the most popular ones, shuffled) or uniform (over all videos)",
+     .kind = ARGUMENT_CHOICE,
+     .offset = offsetof(struct options, draw),
+     .initial = "uniform",
+     .choices = draws},
+};
+
+struct candidates {
+    size_t count;
+    uint64_t numbers[LIMIT_CANDIDATES];
+    uint64_t keys[LIMIT_CANDIDATES];
+    char ids[LIMIT_CANDIDATES][DATASET_ID_SIZE];
+    char *id_list[LIMIT_CANDIDATES];
+};
+
+static bool contains(const struct candidates *candidates, size_t count, uint64_t number)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (candidates->numbers[i] == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A candidate that comes twice would be dropped. */
+static void draw_uniform(struct candidates *candidates, uint64_t videos, struct dataset_draw *draw)
+{
+    for (size_t i = 0; i < candidates->count; i++) {
+        uint64_t number = dataset_draw(draw, videos);
+        while (contains(candidates, i, number)) {
+            number = dataset_draw(draw, videos);
+        }
+        candidates->numbers[i] = number;
+    }
+}
+
+static void draw_hot(struct candidates *candidates, struct dataset_draw *draw)
+{
+    for (size_t i = 0; i < candidates->count; i++) {
+        size_t other = dataset_draw(draw, i + 1);
+        candidates->numbers[i] = candidates->numbers[other];
+        candidates->numbers[other] = i;
+    }
+}
+
+static void name(struct candidates *candidates)
+{
+    for (size_t i = 0; i < candidates->count; i++) {
+        dataset_video_id(candidates->numbers[i], candidates->ids[i]);
+        candidates->keys[i] = hash_key(text_of(candidates->ids[i]));
+        candidates->id_list[i] = candidates->ids[i];
+    }
+}
+
+static void put_candidates(struct candidates *candidates, const char *form,
+                           Reelrank__V1__RankRequest *request)
+{
+    if (strcmp(form, "ids") == 0) {
+        request->candidate_ids = candidates->id_list;
+        request->n_candidate_ids = candidates->count;
+    } else {
+        request->candidate_keys = candidates->keys;
+        request->n_candidate_keys = candidates->count;
+    }
+}
+
+/* A gRPC message: not compressed, length in big-endian, bytes. */
+static void write_frame(FILE *file, const Reelrank__V1__RankRequest *request)
+{
+    size_t size = reelrank__v1__rank_request__get_packed_size(request);
+    uint8_t *frame = malloc(size + 5);
+    CHECK(frame != NULL);
+    frame[0] = 0;
+    for (int i = 0; i < 4; i++) {
+        frame[1 + i] = (uint8_t)(size >> (24 - 8 * i));
+    }
+    reelrank__v1__rank_request__pack(request, frame + 5);
+    if (fwrite(frame, 1, size + 5, file) != size + 5) {
+        give_up("writing: %s", strerror(errno));
+    }
+    free(frame);
+}
+
+static void write_request(FILE *file, const struct options *options, struct candidates *candidates,
+                          struct dataset_draw *draw)
+{
+    Reelrank__V1__RankRequest request = REELRANK__V1__RANK_REQUEST__INIT;
+    char user[DATASET_ID_SIZE] = "";
+    uint64_t number = 0;
+    if (options->users > 0) {
+        number = dataset_draw(draw, (uint64_t)options->users);
+        dataset_user_id(number, user);
+    }
+    if (strcmp(options->draw, "hot") == 0) {
+        draw_hot(candidates, draw);
+    } else {
+        draw_uniform(candidates, (uint64_t)options->videos, draw);
+    }
+    name(candidates);
+    put_candidates(candidates, options->form, &request);
+    request.user_id = user;
+    request.locale = (char *)(uintptr_t)dataset_locale(number);
+    request.age_years = AGE_YEARS;
+    request.now_ms = DATASET_NOW_MS;
+    request.response_form = REELRANK__V1__RESPONSE_FORM__RESPONSE_FORM_PACKED;
+    write_frame(file, &request);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    program_options("Writes a pool of requests about the data that fill makes.", arguments,
+                    sizeof(arguments) / sizeof(arguments[0]), argc, argv, &options);
+    if (options.candidates > options.videos) {
+        give_up("--candidates %" PRId64 " is more than the videos there are", options.candidates);
+    }
+    FILE *file = fopen(options.output, "wb");
+    struct candidates *candidates = calloc(1, sizeof(*candidates));
+    if (file == NULL || candidates == NULL) {
+        give_up("%s: %s", options.output, strerror(errno));
+    }
+    candidates->count = (size_t)options.candidates;
+    struct dataset_draw draw = {0};
+    for (int64_t i = 0; i < options.bodies; i++) {
+        write_request(file, &options, candidates, &draw);
+    }
+    if (fclose(file) != 0) {
+        give_up("%s: %s", options.output, strerror(errno));
+    }
+    free(candidates);
+    return 0;
+}
