@@ -27,7 +27,8 @@ enum { LOCALE_TEXT_SIZE = 16 }; /* "hil-Latn-419" and its zero */
  * Parses language[-script][-region] of BCP 47 (RFC 5646), in any case, with "_" allowed for "-";
  * "und" is language 0. Variants, extensions and private use that follow are checked for form and
  * ignored. Deprecated languages become their replacements of the IANA registry (in -> id, iw -> he,
- * ji -> yi, jw -> jv, mo -> ro). STATUS_INVALID for anything malformed, leaving *out alone.
+ * ji -> yi, jw -> jv, mo -> ro). STATUS_INVALID for anything malformed, leaving *out alone;
+ * extended languages (zh-yue) are refused too, since the registry prefers the language alone (yue).
  */
 MUST_USE enum status locale_parse(struct text tag, struct locale *out);
 
