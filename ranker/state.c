@@ -225,6 +225,7 @@ static enum status apply_signal(struct state *state, const struct signal *signal
         return status;
     }
     prefetch_parts(user, &scopes);
+    /* Nobody follows an unknown creator yet, so each such follow counts. */
     bool newly_followed =
         signal->type == SIGNAL_FOLLOW_CREATOR && !user_follows(user, video->creator_key);
     struct view_change change;

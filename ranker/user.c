@@ -50,8 +50,6 @@ static enum status reserve(void **items, size_t size, uint16_t count, uint16_t *
     return STATUS_OK;
 }
 
-/* ---- seen videos ---- */
-
 /* The latest are asked for most. */
 static struct seen *find_seen(const struct user *user, uint64_t video_key)
 {
@@ -206,8 +204,6 @@ static void apply_unlike(struct user *user, const struct signal *signal, struct 
     }
 }
 
-/* ---- followed and hidden creators ---- */
-
 /* Follows or hides of one user. */
 struct creators {
     uint64_t **keys;
@@ -359,8 +355,6 @@ bool user_hides(const struct user *user, uint64_t creator_key)
     return contains(user->hides, user->hide_count, creator_key);
 }
 
-/* ---- affinities ---- */
-
 static double decayed(const struct affinity *affinity, uint32_t now_s)
 {
     if (now_s <= affinity->time_s) {
@@ -489,8 +483,6 @@ double affinity_strength(const struct affinity *affinity, int64_t now_ms)
     }
     return value / (1 + (value < 0 ? -value : value));
 }
-
-/* ---- the whole ---- */
 
 static double gain_of(enum signal_type type, const struct view_change *change)
 {
