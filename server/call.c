@@ -401,9 +401,11 @@ static bool run_turn(struct call *call)
         case TURN_WRITE:
             return submit(call);
         case TURN_MORE:
+            CHECK(method->kind == METHOD_SERVER_STREAM);
             send_batch(call, SEND_MESSAGE);
             return false;
         case TURN_WAIT:
+            CHECK(method->kind == METHOD_SERVER_STREAM);
             if (atomic_load(worker->draining)) {
                 fail(call, STATUS_UNAVAILABLE, "the server is shutting down");
                 return false;

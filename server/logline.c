@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE_SIZE = 1024 };
+enum { LINE_SIZE = 2048 };
 
 static const char *const level_names[] = {"info", "warn", "error"};
 

@@ -3,7 +3,8 @@
 
 /*
  * The log: one line on stderr for each event, as key=value, such as
- * time=2026-01-31T12:00:00.000Z level=info event=start version=1. Holds no user data. Any thread.
+ * time=2026-01-31T12:00:00.000Z level=info event=start version=1. Holds no user data. Lines beyond
+ * 2 KiB are cut. Any thread.
  */
 enum log_level { LOG_INFO, LOG_WARN, LOG_ERROR };
 

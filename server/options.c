@@ -177,13 +177,13 @@ void options_help(FILE *out)
 
 void options_log(const struct options *options)
 {
-#define TEXT(name, value, min, max, text) \
-    logline(LOG_INFO, "option", "name=" #name " value=\"%s\"", options->name);
-#define NUMBER(name, value, min, max, text) \
-    logline(LOG_INFO, "option", "name=" #name " value=%u", options->name);
-    OPTIONS(TEXT, NUMBER)
-#undef TEXT
-#undef NUMBER
+#define TEXT_FORMAT(name, value, min, max, text)   #name "=\"%s\" "
+#define NUMBER_FORMAT(name, value, min, max, text) #name "=%u "
+#define ARGUMENT(name, value, min, max, text)      , options->name
+    logline(LOG_INFO, "options", OPTIONS(TEXT_FORMAT, NUMBER_FORMAT) OPTIONS(ARGUMENT, ARGUMENT));
+#undef TEXT_FORMAT
+#undef NUMBER_FORMAT
+#undef ARGUMENT
 }
 
 unsigned options_worker_count(const struct options *options)

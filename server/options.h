@@ -48,7 +48,7 @@ MUST_USE enum status options_set(struct options *options, const char *name, cons
 /* One line for each option, for --help. */
 void options_help(FILE *out);
 
-/* Logs every option's value. */
+/* One line of the log with every option's value. */
 void options_log(const struct options *options);
 
 /* The workers option, with 0 resolved to the number of processors, at most 64. */

@@ -248,22 +248,37 @@ static struct rpc *rpc_new(size_t method_count, size_t worker_count)
     return rpc;
 }
 
+/* parse_address() and is_loopback() together. */
+static enum status check_address(const char *listen, char host[ADDRESS_SIZE], unsigned *port,
+                                 struct problem *problem)
+{
+    enum status status = parse_address(listen, host, port, problem);
+    if (status == STATUS_OK && !is_loopback(host)) {
+        problem_set(problem,
+                    "listen: found \"%s\", expected a loopback address (127.0.0.1, [::1] or "
+                    "localhost): connections are not encrypted",
+                    listen);
+        return STATUS_INVALID;
+    }
+    return status;
+}
+
+enum status rpc_check_listen(const char *listen, struct problem *problem)
+{
+    char host[ADDRESS_SIZE];
+    unsigned port = 0;
+    return check_address(listen, host, &port, problem);
+}
+
 enum status rpc_start(const struct rpc_options *options, const struct method *methods, size_t count,
                       struct writer *writer, struct rpc **out, struct problem *problem)
 {
     CHECK(options->worker_count > 0);
     char host[ADDRESS_SIZE];
     unsigned port = 0;
-    enum status status = parse_address(options->listen, host, &port, problem);
+    enum status status = check_address(options->listen, host, &port, problem);
     if (status != STATUS_OK) {
         return status;
-    }
-    if (!is_loopback(host)) {
-        problem_set(problem,
-                    "listen: found \"%s\", expected a loopback address (127.0.0.1, [::1] or "
-                    "localhost): connections are not encrypted",
-                    options->listen);
-        return STATUS_INVALID;
     }
     struct rpc *rpc = rpc_new(count, options->worker_count);
     if (rpc == NULL) {

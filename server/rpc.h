@@ -17,8 +17,8 @@
  * RESOURCE_EXHAUSTED. A stream reads its next message only after the answer to the last has been
  * sent.
  *
- * Signals meant for the program are blocked by the caller
- * before rpc_start(), as gRPC's threads inherit the mask.
+ * Signals meant for the program are blocked by the caller before rpc_start(), as gRPC's threads
+ * inherit the mask.
  */
 struct rpc;
 
@@ -28,6 +28,9 @@ struct rpc_options {
     size_t max_message_bytes;  /* of one request; larger ones: RESOURCE_EXHAUSTED */
     size_t memory_quota_bytes; /* see above */
 };
+
+/* STATUS_INVALID when rpc_start() would refuse the address before it tries it. */
+MUST_USE enum status rpc_check_listen(const char *listen, struct problem *problem);
 
 /*
  * Starts to serve. methods, their contexts and writer are borrowed until rpc_free(). Rows without

@@ -229,6 +229,10 @@ static void log_grpc(gpr_log_func_args *arguments)
 
 enum status server_run(const struct options *options, struct problem *problem)
 {
+    enum status status = rpc_check_listen(options->listen, problem);
+    if (status != STATUS_OK) { /* before a directory is made */
+        return status;
+    }
     struct server *server = calloc(1, sizeof(*server));
     if (server == NULL) {
         problem_set(problem, "no memory for the server");
@@ -242,7 +246,7 @@ enum status server_run(const struct options *options, struct problem *problem)
     pthread_sigmask(SIG_BLOCK, &server->signals, NULL);
     gpr_set_log_function(log_grpc);
     options_log(options);
-    enum status status = start(server, problem);
+    status = start(server, problem);
     if (status == STATUS_OK) {
         serve(server);
     }

@@ -634,12 +634,14 @@ def terminated_under_load_it_always_ends_well():
     for i in range(rounds):
         with Server(workers=1 + i % 4, drain_ms=(0, 20, 5000)[i % 3]) as server:
             stop = threading.Event()
+            answered = []  # grows as calls end
             threads = [
-                threading.Thread(target=load, args=(server.channel(), stop, n)) for n in range(2)
+                threading.Thread(target=load, args=(server.channel(), stop, n, answered))
+                for n in range(2)
             ]
             for thread in threads:
                 thread.start()
-            time.sleep(0.05 + i % 7 * 0.01)  # lets the load build up; nothing depends on it
+            eventually(lambda: len(answered) > i % 7 * 30)
             server.terminate()
             code = server.wait()
             stop.set()
@@ -649,12 +651,13 @@ def terminated_under_load_it_always_ends_well():
                 raise AssertionError("round %d: exit code %s: %s" % (i, code, server.stderr()))
 
 
-def load(channel, stop, number_of_thread):
+def load(channel, stop, number_of_thread, answered):
     stub = Stub(channel)
     calls = []
     signals = b"".join(text(1, new_signal("l%d.%d" % (number_of_thread, i))) for i in range(10))
     ranking = text(2, "u" * 5000)
     while not stop.is_set():
+        answered.extend(call for call in calls if call.done())
         calls = [call for call in calls if not call.done()]
         if len(calls) > 100:
             stop.wait(0.0005)
