@@ -102,6 +102,7 @@ static enum status replay_record(struct replay *replay, uint64_t sequence,
 {
     struct store *store = replay->store;
     struct event event;
+    window_prefetch(store->window, record->event_key); /* arrives while the record is decoded */
     enum status status = decode(replay, record, &event);
     if (status != STATUS_OK) {
         return status;
