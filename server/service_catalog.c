@@ -100,6 +100,44 @@ static void copy_field(const ProtobufCFieldDescriptor *field, const void *from, 
     memcpy((char *)to + field->offset, (const char *)from + field->offset, element_size(field));
 }
 
+static bool names_field(const Reelrank__V1__UpsertVideosRequest *request, const char *field)
+{
+    for (size_t i = 0; i < request->n_update_fields; i++) {
+        if (strcmp(request->update_fields[i], field) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * What is marked as inferred after an update: the old marks of fields that stay, and the new marks
+ * of fields that change.
+ */
+static enum status merge_inferred(struct turn *turn,
+                                  const Reelrank__V1__UpsertVideosRequest *request,
+                                  const Reelrank__V1__Video *update, Reelrank__V1__Video *merged)
+{
+    char **marks = arena_new(turn->arena, char *, merged->n_inferred + update->n_inferred);
+    if (marks == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    size_t count = 0;
+    for (size_t i = 0; i < merged->n_inferred; i++) {
+        if (!names_field(request, merged->inferred[i])) {
+            marks[count++] = merged->inferred[i];
+        }
+    }
+    for (size_t i = 0; i < update->n_inferred; i++) {
+        if (names_field(request, update->inferred[i])) {
+            marks[count++] = update->inferred[i];
+        }
+    }
+    merged->inferred = marks;
+    merged->n_inferred = count;
+    return STATUS_OK;
+}
+
 /* The stored video with the named fields of update laid over it. */
 static enum status merge(struct service *service, struct turn *turn, struct stored stored,
                          const Reelrank__V1__UpsertVideosRequest *request,
@@ -118,6 +156,10 @@ static enum status merge(struct service *service, struct turn *turn, struct stor
         if (status != STATUS_OK) {
             return status;
         }
+    }
+    enum status status = merge_inferred(turn, request, update, merged);
+    if (status != STATUS_OK) {
+        return status;
     }
     for (size_t i = 0; i < request->n_update_fields; i++) {
         copy_field(protobuf_c_message_descriptor_get_field_by_name(&reelrank__v1__video__descriptor,
