@@ -191,7 +191,9 @@ const struct command command_rank = {
     .summary = "put candidate videos in the best order for a user",
     .description =
         "Ranks the candidates for a user, and prints the slate and what was dropped, by\n"
-        "which rule.\n\n" RANKING_CANDIDATES_HELP,
+        "which rule.\n\n" RANKING_CANDIDATES_HELP
+        "\n--json prints ranking_id, slate (video_id, score, position, propensity), dropped\n"
+        "(video_id, rule), state_sequence and weights_version; with --explain more.\n",
     .examples = "  reelrank rank --data /var/lib/reelrank --user u1 --locale hi-IN \\\n"
                 "      --candidates ids.txt --limit 10\n"
                 "  cut -f1 ids.tsv | reelrank rank --target 127.0.0.1:7070 --user u1 \\\n"
