@@ -68,13 +68,37 @@ enum exit_code command_unknown(const char *name)
     return CODE_USAGE;
 }
 
+static bool is_host_and_port(const char *target)
+{
+    const char *colon = strrchr(target, ':');
+    if (colon == NULL || colon == target) {
+        return false;
+    }
+    size_t digits = strspn(colon + 1, "0123456789");
+    return digits > 0 && colon[1 + digits] == '\0';
+}
+
+static enum status check_connection(const struct connection *connection, struct problem *problem)
+{
+    if ((connection->data == NULL) == (connection->target == NULL)) {
+        problem_set(problem, "give one of --data DIR and --target HOST:PORT");
+        return STATUS_INVALID;
+    }
+    if (connection->target != NULL && !is_host_and_port(connection->target)) {
+        problem_set(problem, "--target: \"%.80s\" is not HOST:PORT, such as 127.0.0.1:7070",
+                    connection->target);
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
 enum exit_code command_connect(const char *what, const struct connection *connection, bool create,
                                struct backend **out)
 {
     struct problem problem = {""};
-    if ((connection->data == NULL) == (connection->target == NULL)) {
-        problem_set(&problem, "give one of --data DIR and --target HOST:PORT");
-        (void)command_fail(what, STATUS_INVALID, &problem);
+    enum status status = check_connection(connection, &problem);
+    if (status != STATUS_OK) {
+        (void)command_fail(what, status, &problem);
         return CODE_USAGE;
     }
     struct backend_options options = {.data = connection->data,
@@ -83,7 +107,7 @@ enum exit_code command_connect(const char *what, const struct connection *connec
                                       .timeout_ms = (int)connection->timeout_ms,
                                       .create = create};
     struct backend *backend = NULL;
-    enum status status = backend_open(&options, &backend, &problem);
+    status = backend_open(&options, &backend, &problem);
     if (status != STATUS_OK) {
         return command_fail(what, status, &problem);
     }

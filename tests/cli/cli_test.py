@@ -149,6 +149,8 @@ def wrong_usage_says_what_is_missing(place):
     assert "--locale TAG is required" in expect(USAGE, "rank", "--data", "x", "--candidates", "y").err
     assert "give one of --data DIR and --target" in expect(USAGE, "status").err
     assert "give one of --data DIR and --target" in expect(USAGE, "status", "--data", "x", "--target", "y:1").err
+    for target in ["", "host", "host:", ":1", "host:x"]:
+        assert "is not HOST:PORT" in expect(USAGE, "status", "--target", target).err
     assert "FILE... is missing" in expect(USAGE, "import", "--data", "x", "--format", "jsonl").err
     assert "one word too many" in expect(USAGE, "status", "--data", "x", "y").err
     assert "is not one of jsonl, kuairand, youtube" in expect(
