@@ -1,0 +1,177 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/local.h"
+#include "proto/json.h"
+#include "ranker/wire.h"
+#include "reelrank/v1/catalog.pb-c.h"
+#include "reelrank/v1/log.pb-c.h"
+#include "reelrank/v1/ranking.pb-c.h"
+#include "reelrank/v1/signal.pb-c.h"
+#include "server/method.h"
+#include "tests/test.h"
+
+/*
+ * A small log, frozen weights and the exact answers they give: every bit of every score. Doubles
+ * are written with the digits that read back to the same bits.
+ *
+ * A change that is meant to move a score renews the answers and says why in its commit:
+ *   bazel run //tests/golden:golden_test -- update > tests/golden/slates.jsonl
+ */
+#define FOLDER "tests/golden/"
+
+enum { ARENA_SIZE = 16 << 20, LINE_SIZE = 1 << 20 };
+
+static struct arena arena;
+
+static void check_ok(enum status status, const struct problem *problem)
+{
+    if (status != STATUS_OK) {
+        fprintf(stderr, "%s: %s\n", status_text(status), problem->text);
+        abort();
+    }
+}
+
+static FILE *open_file(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    if (file == NULL) {
+        perror(path);
+        abort();
+    }
+    return file;
+}
+
+/* Returns false at the end of file. The line loses its newline. */
+static bool read_line(FILE *file, char *line)
+{
+    if (fgets(line, LINE_SIZE, file) == NULL) {
+        return false;
+    }
+    line[strcspn(line, "\n")] = '\0';
+    return true;
+}
+
+static ProtobufCMessage *call(struct local *local, const ProtobufCServiceDescriptor *service,
+                              const char *name, const ProtobufCMessage *request)
+{
+    struct method method = {.service = service, .name = name};
+    size_t size = protobuf_c_message_get_packed_size(request);
+    uint8_t *bytes = arena_new(&arena, uint8_t, size + 1);
+    CHECK(bytes != NULL);
+    protobuf_c_message_pack(request, bytes);
+
+    struct problem problem = {""};
+    struct text answer;
+    check_ok(local_call(local, service, name, (struct text){(const char *)bytes, size}, &arena,
+                        &answer, &problem),
+             &problem);
+    ProtobufCAllocator allocator = wire_allocator(&arena);
+    ProtobufCMessage *response = protobuf_c_message_unpack(
+        method_descriptor(&method)->output, &allocator, answer.size, (const uint8_t *)answer.data);
+    CHECK(response != NULL);
+    return response;
+}
+
+static void write_entry(struct local *local, Reelrank__V1__LogEntry *entry)
+{
+    if (entry->entry_case == REELRANK__V1__LOG_ENTRY__ENTRY_VIDEO) {
+        Reelrank__V1__UpsertVideosRequest request = REELRANK__V1__UPSERT_VIDEOS_REQUEST__INIT;
+        request.videos = &entry->video;
+        request.n_videos = 1;
+        const Reelrank__V1__UpsertVideosResponse *response = (const void *)call(
+            local, &reelrank__v1__catalog_service__descriptor, "UpsertVideos", &request.base);
+        CHECK_EQ(1, response->accepted);
+        return;
+    }
+    Reelrank__V1__RecordSignalsRequest request = REELRANK__V1__RECORD_SIGNALS_REQUEST__INIT;
+    request.signals = &entry->signal;
+    request.n_signals = 1;
+    const Reelrank__V1__RecordSignalsResponse *response = (const void *)call(
+        local, &reelrank__v1__signal_service__descriptor, "RecordSignals", &request.base);
+    CHECK_EQ(1, response->accepted);
+}
+
+static ProtobufCMessage *parse(const char *line, const ProtobufCMessageDescriptor *descriptor)
+{
+    struct problem problem = {""};
+    ProtobufCMessage *message = NULL;
+    check_ok(json_parse(text_of(line), descriptor, &arena, &message, &problem), &problem);
+    return message;
+}
+
+static struct local *replay_log(char *line)
+{
+    char path[TEST_PATH_SIZE];
+    test_directory(path);
+    struct local *local = NULL;
+    struct problem problem = {""};
+    check_ok(local_open(path, FOLDER "weights.yaml", &local, &problem), &problem);
+
+    FILE *log = open_file(FOLDER "log.jsonl");
+    while (read_line(log, line)) {
+        write_entry(local, (void *)parse(line, &reelrank__v1__log_entry__descriptor));
+        arena_reset(&arena);
+    }
+    fclose(log);
+    return local;
+}
+
+/* Prints the answers, or compares them with the kept ones where kept is not NULL. */
+static void answer_all(struct local *local, char *line, FILE *kept)
+{
+    static char want[LINE_SIZE];
+    FILE *requests = open_file(FOLDER "requests.jsonl");
+    unsigned number = 0;
+    while (read_line(requests, line)) {
+        number++;
+        ProtobufCMessage *request = parse(line, &reelrank__v1__rank_request__descriptor);
+        char *got = json_format(
+            call(local, &reelrank__v1__ranking_service__descriptor, "Rank", request), JSON_LINE);
+        CHECK(got != NULL);
+        arena_reset(&arena);
+        if (kept == NULL) {
+            puts(got);
+        } else {
+            CHECK(read_line(kept, want));
+            if (strcmp(want, got) != 0) {
+                fprintf(stderr, "request %u\nwant %s\ngot  %s\n", number, want, got);
+                abort();
+            }
+        }
+        free(got);
+    }
+    CHECK(kept == NULL || !read_line(kept, want));
+    fclose(requests);
+}
+
+static void run(FILE *kept)
+{
+    char *memory = malloc(ARENA_SIZE);
+    char *line = malloc(LINE_SIZE);
+    CHECK(memory != NULL);
+    CHECK(line != NULL);
+    arena_init(&arena, memory, ARENA_SIZE);
+    struct local *local = replay_log(line);
+    answer_all(local, line, kept);
+    local_close(local);
+    free(line);
+    free(memory);
+}
+
+static void the_log_gives_the_same_answers_bit_for_bit(void)
+{
+    FILE *kept = open_file(FOLDER "slates.jsonl");
+    run(kept);
+    fclose(kept);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "update") == 0) {
+        run(NULL);
+        return 0;
+    }
+    static const struct test tests[] = {TEST(the_log_gives_the_same_answers_bit_for_bit)};
+    return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
+}
