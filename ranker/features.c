@@ -10,8 +10,10 @@ enum { WATCH_VIEWS_MINIMUM = 100 };
 struct row {
     const struct video *video;
     double retrieval_score;
-    double views; /* impressions or plays, whichever is more, decayed with rate_half_life */
-    double decay; /* from the statistics' newest tick to now, with rate_half_life */
+    bool seen;
+    /* Decayed to now with rate_half_life. */
+    double views; /* impressions or plays, whichever is more */
+    double counts[COUNTER_COUNT];
 };
 
 static bool is_zero(double x)
@@ -69,24 +71,21 @@ static double mean_watch_quantile(struct quantiles *quantiles, const struct vide
 }
 
 /* Without a watch time the quantile says nothing, so nothing counts and the prior remains. */
-static void fill_watches(enum half_life half_life, struct quantiles *quantiles,
-                         const struct row *rows, size_t count, struct features *out)
+static void fill_watches(struct quantiles *quantiles, const struct row *rows, size_t count,
+                         struct features *out)
 {
     for (size_t i = 0; i < count; i++) {
-        const struct stats_decayed *decayed = &rows[i].video->decayed;
-        double plays = decayed->counts[half_life][COUNTER_PLAYS] * rows[i].decay;
-        double watches = decayed->mean_watch_ms > 0 ? plays : 0;
-        out->watches[i] = watches;
-        out->hits[HEAD_WATCH_QUANTILE][i] = watches * mean_watch_quantile(quantiles, rows[i].video);
+        const struct video *video = rows[i].video;
+        out->watches[i] = video->decayed.mean_watch_ms > 0 ? rows[i].counts[COUNTER_PLAYS] : 0;
+        out->hits[HEAD_WATCH_QUANTILE][i] = out->watches[i] * mean_watch_quantile(quantiles, video);
     }
 }
 
 /* More hits than views (likes whose impressions have decayed) count as one each. */
-static void fill_hits(enum half_life half_life, enum counter counter, const struct row *rows,
-                      size_t count, double *hits)
+static void fill_hits(enum counter counter, const struct row *rows, size_t count, double *hits)
 {
     for (size_t i = 0; i < count; i++) {
-        double hit = rows[i].video->decayed.counts[half_life][counter] * rows[i].decay;
+        double hit = rows[i].counts[counter];
         hits[i] = hit < rows[i].views ? hit : rows[i].views;
     }
 }
@@ -180,7 +179,8 @@ static double new_video(const struct reading *reading, const struct row *row)
 
 static double seen_before(const struct reading *reading, const struct row *row)
 {
-    return lookup_contains(&reading->profile->seen, row->video->key);
+    (void)reading;
+    return row->seen;
 }
 
 static double retrieval(const struct reading *reading, const struct row *row)
@@ -190,36 +190,57 @@ static double retrieval(const struct reading *reading, const struct row *row)
     return score > 0 ? score / (1 + score) : 0;
 }
 
-static double (*const multiplier_features[MULTIPLIER_COUNT])(const struct reading *,
-                                                             const struct row *) = {
-    [MULTIPLIER_FRESHNESS] = freshness,
-    [MULTIPLIER_POPULARITY] = popularity,
-    [MULTIPLIER_QUALITY] = quality,
-    [MULTIPLIER_CURATED] = curated,
-    [MULTIPLIER_PREMIUM] = premium,
-    [MULTIPLIER_LANGUAGE_MATCH] = language_match,
-    [MULTIPLIER_LOCAL_CREATOR] = local_creator,
-    [MULTIPLIER_FOLLOWS_CREATOR] = follows_creator,
-    [MULTIPLIER_NEW_VIDEO] = new_video,
-    [MULTIPLIER_SEEN_BEFORE] = seen_before,
-    [MULTIPLIER_RETRIEVAL] = retrieval,
+/* Each feature's column in a loop of its own, so that its function is part of it. */
+#define FILL(feature)                                                                 \
+    static void fill_##feature(const struct reading *reading, const struct row *rows, \
+                               size_t count, double *out)                             \
+    {                                                                                 \
+        for (size_t i = 0; i < count; i++) {                                          \
+            out[i] = feature(reading, &rows[i]);                                      \
+        }                                                                             \
+    }
+FILL(freshness)
+FILL(popularity)
+FILL(quality)
+FILL(curated)
+FILL(premium)
+FILL(language_match)
+FILL(local_creator)
+FILL(follows_creator)
+FILL(new_video)
+FILL(seen_before)
+FILL(retrieval)
+
+static void (*const fill_multiplier[MULTIPLIER_COUNT])(const struct reading *, const struct row *,
+                                                       size_t, double *) = {
+    [MULTIPLIER_FRESHNESS] = fill_freshness,
+    [MULTIPLIER_POPULARITY] = fill_popularity,
+    [MULTIPLIER_QUALITY] = fill_quality,
+    [MULTIPLIER_CURATED] = fill_curated,
+    [MULTIPLIER_PREMIUM] = fill_premium,
+    [MULTIPLIER_LANGUAGE_MATCH] = fill_language_match,
+    [MULTIPLIER_LOCAL_CREATOR] = fill_local_creator,
+    [MULTIPLIER_FOLLOWS_CREATOR] = fill_follows_creator,
+    [MULTIPLIER_NEW_VIDEO] = fill_new_video,
+    [MULTIPLIER_SEEN_BEFORE] = fill_seen_before,
+    [MULTIPLIER_RETRIEVAL] = fill_retrieval,
 };
 
-static void fill_rows(const struct reading *reading, const struct candidate *candidates,
-                      size_t count, struct row *rows)
+static struct row row_of(const struct reading *reading, const struct candidate *candidate)
 {
     enum half_life half_life = reading->model->rate_half_life;
-    for (size_t i = 0; i < count; i++) {
-        const struct stats_decayed *decayed = &candidates[i].video->decayed;
-        double decay =
-            stats_decay_factor(decayed->newest_tick, reading->profile->now_ms, half_life);
-        rows[i] = (struct row){
-            .video = candidates[i].video,
-            .retrieval_score = candidates[i].retrieval_score,
-            .views = most_views(decayed, half_life) * decay,
-            .decay = decay,
-        };
+    const struct stats_decayed *decayed = &candidate->video->decayed;
+    double decay = stats_decay_factor(decayed->newest_tick, reading->profile->now_ms, half_life);
+    struct row row = {
+        .video = candidate->video,
+        .retrieval_score = candidate->retrieval_score,
+        .seen = candidate->seen,
+        .views = most_views(decayed, half_life) * decay,
+    };
+    for (unsigned i = 0; i < COUNTER_COUNT; i++) {
+        row.counts[i] = decayed->counts[half_life][i] * decay;
     }
+    return row;
 }
 
 void features_fill(const struct model *model, const struct profile *profile,
@@ -229,23 +250,21 @@ void features_fill(const struct model *model, const struct profile *profile,
     CHECK(count <= FEATURE_BLOCK);
     struct reading reading = {.model = model, .profile = profile};
     struct row rows[FEATURE_BLOCK];
-    fill_rows(&reading, candidates, count, rows);
     for (size_t i = 0; i < count; i++) {
+        rows[i] = row_of(&reading, &candidates[i]);
         out->taste[i] = profile_taste(profile, rows[i].video);
         out->views[i] = rows[i].views;
     }
     for (unsigned i = 0; i < selection->head_count; i++) {
         enum head head = selection->heads[i];
         if (head == HEAD_WATCH_QUANTILE) {
-            fill_watches(model->rate_half_life, quantiles, rows, count, out);
+            fill_watches(quantiles, rows, count, out);
         } else {
-            fill_hits(model->rate_half_life, head_counters[head], rows, count, out->hits[head]);
+            fill_hits(head_counters[head], rows, count, out->hits[head]);
         }
     }
     for (unsigned i = 0; i < selection->multiplier_count; i++) {
         enum multiplier multiplier = selection->multipliers[i];
-        for (size_t j = 0; j < count; j++) {
-            out->multipliers[multiplier][j] = multiplier_features[multiplier](&reading, &rows[j]);
-        }
+        fill_multiplier[multiplier](&reading, rows, count, out->multipliers[multiplier]);
     }
 }

@@ -44,6 +44,7 @@ MUST_USE enum status quantiles_init(struct quantiles *quantiles, const struct wa
 struct candidate {
     const struct video *video;
     double retrieval_score;
+    bool seen; /* by the user, before */
 };
 
 /*

@@ -1,7 +1,6 @@
 #ifndef RANKER_LOOKUP_H
 #define RANKER_LOOKUP_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,11 +39,6 @@ static inline struct lookup_slot *lookup_slot(const struct lookup *lookup, uint6
 static inline double lookup_value(const struct lookup *lookup, uint64_t key)
 {
     return lookup_slot(lookup, key)->value;
-}
-
-static inline bool lookup_contains(const struct lookup *lookup, uint64_t key)
-{
-    return lookup_slot(lookup, key)->key != 0;
 }
 
 static inline void lookup_put(struct lookup *lookup, uint64_t key, double value)

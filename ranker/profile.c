@@ -1,7 +1,5 @@
 #include "ranker/profile.h"
 
-#include "ranker/check.h"
-
 static void put_largest(struct lookup *lookup, uint64_t key, double value)
 {
     if (value > lookup_value(lookup, key)) {
@@ -9,11 +7,13 @@ static void put_largest(struct lookup *lookup, uint64_t key, double value)
     }
 }
 
+/* Twice the room needed: each candidate makes a dozen probes, which then meet their slot at once.
+ */
 static enum status init_tastes(struct profile *profile, enum affinity_kind kind,
                                struct arena *arena)
 {
     size_t count = profile->user != NULL ? profile->user->affinity_count[kind] : 0;
-    enum status status = lookup_init(&profile->tastes[kind], arena, count);
+    enum status status = lookup_init(&profile->tastes[kind], arena, 2 * count);
     if (status != STATUS_OK) {
         return status;
     }
@@ -97,17 +97,31 @@ enum status profile_init(struct profile *profile, const struct user *user,
     return init_seen(profile, needs_seen(model, request), arena);
 }
 
-/* Over the keys that are there; 0 when none is. */
+/* 1 / n, so that a mean needs no division. */
+static const double shares[] = {0,       1.0,     1.0 / 2, 1.0 / 3, 1.0 / 4,
+                                1.0 / 5, 1.0 / 6, 1.0 / 7, 1.0 / 8};
+_Static_assert(LIMIT_VIDEO_TAGS < sizeof(shares) / sizeof(shares[0]), "one for each count");
+
+/* Over categories or tags, which end with the first 0. */
 static double mean_taste(const struct lookup *tastes, const uint32_t *keys, unsigned limit)
 {
-    static const double shares[] = {0,       1.0,     1.0 / 2, 1.0 / 3, 1.0 / 4,
-                                    1.0 / 5, 1.0 / 6, 1.0 / 7, 1.0 / 8};
     double sum = 0;
     unsigned count = 0;
-    CHECK(limit < sizeof(shares) / sizeof(shares[0]));
-    for (unsigned i = 0; i < limit; i++) {
-        if (keys[i] != 0) {
-            sum += lookup_value(tastes, keys[i]);
+    while (count < limit && keys[count] != 0) {
+        sum += lookup_value(tastes, keys[count]);
+        count++;
+    }
+    return sum * shares[count];
+}
+
+/* Over the languages that are known, which may stand between unknown ones. */
+static double mean_language_taste(const struct lookup *tastes, const uint16_t *languages)
+{
+    double sum = 0;
+    unsigned count = 0;
+    for (unsigned i = 0; i < LIMIT_VIDEO_LANGUAGES; i++) {
+        if (languages[i] != 0) {
+            sum += lookup_value(tastes, languages[i]);
             count++;
         }
     }
@@ -119,10 +133,6 @@ double profile_taste(const struct profile *profile, const struct video *video)
     if (!profile->has_taste) {
         return 0;
     }
-    uint32_t languages[LIMIT_VIDEO_LANGUAGES];
-    for (unsigned i = 0; i < LIMIT_VIDEO_LANGUAGES; i++) {
-        languages[i] = video->languages[i];
-    }
     const struct lookup *tastes = profile->tastes;
     const double *weights = profile->taste_weights;
     double sum =
@@ -132,7 +142,7 @@ double profile_taste(const struct profile *profile, const struct video *video)
     sum += weights[AFFINITY_TAG] *
            mean_taste(&tastes[AFFINITY_TAG], video->tag_keys, LIMIT_VIDEO_TAGS);
     sum += weights[AFFINITY_LANGUAGE] *
-           mean_taste(&tastes[AFFINITY_LANGUAGE], languages, LIMIT_VIDEO_LANGUAGES);
+           mean_language_taste(&tastes[AFFINITY_LANGUAGE], video->languages);
     sum += weights[AFFINITY_DURATION] *
            lookup_value(&tastes[AFFINITY_DURATION], video->duration_bucket + UINT64_C(1));
     return sum / (1 + (sum < 0 ? -sum : sum));
@@ -154,12 +164,12 @@ double profile_language_match(const struct profile *profile, const struct video 
     return best;
 }
 
-bool profile_has_seen(const struct profile *profile, uint64_t video_key, int64_t within_ms)
+int64_t profile_seen_age_ms(const struct profile *profile, uint64_t video_key)
 {
     const struct lookup_slot *slot = lookup_slot(&profile->seen, video_key);
     if (slot->key == 0) {
-        return false;
+        return PROFILE_NEVER;
     }
     int64_t age_ms = profile->now_ms - (int64_t)slot->value * 1000;
-    return (age_ms > 0 ? age_ms : 0) < within_ms;
+    return age_ms > 0 ? age_ms : 0;
 }

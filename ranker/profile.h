@@ -34,7 +34,11 @@ double profile_taste(const struct profile *profile, const struct video *video);
 /* How well the video's languages suit the user: see weights.h, language_match. */
 double profile_language_match(const struct profile *profile, const struct video *video);
 
-/* True when the user saw the video less than within_ms ago; a view in the future counts as now. */
-bool profile_has_seen(const struct profile *profile, uint64_t video_key, int64_t within_ms);
+/*
+ * How long ago the user last saw the video, at least 0; PROFILE_NEVER if not seen, or if neither
+ * the request nor the model asks.
+ */
+#define PROFILE_NEVER INT64_MAX
+int64_t profile_seen_age_ms(const struct profile *profile, uint64_t video_key);
 
 #endif

@@ -53,16 +53,33 @@ static enum status find_videos(struct ranking *ranking)
     return STATUS_OK;
 }
 
-static enum drop_rule judge(const struct ranking *ranking, const struct policy_context *context,
+static void keep(struct ranking *ranking, size_t candidate, bool seen)
+{
+    const double *scores = ranking->request->retrieval_scores;
+    size_t at = ranking->kept_count++;
+    ranking->kept[at] = (uint32_t)candidate;
+    ranking->candidates[at] = (struct candidate){
+        .video = ranking->videos[candidate],
+        .retrieval_score = scores != NULL ? scores[candidate] : 0,
+        .seen = seen,
+    };
+}
+
+/* Keeps what no rule forbids. */
+static enum drop_rule judge(struct ranking *ranking, const struct policy_context *context,
                             size_t candidate)
 {
+    const struct rank_request *request = ranking->request;
     enum drop_rule rule = policy_judge(context, ranking->videos[candidate]);
-    if (rule == DROP_NONE && ranking->request->exclude_seen &&
-        profile_has_seen(&ranking->profile, ranking->request->keys[candidate],
-                         ranking->model->seen_within_ms)) {
+    if (rule != DROP_NONE) {
+        return rule;
+    }
+    int64_t age_ms = profile_seen_age_ms(&ranking->profile, request->keys[candidate]);
+    if (request->exclude_seen && age_ms < ranking->model->seen_within_ms) {
         return DROP_SEEN;
     }
-    return rule;
+    keep(ranking, candidate, age_ms != PROFILE_NEVER);
+    return DROP_NONE;
 }
 
 /* Key 0 names no video, so it is unknown however often it comes. */
@@ -89,22 +106,6 @@ static enum status judge_all(struct ranking *ranking)
         ranking->rules[i] = (uint8_t)(repeated ? DROP_REPEATED : judge(ranking, &context, i));
     }
     return STATUS_OK;
-}
-
-static void keep_passed(struct ranking *ranking)
-{
-    const struct rank_request *request = ranking->request;
-    for (size_t i = 0; i < request->count; i++) {
-        if (ranking->rules[i] == DROP_NONE) {
-            size_t at = ranking->kept_count++;
-            ranking->kept[at] = (uint32_t)i;
-            ranking->candidates[at] = (struct candidate){
-                .video = ranking->videos[i],
-                .retrieval_score =
-                    request->retrieval_scores != NULL ? request->retrieval_scores[i] : 0,
-            };
-        }
-    }
 }
 
 static size_t block_size(size_t count, size_t begin)
@@ -250,7 +251,6 @@ static enum status run(struct ranking *ranking, struct rank_result *result)
         status = judge_all(ranking);
     }
     if (status == STATUS_OK) {
-        keep_passed(ranking);
         status = build_slate(ranking);
     }
     if (status == STATUS_OK) {

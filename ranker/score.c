@@ -1,5 +1,7 @@
 #include "ranker/score.h"
 
+#include <string.h>
+
 #include "ranker/check.h"
 #include "ranker/exact.h"
 
@@ -8,18 +10,25 @@ struct column {
     double at[FEATURE_BLOCK];
 };
 
+/* 2^(affinity * taste): how taste moves odds. */
+static void pull_odds(double affinity, const double *taste, struct column *out)
+{
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        out->at[i] = exact_exp2_inside(affinity * taste[i]);
+    }
+}
+
 /*
- * Probabilities of a head: the mean of a Beta posterior, its odds times 2^(affinity * taste). With
- * a and b the posterior's weights of hit and miss, the odds are a / b and one division is enough.
+ * Probabilities of a head: the mean of a Beta posterior, its odds times pull. With a and b the
+ * posterior's weights of hit and miss, the odds are a / b and one division is enough.
  */
 static void predict(const struct head_model *head, const double *views, const double *hits,
-                    const double *taste, struct column *out)
+                    const struct column *pull, struct column *out)
 {
     double prior_hits = head->prior * head->strength;
     double prior_misses = (1 - head->prior) * head->strength;
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        double pull = exact_exp2_inside(head->affinity * taste[i]);
-        double hit = (hits[i] + prior_hits) * pull;
+        double hit = (hits[i] + prior_hits) * pull->at[i];
         double miss = (views[i] - hits[i]) + prior_misses;
         out->at[i] = hit / (hit + miss);
     }
@@ -75,37 +84,56 @@ static void explain(struct rank_term *terms, unsigned term, size_t count,
     }
 }
 
+/* Sums the heads. Those of one affinity, neighbours in most models, share what is dearest. */
+static void score_heads(const struct model *model, const struct selection *selection,
+                        const struct features *features, size_t count, struct column *value,
+                        struct rank_term *terms)
+{
+    double affinity = 0;
+    struct column pull;
+    struct column probability;
+    pull_odds(affinity, features->taste, &pull);
+    for (unsigned i = 0; i < selection->head_count; i++) {
+        enum head head = selection->heads[i];
+        const struct head_model *rate = &model->heads[head];
+        struct column before = *value;
+        if (rate->affinity < affinity || rate->affinity > affinity) {
+            affinity = rate->affinity;
+            pull_odds(affinity, features->taste, &pull);
+        }
+        predict(rate, head == HEAD_WATCH_QUANTILE ? features->watches : features->views,
+                features->hits[head], &pull, &probability);
+        add_head(model->value[head], &probability, value);
+        explain(terms, head, count, &before, value, probability.at);
+    }
+}
+
+static void score_shift(const struct model *model, size_t count, struct column *value,
+                        struct rank_term *terms)
+{
+    struct column before = *value;
+    struct column offset;
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        offset.at[i] = model->negative_offset;
+    }
+    shift(model, value);
+    explain(terms, HEAD_COUNT, count, &before, value, offset.at);
+}
+
 void score_block(const struct model *model, const struct selection *selection,
                  const struct features *features, size_t count, double scores[FEATURE_BLOCK],
                  struct rank_term *terms)
 {
     CHECK(count <= FEATURE_BLOCK);
     struct column value = {{0}};
-    struct column before;
-    struct column input;
-    for (unsigned i = 0; i < selection->head_count; i++) {
-        enum head head = selection->heads[i];
-        before = value;
-        predict(&model->heads[head],
-                head == HEAD_WATCH_QUANTILE ? features->watches : features->views,
-                features->hits[head], features->taste, &input);
-        add_head(model->value[head], &input, &value);
-        explain(terms, head, count, &before, &value, input.at);
-    }
-    before = value;
-    shift(model, &value);
-    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        input.at[i] = model->negative_offset;
-    }
-    explain(terms, HEAD_COUNT, count, &before, &value, input.at);
+    score_heads(model, selection, features, count, &value, terms);
+    score_shift(model, count, &value, terms);
     for (unsigned i = 0; i < selection->multiplier_count; i++) {
         enum multiplier multiplier = selection->multipliers[i];
         const double *feature = features->multipliers[multiplier];
-        before = value;
+        struct column before = value;
         multiply(model->multipliers[multiplier], feature, &value);
         explain(terms, HEAD_COUNT + 1 + multiplier, count, &before, &value, feature);
     }
-    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        scores[i] = value.at[i];
-    }
+    memcpy(scores, value.at, sizeof(value.at));
 }

@@ -45,20 +45,20 @@ static void sort_by_digit(const uint64_t *items, size_t count, unsigned bit, uin
 }
 
 /*
- * Sorts items whose indices rise, with spare room for as many; returns where they then are, one of
- * both. Looks only at the bits of the scores that differ.
+ * Sorts by the bits from low_bit up, equal ones staying in order, with spare room for as many;
+ * returns where the items then are, one of both. Looks only at bits that differ.
  */
-static uint64_t *sort(uint64_t *items, uint64_t *spare, size_t count)
+static uint64_t *sort(uint64_t *items, uint64_t *spare, size_t count, unsigned low_bit)
 {
     uint64_t differing = 0;
     for (size_t i = 0; i < count; i++) {
-        differing |= (items[i] ^ items[0]) >> INDEX_BITS;
+        differing |= (items[i] ^ items[0]) >> low_bit;
     }
     if (differing == 0) {
         return items;
     }
-    unsigned bit = INDEX_BITS + (unsigned)__builtin_ctzll(differing);
-    unsigned end = INDEX_BITS + 64 - (unsigned)__builtin_clzll(differing);
+    unsigned bit = low_bit + (unsigned)__builtin_ctzll(differing);
+    unsigned end = low_bit + 64 - (unsigned)__builtin_clzll(differing);
     for (; bit < end; bit += DIGIT_BITS) {
         sort_by_digit(items, count, bit, spare);
         uint64_t *sorted = spare;
@@ -66,6 +66,19 @@ static uint64_t *sort(uint64_t *items, uint64_t *spare, size_t count)
         items = sorted;
     }
     return items;
+}
+
+static void merge(const uint64_t *a, size_t a_count, const uint64_t *b, size_t b_count,
+                  uint32_t *order)
+{
+    size_t i = 0;
+    size_t j = 0;
+    while (i < a_count || j < b_count) {
+        bool from_a = j == b_count || (i < a_count && a[i] < b[j]);
+        order[i + j] = index_of(from_a ? a[i] : b[j]);
+        i += from_a;
+        j += !from_a;
+    }
 }
 
 /*
@@ -92,6 +105,27 @@ static void decay_creators(struct slate_rules rules, const uint64_t *creators,
     }
 }
 
+/*
+ * From the order by plain scores to the one by slate->scores: those that kept their score are in
+ * order already, so only the others are sorted, by index too, since theirs no longer rise.
+ */
+static void put_order(uint64_t *items, uint64_t *spare, size_t count, struct slate *slate)
+{
+    size_t still_count = 0;
+    size_t moved_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t index = index_of(items[i]);
+        uint64_t item = item_of(slate->scores[index], index);
+        if (slate->factors[index] < 1) {
+            spare[moved_count++] = item;
+        } else {
+            items[still_count++] = item;
+        }
+    }
+    const uint64_t *moved = sort(spare, items + still_count, moved_count, 0);
+    merge(items, still_count, moved, moved_count, slate->order);
+}
+
 enum status slate_build(struct slate_rules rules, const uint64_t *creators, const double *scores,
                         size_t count, struct arena *arena, struct slate *out)
 {
@@ -111,15 +145,12 @@ enum status slate_build(struct slate_rules rules, const uint64_t *creators, cons
     for (size_t i = 0; i < count; i++) {
         items[i] = item_of(scores[i], (uint32_t)i);
     }
-    decay_creators(rules, creators, sort(items, spare, count), count, &next, slate.factors);
+    uint64_t *sorted = sort(items, spare, count, INDEX_BITS);
+    decay_creators(rules, creators, sorted, count, &next, slate.factors);
     for (size_t i = 0; i < count; i++) {
         slate.scores[i] = exact_quantum(scores[i] * slate.factors[i]);
-        items[i] = item_of(slate.scores[i], (uint32_t)i);
     }
-    const uint64_t *sorted = sort(items, spare, count);
-    for (size_t i = 0; i < count; i++) {
-        slate.order[i] = index_of(sorted[i]);
-    }
+    put_order(sorted, sorted == items ? spare : items, count, &slate);
     *out = slate;
     return STATUS_OK;
 }
