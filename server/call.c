@@ -16,6 +16,7 @@ enum stage {
     STAGE_REQUESTED,
     STAGE_READING,
     STAGE_SENDING, /* a message of a stream that goes on */
+    STAGE_WRITING, /* at the writer */
     STAGE_WAITING,
     STAGE_ENDING /* the status */
 };
@@ -25,9 +26,8 @@ struct call {
     struct lane *lane;
     struct call_tag main_tag;
     struct call_tag close_tag;
-    /* Owned by the worker's thread, and by the writer's as call.h says. */
-    struct call
-        *next; /* in the lane's free list, or among those that wait (guarded by worker->lock) */
+    /* Owned by the worker's thread; turn also by the writer's, as call.h says. */
+    struct call *next;     /* in the free list; guarded by worker->lock while waiting */
     struct call *previous; /* guarded by worker->lock */
     bool waiting;          /* guarded by worker->lock */
     uint64_t wakes_seen;   /* worker->wakes before the turn began */
@@ -42,7 +42,6 @@ struct call {
     struct arena *arena;
     int cancelled; /* written by gRPC */
     struct turn turn;
-    /* Owned by the worker's thread alone. */
     bool main_busy;
     bool close_busy;
     bool closed;
@@ -283,13 +282,13 @@ static void fail(struct call *call, enum status status, const char *message)
     respond(call);
 }
 
-/* On the writer's thread. */
+/* On the writer's thread, which hands the call back: it has better to do than to send. */
 static void written(void *context)
 {
     struct call *call = context;
     const struct method *method = call->lane->route->method;
     method->finish(method->context, &call->turn);
-    respond(call);
+    call_post(call);
 }
 
 /* Returns true when the call is now at the writer. */
@@ -299,6 +298,7 @@ static bool submit(struct call *call)
     CHECK(call->turn.batch != NULL);
     CHECK(call->lane->route->method->finish != NULL);
     arenas_hold(&worker->arenas, call->arena);
+    call->stage = STAGE_WRITING;
     enum status status = writer_submit(worker->writer, call->turn.batch, written, call);
     if (status != STATUS_OK) {
         fail(call, status, "too many writes wait; try again later");
@@ -578,6 +578,10 @@ static void advance(struct call *call)
             take_empty_turn(call);
         }
         return;
+    case STAGE_WRITING:
+        respond(call);
+        give_arena(call);
+        return;
     case STAGE_WAITING:
         take_empty_turn(call);
         return;
@@ -601,8 +605,7 @@ static bool is_over(struct call *call, bool success)
 
 static void main_event(struct call *call, bool success)
 {
-    give_arena(call);
-    if (call->stage != STAGE_READING) {
+    if (call->stage == STAGE_SENDING) {
         clear_messages(call);
     }
     if (is_over(call, success)) {

@@ -10,9 +10,8 @@
  *
  * A call has at most two operations under way: the main one (the request for the call, a read, a
  * send, a write at the writer, or waiting to be woken) and, on streams, the watch for its close.
- * Completions are seen on the worker's thread alone. What the writer's thread does for a call
- * happens between two completions of the main operation, while the worker leaves all but the close
- * alone.
+ * All happens on the worker's thread but for method->finish, which runs on the writer's while the
+ * main operation is the write, and call_post(), which completes a write or a wait from any thread.
  */
 struct call;
 

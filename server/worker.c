@@ -138,7 +138,7 @@ static void handle(struct worker *worker, const grpc_event *event)
 
 /*
  * The notice of shutdown can come before a new call's event, or while another thread is still to
- * start a batch of a call; a batch started on a closed queue aborts the process. So the queue's own
+ * post a call back; whatever is started on a closed queue aborts the process. So the queue's own
  * thread closes it, once no call lives, and from the notice on new calls are dropped.
  */
 void worker_run(struct worker *worker)
