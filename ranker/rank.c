@@ -113,6 +113,19 @@ static size_t block_size(size_t count, size_t begin)
     return count - begin < FEATURE_BLOCK ? count - begin : FEATURE_BLOCK;
 }
 
+/* Asks for the rows of a block still to come, to their last byte, while the one before is scored.
+ */
+static void prefetch_block(const struct ranking *ranking, size_t begin)
+{
+    for (size_t i = begin; i < begin + FEATURE_BLOCK && i < ranking->kept_count; i++) {
+        const char *row = (const char *)ranking->candidates[i].video;
+        for (size_t at = 0; at < sizeof(struct video); at += 64) {
+            __builtin_prefetch(row + at);
+        }
+        __builtin_prefetch(row + sizeof(struct video) - 1);
+    }
+}
+
 static void score_all(struct ranking *ranking, double *scores)
 {
     struct selection selection = selection_of_weighted(ranking->model);
@@ -120,6 +133,7 @@ static void score_all(struct ranking *ranking, double *scores)
     for (size_t begin = 0; begin < ranking->kept_count; begin += FEATURE_BLOCK) {
         size_t count = block_size(ranking->kept_count, begin);
         double block[FEATURE_BLOCK];
+        prefetch_block(ranking, begin + FEATURE_BLOCK);
         features_fill(ranking->model, &ranking->profile, &ranking->quantiles, &selection,
                       &ranking->candidates[begin], count, &features);
         score_block(ranking->model, &selection, &features, count, block, NULL);
