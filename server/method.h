@@ -12,15 +12,16 @@
 #include "store/store.h"
 
 /*
- * A method of the contract, as its transport sees it: the gRPC server (rpc.h) and the command line's
- * in-process calls run the same table. A handler takes turns; it does not know who calls it, and it
- * must not block.
+ * A method of the contract, as its transport sees it: the gRPC server (rpc.h) and the command
+ * line's in-process calls run the same table. A handler takes turns; it does not know who calls it,
+ * and it must not block.
  */
 enum method_kind { METHOD_UNARY, METHOD_CLIENT_STREAM, METHOD_SERVER_STREAM, METHOD_BIDI };
 
 /* What the transport does after a turn. */
 enum turn_step {
-    TURN_DONE,  /* unary, bidi: send response or fail. Client stream: read on, or send the response at the end */
+    TURN_DONE,  /* unary, bidi: send response or fail. Client stream: read on, or send the response
+                   at the end */
     TURN_WRITE, /* give batch to the writer, then call method->finish, which ends in TURN_DONE */
     TURN_MORE,  /* server stream: send response, then begin() again with request NULL */
     TURN_WAIT   /* server stream: nothing now; begin() again with request NULL after rpc_wake() */
@@ -29,12 +30,12 @@ enum turn_step {
 enum { METHOD_STATE_SIZE = 1536 };
 
 /*
- * One turn. A message of a bidi stream is one turn; so is each response of a server stream. A client
- * stream has one for each message and a last one with request NULL.
+ * One turn. A message of a bidi stream is one turn; so is each response of a server stream. A
+ * client stream has one for each message and a last one with request NULL.
  *
- * On TURN_DONE with status not STATUS_OK the call fails with that status and problem.text. Otherwise
- * response or response_bytes is sent, whichever is set; a server stream's TURN_DONE sends nothing and
- * ends the call well, as does half-close on a bidi stream.
+ * On TURN_DONE with status not STATUS_OK the call fails with that status and problem.text.
+ * Otherwise response or response_bytes is sent, whichever is set; a server stream's TURN_DONE sends
+ * nothing and ends the call well, as does half-close on a bidi stream.
  */
 struct turn {
     struct arena *arena;             /* lives until the turn's answer is sent */
