@@ -43,6 +43,7 @@ STEPS = {
     "build": "results to structs",
     "pack": "structs to protobuf",
 }
+NULL_FACTOR = 4  # a null RPC is so short that it takes more of them to measure
 OTHERS_LIMIT = 0.08  # share of all CPU that other processes may take during a run
 TRIES = 4
 
@@ -227,6 +228,12 @@ def busy_seconds():
     return (sum(ticks[:3]) + sum(ticks[5:8])) / os.sysconf("SC_CLK_TCK")
 
 
+def own_seconds():
+    """CPU time used by this program and by the loads it has waited for."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
 class Bench:
     def __init__(self, options, folder, pools):
         self.options = options
@@ -292,13 +299,13 @@ class Bench:
             give_up(f"{variant}: answers of {sizes} bytes instead of {wanted}")
 
     def measure_once(self, server, variant, requests, extra):
-        busy, start, cpu = busy_seconds(), time.monotonic(), server.cpu_ns()
+        start, busy, own, cpu = time.monotonic(), busy_seconds(), own_seconds(), server.cpu_ns()
         result = self.load(server, variant, requests, extra)
         cpu = server.cpu_ns() - cpu
+        others = busy_seconds() - busy - (own_seconds() - own) - cpu / 1e9
         seconds = time.monotonic() - start
         self.check_run(variant, result)
-        ours = cpu / 1e9 + result["client_cpu_us"] * requests / 1e6
-        result["others"] = max(0.0, (busy_seconds() - busy - ours) / seconds / os.cpu_count())
+        result["others"] = max(0.0, others / seconds / os.cpu_count())
         result["cpu_us"] = cpu / 1000 / requests
         return result
 
@@ -321,8 +328,10 @@ class Bench:
         for number in range(self.options.rounds + 1):
             say(self.options, f"round {number} of {self.options.rounds}" if number else "warm-up")
             for variant, kind in random.sample(runs, len(runs)):
-                server = self.rank if kind == "rank" else self.null(variant)
-                result = self.measure(server, variant, self.options.requests)
+                server, requests = self.rank, self.options.requests
+                if kind == "null":
+                    server, requests = self.null(variant), NULL_FACTOR * requests
+                result = self.measure(server, variant, requests)
                 if number > 0:
                     results[variant, kind].append(result)
         return results

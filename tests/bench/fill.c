@@ -15,7 +15,7 @@
 /* Fills a data directory through store_write(), as a server would that got it all over the wire. */
 
 enum { BATCH_ENTRIES = 4096, ARENA_BYTES = BATCH_ENTRIES * 512 };
-#define MAP_BYTES ((size_t)1 << 36)
+#define MAP_BYTES ((size_t)1 << 34)
 
 struct options {
     const char *data;

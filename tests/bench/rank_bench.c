@@ -22,7 +22,7 @@
  */
 
 enum { ARENA_BYTES = 8 << 20 };
-#define MAP_BYTES ((size_t)1 << 36)
+#define MAP_BYTES ((size_t)1 << 34)
 
 /* Steps in order; FIND is a part of RANK, timed once more on its own before it. */
 enum step { STEP_UNPACK, STEP_CHECK, STEP_FIND, STEP_RANK, STEP_BUILD, STEP_PACK, STEP_COUNT };
