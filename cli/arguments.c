@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ranker/check.h"
+#include "ranker/nearest.h"
 
 enum { TABLE_MAX = 64 };
 
@@ -29,28 +30,6 @@ void argument_typed(const struct argument *argument, char out[ARGUMENT_NAME_SIZE
         out[length] = argument->name[length] == '_' ? '-' : argument->name[length];
     }
     out[length] = '\0';
-}
-
-static bool is_swapped(const char *word, const char *name)
-{
-    size_t i = 0;
-    while (word[i] != '\0' && word[i] == name[i]) {
-        i++;
-    }
-    return word[i] != '\0' && word[i + 1] != '\0' && word[i] == name[i + 1] &&
-           word[i + 1] == name[i] && strcmp(word + i + 2, name + i + 2) == 0;
-}
-
-const char *arguments_nearest(const char *word, const struct names *names)
-{
-    for (size_t i = 0; i < names->count; i++) {
-        const char *at = (const char *)names->first + i * names->stride;
-        const char *name = *(const char *const *)(const void *)at;
-        if (is_swapped(word, name)) {
-            return name;
-        }
-    }
-    return nearest_name(word, names);
 }
 
 static enum status set_number(const struct argument *argument, const char *text, int64_t *out,
@@ -91,7 +70,7 @@ static enum status set_choice(const struct argument *argument, const char *text,
         }
     }
     struct names names = choice_names(argument);
-    const char *nearest = arguments_nearest(text, &names);
+    const char *nearest = nearest_name(text, &names);
     char list[NEAREST_LIST_SIZE];
     nearest_list(&names, list);
     char name[ARGUMENT_NAME_SIZE];
@@ -147,13 +126,10 @@ static const struct argument *find_nearest(const struct parser *parser, const ch
     char word[2 * ARGUMENT_NAME_SIZE];
     const char *name = option + strspn(option, "-");
     snprintf(word, sizeof(word), "%.*s", (int)strcspn(name, "="), name);
-    for (size_t i = 0; word[i] != '\0'; i++) {
-        word[i] = word[i] == '-' ? '_' : word[i];
-    }
     struct names names = {.first = &parser->table[0].name,
                           .stride = sizeof(parser->table[0]),
                           .count = parser->count};
-    const char *nearest = parser->count > 0 ? arguments_nearest(word, &names) : NULL;
+    const char *nearest = nearest_name(word, &names);
     for (size_t i = 0; i < parser->count; i++) {
         if (parser->table[i].name == nearest) {
             return &parser->table[i];

@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/nearest.h"
 #include "ranker/problem.h"
 #include "ranker/status.h"
 
@@ -54,8 +53,5 @@ struct operands {
 MUST_USE enum status arguments_parse(const struct argument *table, size_t count, int argc,
                                      char **argv, void *values, struct operands *operands,
                                      struct problem *problem);
-
-/* nearest_name(), with two swapped letters, the commonest slip of the hand, as near as can be. */
-const char *arguments_nearest(const char *word, const struct names *names);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/column.h"
+#include "ranker/nearest.h"
 
 /* Twice what the largest ranking and the largest batch of an import take. */
 enum { ARENA_BYTES = 64 << 20 };
@@ -58,7 +59,7 @@ enum exit_code command_unknown(const char *name)
         list[i] = commands[i]->name;
     }
     struct names names = {.first = list, .stride = sizeof(list[0]), .count = command_count};
-    const char *nearest = arguments_nearest(name, &names);
+    const char *nearest = nearest_name(name, &names);
     struct problem problem;
     problem_set(&problem, "%s \"%.60s\"; %s%s%s",
                 name[0] == '-' ? "unknown option" : "unknown command", name,

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "proto/element.h"
-#include "proto/nearest.h"
+#include "ranker/nearest.h"
 
 enum { DEPTH_LIMIT = 32, PATH_SIZE = 128, FOUND_SIZE = 64, BITS_32 = 32, BITS_64 = 64 };
 

@@ -6,6 +6,7 @@
 
 #include "ranker/check.h"
 #include "ranker/limits.h"
+#include "ranker/nearest.h"
 #include "ranker/weights_value.h"
 #include "ranker/weights_yaml.h"
 
@@ -133,7 +134,7 @@ static bool row_is_allowed(const struct layer *layer, const struct weights_row *
 static void complain_unknown(struct parser *parser, const struct layer *layer, const char *section,
                              const char *name, const struct place *place)
 {
-    struct suggestion suggestion = {.text = name};
+    struct nearest nearest = {.found = name};
     char names[sizeof(((struct weights_problem *)NULL)->message)] = "";
     size_t used = 0;
     for (size_t i = 0; weights_row_at(i) != NULL; i++) {
@@ -141,15 +142,15 @@ static void complain_unknown(struct parser *parser, const struct layer *layer, c
         if (known == NULL || !row_is_allowed(layer, weights_row_at(i))) {
             continue;
         }
-        suggestion_offer(&suggestion, known);
+        nearest_offer(&nearest, known);
         int size =
             snprintf(names + used, sizeof(names) - used, "%s%s", used > 0 ? ", " : "", known);
         CHECK(used + (size_t)size < sizeof(names));
         used += (size_t)size;
     }
-    if (suggestion.best != NULL) {
+    if (nearest.best != NULL) {
         weights_complain(parser->problems, place->line, place->column, place->path,
-                         "unknown key; did you mean \"%s\"?", suggestion.best);
+                         "unknown key; did you mean \"%s\"?", nearest.best);
     } else {
         weights_complain(parser->problems, place->line, place->column, place->path,
                          "unknown key; allowed here: %s", names);

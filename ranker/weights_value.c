@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUMBER_TEXT_MAX = 63, SUGGESTION_MAX = 32 };
+#include "ranker/nearest.h"
+
+enum { NUMBER_TEXT_MAX = 63 };
 
 static const struct {
     char unit;
@@ -136,74 +138,26 @@ void weights_value_range(const struct weights_row *row, char out[RANGE_SIZE])
     }
 }
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Edits (insert, delete, replace, swap of neighbours) between two texts of at most SUGGESTION_MAX.
- */
-static size_t edit_distance(const char *a, size_t a_size, const char *b, size_t b_size)
-{
-    size_t rows[3][SUGGESTION_MAX + 1];
-    size_t *before = rows[0];
-    size_t *last = rows[1];
-    size_t *row = rows[2];
-    for (size_t j = 0; j <= b_size; j++) {
-        last[j] = j;
-    }
-    for (size_t i = 1; i <= a_size; i++) {
-        row[0] = i;
-        for (size_t j = 1; j <= b_size; j++) {
-            size_t replace = last[j - 1] + (a[i - 1] != b[j - 1] ? 1 : 0);
-            row[j] = least(replace, least(last[j], row[j - 1]) + 1);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-                row[j] = least(row[j], before[j - 2] + 1);
-            }
-        }
-        size_t *oldest = before;
-        before = last;
-        last = row;
-        row = oldest;
-    }
-    return last[b_size];
-}
-
-void suggestion_offer(struct suggestion *suggestion, const char *name)
-{
-    size_t size = strlen(suggestion->text);
-    size_t name_size = strlen(name);
-    if (size > SUGGESTION_MAX || name_size > SUGGESTION_MAX) {
-        return;
-    }
-    size_t distance = edit_distance(suggestion->text, size, name, name_size);
-    bool near = distance <= 1 + name_size / 4 && distance < name_size;
-    if (near && (suggestion->best == NULL || distance < suggestion->distance)) {
-        suggestion->best = name;
-        suggestion->distance = distance;
-    }
-}
-
 static bool parse_choice(const struct weights_row *row, struct text text, double *out,
                          char message[VALUE_MESSAGE_SIZE])
 {
     char quote[QUOTE_SIZE];
     char range[RANGE_SIZE];
     weights_quote(text, quote);
-    struct suggestion suggestion = {.text = quote};
+    struct nearest nearest = {.found = quote};
     for (const struct weights_choice *choice = row->choices; choice->name != NULL; choice++) {
         if (text_equal(text, text_of(choice->name))) {
             *out = choice->value;
             return true;
         }
-        suggestion_offer(&suggestion, choice->name);
+        nearest_offer(&nearest, choice->name);
     }
     weights_value_range(row, range);
     int size = snprintf(message, VALUE_MESSAGE_SIZE, "found \"%s\"; allowed: %s%s", quote, range,
                         row->note != NULL ? row->note : "");
-    if (suggestion.best != NULL && (size_t)size < VALUE_MESSAGE_SIZE) {
+    if (nearest.best != NULL && (size_t)size < VALUE_MESSAGE_SIZE) {
         snprintf(message + size, VALUE_MESSAGE_SIZE - (size_t)size, "; did you mean \"%s\"?",
-                 suggestion.best);
+                 nearest.best);
     }
     return false;
 }

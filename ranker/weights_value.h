@@ -28,13 +28,4 @@ void weights_value_range(const struct weights_row *row, char out[RANGE_SIZE]);
 enum { DURATION_SIZE = 24 };
 void weights_duration_format(double ms, char out[DURATION_SIZE]);
 
-/* Finds the name nearest to what was written; start with {.text = written}. */
-struct suggestion {
-    const char *text;
-    const char *best; /* NULL: none is near */
-    size_t distance;
-};
-
-void suggestion_offer(struct suggestion *suggestion, const char *name);
-
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "ranker/nearest.h"
 #include "server/logline.h"
 
 static const struct option {
@@ -61,44 +62,15 @@ static void dashed(const char *name, char out[NAME_MAX_LENGTH + 1])
     out[size] = '\0';
 }
 
-/* Changes (insertions, deletions, replacements) that turn a into b; both cut to NAME_MAX_LENGTH. */
-static unsigned distance(const char *a, const char *b)
-{
-    unsigned row[NAME_MAX_LENGTH + 1];
-    size_t width = strnlen(b, NAME_MAX_LENGTH);
-    for (unsigned j = 0; j <= width; j++) {
-        row[j] = j;
-    }
-    for (unsigned i = 0; i < NAME_MAX_LENGTH && a[i] != '\0'; i++) {
-        unsigned diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < width; j++) {
-            unsigned replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-            unsigned shifted = (row[j] < row[j + 1] ? row[j] : row[j + 1]) + 1;
-            diagonal = row[j + 1];
-            row[j + 1] = replaced < shifted ? replaced : shifted;
-        }
-    }
-    return row[width];
-}
-
 static enum status unknown_name(const char *name, struct problem *problem)
 {
-    char wanted[NAME_MAX_LENGTH + 1];
-    char known[NAME_MAX_LENGTH + 1];
-    char nearest[NAME_MAX_LENGTH + 1] = "";
-    unsigned least = 4; /* farther names are no help */
-    dashed(name, wanted);
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
-        dashed(table[i].name, known);
-        unsigned changes = distance(wanted, known);
-        if (changes < least) {
-            least = changes;
-            memcpy(nearest, known, sizeof(nearest));
-        }
-    }
-    if (*nearest != '\0') {
-        problem_set(problem, "--%.64s: no such option; did you mean --%s?", name, nearest);
+    struct names names = {
+        .first = &table[0].name, .stride = sizeof(table[0]), .count = OPTION_COUNT};
+    const char *nearest = nearest_name(name, &names);
+    if (nearest != NULL) {
+        char known[NAME_MAX_LENGTH + 1];
+        dashed(nearest, known);
+        problem_set(problem, "--%.64s: no such option; did you mean --%s?", name, known);
     } else {
         problem_set(problem, "--%.64s: no such option", name);
     }

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "all_types.pb-c.h"
-#include "proto/nearest.h"
 #include "reelrank/v1/log.pb-c.h"
 #include "reelrank/v1/ranking.pb-c.h"
 #include "tests/test.h"
@@ -317,22 +316,6 @@ static void pretty_style_is_indented(void)
     free(json);
 }
 
-static void nearest_name_needs_something_to_go_on(void)
-{
-    static const char *const list[] = {"like", "share", "SIGNAL_TYPE_SKIP"};
-    struct names names = {list, sizeof(list[0]), 3};
-    CHECK_STR("share", nearest_name("shar", &names));
-    CHECK_STR("SIGNAL_TYPE_SKIP", nearest_name("skip", &names));
-    CHECK(nearest_name("", &names) == NULL);
-    CHECK(nearest_name("follow", &names) == NULL);
-    char longest[100];
-    memset(longest, 'l', sizeof(longest) - 1);
-    longest[sizeof(longest) - 1] = '\0';
-    CHECK(nearest_name(longest, &names) == NULL);
-    struct names none = {NULL, 0, 0};
-    CHECK(nearest_name("like", &none) == NULL);
-}
-
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -355,7 +338,6 @@ int main(int argc, char **argv)
         TEST(every_arena_too_small_is_survived),
         TEST(full_style_shows_every_field),
         TEST(pretty_style_is_indented),
-        TEST(nearest_name_needs_something_to_go_on),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }
