@@ -11,6 +11,7 @@
 struct status_values {
     struct connection connection;
     bool json;
+    bool digest;
 };
 
 static void print_text_line(const char *name, const char *value)
@@ -71,9 +72,11 @@ static enum exit_code print_json(const Reelrank__V1__GetStatusResponse *status)
     return CODE_OK;
 }
 
-static enum exit_code ask(struct backend *backend, struct arena *arena, bool json)
+static enum exit_code ask(struct backend *backend, struct arena *arena,
+                          const struct status_values *values)
 {
     Reelrank__V1__GetStatusRequest request = REELRANK__V1__GET_STATUS_REQUEST__INIT;
+    request.state_digest = values->digest;
     ProtobufCMessage *message = NULL;
     struct problem problem = {""};
     enum status status = backend_call(backend, &reelrank__v1__admin_service__descriptor,
@@ -82,7 +85,7 @@ static enum exit_code ask(struct backend *backend, struct arena *arena, bool jso
         return command_fail("status", status, &problem);
     }
     const Reelrank__V1__GetStatusResponse *response = (const void *)message;
-    if (json) {
+    if (values->json) {
         return print_json(response);
     }
     print_text(backend_address(backend), response);
@@ -100,7 +103,7 @@ static enum exit_code status_run(const void *raw, const struct operands *operand
         code = command_connect("status", &values->connection, false, &backend);
     }
     if (code == CODE_OK) {
-        code = ask(backend, &arena, values->json);
+        code = ask(backend, &arena, values);
     }
     backend_close(backend);
     command_arena_release(&arena);
@@ -113,15 +116,22 @@ static const struct argument status_arguments[] = {
      .kind = ARGUMENT_FLAG,
      .offset = offsetof(struct status_values, json),
      .help = "print JSON"},
+    {.name = "digest",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct status_values, digest),
+     .help = "add the state's digest"},
 };
 
 const struct command command_status = {
     .name = "status",
     .operands = "",
     .summary = "tell what a server or a data directory holds",
-    .description = "Prints versions, sequence and digest of the state, counts and sizes.\n",
+    .description =
+        "Prints versions, the state's sequence, counts and sizes.\n\n"
+        "--digest adds a hash over all of the state: two servers that applied the same log\n"
+        "agree in it. Signals wait while it is computed.\n",
     .examples = "  reelrank status --data /var/lib/reelrank\n"
-                "  reelrank status --target 127.0.0.1:7070 --json\n",
+                "  reelrank status --target 127.0.0.1:7070 --digest --json\n",
     COMMAND_ARGUMENTS(status_arguments),
     .values_size = sizeof(struct status_values),
     .run = status_run,

@@ -408,6 +408,22 @@ def status_counts_what_is_there(place):
     assert re.search(r"^videos +4$", expect(OK, "status", "--data", place.data).out, re.M)
 
 
+def the_digest_is_of_the_state_and_the_same_for_the_same_log(place):
+    place.fill()
+    words = ["status", "--digest", "--json", "--data"]
+    digest = json.loads(expect(OK, *words, place.data).out)["state_digest"]
+    assert re.fullmatch("[0-9a-f]{16}", digest), digest
+    text = expect(OK, "status", "--data", place.data, "--digest").out
+    assert re.search("^state digest +%s$" % digest, text, re.M), text
+    assert "digest" not in expect(OK, "status", "--data", place.data).out
+    assert json.loads(expect(OK, "status", "--data", place.data, "--json").out)["state_digest"] == ""
+    place.data = place.path / "other"
+    place.fill()
+    assert json.loads(expect(OK, *words, place.data).out)["state_digest"] == digest
+    place.fill(like("u1", "v2", 1700000000001))
+    assert json.loads(expect(OK, *words, place.data).out)["state_digest"] != digest
+
+
 def a_directory_that_is_not_there_is_not_made_by_reading(place):
     assert "no data in directory" in place.rank(code=FAILED).err
     expect(FAILED, "status", "--data", place.data)
