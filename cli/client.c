@@ -127,8 +127,8 @@ static void run(grpc_call *call, grpc_completion_queue *queue, struct exchange *
     CHECK(event.type == GRPC_OP_COMPLETE);
 }
 
-/* Several statuses share a code; each code has one here, IO standing for what our servers never
- * send. */
+/* The way back of method_code(). Several statuses share a code; each code has one here, and what
+ * our servers never send is IO, as INTERNAL is. */
 static enum status status_of(grpc_status_code code)
 {
     static const enum status statuses[] = {

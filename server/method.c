@@ -12,6 +12,7 @@ enum code {
     CODE_PERMISSION_DENIED = 7,
     CODE_RESOURCE_EXHAUSTED = 8,
     CODE_UNIMPLEMENTED = 12,
+    CODE_INTERNAL = 13,
     CODE_UNAVAILABLE = 14,
     CODE_DATA_LOSS = 15
 };
@@ -32,6 +33,7 @@ unsigned method_code(enum status status)
     case STATUS_CORRUPT:
         return CODE_DATA_LOSS;
     case STATUS_IO:
+        return CODE_INTERNAL;
     case STATUS_UNAVAILABLE:
         return CODE_UNAVAILABLE;
     case STATUS_DEADLINE:

@@ -61,7 +61,21 @@ struct method {
     void *context;
 };
 
-/* The gRPC status code of a status; the one place where they meet. */
+/*
+ * The gRPC status code of a status; the one place where they meet.
+ *
+ *   OK                         0  OK
+ *   INVALID                    3  INVALID_ARGUMENT
+ *   DEADLINE                   4  DEADLINE_EXCEEDED
+ *   NOT_FOUND                  5  NOT_FOUND
+ *   DENIED                     7  PERMISSION_DENIED
+ *   NO_MEMORY, NO_SPACE, BUSY  8  RESOURCE_EXHAUSTED
+ *   UNIMPLEMENTED             12  UNIMPLEMENTED
+ *   IO                        13  INTERNAL: the server's disk or system; never what a client sent
+ *   UNAVAILABLE               14  UNAVAILABLE: a retry, here or elsewhere, may help
+ *   CORRUPT                   15  DATA_LOSS
+ *   any other                  2  UNKNOWN
+ */
 unsigned method_code(enum status status);
 
 /* Input and output descriptors by name; CHECKs that the service has the method. */

@@ -11,7 +11,7 @@ static void every_status_has_its_canonical_code(void)
     CHECK_EQ(8, method_code(STATUS_NO_MEMORY));
     CHECK_EQ(8, method_code(STATUS_NO_SPACE));
     CHECK_EQ(15, method_code(STATUS_CORRUPT));
-    CHECK_EQ(14, method_code(STATUS_IO));
+    CHECK_EQ(13, method_code(STATUS_IO));
     CHECK_EQ(14, method_code(STATUS_UNAVAILABLE));
     CHECK_EQ(8, method_code(STATUS_BUSY));
     CHECK_EQ(4, method_code(STATUS_DEADLINE));

@@ -239,7 +239,7 @@ def status_becomes_a_canonical_code_with_its_message():
         (3, grpc.StatusCode.RESOURCE_EXHAUSTED),
         (4, grpc.StatusCode.RESOURCE_EXHAUSTED),
         (5, grpc.StatusCode.DATA_LOSS),
-        (6, grpc.StatusCode.UNAVAILABLE),
+        (6, grpc.StatusCode.INTERNAL),
         (7, grpc.StatusCode.UNAVAILABLE),
         (8, grpc.StatusCode.RESOURCE_EXHAUSTED),
         (9, grpc.StatusCode.DEADLINE_EXCEEDED),
