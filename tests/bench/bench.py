@@ -45,7 +45,7 @@ STEPS = {
 }
 NULL_FACTOR = 4  # a null RPC is so short that it takes more of them to measure
 OTHERS_LIMIT = 0.08  # share of all CPU that other processes may take during a run
-TRIES = 4
+TRIES = 3
 
 
 def give_up(message):
@@ -422,13 +422,13 @@ def print_steps(report):
 
 def print_latencies(report):
     print("\nLatency at half of that rate, from the intended start (us)\n")
-    head = f"{'p50':>7}{'p99':>8}{'p99.9':>8}"
+    head = f"{'p50':>8}{'p99':>8}{'p99.9':>8}"
     print(f"{'':24}{'Rank at/s':>10}{head}{'null at/s':>12}{head}")
     for variant, row in report["variants"].items():
         line = f"{variant:24}"
         for kind, width in (("rank", 10), ("null", 12)):
             found = row["open_loop"][kind]
-            line += f"{found['rate']:{width}}{found['p50_us']:7.0f}"
+            line += f"{found['rate']:{width}}{found['p50_us']:8.0f}"
             line += f"{found['p99_us']:8.0f}{found['p999_us']:8.0f}"
         print(line)
 

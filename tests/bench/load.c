@@ -186,15 +186,14 @@ static int64_t due_ns(const struct load *load)
     return load->start_ns + (int64_t)(seconds * 1e9);
 }
 
-/* Sends one request on the next connection with room; false when there is none. */
-static bool send_due(struct load *load)
+/* Queues one request on the next connection with room; false when there is none. */
+static bool queue_due(struct load *load)
 {
     for (size_t i = 0; i < load->connection_count; i++) {
         size_t index = (load->turn + i) % load->connection_count;
         struct connection *connection = load->connections[index];
         if (connection_is_free(connection, next_body(load).size)) {
             connection_send(connection, next_body(load), due_ns(load));
-            flush(load, index);
             load->started++;
             load->turn = index + 1;
             return true;
@@ -205,7 +204,11 @@ static bool send_due(struct load *load)
 
 static void send_open(struct load *load)
 {
-    while (load->started < load->total && due_ns(load) <= program_now_ns() && send_due(load)) {
+    uint64_t before = load->started;
+    while (load->started < load->total && due_ns(load) <= program_now_ns() && queue_due(load)) {
+    }
+    for (size_t i = 0; load->started > before && i < load->connection_count; i++) {
+        flush(load, i);
     }
 }
 
