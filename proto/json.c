@@ -470,6 +470,16 @@ static enum status read_message(const struct reader *reader, const struct path *
     return status;
 }
 
+/* Text of one line comes from a file of many, whose line the caller knows. */
+static void locate(const json_error_t *error, struct text json, struct problem *problem)
+{
+    if (json.size == 0 || memchr(json.data, '\n', json.size) == NULL) {
+        problem_set(problem, "column %d: %s", error->column, error->text);
+    } else {
+        problem_set(problem, "line %d, column %d: %s", error->line, error->column, error->text);
+    }
+}
+
 enum status json_parse(struct text json, const ProtobufCMessageDescriptor *descriptor,
                        struct arena *arena, ProtobufCMessage **out, struct problem *problem)
 {
@@ -483,7 +493,7 @@ enum status json_parse(struct text json, const ProtobufCMessageDescriptor *descr
                               JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (root == NULL) {
         bool memory = json_error_code(&error) == json_error_out_of_memory;
-        problem_set(problem, "line %d, column %d: %s", error.line, error.column, error.text);
+        locate(&error, json, problem);
         return memory ? STATUS_NO_MEMORY : STATUS_INVALID;
     }
     struct reader reader = {arena, problem};

@@ -19,9 +19,9 @@ enum { JSON_LIMIT_BYTES = 4 << 20 }; /* as long as the server's messages may be 
 /*
  * Parses one JSON object, of at most JSON_LIMIT_BYTES; null means the field's default.
  * STATUS_INVALID: problem names the path ("signal.watch_ms"), what was found and what is allowed,
- * with the nearest known name for an unknown field or enum value. Numbers must be finite; no string
- * holds U+0000; no key comes twice. Everything in *out lies in arena. STATUS_NO_MEMORY when the
- * arena is too small.
+ * with the nearest known name for an unknown field or enum value; for what is no JSON, the column,
+ * and the line where the text has several. Numbers must be finite; no string holds U+0000; no key
+ * comes twice. Everything in *out lies in arena. STATUS_NO_MEMORY when the arena is too small.
  */
 MUST_USE enum status json_parse(struct text json, const ProtobufCMessageDescriptor *descriptor,
                                 struct arena *arena, ProtobufCMessage **out,

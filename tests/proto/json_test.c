@@ -202,6 +202,15 @@ static void wrong_kinds_are_refused(void)
     check_refused("a_message is a string; an object is allowed", "{\"a_message\":\"\"}", ALL_TYPES);
 }
 
+static void what_is_no_json_is_located(void)
+{
+    CHECK_EQ(STATUS_INVALID,
+             json_parse((struct text){0}, ALL_TYPES, &arena, &(ProtobufCMessage *){0}, &problem));
+    CHECK(strncmp("column 0: ", problem.text, 10) == 0);
+    check_refused("column 14: invalid token near 'yes'", "{\"a_bool\": yes}", ALL_TYPES);
+    check_refused("line 2, column 13: invalid token near 'yes'", "{\n\"a_bool\": yes}", ALL_TYPES);
+}
+
 static void only_canonical_base64_is_taken(void)
 {
     static const char *const bad[] = {"A",    "AA",   "AAA",  "====", "A===", "AB==", "AAB=",
@@ -330,6 +339,7 @@ int main(int argc, char **argv)
         TEST(unknown_fields_are_refused_with_the_nearest_name),
         TEST(enum_values_go_by_name),
         TEST(wrong_kinds_are_refused),
+        TEST(what_is_no_json_is_located),
         TEST(only_canonical_base64_is_taken),
         TEST(one_of_a_oneof_is_allowed),
         TEST(keys_given_twice_and_zero_characters_are_refused),

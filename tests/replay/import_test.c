@@ -102,7 +102,7 @@ static void bad_json_lines_are_rejected_and_passed(void)
     check_import(
         "1 rejected: the line has no \"video\", \"signal\" or \"delete_video\"\n"
         "2 rejected: video.title is a number; a string is allowed\n"
-        "3 rejected: line 1, column 4: invalid token near 'user'\n"
+        "3 rejected: column 4: invalid token near 'user'\n"
         "4 {\"video\":{\"video_id\":\"v\"}}\n",
         IMPORT_JSONL, NULL,
         "{}\n{\"video\":{\"title\":1}}\nuser_id,video_id\n{\"video\":{\"video_id\":\"v\"}}\n");
