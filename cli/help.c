@@ -22,8 +22,8 @@ void help_print(FILE *file)
         "  1  failed: the operation could not be done\n"
         "  2  usage: the command line is wrong\n"
         "  3  unavailable: no server answers, or another process holds the data directory\n"
-        "  4  invalid input: weights with problems, a request the service refuses, or rejected\n"
-        "     lines with import --strict\n\n"
+        "  4  invalid input: weights with problems, a request the service refuses, or an\n"
+        "     import that rejected every line, with --strict any line\n\n"
         "a first try:\n"
         "  reelrank import --data /tmp/reels --format jsonl catalogue.jsonl\n"
         "  reelrank rank --data /tmp/reels --user u1 --locale hi-IN --candidates ids.txt\n",

@@ -226,6 +226,14 @@ static enum exit_code read_files(struct import *import, const struct operands *o
     return code;
 }
 
+/* A file of which nothing is of use was most likely not meant, or is of another format. */
+static bool is_refused(const struct import *import, bool strict)
+{
+    struct batch_counts sum = totals(import);
+    bool useless = sum.accepted == 0 && sum.duplicate == 0;
+    return sum.rejected > 0 && (strict || useless);
+}
+
 static enum exit_code import_files(struct import *import, const struct import_values *values,
                                    const struct operands *operands, struct import_options *options)
 {
@@ -236,10 +244,7 @@ static enum exit_code import_files(struct import *import, const struct import_va
         print_text(import);
     }
     print_hints(import, values->assume_safety);
-    if (code == CODE_OK && values->strict && totals(import).rejected > 0) {
-        return CODE_INVALID;
-    }
-    return code;
+    return code == CODE_OK && is_refused(import, values->strict) ? CODE_INVALID : code;
 }
 
 static enum exit_code import_into(struct backend *backend, const struct import_values *values,
@@ -315,7 +320,8 @@ const struct command command_import = {
         "Reads videos and signals, and stores them: in the data directory, which is made if\n"
         "need be, or through a running server. \"-\" reads standard input. Importing a file\n"
         "again changes nothing. A line that cannot be used is counted as rejected, the first\n"
-        "ten with their reasons on standard error, and the rest is taken.\n\n"
+        "ten with their reasons on standard error, and the rest is taken. When nothing but\n"
+        "rejected lines is found, the exit code is 4.\n\n"
         "formats:\n"
         "  jsonl     JSON Lines of reelrank.v1.LogEntry: {\"video\": {...}}, {\"signal\": {...}}\n"
         "            or {\"delete_video\": {...}}\n"

@@ -206,10 +206,19 @@ def broken_lines_are_counted_with_file_and_line(place):
 
 def only_the_first_ten_reasons_are_told(place):
     file = place.write("bad.jsonl", "broken\n" * 25)
-    result = expect(OK, "import", "--data", place.data, "--format", "jsonl", file)
+    result = expect(INVALID, "import", "--data", place.data, "--format", "jsonl", file)
     assert result.err.count("bad.jsonl:") == 10, result.err
     assert "and 15 more rejected" in result.err, result.err
     assert re.search(r"^all +0 +0 +25$", result.out, re.M), result.out
+
+
+def an_import_fails_when_it_takes_nothing_of_what_it_finds(place):
+    words = ["import", "--data", place.data, "--format", "jsonl"]
+    good = lines(like("u1", "v1", 1))
+    assert ":1: column " in expect(INVALID, *words, place.write("bad.jsonl", "broken\n")).err
+    expect(OK, *words, place.write("half.jsonl", "broken\n" + good))
+    expect(OK, *words, place.write("again.jsonl", "broken\n" + good))
+    expect(OK, *words, place.write("empty.jsonl", "\n"))
 
 
 def what_concerns_one_video_keeps_its_order(place):
