@@ -11,8 +11,8 @@
  * Languages, scripts and regions as small numbers. Letters count a = 1 ... z = 26, five bits each,
  * the first letter highest, so codes sort like their texts. 0 means unknown.
  *
- *   language  2 or 3 letters                          15 bits
- *   script    4 letters                               20 bits
+ *   language  2 or 3 letters                                15 bits
+ *   script    4 letters                                     20 bits
  *   region    2 letters, or 0x8000 | three UN M.49 digits   16 bits
  */
 struct locale {

@@ -8,6 +8,7 @@
 #include "ranker/state.h"
 #include "ranker/status.h"
 
+/* clang-format off */
 /*
  * A record of the log, version 1, little-endian:
  *
@@ -15,13 +16,15 @@
  *        0     1  version, 1
  *        1     1  kind: enum event_kind
  *        2     2  zero
- *        4     4  checksum: low 32 bits of XXH3-64 over bytes 8 to the end, seeded with bytes 0 to
- * 3 as a number, so that a damaged version or kind is noticed too 8     8  appended_ms, the
- * server's clock 16    16  event key (signals): recognises a repeat; zero for other kinds 32     -
- * payload: the packed reelrank.v1 message: Signal, Video or DeleteVideo
+ *        4     4  checksum: low 32 bits of XXH3-64 over bytes 8 to the end, seeded with bytes 0
+ *                 to 3 as a number, so that a damaged version or kind is noticed too
+ *        8     8  appended_ms, the server's clock
+ *       16    16  event key (signals): recognises a repeat; zero for other kinds
+ *       32     -  payload: the packed reelrank.v1 message: Signal, Video or DeleteVideo
  *
  * The payload is the contract's own bytes, so a new field costs no new layout.
  */
+/* clang-format on */
 enum { RECORD_HEADER_SIZE = 32 };
 
 struct event_key {

@@ -1,14 +1,22 @@
+/* clang-format off */
 /*
  * A server with small methods in place of the real ones, for rpc_test.py: each answers at once,
- * fails, waits, streams or writes to a real store as the test asks. Use: echo_server DIRECTORY
- * WORKERS DRAIN_MS
+ * fails, waits, streams or writes to a real store as the test asks.
+ *
+ * Use: echo_server DIRECTORY WORKERS DRAIN_MS
  *
  *   Rank            echoes the request's bytes; with request_id set fails with the status of that
- * number RankStream      echoes; correlation_id 13 fails with NOT_FOUND RecordSignals   writes the
- * signals, answers the counts StreamSignals   the same for each message UploadSignals   the same
- * for the whole stream ExportUser      user_id "N": N answers; "wait": one now and one more at each
- * wake GetStatus       wakes the waiting streams Everything else has no begin().
+ *                   number
+ *   RankStream      echoes; correlation_id 13 fails with NOT_FOUND
+ *   RecordSignals   writes the signals, answers the counts
+ *   StreamSignals   the same for each message
+ *   UploadSignals   the same for the whole stream
+ *   ExportUser      user_id "N": N answers; "wait": one now and one more at each wake
+ *   GetStatus       wakes the waiting streams
+ *
+ * Everything else has no begin().
  */
+/* clang-format on */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
