@@ -188,7 +188,8 @@ def weights_in_force_are_told_by_every_answer(place):
 @case
 def checking_weights_gives_line_column_path_and_a_suggestion(place):
     with Server(place) as server:
-        response = server.api.CheckWeights(weights_yaml="version: x\nheads:\n  lik: {kind: rate}\n  share: {prior: 2}\n")
+        yaml = "version: x\nheads:\n  lik: {kind: rate}\n  share: {prior: 2}\n"
+        response = server.api.CheckWeights(weights_yaml=yaml)
         equal(False, response.valid)
         got = {(problem.line, problem.path) for problem in response.problems}
         equal({(3, "heads.lik"), (4, "heads.share.prior")}, got)

@@ -175,7 +175,8 @@ def a_stream_acknowledges_each_batch_in_order(place):
                   (answer.batch_id, totals(answer), outcomes(answer), answer.state_sequence))
         feed.end()
         equal([], list(answers))
-        again = [server.api.request("StreamSignals", batch_id=i, signals=likes(3, "s%d." % i)) for i in range(1, 51)]
+        again = [server.api.request("StreamSignals", batch_id=i, signals=likes(3, "s%d." % i))
+                 for i in range(1, 51)]
         answers = list(server.api.StreamSignals(iter(again)))
         equal([(i, (0, 3, 0)) for i in range(1, 51)], [(a.batch_id, totals(a)) for a in answers])
 
@@ -233,7 +234,7 @@ def an_empty_upload_is_no_error(place):
 @case
 def an_upload_that_fails_midway_keeps_what_went_before(place):
     with Server(place) as server:
-        messages = [server.api.request("UploadSignals", signals=likes(count, "m%d." % count)) for count in (10, 1001)]
+        messages = [server.api.request("UploadSignals", signals=likes(count, "%d." % count)) for count in (10, 1001)]
         fails(INVALID, lambda: server.api.UploadSignals(iter(messages)))
         response = server.api.UploadSignals(iter(messages[:1]))
         equal((0, 10, 0), totals(response))
