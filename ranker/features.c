@@ -13,7 +13,7 @@ struct row {
     bool seen;
     /* Decayed to now with rate_half_life. */
     double views; /* impressions or plays, whichever is more */
-    double counts[COUNTER_COUNT];
+    double counts[COUNTER_SCORED_COUNT];
 };
 
 static bool is_zero(double x)
@@ -94,7 +94,7 @@ static const enum counter head_counters[HEAD_COUNT] = {
     [HEAD_VALID_PLAY] = COUNTER_VALID_PLAYS,
     [HEAD_LONG_VIEW] = COUNTER_LONG_VIEWS,
     [HEAD_COMPLETE] = COUNTER_COMPLETES,
-    [HEAD_WATCH_QUANTILE] = COUNTER_COUNT,
+    [HEAD_WATCH_QUANTILE] = COUNTER_SCORED_COUNT,
     [HEAD_LIKE] = COUNTER_LIKES,
     [HEAD_SHARE] = COUNTER_SHARES,
     [HEAD_FOLLOW] = COUNTER_FOLLOWS,
@@ -237,7 +237,7 @@ static struct row row_of(const struct reading *reading, const struct candidate *
         .seen = candidate->seen,
         .views = most_views(decayed, half_life) * decay,
     };
-    for (unsigned i = 0; i < COUNTER_COUNT; i++) {
+    for (unsigned i = 0; i < COUNTER_SCORED_COUNT; i++) {
         row.counts[i] = decayed->counts[half_life][i] * decay;
     }
     return row;

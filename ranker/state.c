@@ -236,7 +236,8 @@ static enum status apply_video(struct state *state, uint64_t sequence,
     if (status != STATUS_OK) {
         return status;
     }
-    videos_find(state->videos, facts->key)->log_sequence = sequence;
+    videos_set_source(state->videos, videos_find(state->videos, facts->key),
+                      (struct video_source){facts->content_hash, sequence});
     state->live_videos += !was_live;
     return STATUS_OK;
 }
@@ -250,7 +251,9 @@ static void apply_deletion(struct state *state, uint64_t video_key)
     }
     state->live_videos -= is_live(row);
     row->deleted = true;
-    row->content_hash = 0;
+    videos_set_source(
+        state->videos, row,
+        (struct video_source){.log_sequence = videos_source(state->videos, row).log_sequence});
 }
 
 static enum status apply(struct state *state, uint64_t sequence, const struct event *event)

@@ -181,10 +181,10 @@ static double quarter_power(uint32_t quarters)
     return power / (double)(UINT32_C(1) << halvings);
 }
 
-static void add_weighted(double sums[COUNTER_COUNT], const int32_t counts[COUNTER_COUNT],
+static void add_weighted(double sums[COUNTER_SCORED_COUNT], const int32_t counts[COUNTER_COUNT],
                          double weight)
 {
-    for (unsigned i = 0; i < COUNTER_COUNT; i++) {
+    for (unsigned i = 0; i < COUNTER_SCORED_COUNT; i++) {
         sums[i] += counts[i] * weight;
     }
 }
@@ -201,7 +201,7 @@ static uint32_t mean_watch_ms(const struct stats *stats)
 
 void stats_decay(const struct stats *stats, struct stats_decayed *out)
 {
-    double sums[HALF_LIFE_COUNT][COUNTER_COUNT] = {{0}};
+    double sums[HALF_LIFE_COUNT][COUNTER_SCORED_COUNT] = {{0}};
     for (uint32_t i = 0; i < stats->bucket_count; i++) {
         const struct stats_bucket *bucket = &stats->buckets[i];
         uint32_t age = stats->newest_tick - bucket->start_tick;
@@ -210,7 +210,7 @@ void stats_decay(const struct stats *stats, struct stats_decayed *out)
         }
     }
     for (unsigned h = 0; h < HALF_LIFE_COUNT; h++) {
-        for (unsigned i = 0; i < COUNTER_COUNT; i++) {
+        for (unsigned i = 0; i < COUNTER_SCORED_COUNT; i++) {
             out->counts[h][i] = sums[h][i] > 0 ? (float)sums[h][i] : 0;
         }
     }

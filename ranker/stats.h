@@ -15,10 +15,11 @@ enum counter {
     COUNTER_SKIPS,
     COUNTER_LIKES,
     COUNTER_SHARES,
-    COUNTER_COMMENTS,
     COUNTER_FOLLOWS,
     COUNTER_NOT_INTERESTED,
     COUNTER_REPORTS,
+    COUNTER_SCORED_COUNT, /* those above are what scoring reads */
+    COUNTER_COMMENTS = COUNTER_SCORED_COUNT,
     COUNTER_COUNT
 };
 
@@ -57,7 +58,7 @@ struct stats_delta {
 
 /* Decayed counts as of the start of newest_tick: what scoring reads. A function of struct stats. */
 struct stats_decayed {
-    float counts[HALF_LIFE_COUNT][COUNTER_COUNT];
+    float counts[HALF_LIFE_COUNT][COUNTER_SCORED_COUNT];
     uint32_t newest_tick;
     uint32_t mean_watch_ms; /* total watch time over plays; 0 without plays */
 };

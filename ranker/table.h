@@ -11,8 +11,8 @@
  * arrival, and an open-addressing index of 8 bytes a slot (upper half of the hash, row number + 1).
  * A hash's first slot is named by its uppermost bits, so the index doubles in one sweep without
  * looking at the rows.
- * Every row begins with its hash as a uint64_t. Rows are never removed. One writer at a time, any
- * number of readers between writes.
+ * Every row begins with its hash as a uint64_t; rows of a multiple of 64 bytes lie on cache lines.
+ * Rows are never removed. One writer at a time, any number of readers between writes.
  */
 struct table {
     size_t row_size;

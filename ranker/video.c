@@ -27,6 +27,8 @@ struct shared_sets {
 
 struct videos {
     struct table rows;
+    struct video_source **sources; /* owned, each owned: of TABLE_CHUNK_ROWS rows by number */
+    size_t source_chunk_count;
     struct shared_sets sets;
 };
 
@@ -179,6 +181,10 @@ void videos_free(struct videos *videos)
         return;
     }
     table_release(&videos->rows);
+    for (size_t i = 0; i < videos->source_chunk_count; i++) {
+        free(videos->sources[i]);
+    }
+    free(videos->sources);
     free(videos->sets.entries);
     free(videos->sets.buckets);
     free(videos);
@@ -222,16 +228,51 @@ void videos_find_many(const struct videos *videos, const uint64_t *keys, size_t 
     }
 }
 
+/* Makes room for the source of one row more. */
+static enum status reserve_source(struct videos *videos)
+{
+    size_t chunk_count = videos->source_chunk_count;
+    if (videos->rows.count < chunk_count * TABLE_CHUNK_ROWS) {
+        return STATUS_OK;
+    }
+    struct video_source **sources =
+        realloc(videos->sources, (chunk_count + 1) * sizeof(struct video_source *));
+    if (sources == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    videos->sources = sources;
+    sources[chunk_count] = calloc(TABLE_CHUNK_ROWS, sizeof(struct video_source));
+    if (sources[chunk_count] == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    videos->source_chunk_count++;
+    return STATUS_OK;
+}
+
+static enum status add_row(struct videos *videos, uint64_t key, struct video **out)
+{
+    void *added;
+    enum status status = reserve_source(videos);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = table_add(&videos->rows, key, &added);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct video *row = added;
+    row->number = (uint32_t)(videos->rows.count - 1);
+    row->duration_bucket = DURATION_BUCKET_COUNT - 1;
+    *out = row;
+    return STATUS_OK;
+}
+
 enum status videos_add(struct videos *videos, uint64_t key, struct video **out)
 {
     CHECK(key != 0);
-    void *row = table_find(&videos->rows, key);
+    struct video *row = videos_find(videos, key);
     if (row == NULL) {
-        enum status status = table_add(&videos->rows, key, &row);
-        if (status != STATUS_OK) {
-            return status;
-        }
-        ((struct video *)row)->duration_bucket = DURATION_BUCKET_COUNT - 1;
+        return add_row(videos, key, out);
     }
     *out = row;
     return STATUS_OK;
@@ -240,7 +281,6 @@ enum status videos_add(struct videos *videos, uint64_t key, struct video **out)
 static void copy_facts(struct video *row, const struct video_facts *facts)
 {
     row->creator_key = facts->creator_key;
-    row->content_hash = facts->content_hash;
     row->published_ms = facts->published_ms;
     row->duration_ms = facts->duration_ms;
     row->quality = facts->quality;
@@ -288,6 +328,22 @@ enum status videos_put(struct videos *videos, const struct video_facts *facts)
     row->regions_forbidden = forbidden;
     copy_facts(row, facts);
     return STATUS_OK;
+}
+
+static struct video_source *source_of(const struct videos *videos, const struct video *row)
+{
+    CHECK(row->number < videos->rows.count);
+    return &videos->sources[row->number / TABLE_CHUNK_ROWS][row->number % TABLE_CHUNK_ROWS];
+}
+
+struct video_source videos_source(const struct videos *videos, const struct video *row)
+{
+    return *source_of(videos, row);
+}
+
+void videos_set_source(struct videos *videos, const struct video *row, struct video_source source)
+{
+    *source_of(videos, row) = source;
 }
 
 const struct region_set *videos_region_set(const struct videos *videos, uint32_t index)

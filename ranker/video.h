@@ -56,17 +56,13 @@ struct video_facts {
 struct video {
     uint64_t key;
     uint64_t creator_key;
-    uint64_t content_hash;
-    uint64_t log_sequence; /* of the EVENT_VIDEO this row was last put by; set by state_apply() */
     int64_t published_ms;
+    uint32_t number; /* for videos_at() */
     uint32_t duration_ms;
-    float quality;
-    uint32_t category_keys[LIMIT_VIDEO_CATEGORIES];
-    uint32_t tag_keys[LIMIT_VIDEO_TAGS];
-    uint16_t languages[LIMIT_VIDEO_LANGUAGES];
-    uint16_t caption_languages[LIMIT_VIDEO_LANGUAGES];
     uint32_t regions_allowed;   /* index for videos_region_set(); 0: everywhere */
     uint32_t regions_forbidden; /* index for videos_region_set(); 0: nowhere */
+    uint16_t languages[LIMIT_VIDEO_LANGUAGES];
+    uint16_t caption_languages[LIMIT_VIDEO_LANGUAGES];
     uint16_t creator_region;
     uint8_t minimum_age_years;
     uint8_t safety;
@@ -75,7 +71,17 @@ struct video {
     bool premium : 1;
     bool known : 1;
     bool deleted : 1;
+    uint32_t category_keys[LIMIT_VIDEO_CATEGORIES];
+    uint32_t tag_keys[LIMIT_VIDEO_TAGS];
+    float quality;
     struct stats_decayed decayed; /* of the global scope */
+};
+_Static_assert(sizeof(struct video) == 256, "four cache lines, so that no row touches a fifth");
+
+/* Which log entry put a row. Ranking never reads it, so it lies apart from the rows. */
+struct video_source {
+    uint64_t content_hash; /* of its facts; 0 once deleted */
+    uint64_t log_sequence; /* 0: only signals have named the video */
 };
 
 /*
@@ -101,12 +107,16 @@ struct video *videos_find(struct videos *videos, uint64_t key);
 void videos_find_many(const struct videos *videos, const uint64_t *keys, size_t count,
                       const struct video **out);
 
-/* Finds or adds the row of key, key not 0; a new row is all zero but for key and duration_bucket.
- */
+/* Finds or adds the row of key, key not 0; a new row is all zero but for key, number and
+ * duration_bucket. */
 MUST_USE enum status videos_add(struct videos *videos, uint64_t key, struct video **out);
 
 /* Overwrites the catalogue's part of the row facts->key, adding it if need be; statistics stay. */
 MUST_USE enum status videos_put(struct videos *videos, const struct video_facts *facts);
+
+/* The source of a row of these videos: zeroes until it is set. */
+struct video_source videos_source(const struct videos *videos, const struct video *row);
+void videos_set_source(struct videos *videos, const struct video *row, struct video_source source);
 
 const struct region_set *videos_region_set(const struct videos *videos, uint32_t index);
 bool region_set_contains(const struct region_set *set, uint16_t region);

@@ -8,27 +8,22 @@
 #include "reelrank/v1/log.pb-c.h"
 #include "server/service_internal.h"
 
-/* What the memory knows of a stored video, copied out. */
-struct stored {
-    uint64_t content_hash;
-    uint64_t log_sequence; /* of the record that holds all of it; 0: there is none */
-};
-
 struct prepared {
     struct batch batch; /* first: turn->batch points here */
     Reelrank__V1__UpsertResult *results;
     Reelrank__V1__UpsertResult **result_list;
 };
 
-static struct stored find_stored(struct service *service, const char *video_id)
+/* Where a stored video came from; its log_sequence is 0 when there is none. */
+static struct video_source find_stored(struct service *service, const char *video_id)
 {
     uint64_t key = hash_key(text_of(video_id));
     const struct video *row = NULL;
-    struct stored stored = {0};
+    struct video_source stored = {0};
     const struct state *state = store_begin(service->store);
     videos_find_many(state_videos(state), &key, 1, &row);
     if (row != NULL && row->known && !row->deleted) {
-        stored = (struct stored){row->content_hash, row->log_sequence};
+        stored = videos_source(state_videos(state), row);
     }
     store_end(service->store);
     return stored;
@@ -52,8 +47,8 @@ static bool load_record(void *context, uint64_t sequence, const struct record *r
 }
 
 /* Reads a stored video back from the log into the turn's arena. */
-static enum status load_video(struct service *service, struct turn *turn, struct stored stored,
-                              Reelrank__V1__Video **out)
+static enum status load_video(struct service *service, struct turn *turn,
+                              struct video_source stored, Reelrank__V1__Video **out)
 {
     struct load load = {.arena = turn->arena};
     enum status status = log_poll(store_log(service->store), stored.log_sequence, load_record,
@@ -139,7 +134,7 @@ static enum status merge_inferred(struct turn *turn,
 }
 
 /* The stored video with the named fields of update laid over it. */
-static enum status merge(struct service *service, struct turn *turn, struct stored stored,
+static enum status merge(struct service *service, struct turn *turn, struct video_source stored,
                          const Reelrank__V1__UpsertVideosRequest *request,
                          const Reelrank__V1__Video *update, Reelrank__V1__Video **out)
 {
@@ -194,7 +189,7 @@ static enum status put_video(struct service *service, struct turn *turn,
     struct problem problem;
     enum status status = wire_video(video, &entry->event.u.video, &problem);
     if (status == STATUS_OK && request->n_update_fields > 0) {
-        struct stored stored = find_stored(service, video->video_id);
+        struct video_source stored = find_stored(service, video->video_id);
         status = merge(service, turn, stored, request, video, &video);
         if (status != STATUS_OK) {
             return status;
@@ -389,7 +384,7 @@ static enum status put_statistics(struct service *service, struct turn *turn,
 static enum status put_found(struct service *service, struct turn *turn, char *video_id,
                              bool statistics, Reelrank__V1__GetVideosResponse *response)
 {
-    struct stored stored = find_stored(service, video_id);
+    struct video_source stored = find_stored(service, video_id);
     if (stored.log_sequence == 0) {
         response->not_found[response->n_not_found++] = video_id;
         return STATUS_OK;

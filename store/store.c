@@ -263,12 +263,16 @@ static struct edit catalogue_now(const struct store *store, uint64_t video_key)
     if (edit != NULL) {
         return *edit;
     }
+    const struct videos *videos = state_videos(store->state);
     const struct video *video = NULL;
-    videos_find_many(state_videos(store->state), &video_key, 1, &video);
+    videos_find_many(videos, &video_key, 1, &video);
     if (video == NULL || !video->known || video->deleted) {
         return (struct edit){.video_key = video_key, .deleted = true};
     }
-    return (struct edit){.video_key = video_key, .content_hash = video->content_hash};
+    return (struct edit){
+        .video_key = video_key,
+        .content_hash = videos_source(videos, video).content_hash,
+    };
 }
 
 static enum status admit_signal(struct store *store, struct entry *entry)

@@ -160,6 +160,11 @@ static const struct video *row_of(const struct state *state, const char *video)
     return row;
 }
 
+static struct video_source source_of(const struct state *state, const char *video)
+{
+    return videos_source(state_videos(state), row_of(state, video));
+}
+
 static int64_t total(const struct state *state, const char *video, enum counter counter)
 {
     return state_find_stats(state, key_of(video), SCOPE_GLOBAL, 0)->total[counter];
@@ -350,7 +355,7 @@ static void a_video_named_by_a_signal_alone_is_not_known(void)
     CHECK_EQ(0, live_videos(state));
     put_video(state, "v");
     CHECK(row_of(state, "v")->known);
-    CHECK_EQ(2, row_of(state, "v")->log_sequence);
+    CHECK_EQ(2, source_of(state, "v").log_sequence);
     CHECK_EQ(1, live_videos(state));
     CHECK(row_of(state, "v")->decayed.counts[HALF_LIFE_1_DAY][COUNTER_LIKES] == 1);
     state_free(state);
@@ -369,11 +374,11 @@ static void a_deleted_video_keeps_statistics_and_may_come_back(void)
     CHECK_EQ(0, live_videos(state));
     CHECK_EQ(1, videos_count(state_videos(state)));
     CHECK(row_of(state, "v")->deleted);
-    CHECK_EQ(0, row_of(state, "v")->content_hash);
+    CHECK_EQ(0, source_of(state, "v").content_hash);
     CHECK_EQ(1, total(state, "v", COUNTER_LIKES));
     put_video(state, "v");
     CHECK(!row_of(state, "v")->deleted);
-    CHECK_EQ(77, row_of(state, "v")->content_hash);
+    CHECK_EQ(77, source_of(state, "v").content_hash);
     CHECK_EQ(1, live_videos(state));
     CHECK_EQ(1, total(state, "v", COUNTER_LIKES));
     state_free(state);

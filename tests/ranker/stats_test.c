@@ -53,7 +53,7 @@ static void empty_stats_decay_to_nothing(void)
     memset(&decayed, 0xff, sizeof(decayed));
     stats_decay(&stats, &decayed);
     for (unsigned h = 0; h < HALF_LIFE_COUNT; h++) {
-        for (unsigned i = 0; i < COUNTER_COUNT; i++) {
+        for (unsigned i = 0; i < COUNTER_SCORED_COUNT; i++) {
             CHECK(decayed.counts[h][i] == 0);
         }
     }

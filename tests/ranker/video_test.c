@@ -79,7 +79,6 @@ static void put_keeps_the_facts(void)
     const struct video *row = videos_find(videos, 5);
     CHECK(row->known && !row->deleted && row->premium);
     CHECK(row->creator_key == 0x1122334455667788);
-    CHECK_EQ(99, row->content_hash);
     CHECK_EQ(1700000000000, row->published_ms);
     CHECK_EQ(15001, row->duration_ms);
     CHECK_EQ(2, row->duration_bucket);
@@ -115,6 +114,26 @@ static void put_overwrites_facts_and_leaves_statistics(void)
     CHECK_EQ(8, row->duration_bucket);
     CHECK_EQ(SAFETY_HIGH, row->safety);
     CHECK(row->decayed.counts[0][0] == 3);
+    videos_free(videos);
+}
+
+static void every_row_has_a_source_of_its_own(void)
+{
+    enum { ROW_COUNT = 70000 }; /* more than one chunk of rows */
+    struct videos *videos = videos_new();
+    for (uint64_t key = 1; key <= ROW_COUNT; key++) {
+        struct video *row;
+        CHECK_EQ(STATUS_OK, videos_add(videos, key, &row));
+        CHECK_EQ(key - 1, row->number);
+        CHECK_EQ(0, videos_source(videos, row).log_sequence);
+        videos_set_source(videos, row, (struct video_source){key + 1, key + 2});
+    }
+    for (uint64_t key = 1; key <= ROW_COUNT; key++) {
+        const struct video *row = videos_find(videos, key);
+        CHECK(videos_at(videos, row->number) == row);
+        CHECK_EQ(key + 1, videos_source(videos, row).content_hash);
+        CHECK_EQ(key + 2, videos_source(videos, row).log_sequence);
+    }
     videos_free(videos);
 }
 
@@ -278,6 +297,7 @@ int main(int argc, char **argv)
         TEST(an_added_row_is_empty_and_unknown),
         TEST(put_keeps_the_facts),
         TEST(put_overwrites_facts_and_leaves_statistics),
+        TEST(every_row_has_a_source_of_its_own),
         TEST(region_sets_are_shared_by_content),
         TEST(the_largest_region_set_is_kept_whole),
         TEST(unused_region_sets_are_used_again),
