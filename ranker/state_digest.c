@@ -133,8 +133,9 @@ static void put_facts(XXH3_state_t *hash, const struct videos *videos, const str
 {
     put(hash, row->key, 8);
     put(hash, row->creator_key, 8);
-    put(hash, row->content_hash, 8);
-    put(hash, row->log_sequence, 8);
+    struct video_source source = videos_source(videos, row);
+    put(hash, source.content_hash, 8);
+    put(hash, source.log_sequence, 8);
     put(hash, (uint64_t)row->published_ms, 8);
     put(hash, row->duration_ms, 4);
     put_float(hash, row->quality);
@@ -164,7 +165,7 @@ static uint64_t digest_video(const struct videos *videos, const struct video *ro
     (void)XXH3_64bits_reset(&hash);
     put_facts(&hash, videos, row);
     for (unsigned h = 0; h < HALF_LIFE_COUNT; h++) {
-        for (unsigned i = 0; i < COUNTER_COUNT; i++) {
+        for (unsigned i = 0; i < COUNTER_SCORED_COUNT; i++) {
             put_float(&hash, row->decayed.counts[h][i]);
         }
     }
