@@ -130,7 +130,7 @@ static const struct argument *find_nearest(const struct parser *parser, const ch
                           .stride = sizeof(parser->table[0]),
                           .count = parser->count};
     const char *nearest = nearest_name(word, &names);
-    for (size_t i = 0; i < parser->count; i++) {
+    for (size_t i = 0; nearest != NULL && i < parser->count; i++) {
         if (parser->table[i].name == nearest) {
             return &parser->table[i];
         }
@@ -245,6 +245,7 @@ enum status arguments_parse(const struct argument *table, size_t count, int argc
                             void *values, struct operands *operands, struct problem *problem)
 {
     CHECK(count <= TABLE_MAX);
+    CHECK(table != NULL || count == 0);
     struct parser parser = {.table = table,
                             .count = count,
                             .argc = argc,

@@ -252,8 +252,10 @@ static enum exit_code import_into(struct backend *backend, const struct import_v
 {
     struct arena arena = {0};
     struct import *import = calloc(1, sizeof(*import));
-    enum exit_code code = import == NULL ? command_fail("import", STATUS_NO_MEMORY, NULL)
-                                         : command_arena("import", &arena);
+    if (import == NULL) {
+        return command_fail("import", STATUS_NO_MEMORY, NULL);
+    }
+    enum exit_code code = command_arena("import", &arena);
     if (code == CODE_OK) {
         batcher_init(&import->batcher, backend, arena, note_rejection, import);
         code = import_files(import, values, operands, options);

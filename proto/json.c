@@ -190,7 +190,7 @@ static enum status read_real(const struct reader *reader, const struct path *pat
 static enum status read_float(const struct reader *reader, const struct path *path,
                               const json_t *json, float *slot)
 {
-    double value;
+    double value = 0;
     enum status status = read_real(reader, path, json, (double)FLT_MAX, &value);
     if (status == STATUS_OK) {
         *slot = (float)value;

@@ -119,9 +119,8 @@ static bool is_well_formed(struct text message, unsigned kind, unsigned depth)
             inner = (unsigned)field.number;
         } else if (kind == FILE_MESSAGE && field.number == MESSAGE_NESTED) {
             inner = FILE_MESSAGE;
-        } else if (kind == FILE_MESSAGE && field.number == MESSAGE_ENUM) {
-            inner = FILE_ENUM;
-        } else if (kind == FILE_SERVICE && field.number == SERVICE_METHOD) {
+        } else if ((kind == FILE_MESSAGE && field.number == MESSAGE_ENUM) ||
+                   (kind == FILE_SERVICE && field.number == SERVICE_METHOD)) {
             inner = FILE_ENUM; /* a method has a name, like an enum, and flags */
         }
         if (inner != UINT32_MAX &&

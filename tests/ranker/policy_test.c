@@ -88,10 +88,10 @@ static void a_deleted_video_is_dropped(void)
 
 static void an_unrated_video_is_dropped_unless_the_model_shows_it(void)
 {
-    for (uint8_t safety = 0; safety <= SAFETY_UNRATED; safety++) {
+    for (unsigned safety = 0; safety <= SAFETY_UNRATED; safety++) {
         struct scene scene;
         scene_init(&scene);
-        scene.facts.safety = safety;
+        scene.facts.safety = (uint8_t)safety;
         struct video *video = put_video(&scene);
         CHECK_EQ(DROP_UNRATED, judge(&scene, video));
         scene.model.unrated_shown = true;

@@ -212,6 +212,7 @@ static void shuffle_keys(struct world *world, uint64_t keys[VIDEOS])
 {
     for (uint64_t i = 0; i < VIDEOS; i++) {
         uint64_t at = next_random(world) % (i + 1);
+        keys[i] = i + 1;
         keys[i] = keys[at];
         keys[at] = i + 1;
     }
