@@ -1,14 +1,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/local.h"
+#include "cli/backend.h"
 #include "proto/json.h"
-#include "ranker/wire.h"
 #include "reelrank/v1/catalog.pb-c.h"
 #include "reelrank/v1/log.pb-c.h"
 #include "reelrank/v1/ranking.pb-c.h"
 #include "reelrank/v1/signal.pb-c.h"
-#include "server/method.h"
 #include "tests/test.h"
 
 /*
@@ -52,35 +50,23 @@ static bool read_line(FILE *file, char *line)
     return true;
 }
 
-static ProtobufCMessage *call(struct local *local, const ProtobufCServiceDescriptor *service,
+static ProtobufCMessage *call(struct backend *backend, const ProtobufCServiceDescriptor *service,
                               const char *name, const ProtobufCMessage *request)
 {
-    struct method method = {.service = service, .name = name};
-    size_t size = protobuf_c_message_get_packed_size(request);
-    uint8_t *bytes = arena_new(&arena, uint8_t, size + 1);
-    CHECK(bytes != NULL);
-    protobuf_c_message_pack(request, bytes);
-
     struct problem problem = {""};
-    struct text answer;
-    check_ok(local_call(local, service, name, (struct text){(const char *)bytes, size}, &arena,
-                        &answer, &problem),
-             &problem);
-    ProtobufCAllocator allocator = wire_allocator(&arena);
-    ProtobufCMessage *response = protobuf_c_message_unpack(
-        method_descriptor(&method)->output, &allocator, answer.size, (const uint8_t *)answer.data);
-    CHECK(response != NULL);
+    ProtobufCMessage *response = NULL;
+    check_ok(backend_call(backend, service, name, request, &arena, &response, &problem), &problem);
     return response;
 }
 
-static void write_entry(struct local *local, Reelrank__V1__LogEntry *entry)
+static void write_entry(struct backend *backend, Reelrank__V1__LogEntry *entry)
 {
     if (entry->entry_case == REELRANK__V1__LOG_ENTRY__ENTRY_VIDEO) {
         Reelrank__V1__UpsertVideosRequest request = REELRANK__V1__UPSERT_VIDEOS_REQUEST__INIT;
         request.videos = &entry->video;
         request.n_videos = 1;
         const Reelrank__V1__UpsertVideosResponse *response = (const void *)call(
-            local, &reelrank__v1__catalog_service__descriptor, "UpsertVideos", &request.base);
+            backend, &reelrank__v1__catalog_service__descriptor, "UpsertVideos", &request.base);
         CHECK_EQ(1, response->accepted);
         return;
     }
@@ -88,7 +74,7 @@ static void write_entry(struct local *local, Reelrank__V1__LogEntry *entry)
     request.signals = &entry->signal;
     request.n_signals = 1;
     const Reelrank__V1__RecordSignalsResponse *response = (const void *)call(
-        local, &reelrank__v1__signal_service__descriptor, "RecordSignals", &request.base);
+        backend, &reelrank__v1__signal_service__descriptor, "RecordSignals", &request.base);
     CHECK_EQ(1, response->accepted);
 }
 
@@ -100,25 +86,27 @@ static ProtobufCMessage *parse(const char *line, const ProtobufCMessageDescripto
     return message;
 }
 
-static struct local *replay_log(char *line)
+static struct backend *replay_log(char *line)
 {
     char path[TEST_PATH_SIZE];
     test_directory(path);
-    struct local *local = NULL;
+    const struct backend_options options = {
+        .data = path, .weights = FOLDER "weights.yaml", .create = true};
+    struct backend *backend = NULL;
     struct problem problem = {""};
-    check_ok(local_open(path, FOLDER "weights.yaml", &local, &problem), &problem);
+    check_ok(backend_open(&options, &backend, &problem), &problem);
 
     FILE *log = open_file(FOLDER "log.jsonl");
     while (read_line(log, line)) {
-        write_entry(local, (void *)parse(line, &reelrank__v1__log_entry__descriptor));
+        write_entry(backend, (void *)parse(line, &reelrank__v1__log_entry__descriptor));
         arena_reset(&arena);
     }
     fclose(log);
-    return local;
+    return backend;
 }
 
 /* Prints the answers, or compares them with the kept ones where kept is not NULL. */
-static void answer_all(struct local *local, char *line, FILE *kept)
+static void answer_all(struct backend *backend, char *line, FILE *kept)
 {
     static char want[LINE_SIZE];
     FILE *requests = open_file(FOLDER "requests.jsonl");
@@ -127,7 +115,7 @@ static void answer_all(struct local *local, char *line, FILE *kept)
         number++;
         ProtobufCMessage *request = parse(line, &reelrank__v1__rank_request__descriptor);
         char *got = json_format(
-            call(local, &reelrank__v1__ranking_service__descriptor, "Rank", request), JSON_LINE);
+            call(backend, &reelrank__v1__ranking_service__descriptor, "Rank", request), JSON_LINE);
         CHECK(got != NULL);
         arena_reset(&arena);
         if (kept == NULL) {
@@ -152,9 +140,9 @@ static void run(FILE *kept)
     CHECK(memory != NULL);
     CHECK(line != NULL);
     arena_init(&arena, memory, ARENA_SIZE);
-    struct local *local = replay_log(line);
-    answer_all(local, line, kept);
-    local_close(local);
+    struct backend *backend = replay_log(line);
+    answer_all(backend, line, kept);
+    backend_close(backend);
     free(line);
     free(memory);
 }

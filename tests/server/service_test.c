@@ -1,14 +1,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/local.h"
+#include "cli/backend.h"
 #include "proto/json.h"
-#include "ranker/wire.h"
 #include "reelrank/v1/admin.pb-c.h"
 #include "reelrank/v1/catalog.pb-c.h"
 #include "reelrank/v1/ranking.pb-c.h"
 #include "reelrank/v1/signal.pb-c.h"
-#include "server/method.h"
 #include "tests/test.h"
 
 /*
@@ -21,27 +19,19 @@
 
 enum { ARENA_SIZE = 8 << 20 };
 
-static struct local *open_service(void)
+static struct backend *open_service(void)
 {
     char path[TEST_PATH_SIZE];
     test_directory(path);
-    struct local *local = NULL;
+    const struct backend_options options = {.data = path, .create = true};
+    struct backend *backend = NULL;
     struct problem problem;
-    CHECK_EQ(STATUS_OK, local_open(path, NULL, &local, &problem));
-    return local;
-}
-
-static struct text pack(const ProtobufCMessage *message, struct arena *arena)
-{
-    size_t size = protobuf_c_message_get_packed_size(message);
-    uint8_t *bytes = arena_new(arena, uint8_t, size + 1);
-    CHECK(bytes != NULL);
-    protobuf_c_message_pack(message, bytes);
-    return (struct text){(const char *)bytes, size};
+    CHECK_EQ(STATUS_OK, backend_open(&options, &backend, &problem));
+    return backend;
 }
 
 /* Calls service.method with a request in JSON; the answer in JSON is the caller's to free(). */
-static enum status call(struct local *local, const ProtobufCServiceDescriptor *service,
+static enum status call(struct backend *backend, const ProtobufCServiceDescriptor *service,
                         const char *name, const char *json, char **answer, struct problem *problem)
 {
     char *memory = malloc(ARENA_SIZE);
@@ -49,18 +39,14 @@ static enum status call(struct local *local, const ProtobufCServiceDescriptor *s
     struct arena arena;
     arena_init(&arena, memory, ARENA_SIZE);
 
-    struct method method = {.service = service, .name = name};
-    const ProtobufCMethodDescriptor *descriptor = method_descriptor(&method);
+    const ProtobufCMethodDescriptor *method =
+        protobuf_c_service_descriptor_get_method_by_name(service, name);
+    CHECK(method != NULL);
     ProtobufCMessage *request = NULL;
-    CHECK_EQ(STATUS_OK, json_parse(text_of(json), descriptor->input, &arena, &request, problem));
-    struct text bytes;
-    enum status status =
-        local_call(local, service, name, pack(request, &arena), &arena, &bytes, problem);
+    ProtobufCMessage *response = NULL;
+    CHECK_EQ(STATUS_OK, json_parse(text_of(json), method->input, &arena, &request, problem));
+    enum status status = backend_call(backend, service, name, request, &arena, &response, problem);
     if (status == STATUS_OK) {
-        ProtobufCAllocator allocator = wire_allocator(&arena);
-        ProtobufCMessage *response = protobuf_c_message_unpack(
-            descriptor->output, &allocator, bytes.size, (const uint8_t *)bytes.data);
-        CHECK(response != NULL);
         *answer = json_format(response, JSON_LINE);
         CHECK(*answer != NULL);
     }
@@ -68,12 +54,12 @@ static enum status call(struct local *local, const ProtobufCServiceDescriptor *s
     return status;
 }
 
-static char *ask(struct local *local, const ProtobufCServiceDescriptor *service, const char *name,
-                 const char *json)
+static char *ask(struct backend *backend, const ProtobufCServiceDescriptor *service,
+                 const char *name, const char *json)
 {
     char *answer = NULL;
     struct problem problem = {""};
-    enum status status = call(local, service, name, json, &answer, &problem);
+    enum status status = call(backend, service, name, json, &answer, &problem);
     if (status != STATUS_OK) {
         fprintf(stderr, "%s: %s\n", name, problem.text);
     }
@@ -81,10 +67,10 @@ static char *ask(struct local *local, const ProtobufCServiceDescriptor *service,
     return answer;
 }
 
-static void check_answer(struct local *local, const ProtobufCServiceDescriptor *service,
+static void check_answer(struct backend *backend, const ProtobufCServiceDescriptor *service,
                          const char *name, const char *json, const char *want)
 {
-    char *answer = ask(local, service, name, json);
+    char *answer = ask(backend, service, name, json);
     if (strstr(answer, want) == NULL) {
         fprintf(stderr, "want %s in %s\n", want, answer);
         abort();
@@ -92,12 +78,12 @@ static void check_answer(struct local *local, const ProtobufCServiceDescriptor *
     free(answer);
 }
 
-static void check_refused(struct local *local, const ProtobufCServiceDescriptor *service,
+static void check_refused(struct backend *backend, const ProtobufCServiceDescriptor *service,
                           const char *name, const char *json, enum status want, const char *text)
 {
     char *answer = NULL;
     struct problem problem = {""};
-    CHECK_EQ(want, call(local, service, name, json, &answer, &problem));
+    CHECK_EQ(want, call(backend, service, name, json, &answer, &problem));
     if (strstr(problem.text, text) == NULL) {
         fprintf(stderr, "want %s in %s\n", text, problem.text);
         abort();
@@ -122,123 +108,123 @@ static void signals_are_accepted_once_each(void)
         "\"time_ms\":1700000000000},"
         "{\"user_id\":\"\",\"video_id\":\"a\",\"type\":\"SIGNAL_TYPE_SHARE\","
         "\"time_ms\":1700000000000}]}";
-    struct local *local = open_service();
-    check_answer(local, SIGNALS, "RecordSignals", batch,
+    struct backend *backend = open_service();
+    check_answer(backend, SIGNALS, "RecordSignals", batch,
                  "\"accepted\":2,\"rejected\":1,\"state_sequence\":2");
-    check_answer(local, SIGNALS, "RecordSignals", batch,
+    check_answer(backend, SIGNALS, "RecordSignals", batch,
                  "\"duplicate\":2,\"rejected\":1,\"state_sequence\":2");
-    check_answer(local, SIGNALS, "RecordSignals", batch, "signal.user_id is required");
-    local_close(local);
+    check_answer(backend, SIGNALS, "RecordSignals", batch, "signal.user_id is required");
+    backend_close(backend);
 }
 
 static void empty_batches_are_answered(void)
 {
-    struct local *local = open_service();
-    check_answer(local, SIGNALS, "RecordSignals", "{}", "{}");
-    check_answer(local, CATALOG, "UpsertVideos", "{}", "{}");
-    check_answer(local, CATALOG, "GetVideos", "{}", "{}");
-    local_close(local);
+    struct backend *backend = open_service();
+    check_answer(backend, SIGNALS, "RecordSignals", "{}", "{}");
+    check_answer(backend, CATALOG, "UpsertVideos", "{}", "{}");
+    check_answer(backend, CATALOG, "GetVideos", "{}", "{}");
+    backend_close(backend);
 }
 
 static void catalogue_reports_new_same_and_bad_videos(void)
 {
-    struct local *local = open_service();
-    check_answer(local, CATALOG, "UpsertVideos", two_videos, "\"accepted\":2");
-    check_answer(local, CATALOG, "UpsertVideos", two_videos, "\"duplicate\":2");
-    check_answer(local, CATALOG, "UpsertVideos",
+    struct backend *backend = open_service();
+    check_answer(backend, CATALOG, "UpsertVideos", two_videos, "\"accepted\":2");
+    check_answer(backend, CATALOG, "UpsertVideos", two_videos, "\"duplicate\":2");
+    check_answer(backend, CATALOG, "UpsertVideos",
                  "{\"videos\":[{\"video_id\":\"x\",\"quality\":2},{\"video_id\":\"y\"}]}",
                  "\"accepted\":1,\"rejected\":1");
-    check_answer(local, CATALOG, "UpsertVideos",
+    check_answer(backend, CATALOG, "UpsertVideos",
                  "{\"videos\":[{\"video_id\":\"x\",\"quality\":2}]}", "video.quality is 2");
-    local_close(local);
+    backend_close(backend);
 }
 
 static void partial_update_keeps_the_other_fields(void)
 {
-    struct local *local = open_service();
-    free(ask(local, CATALOG, "UpsertVideos", two_videos));
-    check_answer(local, CATALOG, "UpsertVideos",
+    struct backend *backend = open_service();
+    free(ask(backend, CATALOG, "UpsertVideos", two_videos));
+    check_answer(backend, CATALOG, "UpsertVideos",
                  "{\"videos\":[{\"video_id\":\"a\",\"title\":\"T\",\"creator_id\":\"ignored\"}],"
                  "\"update_fields\":[\"title\"]}",
                  "\"accepted\":1");
-    char *answer = ask(local, CATALOG, "GetVideos", "{\"video_ids\":[\"a\",\"zz\"]}");
+    char *answer = ask(backend, CATALOG, "GetVideos", "{\"video_ids\":[\"a\",\"zz\"]}");
     CHECK(strstr(answer, "\"title\":\"T\"") != NULL);
     CHECK(strstr(answer, "\"creator_id\":\"c\"") != NULL);
     CHECK(strstr(answer, "\"languages\":[\"hi\"]") != NULL);
     CHECK(strstr(answer, "\"not_found\":[\"zz\"]") != NULL);
     free(answer);
-    check_answer(local, CATALOG, "UpsertVideos",
+    check_answer(backend, CATALOG, "UpsertVideos",
                  "{\"videos\":[{\"video_id\":\"new\",\"title\":\"N\"}],"
                  "\"update_fields\":[\"title\"]}",
                  "\"accepted\":1");
-    check_refused(local, CATALOG, "UpsertVideos",
+    check_refused(backend, CATALOG, "UpsertVideos",
                   "{\"videos\":[{\"video_id\":\"a\"}],\"update_fields\":[\"tilte\"]}",
                   STATUS_INVALID, "\"tilte\" is no field");
-    local_close(local);
+    backend_close(backend);
 }
 
 static void marks_of_inferred_fields_follow_their_fields(void)
 {
-    struct local *local = open_service();
-    free(ask(local, CATALOG, "UpsertVideos",
+    struct backend *backend = open_service();
+    free(ask(backend, CATALOG, "UpsertVideos",
              "{\"videos\":[{\"video_id\":\"a\",\"title\":\"t\",\"quality\":0.5,"
              "\"inferred\":[\"title\",\"quality\"]}]}"));
-    free(ask(local, CATALOG, "UpsertVideos",
+    free(ask(backend, CATALOG, "UpsertVideos",
              "{\"videos\":[{\"video_id\":\"a\",\"title\":\"T\",\"languages\":[\"hi\"],"
              "\"inferred\":[\"languages\",\"duration_ms\"]}],"
              "\"update_fields\":[\"title\",\"languages\"]}"));
-    check_answer(local, CATALOG, "GetVideos", "{\"video_ids\":[\"a\"]}",
+    check_answer(backend, CATALOG, "GetVideos", "{\"video_ids\":[\"a\"]}",
                  "\"inferred\":[\"quality\",\"languages\"]");
-    local_close(local);
+    backend_close(backend);
 }
 
 static void two_partial_updates_in_one_request_do_not_lose_one(void)
 {
-    struct local *local = open_service();
-    free(ask(local, CATALOG, "UpsertVideos", two_videos));
-    check_answer(local, CATALOG, "UpsertVideos",
+    struct backend *backend = open_service();
+    free(ask(backend, CATALOG, "UpsertVideos", two_videos));
+    check_answer(backend, CATALOG, "UpsertVideos",
                  "{\"videos\":[{\"video_id\":\"a\",\"title\":\"1\"},"
                  "{\"video_id\":\"a\",\"title\":\"2\"}],\"update_fields\":[\"title\"]}",
                  "changed at the same time");
-    check_answer(local, CATALOG, "GetVideos", "{\"video_ids\":[\"a\"]}", "\"title\":\"1\"");
-    local_close(local);
+    check_answer(backend, CATALOG, "GetVideos", "{\"video_ids\":[\"a\"]}", "\"title\":\"1\"");
+    backend_close(backend);
 }
 
 static void deleted_video_is_dropped_and_can_come_back(void)
 {
-    struct local *local = open_service();
-    free(ask(local, CATALOG, "UpsertVideos", two_videos));
-    check_answer(local, CATALOG, "DeleteVideos", "{\"video_ids\":[\"a\",\"zz\"]}",
+    struct backend *backend = open_service();
+    free(ask(backend, CATALOG, "UpsertVideos", two_videos));
+    check_answer(backend, CATALOG, "DeleteVideos", "{\"video_ids\":[\"a\",\"zz\"]}",
                  "\"deleted\":1,\"not_found\":1");
-    check_answer(local, RANKING, "Rank", rank_ab, "\"rule\":\"deleted\"");
-    check_answer(local, CATALOG, "GetVideos", "{\"video_ids\":[\"a\"]}", "\"not_found\":[\"a\"]");
-    check_answer(local, CATALOG, "UpsertVideos", two_videos, "\"accepted\":1,\"duplicate\":1");
-    local_close(local);
+    check_answer(backend, RANKING, "Rank", rank_ab, "\"rule\":\"deleted\"");
+    check_answer(backend, CATALOG, "GetVideos", "{\"video_ids\":[\"a\"]}", "\"not_found\":[\"a\"]");
+    check_answer(backend, CATALOG, "UpsertVideos", two_videos, "\"accepted\":1,\"duplicate\":1");
+    backend_close(backend);
 }
 
 static void statistics_count_what_happened(void)
 {
-    struct local *local = open_service();
-    free(ask(local, CATALOG, "UpsertVideos", two_videos));
-    free(ask(local, SIGNALS, "RecordSignals",
+    struct backend *backend = open_service();
+    free(ask(backend, CATALOG, "UpsertVideos", two_videos));
+    free(ask(backend, SIGNALS, "RecordSignals",
              "{\"signals\":[{\"user_id\":\"u\",\"video_id\":\"a\",\"type\":\"SIGNAL_TYPE_WATCH\","
              "\"time_ms\":1700000000000,\"watch_ms\":9000}]}"));
-    check_answer(local, CATALOG, "GetVideos", "{\"video_ids\":[\"a\"],\"statistics\":true}",
+    check_answer(backend, CATALOG, "GetVideos", "{\"video_ids\":[\"a\"],\"statistics\":true}",
                  "\"scope\":\"global\",\"plays\":1,\"valid_plays\":1,\"watch_ms\":9000");
-    local_close(local);
+    backend_close(backend);
 }
 
 static void retried_rank_gets_the_same_answer(void)
 {
-    struct local *local = open_service();
-    free(ask(local, CATALOG, "UpsertVideos", two_videos));
-    char *first = ask(local, RANKING, "Rank", rank_ab);
-    free(ask(local, SIGNALS, "RecordSignals",
+    struct backend *backend = open_service();
+    free(ask(backend, CATALOG, "UpsertVideos", two_videos));
+    char *first = ask(backend, RANKING, "Rank", rank_ab);
+    free(ask(backend, SIGNALS, "RecordSignals",
              "{\"signals\":[{\"user_id\":\"u\",\"video_id\":\"b\",\"type\":\"SIGNAL_TYPE_LIKE\","
              "\"time_ms\":1700000000000}]}"));
-    char *again = ask(local, RANKING, "Rank", rank_ab);
+    char *again = ask(backend, RANKING, "Rank", rank_ab);
     CHECK_STR(first, again);
-    char *other = ask(local, RANKING, "Rank",
+    char *other = ask(backend, RANKING, "Rank",
                       "{\"request_id\":\"r2\",\"user_id\":\"u\",\"locale\":\"hi-IN\","
                       "\"candidate_ids\":[\"a\",\"b\"],\"now_ms\":1700000000000}");
     CHECK(strstr(other, "\"state_sequence\":3") != NULL);
@@ -246,64 +232,64 @@ static void retried_rank_gets_the_same_answer(void)
     free(first);
     free(again);
     free(other);
-    local_close(local);
+    backend_close(backend);
 }
 
 static void packed_form_agrees_with_the_slate(void)
 {
-    struct local *local = open_service();
-    free(ask(local, CATALOG, "UpsertVideos", two_videos));
-    check_answer(local, RANKING, "Rank",
+    struct backend *backend = open_service();
+    free(ask(backend, CATALOG, "UpsertVideos", two_videos));
+    check_answer(backend, RANKING, "Rank",
                  "{\"locale\":\"ru-RU\",\"candidate_ids\":[\"a\",\"nobody\",\"b\"],"
                  "\"response_form\":\"RESPONSE_FORM_PACKED\"}",
                  "\"order\":[2,0]");
-    check_answer(local, RANKING, "Rank",
+    check_answer(backend, RANKING, "Rank",
                  "{\"locale\":\"ru-RU\",\"candidate_ids\":[\"a\",\"nobody\",\"b\"],"
                  "\"response_form\":\"RESPONSE_FORM_PACKED\"}",
                  "\"dropped_index\":[1],\"dropped_rule\":[\"DROP_RULE_UNKNOWN_VIDEO\"]");
-    local_close(local);
+    backend_close(backend);
 }
 
 static void unknown_experiment_is_refused(void)
 {
-    struct local *local = open_service();
-    check_refused(local, RANKING, "Rank", "{\"locale\":\"hi\",\"experiment\":\"x/y\"}",
+    struct backend *backend = open_service();
+    check_refused(backend, RANKING, "Rank", "{\"locale\":\"hi\",\"experiment\":\"x/y\"}",
                   STATUS_INVALID, "experiment \"x/y\"");
-    local_close(local);
+    backend_close(backend);
 }
 
 static void weights_are_checked_with_line_and_column(void)
 {
-    struct local *local = open_service();
-    check_answer(local, ADMIN, "CheckWeights",
+    struct backend *backend = open_service();
+    check_answer(backend, ADMIN, "CheckWeights",
                  "{\"weights_yaml\":\"version: a\\nvalue:\\n  liek: 1\\n\"}", "\"line\":3");
-    check_answer(local, ADMIN, "CheckWeights", "{\"weights_yaml\":\"version: a\\n\"}",
+    check_answer(backend, ADMIN, "CheckWeights", "{\"weights_yaml\":\"version: a\\n\"}",
                  "\"valid\":true");
-    local_close(local);
+    backend_close(backend);
 }
 
 static void status_counts_and_digests(void)
 {
-    struct local *local = open_service();
-    free(ask(local, CATALOG, "UpsertVideos", two_videos));
-    check_answer(local, ADMIN, "GetStatus", "{}", "\"state_sequence\":2");
-    check_answer(local, ADMIN, "GetStatus", "{}", "\"video_count\":2");
-    char *one = ask(local, ADMIN, "GetStatus", "{\"state_digest\":true}");
-    char *two = ask(local, ADMIN, "GetStatus", "{\"state_digest\":true}");
+    struct backend *backend = open_service();
+    free(ask(backend, CATALOG, "UpsertVideos", two_videos));
+    check_answer(backend, ADMIN, "GetStatus", "{}", "\"state_sequence\":2");
+    check_answer(backend, ADMIN, "GetStatus", "{}", "\"video_count\":2");
+    char *one = ask(backend, ADMIN, "GetStatus", "{\"state_digest\":true}");
+    char *two = ask(backend, ADMIN, "GetStatus", "{\"state_digest\":true}");
     CHECK(strstr(one, "\"state_digest\":\"") != NULL);
     CHECK_STR(strstr(one, "\"state_digest\""), strstr(two, "\"state_digest\""));
     free(one);
     free(two);
-    local_close(local);
+    backend_close(backend);
 }
 
 static void methods_of_later_versions_say_so(void)
 {
-    struct local *local = open_service();
+    struct backend *backend = open_service();
     struct problem problem;
     char *answer = NULL;
-    CHECK_EQ(STATUS_UNIMPLEMENTED, call(local, ADMIN, "ApplyWeights", "{}", &answer, &problem));
-    local_close(local);
+    CHECK_EQ(STATUS_UNIMPLEMENTED, call(backend, ADMIN, "ApplyWeights", "{}", &answer, &problem));
+    backend_close(backend);
 }
 
 int main(int argc, char **argv)
