@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cli/input.h"
 #include "cli/progress.h"
@@ -11,6 +10,7 @@
 #include "ranker/limits.h"
 #include "ranker/weights.h"
 #include "ranker/wire.h"
+#include "server/clock.h"
 #include "server/options.h"
 #include "server/service.h"
 #include "store/store.h"
@@ -121,13 +121,6 @@ static const struct method *find_method(const struct local *local,
         }
     }
     return NULL;
-}
-
-static int64_t wall_clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* The message as a server would get it: decoded from bytes, not shared with the caller. */

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "ranker/check.h"
 #include "ranker/wire.h"
+#include "server/clock.h"
 
 /* The main operation. */
 enum stage {
@@ -376,13 +376,6 @@ static uint64_t wakes(struct worker *worker)
     uint64_t count = worker->wakes;
     pthread_mutex_unlock(&worker->lock);
     return count;
-}
-
-static int64_t wall_clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* Runs begin() until it is not woken in between. Returns true when the call is at the writer. */

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "ranker/check.h"
 #include "reelrank/v1/admin.pb-c.h"
@@ -10,6 +9,7 @@
 #include "reelrank/v1/ranking.pb-c.h"
 #include "reelrank/v1/signal.pb-c.h"
 #include "reelrank/v1/user.pb-c.h"
+#include "server/clock.h"
 #include "server/service_internal.h"
 
 #define RANKING &reelrank__v1__ranking_service__descriptor
@@ -44,13 +44,6 @@ static const struct method methods[SERVICE_METHOD_COUNT] = {
     {ADMIN, "GetWeights", METHOD_UNARY, NULL, NULL, NULL},
 };
 /* clang-format on */
-
-static int64_t wall_clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 enum status service_new(struct store *store, struct weights *weights, struct service **out)
 {
