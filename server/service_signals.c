@@ -111,6 +111,18 @@ static struct totals collect(struct prepared *prepared)
     return totals;
 }
 
+/* Two messages have these fields, but generated types have nothing in common. */
+#define PUT_RESULTS(response, prepared)                          \
+    do {                                                         \
+        struct totals totals = collect(prepared);                \
+        (response)->results = (prepared)->result_list;           \
+        (response)->n_results = (prepared)->batch.count;         \
+        (response)->accepted = totals.accepted;                  \
+        (response)->duplicate = totals.duplicate;                \
+        (response)->rejected = totals.rejected;                  \
+        (response)->state_sequence = (prepared)->batch.sequence; \
+    } while (0)
+
 enum turn_step service_record_signals(void *context, struct turn *turn)
 {
     (void)context;
@@ -133,13 +145,7 @@ void service_record_signals_finish(void *context, struct turn *turn)
         return;
     }
     reelrank__v1__record_signals_response__init(response);
-    struct totals totals = collect(prepared);
-    response->results = prepared->result_list;
-    response->n_results = prepared->batch.count;
-    response->accepted = totals.accepted;
-    response->duplicate = totals.duplicate;
-    response->rejected = totals.rejected;
-    response->state_sequence = prepared->batch.sequence;
+    PUT_RESULTS(response, prepared);
     (void)service_answer(turn, &response->base);
 }
 
@@ -165,14 +171,8 @@ void service_stream_signals_finish(void *context, struct turn *turn)
         return;
     }
     reelrank__v1__stream_signals_response__init(response);
-    struct totals totals = collect(prepared);
     response->batch_id = ((const Reelrank__V1__StreamSignalsRequest *)turn->request)->batch_id;
-    response->results = prepared->result_list;
-    response->n_results = prepared->batch.count;
-    response->accepted = totals.accepted;
-    response->duplicate = totals.duplicate;
-    response->rejected = totals.rejected;
-    response->state_sequence = prepared->batch.sequence;
+    PUT_RESULTS(response, prepared);
     (void)service_answer(turn, &response->base);
 }
 
