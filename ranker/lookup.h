@@ -3,13 +3,15 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "ranker/arena.h"
 #include "ranker/status.h"
 
 /*
  * A small map from 64-bit keys to numbers, for the length of a request: open addressing in the
- * arena, at most half full. Key 0 means "none": it is never stored, and looks up 0.
+ * arena, at most a quarter full, and never wrapping round: the slots go on past the last home.
+ * Key 0 means "none": it is never stored, and looks up 0.
  */
 struct lookup_slot {
     uint64_t key; /* 0: free */
@@ -18,34 +20,61 @@ struct lookup_slot {
 
 struct lookup {
     struct lookup_slot *slots;
-    unsigned shift; /* 64 less the binary logarithm of the slot count */
+    unsigned shift; /* 64 less the binary logarithm of the number of homes */
+    unsigned reach; /* no key lies this far from its home */
 };
 
 /* Room for capacity keys; more must not be added. STATUS_NO_MEMORY when the arena is full. */
 MUST_USE enum status lookup_init(struct lookup *lookup, struct arena *arena, size_t capacity);
 
-/* The slot of key, or the free one where it belongs: the caller may then write both its fields. */
-static inline struct lookup_slot *lookup_slot(const struct lookup *lookup, uint64_t key)
+static inline struct lookup_slot *lookup_home(const struct lookup *lookup, uint64_t key)
 {
     const uint64_t golden = 0x9e3779b97f4a7c15; /* 2^64 over the golden ratio: spreads small keys */
-    size_t mask = SIZE_MAX >> lookup->shift;
-    size_t at = (size_t)((key * golden) >> lookup->shift);
-    while (lookup->slots[at].key != key && lookup->slots[at].key != 0) {
-        at = (at + 1) & mask;
-    }
-    return &lookup->slots[at];
+    return &lookup->slots[(key * golden) >> lookup->shift];
 }
 
-static inline double lookup_value(const struct lookup *lookup, uint64_t key)
+/*
+ * The slot of key, or the free one where it belongs, whose key the caller may then write: what is
+ * put like that is found by lookup_slot() only.
+ */
+static inline struct lookup_slot *lookup_slot(const struct lookup *lookup, uint64_t key)
 {
-    return lookup_slot(lookup, key)->value;
+    struct lookup_slot *slot = lookup_home(lookup, key);
+    while (slot->key != key && slot->key != 0) {
+        slot++;
+    }
+    return slot;
 }
 
 static inline void lookup_put(struct lookup *lookup, uint64_t key, double value)
 {
-    if (key != 0) {
-        *lookup_slot(lookup, key) = (struct lookup_slot){.key = key, .value = value};
+    if (key == 0) {
+        return;
     }
+    struct lookup_slot *slot = lookup_slot(lookup, key);
+    unsigned distance = (unsigned)(slot - lookup_home(lookup, key)) + 1;
+    if (distance > lookup->reach) {
+        lookup->reach = distance;
+    }
+    *slot = (struct lookup_slot){.key = key, .value = value};
+}
+
+/*
+ * The value of key; 0 when there is none. Looks at every slot in reach whatever it finds: a loop
+ * that left at the right slot would be mispredicted for nearly every key.
+ */
+static inline double lookup_value(const struct lookup *lookup, uint64_t key)
+{
+    const struct lookup_slot *slots = lookup_home(lookup, key);
+    uint64_t found = 0;
+    for (unsigned i = 0; i < lookup->reach; i++) {
+        uint64_t bits;
+        memcpy(&bits, &slots[i].value, sizeof(bits));
+        found |= bits & -(uint64_t)(slots[i].key == key);
+    }
+    double value;
+    memcpy(&value, &found, sizeof(value));
+    return value;
 }
 
 #endif

@@ -12,7 +12,7 @@
 enum { INDEX_BITS = 11, SCORE_FRACTION_BITS = 32, SCORE_BITS = 19 + SCORE_FRACTION_BITS };
 _Static_assert(LIMIT_CANDIDATES <= 1 << INDEX_BITS, "an index must fit");
 
-enum { DIGIT_BITS = 9, DIGIT_VALUES = 1 << DIGIT_BITS };
+enum { DIGIT_BITS = 8, DIGIT_VALUES = 1 << DIGIT_BITS, DIGITS = 3 };
 
 static uint64_t item_of(double score, uint32_t index)
 {
@@ -26,46 +26,86 @@ static uint32_t index_of(uint64_t item)
     return (uint32_t)item & ((1 << INDEX_BITS) - 1);
 }
 
-/* One stable pass by the digit that begins at bit. */
-static void sort_by_digit(const uint64_t *items, size_t count, unsigned bit, uint64_t *out)
+/* Turns the counts of each digit's values into the places where those begin. */
+static void place(uint32_t counts[DIGIT_VALUES])
 {
-    uint32_t places[DIGIT_VALUES] = {0};
-    for (size_t i = 0; i < count; i++) {
-        places[(items[i] >> bit) & (DIGIT_VALUES - 1)]++;
-    }
     uint32_t sum = 0;
     for (unsigned value = 0; value < DIGIT_VALUES; value++) {
-        uint32_t here = places[value];
-        places[value] = sum;
+        uint32_t here = counts[value];
+        counts[value] = sum;
         sum += here;
-    }
-    for (size_t i = 0; i < count; i++) {
-        out[places[(items[i] >> bit) & (DIGIT_VALUES - 1)]++] = items[i];
     }
 }
 
-/*
- * Sorts by the bits from low_bit up, equal ones staying in order, with spare room for as many;
- * returns where the items then are, one of both. Looks only at bits that differ.
- */
-static uint64_t *sort(uint64_t *items, uint64_t *spare, size_t count, unsigned low_bit)
+/* Sorts by the DIGITS digits that begin at bit, equal ones staying in order; from items to out. */
+static void sort_by_digits(uint64_t *items, size_t count, unsigned bit, uint64_t *out)
 {
-    uint64_t differing = 0;
+    uint32_t places[DIGITS][DIGIT_VALUES] = {{0}};
     for (size_t i = 0; i < count; i++) {
-        differing |= (items[i] ^ items[0]) >> low_bit;
+        uint64_t digits = items[i] >> bit;
+        for (unsigned digit = 0; digit < DIGITS; digit++) {
+            places[digit][(digits >> (digit * DIGIT_BITS)) & (DIGIT_VALUES - 1)]++;
+        }
     }
-    if (differing == 0) {
-        return items;
-    }
-    unsigned bit = low_bit + (unsigned)__builtin_ctzll(differing);
-    unsigned end = low_bit + 64 - (unsigned)__builtin_clzll(differing);
-    for (; bit < end; bit += DIGIT_BITS) {
-        sort_by_digit(items, count, bit, spare);
-        uint64_t *sorted = spare;
-        spare = items;
+    for (unsigned digit = 0; digit < DIGITS; digit++) {
+        place(places[digit]);
+        for (size_t i = 0; i < count; i++) {
+            uint64_t digits = items[i] >> bit;
+            out[places[digit][(digits >> (digit * DIGIT_BITS)) & (DIGIT_VALUES - 1)]++] = items[i];
+        }
+        uint64_t *sorted = out;
+        out = items;
         items = sorted;
     }
-    return items;
+    _Static_assert(DIGITS % 2 == 1, "an odd number of passes ends in out");
+}
+
+/* Finishes what is nearly in order. False, with items in no order, once that takes too many moves.
+ */
+static bool sort_by_insertion(uint64_t *items, size_t count)
+{
+    size_t moves_left = 4 * count;
+    for (size_t i = 1; i < count; i++) {
+        uint64_t item = items[i];
+        size_t at = i;
+        while (at > 0 && items[at - 1] > item) {
+            items[at] = items[at - 1];
+            at--;
+        }
+        items[at] = item;
+        if (i - at > moves_left) {
+            return false;
+        }
+        moves_left -= i - at;
+    }
+    return true;
+}
+
+/*
+ * Sorts items, no two of which are equal, with spare room for as many; returns where they then are,
+ * one of both. The upper 24 of the bits that differ put nearly all in order; where they do not, as
+ * with scores that are nearly equal, the bits below are sorted first.
+ */
+static uint64_t *sort(uint64_t *items, uint64_t *spare, size_t count)
+{
+    uint64_t differing = 1; /* bit 0 always counts, which saves asking for none */
+    for (size_t i = 0; i < count; i++) {
+        differing |= items[i] ^ items[0];
+    }
+    const unsigned step = DIGITS * DIGIT_BITS;
+    unsigned end = 64 - (unsigned)__builtin_clzll(differing);
+    unsigned top = end > step ? end - step : 0;
+    sort_by_digits(items, count, top, spare);
+    if (sort_by_insertion(spare, count)) {
+        return spare;
+    }
+    for (unsigned bit = 0; bit < end; bit += step) {
+        sort_by_digits(spare, count, bit, items);
+        uint64_t *sorted = items;
+        items = spare;
+        spare = sorted;
+    }
+    return spare;
 }
 
 static void merge(const uint64_t *a, size_t a_count, const uint64_t *b, size_t b_count,
@@ -122,7 +162,7 @@ static void put_order(uint64_t *items, uint64_t *spare, size_t count, struct sla
             items[still_count++] = item;
         }
     }
-    const uint64_t *moved = sort(spare, items + still_count, moved_count, 0);
+    const uint64_t *moved = sort(spare, items + still_count, moved_count);
     merge(items, still_count, moved, moved_count, slate->order);
 }
 
@@ -145,7 +185,7 @@ enum status slate_build(struct slate_rules rules, const uint64_t *creators, cons
     for (size_t i = 0; i < count; i++) {
         items[i] = item_of(scores[i], (uint32_t)i);
     }
-    uint64_t *sorted = sort(items, spare, count, INDEX_BITS);
+    uint64_t *sorted = sort(items, spare, count);
     decay_creators(rules, creators, sorted, count, &next, slate.factors);
     for (size_t i = 0; i < count; i++) {
         slate.scores[i] = exact_quantum(scores[i] * slate.factors[i]);

@@ -212,6 +212,25 @@ static void the_largest_slate_is_sorted(void)
     free(arena.base);
 }
 
+/* One far away makes the rest look equal in the bits that are sorted first. */
+static void nearly_equal_scores_in_the_worst_order_are_sorted(void)
+{
+    static double scores[LIMIT_CANDIDATES];
+    static uint64_t creators[LIMIT_CANDIDATES];
+    for (size_t i = 0; i < LIMIT_CANDIDATES; i++) {
+        scores[i] = 1 + (double)i * 0x1p-32;
+    }
+    scores[0] = 0x1p17;
+    struct arena arena = new_arena();
+    struct slate slate = build(&arena, (struct slate_rules){.creator_decay = 0.5}, creators, scores,
+                               LIMIT_CANDIDATES);
+    CHECK_EQ(0, slate.order[0]);
+    for (uint32_t i = 1; i < LIMIT_CANDIDATES; i++) {
+        CHECK_EQ(LIMIT_CANDIDATES - i, slate.order[i]);
+    }
+    free(arena.base);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -222,6 +241,7 @@ int main(int argc, char **argv)
         TEST(without_decay_a_creators_videos_stay_together),
         TEST(the_slate_is_the_greedy_one),
         TEST(the_largest_slate_is_sorted),
+        TEST(nearly_equal_scores_in_the_worst_order_are_sorted),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }
