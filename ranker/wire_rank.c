@@ -202,10 +202,23 @@ static void name_ranking(const Reelrank__V1__RankRequest *message,
     XXH3_128bits_reset(&hash);
     XXH3_128bits_update(&hash, message->request_id, strlen(message->request_id) + 1);
     XXH3_128bits_update(&hash, weights_version, strlen(weights_version) + 1);
-    uint64_t numbers[] = {request->user_key, (uint64_t)request->now_ms, result->state_sequence,
-                          request->limit, request->count};
+    const struct locale *locale = &request->locale;
+    uint64_t numbers[] = {
+        request->user_key,       (uint64_t)request->now_ms,
+        result->state_sequence,  request->limit,
+        request->count,          locale->language,
+        locale->region,          locale->script,
+        request->language_count, request->age_years,
+        request->exclude_seen,   request->retrieval_scores != NULL,
+    };
     XXH3_128bits_update(&hash, numbers, sizeof(numbers));
+    XXH3_128bits_update(&hash, request->languages,
+                        request->language_count * sizeof(request->languages[0]));
     XXH3_128bits_update(&hash, request->keys, request->count * sizeof(request->keys[0]));
+    if (request->retrieval_scores != NULL) {
+        XXH3_128bits_update(&hash, request->retrieval_scores,
+                            request->count * sizeof(request->retrieval_scores[0]));
+    }
     XXH128_hash_t digest = XXH3_128bits_digest(&hash);
     snprintf(out, RANKING_ID_SIZE, "%016" PRIx64 "%016" PRIx64, digest.high64, digest.low64);
 }

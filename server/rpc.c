@@ -343,6 +343,37 @@ static bool wait_until(struct rpc *rpc, struct timespec time)
     return stopped;
 }
 
+static bool is_idle(const struct rpc *rpc)
+{
+    for (size_t i = 0; i < rpc->seat_count; i++) {
+        if (atomic_load(&rpc->seats[i].worker.live) > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/*
+ * Waits until the threads have ended, at most timeout_ms. Without a live call there is nothing to
+ * wait for but clients that keep their connections open; after IDLE_MS of that they are cut off
+ * too. (The core tells a client to go away, and an idle one may take seconds to look.)
+ */
+static bool wait_for_calls(struct rpc *rpc, unsigned timeout_ms)
+{
+    enum { SLICE_MS = 20, IDLE_MS = 200 };
+    unsigned idle_ms = 0;
+    for (unsigned waited_ms = 0; waited_ms < timeout_ms; waited_ms += SLICE_MS) {
+        if (wait_until(rpc, time_after(SLICE_MS))) {
+            return true;
+        }
+        idle_ms = is_idle(rpc) ? idle_ms + SLICE_MS : 0;
+        if (idle_ms >= IDLE_MS) {
+            return false;
+        }
+    }
+    return wait_until(rpc, time_after(0));
+}
+
 void rpc_drain(struct rpc *rpc, unsigned timeout_ms)
 {
     CHECK(!rpc->drained);
@@ -352,7 +383,7 @@ void rpc_drain(struct rpc *rpc, unsigned timeout_ms)
     for (size_t i = 0; i < rpc->seat_count; i++) {
         grpc_server_shutdown_and_notify(rpc->server, rpc->seats[i].worker.queue, NULL);
     }
-    if (!wait_until(rpc, time_after(timeout_ms))) {
+    if (!wait_for_calls(rpc, timeout_ms)) {
         grpc_server_cancel_all_calls(rpc->server);
     }
     for (size_t i = 0; i < rpc->seat_count; i++) {

@@ -102,7 +102,7 @@ static void ended(struct call *call)
 {
     struct lane *lane = call_lane(call);
     lane->live--;
-    lane->worker->live--;
+    atomic_fetch_sub(&lane->worker->live, 1);
     call_push(call);
     (void)top_up(lane); /* takes the call just pushed, so memory cannot be short of it */
 }
@@ -119,7 +119,7 @@ static void arrived(struct call *call, bool success)
         return;
     }
     lane->live++;
-    lane->worker->live++;
+    atomic_fetch_add(&lane->worker->live, 1);
     (void)top_up(lane); /* short of memory, the lane waits for a call to end */
     call_begin(call);
 }
@@ -149,7 +149,7 @@ void worker_run(struct worker *worker)
             return;
         }
         handle(worker, &event);
-        if (worker->down && worker->live == 0 && !worker->queue_closed) {
+        if (worker->down && atomic_load(&worker->live) == 0 && !worker->queue_closed) {
             worker->queue_closed = true;
             grpc_completion_queue_shutdown(worker->queue);
         }

@@ -44,9 +44,9 @@ struct worker {
     size_t lane_count;
     /* Owned by the thread. */
     struct arenas arenas;
-    size_t live;       /* calls of all lanes */
-    bool down;         /* the server has shut down; new calls are dropped */
-    bool queue_closed; /* nothing may be started on the queue any more */
+    atomic_size_t live; /* calls of all lanes; changed by the thread, read by whoever drains */
+    bool down;          /* the server has shut down; new calls are dropped */
+    bool queue_closed;  /* nothing may be started on the queue any more */
     /* Guarded by lock. */
     pthread_mutex_t lock;
     struct call *waiting; /* streams after a TURN_WAIT, doubly linked */

@@ -416,7 +416,7 @@ def deadline_ends_every_kind_of_call():
         stub = Stub(server.channel())
         code = grpc.StatusCode.DEADLINE_EXCEEDED
         feeds = [Feed() for _ in range(3)]
-        fails(code, stub.unary(RANK), b"", timeout=0)
+        fails(code, stub.unary(RANK), b"", timeout=-1)
         fails(code, stub.server_stream(EXPORT), text(1, "wait"), timeout=0.05)
         fails(code, stub.bidi(RANK_STREAM), iter(feeds[0]), timeout=0.05)
         fails(code, stub.bidi(STREAM), iter(feeds[1]), timeout=0.05)

@@ -235,6 +235,40 @@ static void retried_rank_gets_the_same_answer(void)
     backend_close(backend);
 }
 
+/* Everything that decides an answer has a part in its name. */
+static void different_requests_have_different_ranking_ids(void)
+{
+    static const char *const parts[] = {
+        "\"locale\":\"hi-IN\"",
+        "\"locale\":\"ru-RU\"",
+        "\"locale\":\"hi-Latn-IN\"",
+        "\"locale\":\"hi-IN\",\"region\":\"US\"",
+        "\"locale\":\"hi-IN\",\"languages\":[\"ta\"]",
+        "\"locale\":\"hi-IN\",\"age_years\":20",
+        "\"locale\":\"hi-IN\",\"exclude_seen\":true",
+        "\"locale\":\"hi-IN\",\"limit\":1",
+        "\"locale\":\"hi-IN\",\"user_id\":\"u\"",
+        "\"locale\":\"hi-IN\",\"request_id\":\"r\"",
+        "\"locale\":\"hi-IN\",\"candidates\":[{\"video_id\":\"a\",\"retrieval_score\":1}]",
+        "\"locale\":\"hi-IN\",\"candidates\":[{\"video_id\":\"a\"}]",
+        "\"locale\":\"hi-IN\",\"candidate_ids\":[\"b\"]",
+    };
+    enum { COUNT = sizeof(parts) / sizeof(parts[0]), ID_SIZE = 64 };
+    char ids[COUNT][ID_SIZE];
+    struct backend *backend = open_service();
+    for (unsigned i = 0; i < COUNT; i++) {
+        char request[256];
+        snprintf(request, sizeof(request), "{\"now_ms\":1700000000000,%s}", parts[i]);
+        char *answer = ask(backend, RANKING, "Rank", request);
+        snprintf(ids[i], ID_SIZE, "%.*s", 49, answer); /* {"ranking_id":"32 digits" */
+        free(answer);
+        for (unsigned j = 0; j < i; j++) {
+            CHECK(strcmp(ids[i], ids[j]) != 0);
+        }
+    }
+    backend_close(backend);
+}
+
 static void packed_form_agrees_with_the_slate(void)
 {
     struct backend *backend = open_service();
@@ -304,6 +338,7 @@ int main(int argc, char **argv)
         TEST(deleted_video_is_dropped_and_can_come_back),
         TEST(statistics_count_what_happened),
         TEST(retried_rank_gets_the_same_answer),
+        TEST(different_requests_have_different_ranking_ids),
         TEST(packed_form_agrees_with_the_slate),
         TEST(unknown_experiment_is_refused),
         TEST(weights_are_checked_with_line_and_column),
