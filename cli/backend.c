@@ -27,7 +27,7 @@ static enum status connect_to(struct backend *backend, const char *address, int 
     return client_new(address, timeout_ms, &backend->client);
 }
 
-static enum status check_store(const char *data, struct problem *problem)
+enum status backend_check_data(const char *data, struct problem *problem)
 {
     char path[PATH_SIZE];
     snprintf(path, sizeof(path), "%s/data.mdb", data);
@@ -56,7 +56,7 @@ static enum status open_data(struct backend *backend, const struct backend_optio
                     input_name(options->data));
         return STATUS_UNAVAILABLE;
     }
-    enum status status = options->create ? STATUS_OK : check_store(options->data, problem);
+    enum status status = options->create ? STATUS_OK : backend_check_data(options->data, problem);
     if (status != STATUS_OK) {
         return status;
     }

@@ -33,6 +33,9 @@ MUST_USE enum status backend_open(const struct backend_options *options, struct 
                                   struct problem *problem);
 void backend_close(struct backend *backend);
 
+/* STATUS_NOT_FOUND, with what to do in problem, when there is no store in the directory. */
+MUST_USE enum status backend_check_data(const char *data, struct problem *problem);
+
 /* The address of the server that answers; NULL when this process does. */
 const char *backend_address(const struct backend *backend);
 

@@ -105,5 +105,6 @@ extern const struct command command_import;
 extern const struct command command_rank;
 extern const struct command command_serve;
 extern const struct command command_status;
+extern const struct command command_verify;
 
 #endif

@@ -7,9 +7,6 @@
 #include "reelrank/v1/signal.pb-c.h"
 #include "server/service_internal.h"
 
-/* Seeds keep keys of named and unnamed signals apart. */
-enum { SEED_NAMED = 1, SEED_UNNAMED = 2 };
-
 struct totals {
     uint32_t accepted;
     uint32_t duplicate;
@@ -28,17 +25,6 @@ struct upload {
 
 _Static_assert(sizeof(struct upload) <= METHOD_STATE_SIZE, "an upload's totals fit a call's state");
 
-static struct event_key key_of(const Reelrank__V1__Signal *message, const struct record *record)
-{
-    XXH128_hash_t hash;
-    if (message->event_id[0] != '\0') {
-        hash = XXH3_128bits_withSeed(message->event_id, strlen(message->event_id), SEED_NAMED);
-    } else {
-        hash = XXH3_128bits_withSeed(record->payload, record->payload_size, SEED_UNNAMED);
-    }
-    return (struct event_key){.low = hash.low64, .high = hash.high64};
-}
-
 /* A bad signal becomes a rejected entry, with the reason; the others are not concerned. */
 static enum status put_signal(struct turn *turn, const Reelrank__V1__Signal *message,
                               struct entry *entry, char **reason)
@@ -54,7 +40,8 @@ static enum status put_signal(struct turn *turn, const Reelrank__V1__Signal *mes
     entry->record.kind = EVENT_SIGNAL;
     status = service_put_payload(turn, &message->base, entry);
     if (status == STATUS_OK) {
-        entry->record.event_key = key_of(message, &entry->record);
+        entry->record.event_key =
+            record_signal_key(message->event_id, entry->record.payload, entry->record.payload_size);
     }
     return status;
 }

@@ -30,6 +30,11 @@ enum { LOG_FORMAT_VERSION = 1 };
 struct log_options {
     const char *path; /* a directory; made if absent, its parent must exist */
     size_t map_bytes; /* budget of the file; beyond it appends give STATUS_NO_SPACE */
+    /*
+     * For a copy that nobody writes, such as a backup: takes no lock, makes and changes nothing;
+     * log_append() and log_announce() must not be called, and map_bytes does not matter.
+     */
+    bool read_only;
 };
 
 /*
@@ -52,6 +57,19 @@ MUST_USE enum status log_announce(struct log *log, const char *address);
 MUST_USE enum status log_find_server(const char *path, char *address, size_t size);
 
 /*
+ * Holds the directory as log_open() does, without opening the log: nobody opens it until *lock_fd
+ * is closed. STATUS_UNAVAILABLE: another process holds it, as problem says; STATUS_IO.
+ */
+MUST_USE enum status log_hold(const char *path, int *lock_fd, struct problem *problem);
+
+/*
+ * Writes a consistent, compact copy of the data file of the log in directory path to out_fd. Other
+ * processes may hold the log and append meanwhile; this one must not. STATUS_NOT_FOUND: there is no
+ * log; STATUS_NO_SPACE, STATUS_IO.
+ */
+MUST_USE enum status log_copy(const char *path, int out_fd, struct problem *problem);
+
+/*
  * Appends count records, at least one, in one transaction and syncs once. On STATUS_OK they are on
  * disk, the first under *first; on anything else none is, and a later append may succeed.
  */
@@ -70,6 +88,17 @@ typedef bool log_visit(void *context, uint64_t sequence, const struct record *re
  * first record that fails validation or a gap, with its sequence in problem.
  */
 MUST_USE enum status log_poll(struct log *log, uint64_t from, log_visit *visit, void *context,
+                              struct problem *problem);
+
+/* As log_visit, but record is NULL where the log is damaged, and problem says how. */
+typedef bool log_visit_all(void *context, uint64_t sequence, const struct record *record,
+                           const struct problem *problem);
+
+/*
+ * As log_poll(), but goes on behind damage: one visit for each record that fails validation and for
+ * each gap, under the first sequence that is missing. Fails only where the file cannot be read on.
+ */
+MUST_USE enum status log_scan(struct log *log, uint64_t from, log_visit_all *visit, void *context,
                               struct problem *problem);
 
 /* Bytes the file takes and may take. */

@@ -10,6 +10,9 @@
 
 enum { RECORD_VERSION = 1 };
 
+/* Seeds keep keys of named and unnamed signals apart. */
+enum { SEED_NAMED = 1, SEED_UNNAMED = 2 };
+
 enum {
     AT_KIND = 1,
     AT_ZERO = 2,
@@ -50,6 +53,14 @@ static uint32_t checksum(const uint8_t *bytes, size_t size)
 static bool key_fits_kind(enum event_kind kind, struct event_key key)
 {
     return kind == EVENT_SIGNAL || (key.low == 0 && key.high == 0);
+}
+
+struct event_key record_signal_key(const char *event_id, const uint8_t *payload, size_t size)
+{
+    struct text name = text_of(event_id);
+    XXH128_hash_t hash = name.size > 0 ? XXH3_128bits_withSeed(name.data, name.size, SEED_NAMED)
+                                       : XXH3_128bits_withSeed(payload, size, SEED_UNNAMED);
+    return (struct event_key){.low = hash.low64, .high = hash.high64};
 }
 
 void record_encode(const struct record *record, uint8_t *out)

@@ -45,6 +45,12 @@ static inline size_t record_size(const struct record *record)
     return RECORD_HEADER_SIZE + record->payload_size;
 }
 
+/*
+ * The key of a signal: a 128-bit hash of its event_id, or of its packed bytes when that is empty.
+ * Part of the stored format.
+ */
+struct event_key record_signal_key(const char *event_id, const uint8_t *payload, size_t size);
+
 /* Writes record_size(record) bytes. The event key of anything but a signal must be zero. */
 void record_encode(const struct record *record, uint8_t *out);
 

@@ -11,17 +11,16 @@
 
 #include "ranker/check.h"
 #include "ranker/hash.h"
+#include "store/decoder.h"
 #include "store/edits.h"
 #include "store/window.h"
 
 enum {
     WINDOW_LENGTH_DEFAULT = 1 << 20,
     PROGRESS_MS = 100,
-    PROGRESS_RECORDS = 4096,    /* between looks at the clock */
-    REPLAY_ARENA_MIN = 1 << 16, /* enough for any record of today's contract */
-    REPLAY_ARENA_MAX = 1 << 28, /* a record of a later one may hold many unknown fields */
-    PREFETCH_AHEAD = 8,         /* entries; a cold window slot costs as much as admitting these */
-    APPLY_CHUNK = 32            /* entries applied under one lock: some 50 us */
+    PROGRESS_RECORDS = 4096, /* between looks at the clock */
+    PREFETCH_AHEAD = 8,      /* entries; a cold window slot costs as much as admitting these */
+    APPLY_CHUNK = 32         /* entries applied under one lock: some 50 us */
 };
 
 struct store {
@@ -43,9 +42,7 @@ struct store {
 struct replay {
     struct store *store;
     const struct store_options *options;
-    struct arena arena;
-    void *memory;
-    size_t memory_size;
+    struct decoder decoder;
     uint64_t total;
     int64_t reported_ms;
     enum status status;
@@ -68,42 +65,13 @@ static void report_progress(struct replay *replay, uint64_t done)
     }
 }
 
-static enum status grow_arena(struct replay *replay)
-{
-    size_t size = replay->memory_size > 0 ? 2 * replay->memory_size : REPLAY_ARENA_MIN;
-    void *memory = size <= REPLAY_ARENA_MAX ? malloc(size) : NULL;
-    if (memory == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    free(replay->memory);
-    replay->memory = memory;
-    replay->memory_size = size;
-    arena_init(&replay->arena, memory, size);
-    return STATUS_OK;
-}
-
-/* The event borrows nothing from the arena, so each record may reset it. */
-static enum status decode(struct replay *replay, const struct record *record, struct event *out)
-{
-    arena_reset(&replay->arena);
-    enum status status = record_event(record, &replay->arena, out);
-    while (status == STATUS_NO_MEMORY) {
-        status = grow_arena(replay);
-        if (status != STATUS_OK) {
-            return status;
-        }
-        status = record_event(record, &replay->arena, out);
-    }
-    return status;
-}
-
 static enum status replay_record(struct replay *replay, uint64_t sequence,
                                  const struct record *record)
 {
     struct store *store = replay->store;
     struct event event;
     window_prefetch(store->window, record->event_key); /* arrives while the record is decoded */
-    enum status status = decode(replay, record, &event);
+    enum status status = decoder_event(&replay->decoder, record, &event);
     if (status != STATUS_OK) {
         return status;
     }
@@ -136,16 +104,11 @@ static enum status replay_log(struct store *store, const struct store_options *o
                               struct problem *problem)
 {
     struct replay replay = {.store = store, .options = options, .problem = problem};
-    enum status status = grow_arena(&replay);
-    if (status != STATUS_OK) {
-        problem_set(problem, "%s: %s", options->log.path, status_text(status));
-        return status;
-    }
     uint64_t first;
     log_bounds(store->log, &first, &replay.total);
     replay.reported_ms = monotonic_ms();
-    status = log_poll(store->log, first, visit, &replay, problem);
-    free(replay.memory);
+    enum status status = log_poll(store->log, first, visit, &replay, problem);
+    decoder_release(&replay.decoder);
     if (status == STATUS_OK) {
         status = replay.status;
     }

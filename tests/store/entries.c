@@ -2,10 +2,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "ranker/check.h"
-#include "ranker/hash.h"
 #include "reelrank/v1/log.pb-c.h"
 
 enum { SCRATCH_SIZE = 1 << 20 };
@@ -40,8 +38,8 @@ static struct entry entry_of(struct arena *arena, enum event_kind kind,
 struct entry entry_signal(struct arena *arena, const Reelrank__V1__Signal *signal)
 {
     struct entry entry = entry_of(arena, EVENT_SIGNAL, &signal->base);
-    XXH128_hash_t hash = XXH3_128bits(signal->event_id, strlen(signal->event_id));
-    entry.record.event_key = (struct event_key){.low = hash.low64, .high = hash.high64};
+    entry.record.event_key =
+        record_signal_key(signal->event_id, entry.record.payload, entry.record.payload_size);
     return entry;
 }
 

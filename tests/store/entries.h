@@ -7,8 +7,7 @@
 #include "store/store.h"
 
 /*
- * Entries as a server would fill them. Payloads lie in arena. A signal's key is the 128-bit hash of
- * its event id.
+ * Entries as a server would fill them. Payloads lie in arena.
  */
 struct entry entry_signal(struct arena *arena, const Reelrank__V1__Signal *signal);
 struct entry entry_video(struct arena *arena, const Reelrank__V1__Video *video);

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/store/tamper.h"
 #include "tests/test.h"
 
 enum { MAP_BYTES = 1 << 20 };
@@ -317,29 +318,6 @@ static void garbage_in_the_lock_file_is_no_address(void)
     CHECK_EQ(STATUS_CORRUPT, log_find_server(path, address, sizeof(address)));
     close(fd);
     log_close(log);
-}
-
-/* What hands other than the log's do to the database. NULL value: delete. */
-static void tamper(const char *path, const char *database, unsigned flags, MDB_val key,
-                   MDB_val *value)
-{
-    MDB_env *env;
-    MDB_txn *txn;
-    MDB_dbi dbi;
-    CHECK(mdb_env_create(&env) == 0);
-    CHECK(mdb_env_set_mapsize(env, MAP_BYTES) == 0);
-    CHECK(mdb_env_set_maxdbs(env, 2) == 0);
-    CHECK(mdb_env_open(env, path, 0, 0600) == 0);
-    CHECK(mdb_txn_begin(env, NULL, 0, &txn) == 0);
-    CHECK(mdb_dbi_open(txn, database, flags, &dbi) == 0);
-    CHECK((value != NULL ? mdb_put(txn, dbi, &key, value, 0) : mdb_del(txn, dbi, &key, NULL)) == 0);
-    CHECK(mdb_txn_commit(txn) == 0);
-    mdb_env_close(env);
-}
-
-static void tamper_record(const char *path, uint64_t sequence, MDB_val *value)
-{
-    tamper(path, "log", MDB_INTEGERKEY, (MDB_val){sizeof(sequence), &sequence}, value);
 }
 
 /* A log of five records. */

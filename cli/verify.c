@@ -1,0 +1,225 @@
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/column.h"
+#include "cli/command.h"
+#include "cli/progress.h"
+#include "server/options.h"
+#include "store/store.h"
+#include "store/verify.h"
+
+struct verify_values {
+    const char *data;
+    bool json;
+    bool rebuild;
+};
+
+/* What was found out. */
+struct verdict {
+    struct verify_report report;
+    struct state_digests opened; /* of the state as a server would open it */
+    bool has_opened;
+};
+
+static void show(void *context, uint64_t done, uint64_t total)
+{
+    struct progress *progress = context;
+    progress->total = total;
+    progress_show(progress, done);
+}
+
+static struct log_options log_options(const char *data)
+{
+    struct options defaults;
+    options_defaults(&defaults);
+    return (struct log_options){.path = data, .map_bytes = (size_t)defaults.map_mib << 20};
+}
+
+static enum status check_log(struct log *log, struct verdict *verdict, struct problem *problem)
+{
+    struct progress progress;
+    progress_start(&progress, "verifying", "records", 1, 0);
+    struct verify_options options = {.progress = show, .progress_context = &progress};
+    enum status status = verify_log(log, &options, &verdict->report, problem);
+    progress_clear(&progress);
+    return status;
+}
+
+static enum status check_plain(const char *data, struct verdict *verdict, struct problem *problem)
+{
+    struct log *log = NULL;
+    struct log_options options = log_options(data);
+    enum status status = log_open(&options, &log, problem);
+    if (status == STATUS_OK) {
+        status = check_log(log, verdict, problem);
+        log_close(log);
+    }
+    return status;
+}
+
+static void compare(struct store *store, struct verdict *verdict)
+{
+    struct verify_report *report = &verdict->report;
+    state_digest(store_begin(store), &verdict->opened);
+    store_end(store);
+    verdict->has_opened = true;
+    if (verdict->opened.all != report->digests.all) {
+        verify_add_error(report, report->sequence,
+                         "the state as opened has digest %016" PRIx64
+                         ", the one rebuilt from the log %016" PRIx64,
+                         verdict->opened.all, report->digests.all);
+    }
+}
+
+/* Opens the store as a server does and compares; one that does not open is looked at record by
+ * record. */
+static enum status check_rebuild(const char *data, struct verdict *verdict, struct problem *problem)
+{
+    struct progress progress;
+    struct store *store = NULL;
+    progress_start(&progress, "opening", "records", 1, 0);
+    struct store_options options = {
+        .log = log_options(data), .progress = show, .progress_context = &progress};
+    enum status status = store_open(&options, &store, problem);
+    progress_clear(&progress);
+    if (status == STATUS_CORRUPT) {
+        return check_plain(data, verdict, problem);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = check_log(store_log(store), verdict, problem);
+    if (status == STATUS_OK) {
+        compare(store, verdict);
+    }
+    store_close(store);
+    return status;
+}
+
+static json_t *hex(uint64_t number)
+{
+    char text[17];
+    snprintf(text, sizeof(text), "%016" PRIx64, number);
+    return json_string(text);
+}
+
+static size_t listed(const struct verify_report *report)
+{
+    return report->error_count < VERIFY_ERRORS_MAX ? (size_t)report->error_count
+                                                   : VERIFY_ERRORS_MAX;
+}
+
+static enum exit_code print_json(const struct verdict *verdict)
+{
+    const struct verify_report *report = &verdict->report;
+    json_t *errors = json_array();
+    for (size_t i = 0; i < listed(report); i++) {
+        json_array_append_new(errors, json_pack("{s:I, s:s}", "sequence",
+                                                (json_int_t)report->errors[i].sequence, "problem",
+                                                report->errors[i].problem.text));
+    }
+    json_t *object = json_pack("{s:o, s:o, s:I, s:I, s:I, s:o}", "digest", hex(report->digests.all),
+                               "aggregates_digest", hex(report->digests.aggregates), "sequence",
+                               (json_int_t)report->sequence, "records", (json_int_t)report->records,
+                               "error_count", (json_int_t)report->error_count, "errors", errors);
+    if (verdict->has_opened) {
+        json_object_set_new(object, "opened_digest", hex(verdict->opened.all));
+    }
+    char *text = object != NULL ? json_dumps(object, JSON_INDENT(2)) : NULL;
+    json_decref(object);
+    if (text == NULL) {
+        return command_fail("verify", STATUS_NO_MEMORY, NULL);
+    }
+    puts(text);
+    free(text);
+    return CODE_OK;
+}
+
+static void print_table(const char *data, const struct verdict *verdict)
+{
+    const struct verify_report *report = &verdict->report;
+    printf("%-20s ", "directory");
+    column_print_all(stdout, data);
+    printf("\n%-20s %" PRIu64 "\n", "good records", report->records);
+    printf("%-20s %" PRIu64 "\n", "state sequence", report->sequence);
+    printf("%-20s %016" PRIx64 "\n", "state digest", report->digests.all);
+    printf("%-20s %016" PRIx64 "\n", "aggregates digest", report->digests.aggregates);
+    if (verdict->has_opened) {
+        printf("%-20s %016" PRIx64 "\n", "digest as opened", verdict->opened.all);
+    }
+    printf("%-20s %" PRIu64 "\n", "errors", report->error_count);
+    for (size_t i = 0; i < listed(report); i++) {
+        printf("  %" PRIu64 ": ", report->errors[i].sequence);
+        column_print_all(stdout, report->errors[i].problem.text);
+        printf("\n");
+    }
+    if (report->error_count > listed(report)) {
+        printf("  and %" PRIu64 " more\n", report->error_count - listed(report));
+    }
+}
+
+static enum exit_code check(const struct verify_values *values, struct verdict *verdict)
+{
+    struct problem problem = {""};
+    enum status status = backend_check_data(values->data, &problem);
+    if (status == STATUS_OK) {
+        status = values->rebuild ? check_rebuild(values->data, verdict, &problem)
+                                 : check_plain(values->data, verdict, &problem);
+    }
+    if (status != STATUS_OK) {
+        return command_fail("verify", status, &problem);
+    }
+    enum exit_code code = CODE_OK;
+    if (values->json) {
+        code = print_json(verdict);
+    } else {
+        print_table(values->data, verdict);
+    }
+    return code == CODE_OK && verdict->report.error_count > 0 ? CODE_FAILED : code;
+}
+
+static enum exit_code verify_run(const void *values, const struct operands *operands)
+{
+    (void)operands;
+    struct verdict *verdict = calloc(1, sizeof(*verdict));
+    if (verdict == NULL) {
+        return command_fail("verify", STATUS_NO_MEMORY, NULL);
+    }
+    enum exit_code code = check(values, verdict);
+    free(verdict);
+    return code;
+}
+
+static const struct argument verify_arguments[] = {
+    {.name = "data",
+     .value_name = "DIR",
+     .kind = ARGUMENT_TEXT,
+     .offset = offsetof(struct verify_values, data),
+     .required = true,
+     .help = "data directory that no server holds"},
+    {.name = "json",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct verify_values, json),
+     .help = "print JSON"},
+    {.name = "rebuild",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct verify_values, rebuild),
+     .help = "compare the state a server would open with the one the log gives"},
+};
+
+const struct command command_verify = {
+    .name = "verify",
+    .operands = "",
+    .summary = "check every record of a data directory",
+    .description =
+        "Checks the whole log, record by record: checksum, version, sequence without gaps,\n"
+        "payload, event key. Goes on behind what is bad, lists up to 100 errors, and rebuilds\n"
+        "the state from the rest. The exit code is 1 when there are errors. Changes nothing.\n",
+    .examples = "  reelrank verify --data /var/lib/reelrank\n"
+                "  reelrank verify --data /var/lib/reelrank --rebuild --json\n",
+    COMMAND_ARGUMENTS(verify_arguments),
+    .values_size = sizeof(struct verify_values),
+    .run = verify_run,
+};
