@@ -98,11 +98,13 @@ enum exit_code command_connect(const char *what, const struct connection *connec
 enum exit_code command_arena(const char *what, struct arena *out);
 void command_arena_release(struct arena *arena);
 
+extern const struct command command_backup;
 extern const struct command command_check;
 extern const struct command command_explain;
 extern const struct command command_help;
 extern const struct command command_import;
 extern const struct command command_rank;
+extern const struct command command_restore;
 extern const struct command command_serve;
 extern const struct command command_status;
 extern const struct command command_verify;

@@ -20,7 +20,7 @@ import traceback
 
 REELRANK = os.path.abspath(sys.argv[1])
 WEIGHTS = os.path.abspath(sys.argv[2])
-COMMANDS = ["serve", "import", "rank", "explain", "check", "status", "help"]
+COMMANDS = ["serve", "import", "rank", "explain", "check", "status", "verify", "backup", "restore", "help"]
 OK, FAILED, USAGE, UNAVAILABLE, INVALID = range(5)
 START_S = 60  # far above what a loaded machine needs; nothing waits this long when all is well
 
@@ -518,6 +518,89 @@ def completion_offers_commands_options_and_choices(place):
     assert offers("import", "--fo") == ["--format"]
     assert offers("import", "--format", "") == ["jsonl", "kuairand", "youtube"]
     assert "--now-ms" in offers("rank", "--")
+
+
+def verify_tells_the_digest_of_a_whole_log(place):
+    place.fill()
+    digest = json.loads(expect(OK, "status", "--data", place.data, "--digest", "--json").out)["state_digest"]
+    answer = json.loads(expect(OK, "verify", "--data", place.data, "--json").out)
+    assert set(answer) == {"digest", "aggregates_digest", "sequence", "records", "error_count", "errors"}, answer
+    assert (answer["digest"], answer["sequence"], answer["errors"]) == (digest, 5, []), answer
+    answer = json.loads(expect(OK, "verify", "--data", place.data, "--rebuild", "--json").out)
+    assert answer["opened_digest"] == answer["digest"] == digest, answer
+    text = expect(OK, "verify", "--data", place.data).out
+    assert re.search("^state digest +%s$" % digest, text, re.M) and re.search("^errors +0$", text, re.M), text
+
+
+def verify_lists_what_is_damaged_and_fails(place):
+    place.fill()
+    file = place.data / "data.mdb"
+    data = file.read_bytes()
+    assert "हिन्दी शीर्षक".encode() in data
+    file.write_bytes(data.replace("हिन्दी शीर्षक".encode(), "हिन्दी शीर्षख".encode()))
+    for words in [[], ["--rebuild"]]:
+        result = expect(FAILED, "verify", "--data", place.data, "--json", *words)
+        answer = json.loads(result.out)
+        assert (answer["error_count"], answer["records"], answer["sequence"]) == (1, 4, 5), answer
+        assert [error["sequence"] for error in answer["errors"]] == [1] and result.err == "", result
+    assert re.search("^  1: .*record 1 fails validation$", expect(FAILED, "verify", "--data", place.data).out, re.M)
+    assert '"reelrank verify" lists them' in expect(FAILED, "backup", "--data", place.data, place.path / "b").err
+    assert not (place.path / "b").exists()
+
+
+def verify_and_restore_leave_alone_what_a_server_holds(place):
+    place.fill()
+    backup = place.path / "backup"
+    with server(place) as address:
+        assert address in expect(UNAVAILABLE, "verify", "--data", place.data).err
+        expect(OK, "backup", "--data", place.data, backup)
+        assert address in expect(UNAVAILABLE, "restore", backup, "--data", place.data, "--force").err
+        assert json.loads(expect(OK, "status", "--target", address, "--json").out)["state_sequence"] == 5
+    assert "no data in directory" in expect(FAILED, "verify", "--data", place.path / "absent").err
+    assert not (place.path / "absent").exists()
+
+
+def a_backup_beside_a_server_that_writes_can_be_restored(place):
+    place.fill()
+    backup, other = place.path / "backup", place.path / "other"
+    with server(place) as address:
+        feed = subprocess.Popen([REELRANK, "import", "--target", address, "--format", "jsonl", "-"],
+                                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        for number in range(20):
+            feed.stdin.write(lines(*(like("u%d" % (i % 9), "v1", 1700000000001 + 1000 * number + i)
+                                     for i in range(1000))).encode())
+            if number == 10:
+                answer = json.loads(expect(OK, "backup", "--data", place.data, backup, "--json").out)
+        feed.stdin.close()
+        assert feed.wait(timeout=START_S) == OK
+        assert json.loads(expect(OK, "status", "--target", address, "--json").out)["state_sequence"] == 20005
+    described = json.loads((backup / "backup.json").read_text())
+    assert answer["sequence"] == described["sequence"] and 5 <= answer["sequence"] < 20005, (answer, described)
+    assert answer["state_digest"] in expect(OK, "restore", backup, "--data", other).out
+    verified = json.loads(expect(OK, "verify", "--data", other, "--rebuild", "--json").out)
+    assert verified["digest"] == verified["opened_digest"] == described["state_digest"], (verified, described)
+    assert verified["aggregates_digest"] == described["aggregates_digest"]
+    assert verified["sequence"] == described["sequence"]
+
+
+def restore_keeps_what_was_there(place):
+    place.fill()
+    backup = place.path / "backup"
+    expect(OK, "backup", "--data", place.data, backup)
+    assert "exists already" in expect(FAILED, "backup", "--data", place.data, backup).err
+    place.fill(like("u1", "v2", 1700000000001))
+    assert "--force moves it aside" in expect(FAILED, "restore", backup, "--data", place.data).err
+    result = expect(OK, "restore", backup, "--data", place.data, "--force")
+    aside = result.err.strip().split(" is now ")[1]
+    assert re.search(r"/data\.before-restore-\d{8}T\d{6}Z$", aside), result
+    for path, sequence in [(place.data, 5), (aside, 6)]:
+        assert json.loads(expect(OK, "status", "--data", path, "--json").out)["state_sequence"] == sequence
+    (backup / "backup.json").write_text('{"format": 2}')
+    result = expect(FAILED, "restore", backup, "--data", place.path / "new")
+    assert "format 2" in result.err and "use a newer reelrank" in result.err, result
+    assert "is that a backup?" in expect(FAILED, "restore", place.path, "--data", place.path / "new").err
+    assert "BACKUP is missing" in expect(USAGE, "restore", "--data", place.data).err
+    assert "OUT is missing" in expect(USAGE, "backup", "--data", place.data).err
 
 
 def progress_is_for_terminals_only(place):

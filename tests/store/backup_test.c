@@ -1,0 +1,465 @@
+#include "store/backup.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "store/store.h"
+#include "tests/store/entries.h"
+#include "tests/store/tamper.h"
+#include "tests/test.h"
+
+enum { MAP_BYTES = 256 << 20, BATCH = 50, NAME_SIZE = TEST_PATH_SIZE + 64 };
+
+/* A directory with room for data, a backup and what is restored. */
+struct place {
+    char path[TEST_PATH_SIZE];
+    char data[NAME_SIZE];
+    char backup[NAME_SIZE];
+    char other[NAME_SIZE];
+};
+
+static struct place make_place(void)
+{
+    struct place place;
+    test_directory(place.path);
+    snprintf(place.data, NAME_SIZE, "%s/data", place.path);
+    snprintf(place.backup, NAME_SIZE, "%s/backup", place.path);
+    snprintf(place.other, NAME_SIZE, "%s/other", place.path);
+    return place;
+}
+
+/* How many names a directory holds besides its own. */
+static int count_names(const char *path)
+{
+    int count = -2;
+    DIR *entries = opendir(path);
+    CHECK(entries != NULL);
+    while (readdir(entries) != NULL) {
+        count++;
+    }
+    closedir(entries);
+    return count;
+}
+
+static struct store *open_store(const char *path)
+{
+    struct store *store = NULL;
+    struct problem problem = {""};
+    struct store_options options = {.log = {.path = path, .map_bytes = MAP_BYTES}};
+    enum status status = store_open(&options, &store, &problem);
+    CHECK_STR("", problem.text);
+    CHECK_EQ(STATUS_OK, status);
+    return store;
+}
+
+/* Writes BATCH signals numbered from first on. */
+static void write_batch(struct store *store, unsigned first)
+{
+    struct arena arena = entries_arena(1 << 20);
+    struct entry entries[BATCH];
+    for (unsigned i = 0; i < BATCH; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "%u", first + i);
+        entries[i] = entry_watch(&arena, id, first + i);
+    }
+    CHECK_EQ(STATUS_OK, entries_write(store, entries, BATCH).status);
+    free(arena.base);
+}
+
+static void fill(const char *path, unsigned first)
+{
+    struct store *store = open_store(path);
+    write_batch(store, first);
+    store_close(store);
+}
+
+static enum status make(const struct place *place, struct backup_info *info,
+                        struct problem *problem)
+{
+    const struct backup_options options = {.now_ms = 1700000000000};
+    *problem = (struct problem){""};
+    return backup_make(place->data, place->backup, &options, info, problem);
+}
+
+static void must_make(const struct place *place, struct backup_info *info)
+{
+    struct problem problem;
+    enum status status = make(place, info, &problem);
+    CHECK_STR("", problem.text);
+    CHECK_EQ(STATUS_OK, status);
+}
+
+static enum status restore(const struct place *place, const char *data, bool force,
+                           char aside[FILES_PATH_SIZE], struct problem *problem)
+{
+    const struct backup_options options = {.now_ms = 1700000000000, .force = force};
+    struct backup_info info;
+    *problem = (struct problem){""};
+    return backup_restore(place->backup, data, &options, &info, aside, problem);
+}
+
+static void must_restore(const struct place *place, const char *data)
+{
+    char aside[FILES_PATH_SIZE];
+    struct problem problem;
+    enum status status = restore(place, data, false, aside, &problem);
+    CHECK_STR("", problem.text);
+    CHECK_EQ(STATUS_OK, status);
+    CHECK_STR("", aside);
+}
+
+static void check_refused(const struct place *place, const char *data, enum status want,
+                          const char *words)
+{
+    char aside[FILES_PATH_SIZE];
+    struct problem problem;
+    CHECK_EQ(want, restore(place, data, false, aside, &problem));
+    CHECK_STR("", aside);
+    if (strstr(problem.text, words) == NULL) {
+        CHECK_STR(words, problem.text);
+    }
+}
+
+/* Opens the store at path and compares its state with what a backup says. */
+static void check_is(const char *path, const struct backup_info *info)
+{
+    struct state_digests digests;
+    struct store *store = open_store(path);
+    const struct state *state = store_begin(store);
+    state_digest(state, &digests);
+    CHECK_EQ(info->sequence, state_sequence(state));
+    store_end(store);
+    CHECK(digests.all == info->state_digest);
+    CHECK(digests.aggregates == info->aggregates_digest);
+    store_close(store);
+}
+
+static void backup_restores_to_the_same_state(void)
+{
+    struct place place = make_place();
+    struct backup_info info;
+    struct backup_info read;
+    struct problem problem;
+    fill(place.data, 1);
+    must_make(&place, &info);
+    CHECK_EQ(BATCH, info.sequence);
+    CHECK_EQ(1700000000000, info.made_ms);
+    check_is(place.data, &info);
+    CHECK_EQ(2, count_names(place.backup));
+    CHECK_EQ(2, count_names(place.path)); /* nothing beside data and backup */
+
+    CHECK_EQ(STATUS_OK, backup_read(place.backup, &read, &problem));
+    CHECK(read.state_digest == info.state_digest && read.checksum == info.checksum);
+    CHECK_EQ(info.bytes, read.bytes);
+
+    must_restore(&place, place.other);
+    check_is(place.other, &info);
+    fill(place.other, 1000); /* and it can be written */
+}
+
+static void empty_log_can_be_backed_up(void)
+{
+    struct place place = make_place();
+    struct backup_info info;
+    store_close(open_store(place.data));
+    must_make(&place, &info);
+    CHECK_EQ(0, info.sequence);
+    must_restore(&place, place.other);
+    check_is(place.other, &info);
+}
+
+/* Writes batches until it is killed; says so once each is in. */
+static _Noreturn void write_for_ever(const char *path, int told)
+{
+    struct store *store = open_store(path);
+    for (unsigned number = 0;; number += BATCH) {
+        write_batch(store, number);
+        CHECK(write(told, "w", 1) == 1);
+    }
+}
+
+static pid_t start_writer(const char *path, int *told)
+{
+    int pipes[2];
+    CHECK(pipe(pipes) == 0);
+    pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        write_for_ever(path, pipes[1]);
+    }
+    close(pipes[1]);
+    *told = pipes[0];
+    return pid;
+}
+
+static void stop_writer(pid_t pid, int told)
+{
+    CHECK(kill(pid, SIGKILL) == 0);
+    CHECK(waitpid(pid, NULL, 0) == pid);
+    close(told);
+}
+
+static void wait_for_batches(int told, int count)
+{
+    char said;
+    for (int i = 0; i < count; i++) {
+        CHECK(read(told, &said, 1) == 1);
+    }
+}
+
+static void backup_beside_a_writer_is_of_one_moment(void)
+{
+    enum { ROUNDS = 5 };
+    struct place place = make_place();
+    uint64_t before = 0;
+    int told;
+    pid_t pid = start_writer(place.data, &told);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct backup_info info;
+        wait_for_batches(told, 20);
+        must_make(&place, &info);
+        CHECK(info.sequence >= before + (round == 0 ? 20U : 1U) * BATCH);
+        CHECK_EQ(0, info.sequence % BATCH); /* a write is in whole or not at all */
+        before = info.sequence;
+        must_restore(&place, place.other);
+        check_is(place.other, &info);
+        files_remove(place.other);
+        files_remove(place.backup);
+    }
+    stop_writer(pid, told);
+}
+
+static void directory_that_is_held_is_not_restored_into(void)
+{
+    struct place place = make_place();
+    struct backup_info info;
+    char aside[FILES_PATH_SIZE];
+    struct problem problem;
+    int told;
+    pid_t pid = start_writer(place.data, &told);
+    wait_for_batches(told, 1);
+    must_make(&place, &info);
+    CHECK_EQ(STATUS_UNAVAILABLE, restore(&place, place.data, true, aside, &problem));
+    CHECK(strstr(problem.text, "in use by another process") != NULL);
+    CHECK_STR("", aside);
+    wait_for_batches(told, 1);
+    stop_writer(pid, told);
+}
+
+static void existing_name_is_refused(void)
+{
+    struct place place = make_place();
+    struct backup_info info;
+    struct problem problem;
+    fill(place.data, 1);
+    CHECK(mkdir(place.backup, 0700) == 0);
+    CHECK_EQ(STATUS_DENIED, make(&place, &info, &problem));
+    CHECK(strstr(problem.text, "exists already") != NULL);
+    CHECK_EQ(0, count_names(place.backup));
+}
+
+static void what_is_no_log_is_not_backed_up(void)
+{
+    struct place place = make_place();
+    struct backup_info info;
+    struct problem problem;
+    CHECK_EQ(STATUS_NOT_FOUND, make(&place, &info, &problem));
+    CHECK(problem.text[0] != '\0');
+    CHECK(mkdir(place.data, 0700) == 0);
+    CHECK_EQ(STATUS_NOT_FOUND, make(&place, &info, &problem));
+    CHECK_EQ(1, count_names(place.path));
+}
+
+static void damaged_log_is_not_backed_up(void)
+{
+    struct place place = make_place();
+    struct backup_info info;
+    struct problem problem;
+    fill(place.data, 1);
+    tamper_record(place.data, 7, &(MDB_val){4, "what"});
+    CHECK_EQ(STATUS_CORRUPT, make(&place, &info, &problem));
+    CHECK(strstr(problem.text, "record 7 fails validation") != NULL);
+    CHECK_EQ(1, count_names(place.path));
+}
+
+static void backup_that_does_not_fit_leaves_nothing(void)
+{
+    struct place place = make_place();
+    struct backup_info info;
+    struct problem problem;
+    struct rlimit old;
+    fill(place.data, 1);
+    CHECK(getrlimit(RLIMIT_FSIZE, &old) == 0);
+    CHECK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    CHECK(setrlimit(RLIMIT_FSIZE, &(struct rlimit){8192, old.rlim_max}) == 0);
+    enum status status = make(&place, &info, &problem);
+    CHECK(status == STATUS_NO_SPACE || status == STATUS_IO); /* LMDB: a write cut short is EIO */
+    CHECK_EQ(1, count_names(place.path));
+    CHECK(setrlimit(RLIMIT_FSIZE, &old) == 0);
+    must_make(&place, &info);
+
+    CHECK(setrlimit(RLIMIT_FSIZE, &(struct rlimit){8192, old.rlim_max}) == 0);
+    check_refused(&place, place.other, STATUS_NO_SPACE, "cannot copy");
+    CHECK(setrlimit(RLIMIT_FSIZE, &old) == 0);
+    CHECK_EQ(2, count_names(place.path));
+}
+
+static void overwrite(const char *directory, const char *name, long at, const char *bytes)
+{
+    char path[NAME_SIZE + 16];
+    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    FILE *file = fopen(path, at < 0 ? "wb" : "r+b");
+    CHECK(file != NULL);
+    CHECK(at < 0 || fseek(file, at, SEEK_SET) == 0);
+    CHECK(fputs(bytes, file) >= 0);
+    CHECK(fclose(file) == 0);
+}
+
+static void damaged_backup_changes_nothing(void)
+{
+    struct place place = make_place();
+    struct backup_info info;
+    char path[NAME_SIZE + 16];
+    fill(place.data, 1);
+    must_make(&place, &info);
+    overwrite(place.backup, "data.mdb", 9000, "!");
+    check_refused(&place, place.other, STATUS_CORRUPT, "is damaged");
+    snprintf(path, sizeof(path), "%s/data.mdb", place.backup);
+    CHECK(truncate(path, 4096) == 0);
+    check_refused(&place, place.other, STATUS_CORRUPT, "is damaged");
+    CHECK(unlink(path) == 0);
+    check_refused(&place, place.other, STATUS_IO, "cannot open");
+    CHECK_EQ(2, count_names(place.path));
+}
+
+/* A backup.json with one field as told. */
+static void describe(const struct place *place, const char *format, const char *hash)
+{
+    char text[512];
+    snprintf(text, sizeof(text),
+             "{\"format\": %s, \"sequence\": 1, \"bytes\": 2, \"xxh3\": \"%s\", \"made_ms\": 3, "
+             "\"state_digest\": \"0000000000000000\", \"aggregates_digest\": \"ffffffffffffffff\"}",
+             format, hash);
+    overwrite(place->backup, "backup.json", -1, text);
+}
+
+static void description_is_checked_before_anything_else(void)
+{
+    static const char good[] = "0123456789abcdef";
+    struct place place = make_place();
+    struct backup_info info;
+    struct problem problem;
+    check_refused(&place, place.other, STATUS_NOT_FOUND, "is that a backup?");
+    CHECK(mkdir(place.backup, 0700) == 0);
+    describe(&place, "1", good);
+    CHECK_EQ(STATUS_OK, backup_read(place.backup, &info, &problem));
+    CHECK(info.checksum == 0x0123456789abcdef && info.aggregates_digest == UINT64_MAX);
+    describe(&place, "2", good);
+    check_refused(&place, place.other, STATUS_CORRUPT,
+                  "format 2; this program reads up to 1: use a newer");
+    describe(&place, "0", good);
+    check_refused(&place, place.other, STATUS_CORRUPT, "not as a backup writes it");
+    describe(&place, "\"1\"", good);
+    check_refused(&place, place.other, STATUS_CORRUPT, "not as a backup writes it");
+    describe(&place, "1", "0123456789abcdeg");
+    check_refused(&place, place.other, STATUS_CORRUPT, "not as a backup writes it");
+    describe(&place, "1", "0123456789abcdef0");
+    check_refused(&place, place.other, STATUS_CORRUPT, "not as a backup writes it");
+    overwrite(place.backup, "backup.json", -1, "");
+    check_refused(&place, place.other, STATUS_CORRUPT, "not as a backup writes it");
+    overwrite(place.backup, "backup.json", -1, "[1]");
+    check_refused(&place, place.other, STATUS_CORRUPT, "not as a backup writes it");
+}
+
+static void description_of_another_log_is_noticed(void)
+{
+    struct place place = make_place();
+    struct backup_info info;
+    char text[512];
+    fill(place.data, 1);
+    must_make(&place, &info);
+    snprintf(text, sizeof(text),
+             "{\"format\": 1, \"sequence\": 49, \"bytes\": %llu, \"xxh3\": \"%016llx\", "
+             "\"made_ms\": 3, \"state_digest\": \"0000000000000000\", "
+             "\"aggregates_digest\": \"0000000000000000\"}",
+             (unsigned long long)info.bytes, (unsigned long long)info.checksum);
+    overwrite(place.backup, "backup.json", -1, text);
+    check_refused(&place, place.other, STATUS_CORRUPT, "ends at record 50");
+}
+
+static void full_directory_is_kept_unless_forced(void)
+{
+    struct place place = make_place();
+    struct backup_info info;
+    struct backup_info second;
+    char aside[FILES_PATH_SIZE];
+    struct problem problem;
+    fill(place.data, 1);
+    must_make(&place, &info);
+    fill(place.data, 1000);
+    check_refused(&place, place.data, STATUS_DENIED, "is not empty; --force moves it aside");
+
+    CHECK_EQ(STATUS_OK, restore(&place, place.data, true, aside, &problem));
+    CHECK(strstr(aside, "/data.before-restore-20231114T221320Z") != NULL);
+    check_is(place.data, &info);
+    files_remove(place.backup);
+    snprintf(place.data, NAME_SIZE, "%.*s", NAME_SIZE - 1, aside); /* what it was is whole */
+    must_make(&place, &second);
+    CHECK_EQ(2 * BATCH, second.sequence);
+}
+
+static void empty_directories_and_links_are_restored_into(void)
+{
+    struct place place = make_place();
+    struct backup_info info;
+    char link[NAME_SIZE];
+    char aside[FILES_PATH_SIZE];
+    struct problem problem;
+    struct stat status;
+    fill(place.data, 1);
+    must_make(&place, &info);
+    CHECK(mkdir(place.other, 0700) == 0);
+    snprintf(link, sizeof(link), "%s/link", place.path);
+    CHECK(symlink("other", link) == 0);
+    must_restore(&place, link);
+    check_is(place.other, &info);
+    CHECK_EQ(STATUS_OK, restore(&place, link, true, aside, &problem));
+    CHECK(strstr(aside, "/other.before-restore-") != NULL);
+    CHECK(lstat(link, &status) == 0 && S_ISLNK(status.st_mode));
+    check_is(link, &info);
+
+    snprintf(link, sizeof(link), "%s/slashes//", place.path);
+    must_restore(&place, link);
+    check_is(link, &info);
+    overwrite(place.path, "file", -1, "x");
+    snprintf(link, sizeof(link), "%s/file", place.path);
+    check_refused(&place, link, STATUS_IO, "Not a directory");
+    snprintf(link, sizeof(link), "%s/absent/child", place.path);
+    check_refused(&place, link, STATUS_IO, "No such file");
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(backup_restores_to_the_same_state),
+        TEST(empty_log_can_be_backed_up),
+        TEST(backup_beside_a_writer_is_of_one_moment),
+        TEST(directory_that_is_held_is_not_restored_into),
+        TEST(existing_name_is_refused),
+        TEST(what_is_no_log_is_not_backed_up),
+        TEST(damaged_log_is_not_backed_up),
+        TEST(backup_that_does_not_fit_leaves_nothing),
+        TEST(damaged_backup_changes_nothing),
+        TEST(description_is_checked_before_anything_else),
+        TEST(description_of_another_log_is_noticed),
+        TEST(full_directory_is_kept_unless_forced),
+        TEST(empty_directories_and_links_are_restored_into),
+    };
+    return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
+}
