@@ -18,15 +18,6 @@ static double double_of(uint64_t bits)
     return x;
 }
 
-/* Without jumps: comparisons choose between values already worked out. */
-double exact_exp2(double x)
-{
-    double low = x > -1022.0 ? x : -1022.0;
-    double y = exact_exp2_inside(low < 1023.0 ? low : 1023.0);
-    double high = x > 1023.0 ? DBL_MAX : y;
-    return x >= -1022.0 ? high : 0.0;
-}
-
 /*
  * 2 atanh(s) / (s ln 2) as a polynomial in z = s^2, s up to (sqrt 2 - 1) / (sqrt 2 + 1): s times
  * this is the binary logarithm of (1 + s) / (1 - s) within 2^-57. Found as exact_exp2_slope() was.

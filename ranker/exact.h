@@ -1,6 +1,7 @@
 #ifndef RANKER_EXACT_H
 #define RANKER_EXACT_H
 
+#include <float.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -9,12 +10,6 @@
  * doubles in a fixed order. The C library's exp and log choose code by processor and may differ in
  * the last bit, so the scorer uses these.
  */
-
-/*
- * 2 to the power x: relative error below 2^-51 (tested), exact for integers; 0 below -1022 and for
- * NaN, the largest finite double above 1023.
- */
-double exact_exp2(double x);
 
 enum { EXACT_MANTISSA_BITS = 52, EXACT_EXPONENT_BIAS = 1023 };
 
@@ -49,6 +44,19 @@ static inline double exact_exp2_inside(double x)
     double power;
     memcpy(&power, &bits, sizeof(power));
     return power * (1.0 + r * exact_exp2_slope(r));
+}
+
+/*
+ * 2 to the power x: relative error below 2^-51 (tested), exact for integers; 0 below -1022 and for
+ * NaN, the largest finite double above 1023. Without jumps: comparisons choose between values
+ * already worked out.
+ */
+static inline double exact_exp2(double x)
+{
+    double low = x > -1022.0 ? x : -1022.0;
+    double y = exact_exp2_inside(low < 1023.0 ? low : 1023.0);
+    double high = x > 1023.0 ? DBL_MAX : y;
+    return x >= -1022.0 ? high : 0.0;
 }
 
 /*

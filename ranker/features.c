@@ -1,19 +1,27 @@
 #include "ranker/features.h"
 
+#include <string.h>
+
 #include "ranker/check.h"
 #include "ranker/exact.h"
 
 /* Fewer views than this in a region say less than all regions together. */
 enum { WATCH_VIEWS_MINIMUM = 100 };
 
-/* A candidate with what several features need of it. */
-struct row {
-    const struct video *video;
-    double retrieval_score;
-    bool seen;
-    /* Decayed to now with rate_half_life. */
-    double views; /* impressions or plays, whichever is more */
-    double counts[COUNTER_SCORED_COUNT];
+/*
+ * A block's candidates with what several features need of them. Always full, the first candidate
+ * standing for those that are missing: loops of fixed length are unrolled.
+ */
+struct block {
+    const struct model *model;
+    const struct profile *profile;
+    struct candidate candidates[FEATURE_BLOCK];
+    const struct video *videos[FEATURE_BLOCK];
+    /* Of rate_half_life: counts, what brings them to now, and impressions or plays, whichever is
+     * more. */
+    const float *counts[FEATURE_BLOCK];
+    double decay[FEATURE_BLOCK];
+    double views[FEATURE_BLOCK];
 };
 
 static bool is_zero(double x)
@@ -21,7 +29,22 @@ static bool is_zero(double x)
     return !(x < 0) && !(x > 0);
 }
 
-struct selection selection_of_weighted(const struct model *model)
+/* Whether the multiplier's feature is 0 for all videos, so that it changes no value. */
+static bool is_idle(enum multiplier multiplier, const struct profile *profile)
+{
+    switch (multiplier) {
+    case MULTIPLIER_FOLLOWS_CREATOR:
+        return profile->user == NULL || profile->user->follow_count == 0;
+    case MULTIPLIER_SEEN_BEFORE:
+        return !profile->has_seen;
+    case MULTIPLIER_RETRIEVAL:
+        return !profile->has_retrieval;
+    default:
+        return false;
+    }
+}
+
+struct selection selection_of_weighted(const struct model *model, const struct profile *profile)
 {
     struct selection selection = {0};
     for (unsigned i = 0; i < HEAD_COUNT; i++) {
@@ -30,7 +53,7 @@ struct selection selection_of_weighted(const struct model *model)
         }
     }
     for (unsigned i = 0; i < MULTIPLIER_COUNT; i++) {
-        if (!is_zero(model->multipliers[i])) {
+        if (!is_zero(model->multipliers[i]) && !is_idle(i, profile)) {
             selection.multipliers[selection.multiplier_count++] = i;
         }
     }
@@ -71,22 +94,27 @@ static double mean_watch_quantile(struct quantiles *quantiles, const struct vide
 }
 
 /* Without a watch time the quantile says nothing, so nothing counts and the prior remains. */
-static void fill_watches(struct quantiles *quantiles, const struct row *rows, size_t count,
+static void fill_watches(struct quantiles *quantiles, const struct block *block,
                          struct features *out)
 {
-    for (size_t i = 0; i < count; i++) {
-        const struct video *video = rows[i].video;
-        out->watches[i] = video->decayed.mean_watch_ms > 0 ? rows[i].counts[COUNTER_PLAYS] : 0;
-        out->hits[HEAD_WATCH_QUANTILE][i] = out->watches[i] * mean_watch_quantile(quantiles, video);
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        double plays = block->counts[i][COUNTER_PLAYS] * block->decay[i];
+        out->watches[i] = block->videos[i]->decayed.mean_watch_ms > 0 ? plays : 0;
+        out->hits[HEAD_WATCH_QUANTILE][i] =
+            out->watches[i] * mean_watch_quantile(quantiles, block->videos[i]);
     }
 }
 
 /* More hits than views (likes whose impressions have decayed) count as one each. */
-static void fill_hits(enum counter counter, const struct row *rows, size_t count, double *hits)
+static void fill_hits(enum counter counter, const struct block *block, double *hits)
 {
-    for (size_t i = 0; i < count; i++) {
-        double hit = rows[i].counts[counter];
-        hits[i] = hit < rows[i].views ? hit : rows[i].views;
+    float counts[FEATURE_BLOCK];
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        counts[i] = block->counts[i][counter];
+    }
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        double hit = counts[i] * block->decay[i];
+        hits[i] = hit < block->views[i] ? hit : block->views[i];
     }
 }
 
@@ -110,109 +138,108 @@ static double most_views(const struct stats_decayed *decayed, enum half_life hal
     return impressions > plays ? impressions : plays;
 }
 
-/* What a feature may read. */
-struct reading {
-    const struct model *model;
-    const struct profile *profile;
-};
-
-static double freshness(const struct reading *reading, const struct row *row)
+/* Ages first, in whole numbers, so that the rest is a loop over doubles alone. */
+static void fill_freshness(const struct block *block, double *out)
 {
-    int64_t published_ms = row->video->published_ms;
-    if (published_ms == 0) {
-        return 0;
+    double ages_ms[FEATURE_BLOCK];
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        int64_t published_ms = block->videos[i]->published_ms;
+        int64_t age_ms = block->profile->now_ms - published_ms;
+        int64_t known_ms = published_ms != 0 ? age_ms : INT64_MAX; /* as good as never */
+        ages_ms[i] = (double)(known_ms > 0 ? known_ms : 0);
     }
-    int64_t age_ms = reading->profile->now_ms - published_ms;
-    return exact_exp2(-(double)(age_ms > 0 ? age_ms : 0) / reading->model->freshness_half_life_ms);
+    double half_life_ms = block->model->freshness_half_life_ms;
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        out[i] = exact_exp2(-ages_ms[i] / half_life_ms);
+    }
 }
 
-static double popularity(const struct reading *reading, const struct row *row)
+static void fill_popularity(const struct block *block, double *out)
 {
-    const struct model *model = reading->model;
-    const struct stats_decayed *decayed = &row->video->decayed;
-    double decay = stats_decay_factor(decayed->newest_tick, reading->profile->now_ms,
-                                      model->popularity_half_life);
-    double views = most_views(decayed, model->popularity_half_life) * decay;
-    return views / (views + model->popularity_scale);
+    const struct model *model = block->model;
+    enum half_life half_life = model->popularity_half_life;
+    struct stats_moment now = stats_moment_of(block->profile->now_ms, half_life);
+    double scale = model->popularity_scale;
+    double views[FEATURE_BLOCK];
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        const struct stats_decayed *decayed = &block->videos[i]->decayed;
+        views[i] = most_views(decayed, half_life) * stats_decay_factor(now, decayed->newest_tick);
+    }
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        out[i] = views[i] / (views[i] + scale);
+    }
 }
 
-static double quality(const struct reading *reading, const struct row *row)
+static void fill_language_match(const struct block *block, double *out)
 {
-    (void)reading;
-    return row->video->quality;
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        out[i] = profile_language_match(block->profile, block->videos[i]);
+    }
 }
 
-static double curated(const struct reading *reading, const struct row *row)
+static void fill_new_video(const struct block *block, double *out)
 {
-    (void)reading;
-    return row->video->curated * 0.5;
+    double scale = block->model->new_video_views;
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        out[i] = scale / (scale + block->views[i]);
+    }
 }
 
-static double premium(const struct reading *reading, const struct row *row)
+static double quality(const struct block *block, size_t i)
 {
-    (void)reading;
-    return row->video->premium;
+    return block->videos[i]->quality;
 }
 
-static double language_match(const struct reading *reading, const struct row *row)
+static double curated(const struct block *block, size_t i)
 {
-    return profile_language_match(reading->profile, row->video);
+    return block->videos[i]->curated * 0.5;
 }
 
-static double local_creator(const struct reading *reading, const struct row *row)
+static double premium(const struct block *block, size_t i)
 {
-    uint16_t region = reading->profile->region;
-    return region != 0 && row->video->creator_region == region;
+    return block->videos[i]->premium;
 }
 
-static double follows_creator(const struct reading *reading, const struct row *row)
+static double local_creator(const struct block *block, size_t i)
 {
-    const struct user *user = reading->profile->user;
-    return user != NULL && user_follows(user, row->video->creator_key);
+    uint16_t region = block->profile->region;
+    return region != 0 && block->videos[i]->creator_region == region;
 }
 
-static double new_video(const struct reading *reading, const struct row *row)
+static double follows_creator(const struct block *block, size_t i)
 {
-    double scale = reading->model->new_video_views;
-    return scale / (scale + row->views);
+    const struct user *user = block->profile->user;
+    return user != NULL && user_follows(user, block->videos[i]->creator_key);
 }
 
-static double seen_before(const struct reading *reading, const struct row *row)
+static double seen_before(const struct block *block, size_t i)
 {
-    (void)reading;
-    return row->seen;
+    return block->candidates[i].seen;
 }
 
-static double retrieval(const struct reading *reading, const struct row *row)
+static double retrieval(const struct block *block, size_t i)
 {
-    (void)reading;
-    double score = row->retrieval_score;
+    double score = block->candidates[i].retrieval_score;
     return score > 0 ? score / (1 + score) : 0;
 }
 
 /* Each feature's column in a loop of its own, so that its function is part of it. */
-#define FILL(feature)                                                                 \
-    static void fill_##feature(const struct reading *reading, const struct row *rows, \
-                               size_t count, double *out)                             \
-    {                                                                                 \
-        for (size_t i = 0; i < count; i++) {                                          \
-            out[i] = feature(reading, &rows[i]);                                      \
-        }                                                                             \
+#define FILL(feature)                                                  \
+    static void fill_##feature(const struct block *block, double *out) \
+    {                                                                  \
+        for (size_t i = 0; i < FEATURE_BLOCK; i++) {                   \
+            out[i] = feature(block, i);                                \
+        }                                                              \
     }
-FILL(freshness)
-FILL(popularity)
 FILL(quality)
 FILL(curated)
 FILL(premium)
-FILL(language_match)
 FILL(local_creator)
 FILL(follows_creator)
-FILL(new_video)
 FILL(seen_before)
 FILL(retrieval)
 
-static void (*const fill_multiplier[MULTIPLIER_COUNT])(const struct reading *, const struct row *,
-                                                       size_t, double *) = {
+static void (*const fill_multiplier[MULTIPLIER_COUNT])(const struct block *, double *) = {
     [MULTIPLIER_FRESHNESS] = fill_freshness,
     [MULTIPLIER_POPULARITY] = fill_popularity,
     [MULTIPLIER_QUALITY] = fill_quality,
@@ -226,45 +253,42 @@ static void (*const fill_multiplier[MULTIPLIER_COUNT])(const struct reading *, c
     [MULTIPLIER_RETRIEVAL] = fill_retrieval,
 };
 
-static struct row row_of(const struct reading *reading, const struct candidate *candidate)
+static void init_block(struct block *block, const struct candidate *candidates, size_t count)
 {
-    enum half_life half_life = reading->model->rate_half_life;
-    const struct stats_decayed *decayed = &candidate->video->decayed;
-    double decay = stats_decay_factor(decayed->newest_tick, reading->profile->now_ms, half_life);
-    struct row row = {
-        .video = candidate->video,
-        .retrieval_score = candidate->retrieval_score,
-        .seen = candidate->seen,
-        .views = most_views(decayed, half_life) * decay,
-    };
-    for (unsigned i = 0; i < COUNTER_SCORED_COUNT; i++) {
-        row.counts[i] = decayed->counts[half_life][i] * decay;
+    enum half_life half_life = block->model->rate_half_life;
+    struct stats_moment now = stats_moment_of(block->profile->now_ms, half_life);
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        block->candidates[i] = candidates[i < count ? i : 0];
+        const struct video *video = block->candidates[i].video;
+        block->videos[i] = video;
+        block->counts[i] = video->decayed.counts[half_life];
+        block->decay[i] = stats_decay_factor(now, video->decayed.newest_tick);
+        block->views[i] = most_views(&video->decayed, half_life) * block->decay[i];
     }
-    return row;
 }
 
 void features_fill(const struct model *model, const struct profile *profile,
                    struct quantiles *quantiles, const struct selection *selection,
                    const struct candidate *candidates, size_t count, struct features *out)
 {
+    CHECK(count > 0);
     CHECK(count <= FEATURE_BLOCK);
-    struct reading reading = {.model = model, .profile = profile};
-    struct row rows[FEATURE_BLOCK];
-    for (size_t i = 0; i < count; i++) {
-        rows[i] = row_of(&reading, &candidates[i]);
-        out->taste[i] = profile_taste(profile, rows[i].video);
-        out->views[i] = rows[i].views;
-    }
+    struct block block;
+    block.model = model;
+    block.profile = profile;
+    init_block(&block, candidates, count);
+    memcpy(out->views, block.views, sizeof(out->views));
+    profile_tastes(profile, block.videos, FEATURE_BLOCK, out->taste);
     for (unsigned i = 0; i < selection->head_count; i++) {
         enum head head = selection->heads[i];
         if (head == HEAD_WATCH_QUANTILE) {
-            fill_watches(quantiles, rows, count, out);
+            fill_watches(quantiles, &block, out);
         } else {
-            fill_hits(head_counters[head], rows, count, out->hits[head]);
+            fill_hits(head_counters[head], &block, out->hits[head]);
         }
     }
     for (unsigned i = 0; i < selection->multiplier_count; i++) {
         enum multiplier multiplier = selection->multipliers[i];
-        fill_multiplier[multiplier](&reading, rows, count, out->multipliers[multiplier]);
+        fill_multiplier[multiplier](&block, out->multipliers[multiplier]);
     }
 }

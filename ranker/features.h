@@ -20,7 +20,8 @@ struct features {
     double multipliers[MULTIPLIER_COUNT][FEATURE_BLOCK]; /* 0 to 1 */
 };
 
-/* Which heads and multipliers to work out: those with a weight, or all of them to explain. */
+/* Which heads and multipliers to work out: those that move this user's scores, or all of them to
+ * explain. */
 struct selection {
     unsigned head_count;
     unsigned multiplier_count;
@@ -28,7 +29,7 @@ struct selection {
     enum multiplier multipliers[MULTIPLIER_COUNT]; /* rising */
 };
 
-struct selection selection_of_weighted(const struct model *model);
+struct selection selection_of_weighted(const struct model *model, const struct profile *profile);
 struct selection selection_of_all(void);
 
 /* Watch quantiles already worked out for one user's region, by duration bucket and watch bin. */
@@ -48,8 +49,8 @@ struct candidate {
 };
 
 /*
- * Fills the selected columns for candidates[0..count), count at most FEATURE_BLOCK. Columns that
- * are not selected, and rows from count on, keep what they hold.
+ * Fills the selected columns for candidates[0..count), count 1 to FEATURE_BLOCK. Columns that
+ * are not selected keep what they hold; rows from count on hold numbers without a meaning.
  */
 void features_fill(const struct model *model, const struct profile *profile,
                    struct quantiles *quantiles, const struct selection *selection,

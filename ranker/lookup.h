@@ -27,10 +27,15 @@ struct lookup {
 /* Room for capacity keys; more must not be added. STATUS_NO_MEMORY when the arena is full. */
 MUST_USE enum status lookup_init(struct lookup *lookup, struct arena *arena, size_t capacity);
 
+/* By 2^64 over the golden ratio, which spreads small keys. */
+static inline size_t lookup_spread(uint64_t key, unsigned shift)
+{
+    return (key * UINT64_C(0x9e3779b97f4a7c15)) >> shift;
+}
+
 static inline struct lookup_slot *lookup_home(const struct lookup *lookup, uint64_t key)
 {
-    const uint64_t golden = 0x9e3779b97f4a7c15; /* 2^64 over the golden ratio: spreads small keys */
-    return &lookup->slots[(key * golden) >> lookup->shift];
+    return &lookup->slots[lookup_spread(key, lookup->shift)];
 }
 
 /*
@@ -75,6 +80,32 @@ static inline double lookup_value(const struct lookup *lookup, uint64_t key)
     double value;
     memcpy(&value, &found, sizeof(value));
     return value;
+}
+
+/*
+ * Where keys stand in an array of at most 65,535: open addressing, at most a quarter full. A slot
+ * holds a key's position + 1, or 0 while free; small slots stay in the nearest cache. Key 0 is
+ * stored like any other.
+ */
+struct positions {
+    const uint64_t *keys; /* borrowed */
+    uint16_t *slots;
+    unsigned shift; /* 64 less the binary logarithm of the number of slots */
+};
+
+/* For an array of count keys. STATUS_NO_MEMORY when the arena is full. */
+MUST_USE enum status positions_init(struct positions *positions, const uint64_t *keys, size_t count,
+                                    struct arena *arena);
+
+/* The slot of key, or the free one where it belongs. */
+static inline uint16_t *positions_slot(const struct positions *positions, uint64_t key)
+{
+    size_t mask = SIZE_MAX >> positions->shift;
+    size_t at = lookup_spread(key, positions->shift);
+    while (positions->slots[at] != 0 && positions->keys[positions->slots[at] - 1] != key) {
+        at = (at + 1) & mask;
+    }
+    return &positions->slots[at];
 }
 
 #endif

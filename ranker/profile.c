@@ -1,5 +1,7 @@
 #include "ranker/profile.h"
 
+#include <string.h>
+
 static void put_largest(struct lookup *lookup, uint64_t key, double value)
 {
     if (value > lookup_value(lookup, key)) {
@@ -71,6 +73,7 @@ static enum status init_seen(struct profile *profile, bool needed, struct arena 
         const struct seen *seen = &profile->user->seen[i];
         lookup_put(&profile->seen, seen->video_key, seen->time_s);
     }
+    profile->has_seen = count > 0;
     return STATUS_OK;
 }
 
@@ -82,6 +85,7 @@ enum status profile_init(struct profile *profile, const struct user *user,
         .user = user,
         .now_ms = request->now_ms,
         .region = request->locale.region,
+        .has_retrieval = request->retrieval_scores != NULL,
     };
     for (unsigned kind = 0; kind < AFFINITY_KIND_COUNT; kind++) {
         profile->taste_weights[kind] = model->affinity_weights[kind];
@@ -89,6 +93,10 @@ enum status profile_init(struct profile *profile, const struct user *user,
         if (status != STATUS_OK) {
             return status;
         }
+    }
+    for (unsigned i = 0; i < DURATION_BUCKET_COUNT; i++) {
+        profile->duration_tastes[i] =
+            lookup_value(&profile->tastes[AFFINITY_DURATION], i + UINT64_C(1));
     }
     enum status status = init_languages(profile, request, arena);
     if (status != STATUS_OK) {
@@ -103,7 +111,7 @@ static const double shares[] = {0,       1.0,     1.0 / 2, 1.0 / 3, 1.0 / 4,
 _Static_assert(LIMIT_VIDEO_TAGS < sizeof(shares) / sizeof(shares[0]), "one for each count");
 
 /* Over categories or tags, which end with the first 0. */
-static double mean_taste(const struct lookup *tastes, const uint32_t *keys, unsigned limit)
+static inline double mean_taste(const struct lookup *tastes, const uint32_t *keys, unsigned limit)
 {
     double sum = 0;
     unsigned count = 0;
@@ -114,58 +122,84 @@ static double mean_taste(const struct lookup *tastes, const uint32_t *keys, unsi
     return sum * shares[count];
 }
 
+/* All languages of a video as one number, 16 bits each, so that trailing zeros end a loop. */
+static inline uint64_t pack_languages(const uint16_t *languages)
+{
+    uint64_t packed;
+    memcpy(&packed, languages, sizeof(packed));
+    return packed;
+}
+_Static_assert(LIMIT_VIDEO_LANGUAGES * sizeof(uint16_t) == sizeof(uint64_t), "one for each");
+
 /* Over the languages that are known, which may stand between unknown ones. */
-static double mean_language_taste(const struct lookup *tastes, const uint16_t *languages)
+static inline double mean_language_taste(const struct lookup *tastes, const uint16_t *languages)
 {
     double sum = 0;
     unsigned count = 0;
-    for (unsigned i = 0; i < LIMIT_VIDEO_LANGUAGES; i++) {
-        if (languages[i] != 0) {
-            sum += lookup_value(tastes, languages[i]);
-            count++;
-        }
+    for (uint64_t left = pack_languages(languages); left != 0; left >>= 16) {
+        uint16_t language = (uint16_t)left;
+        sum += lookup_value(tastes, language);
+        count += language != 0;
     }
     return sum * shares[count];
 }
 
-double profile_taste(const struct profile *profile, const struct video *video)
+/* A kind at a time, so that its table stays in registers; kinds are added in a fixed order. */
+void profile_tastes(const struct profile *profile, const struct video *const *videos, size_t count,
+                    double *out)
 {
+    memset(out, 0, count * sizeof(out[0]));
     if (!profile->has_taste) {
-        return 0;
+        return;
     }
-    const struct lookup *tastes = profile->tastes;
     const double *weights = profile->taste_weights;
-    double sum =
-        weights[AFFINITY_CREATOR] * lookup_value(&tastes[AFFINITY_CREATOR], video->creator_key);
-    sum += weights[AFFINITY_CATEGORY] *
-           mean_taste(&tastes[AFFINITY_CATEGORY], video->category_keys, LIMIT_VIDEO_CATEGORIES);
-    sum += weights[AFFINITY_TAG] *
-           mean_taste(&tastes[AFFINITY_TAG], video->tag_keys, LIMIT_VIDEO_TAGS);
-    sum += weights[AFFINITY_LANGUAGE] *
-           mean_language_taste(&tastes[AFFINITY_LANGUAGE], video->languages);
-    sum += weights[AFFINITY_DURATION] *
-           lookup_value(&tastes[AFFINITY_DURATION], video->duration_bucket + UINT64_C(1));
-    return sum / (1 + (sum < 0 ? -sum : sum));
+    struct lookup creators = profile->tastes[AFFINITY_CREATOR];
+    for (size_t i = 0; i < count; i++) {
+        out[i] = weights[AFFINITY_CREATOR] * lookup_value(&creators, videos[i]->creator_key);
+    }
+    struct lookup categories = profile->tastes[AFFINITY_CATEGORY];
+    for (size_t i = 0; i < count; i++) {
+        out[i] += weights[AFFINITY_CATEGORY] *
+                  mean_taste(&categories, videos[i]->category_keys, LIMIT_VIDEO_CATEGORIES);
+    }
+    struct lookup tags = profile->tastes[AFFINITY_TAG];
+    for (size_t i = 0; i < count; i++) {
+        out[i] += weights[AFFINITY_TAG] * mean_taste(&tags, videos[i]->tag_keys, LIMIT_VIDEO_TAGS);
+    }
+    struct lookup languages = profile->tastes[AFFINITY_LANGUAGE];
+    for (size_t i = 0; i < count; i++) {
+        out[i] +=
+            weights[AFFINITY_LANGUAGE] * mean_language_taste(&languages, videos[i]->languages);
+    }
+    for (size_t i = 0; i < count; i++) {
+        double sum = out[i] + weights[AFFINITY_DURATION] *
+                                  profile->duration_tastes[videos[i]->duration_bucket];
+        out[i] = sum / (1 + (sum < 0 ? -sum : sum));
+    }
 }
 
-static double larger(double best, const struct lookup *matches, uint16_t language)
+/* Language 0, none, looks up 0. */
+static inline double best_match(const struct lookup *matches, const uint16_t *languages,
+                                double best)
 {
-    double match = language != 0 ? lookup_value(matches, language) : 0;
-    return match > best ? match : best;
-}
-
-double profile_language_match(const struct profile *profile, const struct video *video)
-{
-    double best = 0;
-    for (unsigned i = 0; i < LIMIT_VIDEO_LANGUAGES; i++) {
-        best = larger(best, &profile->spoken, video->languages[i]);
-        best = larger(best, &profile->captions, video->caption_languages[i]);
+    for (uint64_t left = pack_languages(languages); left != 0; left >>= 16) {
+        double match = lookup_value(matches, (uint16_t)left);
+        best = match > best ? match : best;
     }
     return best;
 }
 
+double profile_language_match(const struct profile *profile, const struct video *video)
+{
+    double best = best_match(&profile->spoken, video->languages, 0);
+    return best_match(&profile->captions, video->caption_languages, best);
+}
+
 int64_t profile_seen_age_ms(const struct profile *profile, uint64_t video_key)
 {
+    if (!profile->has_seen) {
+        return PROFILE_NEVER;
+    }
     const struct lookup_slot *slot = lookup_slot(&profile->seen, video_key);
     if (slot->key == 0) {
         return PROFILE_NEVER;

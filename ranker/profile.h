@@ -15,9 +15,12 @@ struct profile {
     const struct user *user; /* NULL: nothing is known */
     int64_t now_ms;
     uint16_t region;
-    bool has_taste; /* false: every taste is 0 */
+    bool has_taste;     /* false: every taste is 0 */
+    bool has_seen;      /* false: no video is seen, or nobody asks */
+    bool has_retrieval; /* false: every retrieval score is 0 */
     double taste_weights[AFFINITY_KIND_COUNT];
     struct lookup tastes[AFFINITY_KIND_COUNT]; /* affinity_strength() by the affinity's key */
+    double duration_tastes[DURATION_BUCKET_COUNT];
     struct lookup spoken;   /* by language, how well it suits the user to hear it: 0 to 1 */
     struct lookup captions; /* the same for reading captions */
     struct lookup seen; /* by video key, second of the last view; empty unless it is asked for */
@@ -28,8 +31,9 @@ MUST_USE enum status profile_init(struct profile *profile, const struct user *us
                                   const struct model *model, const struct rank_request *request,
                                   struct arena *arena);
 
-/* The user's taste for the video, in (-1, 1). */
-double profile_taste(const struct profile *profile, const struct video *video);
+/* The user's taste for each of the videos, in (-1, 1). */
+void profile_tastes(const struct profile *profile, const struct video *const *videos, size_t count,
+                    double *out);
 
 /* How well the video's languages suit the user: see weights.h, language_match. */
 double profile_language_match(const struct profile *profile, const struct video *video);

@@ -94,15 +94,15 @@ static enum status judge_all(struct ranking *ranking)
         .age_years =
             request->age_years != 0 ? request->age_years : (unsigned)ranking->model->unknown_age,
     };
-    struct lookup met;
-    enum status status = lookup_init(&met, ranking->arena, request->count);
+    struct positions met;
+    enum status status = positions_init(&met, request->keys, request->count, ranking->arena);
     if (status != STATUS_OK) {
         return status;
     }
     for (size_t i = 0; i < request->count; i++) {
-        struct lookup_slot *slot = lookup_slot(&met, request->keys[i]);
-        bool repeated = slot->key != 0;
-        slot->key = request->keys[i];
+        uint16_t *slot = positions_slot(&met, request->keys[i]);
+        bool repeated = *slot != 0 && request->keys[i] != 0;
+        *slot = (uint16_t)(i + 1);
         ranking->rules[i] = (uint8_t)(repeated ? DROP_REPEATED : judge(ranking, &context, i));
     }
     return STATUS_OK;
@@ -128,7 +128,7 @@ static void prefetch_block(const struct ranking *ranking, size_t begin)
 
 static void score_all(struct ranking *ranking, double *scores)
 {
-    struct selection selection = selection_of_weighted(ranking->model);
+    struct selection selection = selection_of_weighted(ranking->model, &ranking->profile);
     struct features features = {0};
     for (size_t begin = 0; begin < ranking->kept_count; begin += FEATURE_BLOCK) {
         size_t count = block_size(ranking->kept_count, begin);

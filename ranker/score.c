@@ -1,5 +1,6 @@
 #include "ranker/score.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "ranker/check.h"
@@ -89,15 +90,14 @@ static void score_heads(const struct model *model, const struct selection *selec
                         const struct features *features, size_t count, struct column *value,
                         struct rank_term *terms)
 {
-    double affinity = 0;
+    double affinity = NAN; /* equal to none */
     struct column pull;
     struct column probability;
-    pull_odds(affinity, features->taste, &pull);
     for (unsigned i = 0; i < selection->head_count; i++) {
         enum head head = selection->heads[i];
         const struct head_model *rate = &model->heads[head];
         struct column before = *value;
-        if (rate->affinity < affinity || rate->affinity > affinity) {
+        if (!(rate->affinity <= affinity && rate->affinity >= affinity)) {
             affinity = rate->affinity;
             pull_odds(affinity, features->taste, &pull);
         }

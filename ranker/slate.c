@@ -122,26 +122,22 @@ static void merge(const uint64_t *a, size_t a_count, const uint64_t *b, size_t b
 }
 
 /*
- * Gives each candidate its factor, best first. next holds the factor of each creator's next video;
+ * Gives each candidate its factor, best first. latest holds each creator's last video so far;
  * stopping at the floor on the way gives the same as max(floor, decay^j).
  */
-static void decay_creators(struct slate_rules rules, const uint64_t *creators,
-                           const uint64_t *items, size_t count, struct lookup *next,
-                           double *factors)
+static void decay_creators(struct slate_rules rules, const uint64_t *items, size_t count,
+                           struct positions *latest, double *factors)
 {
     for (size_t i = 0; i < count; i++) {
         uint32_t index = index_of(items[i]);
+        uint64_t creator = latest->keys[index];
+        uint16_t *slot = positions_slot(latest, creator);
         factors[index] = 1;
-        if (creators[index] == 0) {
-            continue;
+        if (*slot != 0 && creator != 0) {
+            double value = factors[*slot - 1] * rules.creator_decay;
+            factors[index] = value > rules.creator_floor ? value : rules.creator_floor;
         }
-        struct lookup_slot *slot = lookup_slot(next, creators[index]);
-        if (slot->key != 0) {
-            factors[index] = slot->value;
-        }
-        double value = factors[index] * rules.creator_decay;
-        slot->key = creators[index];
-        slot->value = value > rules.creator_floor ? value : rules.creator_floor;
+        *slot = (uint16_t)(index + 1);
     }
 }
 
@@ -177,8 +173,8 @@ enum status slate_build(struct slate_rules rules, const uint64_t *creators, cons
     };
     uint64_t *items = arena_new(arena, uint64_t, count);
     uint64_t *spare = arena_new(arena, uint64_t, count);
-    struct lookup next;
-    enum status status = lookup_init(&next, arena, count);
+    struct positions latest;
+    enum status status = positions_init(&latest, creators, count, arena);
     if (status != STATUS_OK) {
         return status;
     }
@@ -186,7 +182,7 @@ enum status slate_build(struct slate_rules rules, const uint64_t *creators, cons
         items[i] = item_of(scores[i], (uint32_t)i);
     }
     uint64_t *sorted = sort(items, spare, count);
-    decay_creators(rules, creators, sorted, count, &next, slate.factors);
+    decay_creators(rules, sorted, count, &latest, slate.factors);
     for (size_t i = 0; i < count; i++) {
         slate.scores[i] = exact_quantum(scores[i] * slate.factors[i]);
     }

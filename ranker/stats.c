@@ -165,22 +165,6 @@ enum status stats_add(struct stats *stats, int64_t time_ms, const struct stats_d
     return STATUS_OK;
 }
 
-/* 2^(-quarters / 4) without the C library, whose last bit may differ between machines. */
-static double quarter_power(uint32_t quarters)
-{
-    static const double fractions[4] = {1.0, 0x1.ae89f995ad3adp-1, 0x1.6a09e667f3bcdp-1,
-                                        0x1.306fe0a31b715p-1};
-    uint32_t halvings = quarters / 4;
-    if (halvings > 1000) {
-        return 0;
-    }
-    double power = fractions[quarters % 4];
-    for (; halvings >= 32; halvings -= 32) {
-        power *= 0x1p-32;
-    }
-    return power / (double)(UINT32_C(1) << halvings);
-}
-
 static void add_weighted(double sums[COUNTER_SCORED_COUNT], const int32_t counts[COUNTER_COUNT],
                          double weight)
 {
@@ -206,7 +190,7 @@ void stats_decay(const struct stats *stats, struct stats_decayed *out)
         const struct stats_bucket *bucket = &stats->buckets[i];
         uint32_t age = stats->newest_tick - bucket->start_tick;
         for (unsigned h = 0; h < HALF_LIFE_COUNT; h++) {
-            add_weighted(sums[h], bucket->counts, quarter_power(age / quarter_ticks[h]));
+            add_weighted(sums[h], bucket->counts, stats_quarter_power(age / quarter_ticks[h]));
         }
     }
     for (unsigned h = 0; h < HALF_LIFE_COUNT; h++) {
@@ -218,13 +202,13 @@ void stats_decay(const struct stats *stats, struct stats_decayed *out)
     out->mean_watch_ms = mean_watch_ms(stats);
 }
 
-double stats_decay_factor(uint32_t newest_tick, int64_t now_ms, enum half_life half_life)
+struct stats_moment stats_moment_of(int64_t now_ms, enum half_life half_life)
 {
-    uint32_t now_tick = stats_tick(now_ms);
-    if (now_tick <= newest_tick) {
-        return 1;
-    }
-    return quarter_power((now_tick - newest_tick) / quarter_ticks[half_life]);
+    uint64_t ticks = quarter_ticks[half_life];
+    return (struct stats_moment){
+        .tick = stats_tick(now_ms),
+        .quarters_per_tick = ((UINT64_C(1) << 32) + ticks - 1) / ticks,
+    };
 }
 
 void stats_release(struct stats *stats)

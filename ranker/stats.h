@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "ranker/status.h"
 
@@ -76,11 +77,44 @@ MUST_USE enum status stats_add(struct stats *stats, int64_t time_ms,
  */
 void stats_decay(const struct stats *stats, struct stats_decayed *out);
 
+/* One moment and half-life, for the factors of many videos. */
+struct stats_moment {
+    uint32_t tick;
+    uint64_t quarters_per_tick; /* times 2^32, rounded up */
+};
+
+struct stats_moment stats_moment_of(int64_t now_ms, enum half_life half_life);
+
 /*
- * Factor that brings stats_decayed counts from newest_tick to the tick of now_ms: 2^(-quarters /
- * 4), 1 if now is earlier. Rates do not need it; popularity and smoothing do.
+ * 2^(-quarters / 4) without the C library, whose last bit may differ between machines; 0 from 4004
+ * quarters on. Taking n from the exponent's bits divides by 2^n.
  */
-double stats_decay_factor(uint32_t newest_tick, int64_t now_ms, enum half_life half_life);
+static inline double stats_quarter_power(uint32_t quarters)
+{
+    static const uint64_t fractions[4] = {
+        UINT64_C(0x3ff0000000000000), /* 1 */
+        UINT64_C(0x3feae89f995ad3ad), /* 2^(-1/4) */
+        UINT64_C(0x3fe6a09e667f3bcd), /* 2^(-2/4) */
+        UINT64_C(0x3fe306fe0a31b715), /* 2^(-3/4) */
+    };
+    uint64_t bits = fractions[quarters % 4] - ((uint64_t)(quarters / 4) << 52);
+    double power;
+    memcpy(&power, &bits, sizeof(power));
+    return quarters < 4004 ? power : 0;
+}
+
+/*
+ * Factor that brings stats_decayed counts from newest_tick to the moment: 2^(-quarters / 4), 1 if
+ * the moment is earlier. Rates do not need it; popularity and smoothing do. Ages that leave nothing
+ * are cut to a number for which multiplying by the rounded reciprocal divides exactly.
+ */
+static inline double stats_decay_factor(struct stats_moment moment, uint32_t newest_tick)
+{
+    enum { MAX_TICKS = 1 << 22 };
+    uint32_t ticks = moment.tick > newest_tick ? moment.tick - newest_tick : 0;
+    uint64_t cut = ticks < MAX_TICKS ? ticks : MAX_TICKS;
+    return stats_quarter_power((uint32_t)((cut * moment.quarters_per_tick) >> 32));
+}
 
 /* Frees what stats holds, not stats itself. */
 void stats_release(struct stats *stats);

@@ -307,16 +307,21 @@ static void mean_watch_is_the_total_over_plays(void)
     stats_release(&stats);
 }
 
+static double factor_of(uint32_t newest_tick, int64_t now_ms, enum half_life half_life)
+{
+    return stats_decay_factor(stats_moment_of(now_ms, half_life), newest_tick);
+}
+
 static void decay_factor_brings_counts_to_now(void)
 {
     int64_t now_ms = INT64_C(1000) * TICK_MS;
-    CHECK(stats_decay_factor(1000, now_ms, HALF_LIFE_30_MIN) == 1);
-    CHECK(stats_decay_factor(1001, now_ms, HALF_LIFE_30_MIN) == 1);
-    CHECK(stats_decay_factor(996, now_ms, HALF_LIFE_30_MIN) == 0.5);
-    CHECK(stats_decay_factor(1000 - 192, now_ms, HALF_LIFE_1_DAY) == 0.5);
-    CHECK(stats_decay_factor(1000 - 191, now_ms, HALF_LIFE_1_DAY) > 0.5);
-    CHECK(stats_decay_factor(0, INT64_C(4032) * TICK_MS, HALF_LIFE_14_DAYS) < 0.36);
-    CHECK(stats_decay_factor(0, INT64_MAX, HALF_LIFE_30_MIN) == 0);
+    CHECK(factor_of(1000, now_ms, HALF_LIFE_30_MIN) == 1);
+    CHECK(factor_of(1001, now_ms, HALF_LIFE_30_MIN) == 1);
+    CHECK(factor_of(996, now_ms, HALF_LIFE_30_MIN) == 0.5);
+    CHECK(factor_of(1000 - 192, now_ms, HALF_LIFE_1_DAY) == 0.5);
+    CHECK(factor_of(1000 - 191, now_ms, HALF_LIFE_1_DAY) > 0.5);
+    CHECK(factor_of(0, INT64_C(4032) * TICK_MS, HALF_LIFE_14_DAYS) < 0.36);
+    CHECK(factor_of(0, INT64_MAX, HALF_LIFE_30_MIN) == 0);
 }
 
 /* Every quarter of the fixed-point powers against the C library's, within an ulp or so. */
@@ -324,8 +329,20 @@ static void decay_factor_is_the_power_of_two(void)
 {
     for (uint32_t quarters = 0; quarters <= 4000; quarters++) {
         double want = exp2(-(double)quarters / 4);
-        double got = stats_decay_factor(0, (int64_t)quarters * TICK_MS, HALF_LIFE_30_MIN);
+        double got = factor_of(0, (int64_t)quarters * TICK_MS, HALF_LIFE_30_MIN);
         CHECK(fabs(got - want) <= want * 0x1p-51);
+    }
+}
+
+static void decay_factor_counts_whole_quarters(void)
+{
+    static const uint32_t quarter_ticks[HALF_LIFE_COUNT] = {1, 48, 672};
+    for (unsigned h = 0; h < HALF_LIFE_COUNT; h++) {
+        for (uint32_t ticks = 0; ticks <= 5000000; ticks++) {
+            double want = stats_quarter_power(ticks / quarter_ticks[h]);
+            struct stats_moment moment = stats_moment_of((INT64_C(7) + ticks) * TICK_MS, h);
+            CHECK(stats_decay_factor(moment, 7) == want);
+        }
     }
 }
 
@@ -357,6 +374,7 @@ int main(int argc, char **argv)
         TEST(mean_watch_is_the_total_over_plays),
         TEST(decay_factor_brings_counts_to_now),
         TEST(decay_factor_is_the_power_of_two),
+        TEST(decay_factor_counts_whole_quarters),
         TEST(counts_saturate_instead_of_overflowing),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
