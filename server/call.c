@@ -27,7 +27,8 @@ struct call {
     struct call_tag main_tag;
     struct call_tag close_tag;
     /* Owned by the worker's thread; turn also by the writer's, as call.h says. */
-    struct call *next;     /* in the free list; guarded by worker->lock while waiting */
+    struct call *next;     /* in the free list or worker->again; guarded by worker->lock while
+                              waiting */
     struct call *previous; /* guarded by worker->lock */
     bool waiting;          /* guarded by worker->lock */
     uint64_t wakes_seen;   /* worker->wakes before the turn began */
@@ -363,6 +364,11 @@ struct call *call_next(const struct call *call)
     return call->next;
 }
 
+void call_set_next(struct call *call, struct call *next)
+{
+    call->next = next;
+}
+
 void call_post(struct call *call)
 {
     /* A batch of nothing completes at once, and gRPC allows it from any thread. */
@@ -396,6 +402,11 @@ static bool run_turn(struct call *call)
         case TURN_MORE:
             CHECK(method->kind == METHOD_SERVER_STREAM);
             send_batch(call, SEND_MESSAGE);
+            return false;
+        case TURN_AGAIN:
+            CHECK(method->kind == METHOD_SERVER_STREAM);
+            call->stage = STAGE_WAITING;
+            worker_again(worker, call);
             return false;
         case TURN_WAIT:
             CHECK(method->kind == METHOD_SERVER_STREAM);
@@ -629,4 +640,9 @@ bool call_event(struct call *call, const struct call_tag *tag, bool success)
     }
     clean(call);
     return true;
+}
+
+bool call_again(struct call *call)
+{
+    return call_event(call, &call->main_tag, true);
 }

@@ -48,11 +48,18 @@ void call_drop(struct call *call);
 bool call_event(struct call *call, const struct call_tag *tag, bool success);
 
 /*
+ * The next turn of a stream that took a TURN_AGAIN and was passed to worker_again(). Returns as
+ * call_event().
+ */
+bool call_again(struct call *call);
+
+/*
  * Takes calls off the list of those that wait, worker->waiting; their main operation completes once
  * each has been passed to call_post(). The list is linked through call_next().
  */
 struct call *call_wake_all_locked(struct worker *worker);
 struct call *call_next(const struct call *call);
+void call_set_next(struct call *call, struct call *next);
 void call_post(struct call *call);
 
 #endif

@@ -24,14 +24,17 @@ enum turn_step {
                    at the end */
     TURN_WRITE, /* give batch to the writer, then call method->finish, which ends in TURN_DONE */
     TURN_MORE,  /* server stream: send response, then begin() again with request NULL */
+    TURN_AGAIN, /* server stream: nothing to send yet; begin() again with request NULL, once other
+                   calls have had their turns. Keeps long work from holding a worker */
     TURN_WAIT   /* server stream: nothing now; begin() again with request NULL after rpc_wake() */
 };
 
 enum { METHOD_STATE_SIZE = 1536 };
 
 /*
- * One turn. A message of a bidi stream is one turn; so is each response of a server stream. A
- * client stream has one for each message and a last one with request NULL.
+ * One turn. A message of a bidi stream is one turn; so is each response of a server stream, which
+ * may also take turns without one. A client stream has one for each message and a last one with
+ * request NULL.
  *
  * On TURN_DONE with status not STATUS_OK the call fails with that status and problem.text.
  * Otherwise response or response_bytes is sent, whichever is set; a server stream's TURN_DONE sends

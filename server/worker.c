@@ -9,7 +9,8 @@ enum {
     UNARY_REQUESTED = 64, /* calls gRPC may take in while the worker is busy */
     STREAM_REQUESTED = 8,
     UNKNOWN_REQUESTED = 1,
-    LIVE_MAX = 2048, /* calls of one lane; more wait in gRPC until one ends */
+    LIVE_MAX = 2048,   /* calls of one lane; more wait in gRPC until one ends */
+    AGAIN_EVENTS = 64, /* most events between turns of streams with long work */
 };
 
 static size_t requested_target(const struct lane *lane)
@@ -43,9 +44,12 @@ enum status worker_init(struct worker *worker, const struct worker_options *opti
     return STATUS_OK;
 }
 
+/* The next event. Looks at the network too, but does not wait there while streams want turns. */
 static grpc_event next_event(struct worker *worker)
 {
-    return grpc_completion_queue_next(worker->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+    gpr_timespec deadline = worker->again == NULL ? gpr_inf_future(GPR_CLOCK_MONOTONIC)
+                                                  : gpr_inf_past(GPR_CLOCK_MONOTONIC);
+    return grpc_completion_queue_next(worker->queue, deadline, NULL);
 }
 
 void worker_release(struct worker *worker)
@@ -136,6 +140,31 @@ static void handle(struct worker *worker, const grpc_event *event)
     }
 }
 
+void worker_again(struct worker *worker, struct call *call)
+{
+    call_set_next(call, NULL);
+    if (worker->again == NULL) {
+        worker->again = call;
+    } else {
+        call_set_next(worker->again_last, call);
+    }
+    worker->again_last = call;
+}
+
+/*
+ * Turns of long work come from a list of their own: a queue that is never empty keeps gRPC from
+ * looking at the network.
+ */
+static void run_again(struct worker *worker)
+{
+    struct call *call = worker->again;
+    worker->again = call_next(call);
+    worker->events_since_again = 0;
+    if (call_again(call)) {
+        ended(call);
+    }
+}
+
 /*
  * The notice of shutdown can come before a new call's event, or while another thread is still to
  * post a call back; whatever is started on a closed queue aborts the process. So the queue's own
@@ -148,7 +177,14 @@ void worker_run(struct worker *worker)
         if (event.type == GRPC_QUEUE_SHUTDOWN) {
             return;
         }
-        handle(worker, &event);
+        if (event.type == GRPC_OP_COMPLETE) {
+            handle(worker, &event);
+            worker->events_since_again++;
+        }
+        if (worker->again != NULL &&
+            (event.type == GRPC_QUEUE_TIMEOUT || worker->events_since_again >= AGAIN_EVENTS)) {
+            run_again(worker);
+        }
         if (worker->down && atomic_load(&worker->live) == 0 && !worker->queue_closed) {
             worker->queue_closed = true;
             grpc_completion_queue_shutdown(worker->queue);

@@ -11,7 +11,8 @@
  *   RecordSignals   writes the signals, answers the counts
  *   StreamSignals   the same for each message
  *   UploadSignals   the same for the whole stream
- *   ExportUser      user_id "N": N answers; "wait": one now and one more at each wake
+ *   ExportUser      user_id "N": N answers; "+N": N answers, each after two turns without one;
+ *                   "wait": one now and one more at each wake; "spin": turns without end
  *   GetStatus       wakes the waiting streams
  *
  * Everything else has no begin().
@@ -168,7 +169,10 @@ static void uploaded(void *context, struct turn *turn)
 
 struct export_state {
     unsigned long left;
+    unsigned skips; /* turns without an answer before each */
+    unsigned skipped;
     bool waits;
+    bool spins;
 };
 
 static enum turn_step export_user(void *context, struct turn *turn)
@@ -182,11 +186,18 @@ static enum turn_step export_user(void *context, struct turn *turn)
     if (turn->request != NULL) {
         const Reelrank__V1__ExportUserRequest *request = (const void *)turn->request;
         state->waits = strcmp(request->user_id, "wait") == 0;
+        state->spins = strcmp(request->user_id, "spin") == 0;
+        state->skips = request->user_id[0] == '+' ? 2 : 0;
         state->left = strtoul(request->user_id, NULL, 10);
         if (state->waits) {
             return TURN_MORE;
         }
     }
+    if (state->spins || state->skipped < state->skips) {
+        state->skipped++;
+        return TURN_AGAIN;
+    }
+    state->skipped = 0;
     if (state->waits) { /* one turn waits, the next sends */
         state->left = !state->left;
         return state->left ? TURN_WAIT : TURN_MORE;

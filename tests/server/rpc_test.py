@@ -327,6 +327,25 @@ def server_stream_sends_all():
             equal([b""] * count, list(call(text(1, str(count)), timeout=TIMEOUT)))
 
 
+def server_stream_may_take_turns_without_a_message():
+    with Server() as server:
+        call = Stub(server.channel()).server_stream(EXPORT)
+        for count in (0, 1, 1000):
+            equal([b""] * count, list(call(text(1, "+%d" % count), timeout=TIMEOUT)))
+
+
+def turns_without_a_message_let_others_in():
+    with Server(workers=1) as server:
+        stub = Stub(server.channel())
+        streams = [stub.server_stream(EXPORT)(text(1, "spin"), timeout=TIMEOUT) for _ in range(10)]
+        for _ in range(100):
+            equal(text(2, "u"), stub.unary(RANK)(text(2, "u"), timeout=TIMEOUT))
+        for stream in streams[1:]:
+            stream.cancel()
+        equal([b""] * 3, list(stub.server_stream(EXPORT)(text(1, "3"), timeout=TIMEOUT)))
+        # The first is left spinning: it must not keep the server from ending.
+
+
 def bidi_stream_answers_in_order():
     with Server() as server:
         call = Stub(server.channel()).bidi(RANK_STREAM)
@@ -685,6 +704,8 @@ TESTS = [
     compressed_request_is_unimplemented,
     client_stream_is_answered_once,
     server_stream_sends_all,
+    server_stream_may_take_turns_without_a_message,
+    turns_without_a_message_let_others_in,
     bidi_stream_answers_in_order,
     bidi_stream_ends_at_a_failure,
     written_signals_are_acknowledged,
