@@ -12,7 +12,12 @@
 #include "ranker/wire.h"
 #include "store/log.h"
 
-enum { ADDRESS_SIZE = 256, PATH_SIZE = 4096 };
+enum {
+    ADDRESS_SIZE = 256,
+    PATH_SIZE = 4096,
+    METHOD_PATH_SIZE = 128,
+    STREAM_ARENA_BYTES = 8 << 20 /* the request of a stream, and one message of it */
+};
 
 /* One of client and local is set. */
 struct backend {
@@ -95,16 +100,19 @@ const char *backend_address(const struct backend *backend)
     return backend->client != NULL ? backend->address : NULL;
 }
 
+static void name_path(const ProtobufCServiceDescriptor *service, const char *method,
+                      char path[METHOD_PATH_SIZE])
+{
+    int size = snprintf(path, METHOD_PATH_SIZE, "/%s/%s", service->name, method);
+    CHECK(size < METHOD_PATH_SIZE);
+}
+
 static enum status call_remote(struct backend *backend, const ProtobufCServiceDescriptor *service,
                                const char *method, struct text request, struct arena *arena,
                                struct text *response, struct problem *problem)
 {
-    size_t size = strlen(service->name) + strlen(method) + sizeof("//");
-    char *path = arena_new(arena, char, size);
-    if (path == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    snprintf(path, size, "/%s/%s", service->name, method);
+    char path[METHOD_PATH_SIZE];
+    name_path(service, method, path);
     return client_call(backend->client, path, request, arena, response, problem);
 }
 
@@ -122,9 +130,9 @@ static enum status unpack(const ProtobufCMessageDescriptor *descriptor, struct t
     return STATUS_OK;
 }
 
-enum status backend_call(struct backend *backend, const ProtobufCServiceDescriptor *service,
-                         const char *method, const ProtobufCMessage *request, struct arena *arena,
-                         ProtobufCMessage **response, struct problem *problem)
+static enum status pack(const ProtobufCServiceDescriptor *service, const char *method,
+                        const ProtobufCMessage *request, struct arena *arena,
+                        const ProtobufCMessageDescriptor **output, struct text *out)
 {
     const ProtobufCMethodDescriptor *descriptor =
         protobuf_c_service_descriptor_get_method_by_name(service, method);
@@ -135,14 +143,84 @@ enum status backend_call(struct backend *backend, const ProtobufCServiceDescript
         return STATUS_NO_MEMORY;
     }
     protobuf_c_message_pack(request, packed);
-    struct text bytes = {.data = (const char *)packed, .size = size};
+    *out = (struct text){.data = (const char *)packed, .size = size};
+    *output = descriptor->output;
+    return STATUS_OK;
+}
+
+enum status backend_call(struct backend *backend, const ProtobufCServiceDescriptor *service,
+                         const char *method, const ProtobufCMessage *request, struct arena *arena,
+                         ProtobufCMessage **response, struct problem *problem)
+{
+    const ProtobufCMessageDescriptor *output = NULL;
+    struct text bytes = {0};
     struct text answer = {0};
-    enum status status =
-        backend->client != NULL
-            ? call_remote(backend, service, method, bytes, arena, &answer, problem)
-            : local_call(backend->local, service, method, bytes, arena, &answer, problem);
+    enum status status = pack(service, method, request, arena, &output, &bytes);
     if (status != STATUS_OK) {
         return status;
     }
-    return unpack(descriptor->output, answer, arena, response, problem);
+    status = backend->client != NULL
+                 ? call_remote(backend, service, method, bytes, arena, &answer, problem)
+                 : local_call(backend->local, service, method, bytes, arena, &answer, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return unpack(output, answer, arena, response, problem);
+}
+
+/* Between the bytes of a stream and the caller's visitor. */
+struct reading {
+    const ProtobufCMessageDescriptor *output;
+    backend_visit *visit;
+    void *context;
+    struct arena arena; /* for one message at a time */
+    struct problem *problem;
+};
+
+static enum status visit_bytes(void *context, struct text bytes)
+{
+    struct reading *reading = context;
+    ProtobufCMessage *message = NULL;
+    arena_reset(&reading->arena);
+    enum status status =
+        unpack(reading->output, bytes, &reading->arena, &message, reading->problem);
+    return status == STATUS_OK ? reading->visit(reading->context, message) : status;
+}
+
+/* memory[0..2 * STREAM_ARENA_BYTES): the request lives in the first half throughout. */
+static enum status stream_in(struct backend *backend, const ProtobufCServiceDescriptor *service,
+                             const char *method, const ProtobufCMessage *request, char *memory,
+                             struct reading *reading)
+{
+    struct arena arena;
+    struct text bytes = {0};
+    arena_init(&arena, memory, STREAM_ARENA_BYTES);
+    arena_init(&reading->arena, memory + STREAM_ARENA_BYTES, STREAM_ARENA_BYTES);
+    enum status status = pack(service, method, request, &arena, &reading->output, &bytes);
+    if (status == STATUS_OK && backend->client != NULL) {
+        char path[METHOD_PATH_SIZE];
+        name_path(service, method, path);
+        status =
+            client_stream(backend->client, path, bytes, visit_bytes, reading, reading->problem);
+    } else if (status == STATUS_OK) {
+        status = local_stream(backend->local, service, method, bytes, visit_bytes, reading,
+                              reading->problem);
+    }
+    arena_reset(&arena);
+    arena_reset(&reading->arena);
+    return status;
+}
+
+enum status backend_stream(struct backend *backend, const ProtobufCServiceDescriptor *service,
+                           const char *method, const ProtobufCMessage *request,
+                           backend_visit *visit, void *context, struct problem *problem)
+{
+    struct reading reading = {.visit = visit, .context = context, .problem = problem};
+    char *memory = malloc(2 * (size_t)STREAM_ARENA_BYTES);
+    if (memory == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status = stream_in(backend, service, method, request, memory, &reading);
+    free(memory);
+    return status;
 }

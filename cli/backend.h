@@ -48,4 +48,16 @@ MUST_USE enum status backend_call(struct backend *backend,
                                   const ProtobufCMessage *request, struct arena *arena,
                                   ProtobufCMessage **response, struct problem *problem);
 
+/* Any return but STATUS_OK ends the call with it. response is borrowed. */
+typedef enum status backend_visit(void *context, const ProtobufCMessage *response);
+
+/*
+ * Makes a call whose answers are streamed, and visits each as it comes. Status and problem as
+ * backend_call(), or as visit says; the problem is the visit's own to set then.
+ */
+MUST_USE enum status backend_stream(struct backend *backend,
+                                    const ProtobufCServiceDescriptor *service, const char *method,
+                                    const ProtobufCMessage *request, backend_visit *visit,
+                                    void *context, struct problem *problem);
+
 #endif

@@ -189,15 +189,25 @@ static enum status copy_response(grpc_byte_buffer *buffer, struct arena *arena,
     return STATUS_OK;
 }
 
-enum status client_call(struct client *client, const char *path, struct text request,
-                        struct arena *arena, struct text *response, struct problem *problem)
+static grpc_call *make_call(struct client *client, const char *path, gpr_timespec deadline)
 {
-    gpr_timespec deadline = gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-                                         gpr_time_from_millis(client->timeout_ms, GPR_TIMESPAN));
     grpc_slice method = grpc_slice_from_copied_string(path);
     grpc_call *call = grpc_channel_create_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS,
                                                client->queue, method, NULL, deadline, NULL);
     grpc_slice_unref(method);
+    return call;
+}
+
+static gpr_timespec timeout_of(const struct client *client)
+{
+    return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                        gpr_time_from_millis(client->timeout_ms, GPR_TIMESPAN));
+}
+
+enum status client_call(struct client *client, const char *path, struct text request,
+                        struct arena *arena, struct text *response, struct problem *problem)
+{
+    grpc_call *call = make_call(client, path, timeout_of(client));
     struct exchange exchange;
     exchange_init(&exchange, request);
     run(call, client->queue, &exchange);
@@ -209,5 +219,113 @@ enum status client_call(struct client *client, const char *path, struct text req
     }
     grpc_call_unref(call);
     exchange_release(&exchange);
+    return status;
+}
+
+/* A streaming call under way. Its operations are told apart by the addresses of their tags. */
+struct stream {
+    struct client *client;
+    grpc_call *call;
+    struct exchange exchange;
+    bool late; /* a message took longer than the client waits */
+    char sent_tag;
+    char message_tag;
+    char status_tag;
+};
+
+static void start(struct stream *stream, const grpc_op *ops, size_t count, void *tag)
+{
+    grpc_call_error error = grpc_call_start_batch(stream->call, ops, count, tag, NULL);
+    CHECK(error == GRPC_CALL_OK);
+}
+
+/* Waits for an operation; one that takes too long ends by cancelling the call. */
+static void await(struct stream *stream, void *tag)
+{
+    grpc_completion_queue *queue = stream->client->queue;
+    grpc_event event = grpc_completion_queue_pluck(queue, tag, timeout_of(stream->client), NULL);
+    if (event.type == GRPC_QUEUE_TIMEOUT) {
+        stream->late = true;
+        grpc_call_cancel(stream->call, NULL);
+        gpr_timespec forever = gpr_inf_future(GPR_CLOCK_REALTIME);
+        event = grpc_completion_queue_pluck(queue, tag, forever, NULL);
+    }
+    CHECK(event.type == GRPC_OP_COMPLETE);
+}
+
+static void start_stream(struct stream *stream)
+{
+    struct exchange *exchange = &stream->exchange;
+    grpc_op send[] = {
+        {.op = GRPC_OP_SEND_INITIAL_METADATA},
+        {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = exchange->request},
+        {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
+        {.op = GRPC_OP_RECV_INITIAL_METADATA,
+         .data.recv_initial_metadata.recv_initial_metadata = &exchange->initial},
+    };
+    grpc_op end = {.op = GRPC_OP_RECV_STATUS_ON_CLIENT,
+                   .data.recv_status_on_client = {.trailing_metadata = &exchange->trailing,
+                                                  .status = &exchange->code,
+                                                  .status_details = &exchange->details}};
+    start(stream, send, sizeof(send) / sizeof(send[0]), &stream->sent_tag);
+    start(stream, &end, 1, &stream->status_tag);
+}
+
+static enum status visit_message(grpc_byte_buffer *buffer, client_visit *visit, void *context,
+                                 struct problem *problem)
+{
+    grpc_byte_buffer_reader reader;
+    if (!grpc_byte_buffer_reader_init(&reader, buffer)) {
+        problem_set(problem, "the server sent a message that cannot be read");
+        return STATUS_CORRUPT;
+    }
+    grpc_slice slice = grpc_byte_buffer_reader_readall(&reader);
+    grpc_byte_buffer_reader_destroy(&reader);
+    struct text message = {.data = (const char *)GRPC_SLICE_START_PTR(slice),
+                           .size = GRPC_SLICE_LENGTH(slice)};
+    enum status status = visit(context, message);
+    grpc_slice_unref(slice);
+    return status;
+}
+
+/* Visits messages until there are no more. */
+static enum status read_messages(struct stream *stream, client_visit *visit, void *context,
+                                 struct problem *problem)
+{
+    grpc_byte_buffer **message = &stream->exchange.response;
+    grpc_op receive = {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = message};
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK) {
+        start(stream, &receive, 1, &stream->message_tag);
+        await(stream, &stream->message_tag);
+        if (*message == NULL) {
+            break;
+        }
+        status = visit_message(*message, visit, context, problem);
+        grpc_byte_buffer_destroy(*message);
+        *message = NULL;
+    }
+    if (status != STATUS_OK) {
+        grpc_call_cancel(stream->call, NULL);
+    }
+    return status;
+}
+
+enum status client_stream(struct client *client, const char *path, struct text request,
+                          client_visit *visit, void *context, struct problem *problem)
+{
+    gpr_timespec forever = gpr_inf_future(GPR_CLOCK_MONOTONIC);
+    struct stream stream = {.client = client, .call = make_call(client, path, forever)};
+    exchange_init(&stream.exchange, request);
+    start_stream(&stream);
+    enum status status = read_messages(&stream, visit, context, problem);
+    await(&stream, &stream.status_tag);
+    await(&stream, &stream.sent_tag);
+    if (status == STATUS_OK && stream.exchange.code != GRPC_STATUS_OK) {
+        status = stream.late ? STATUS_DEADLINE : status_of(stream.exchange.code);
+        describe(client, &stream.exchange, status, problem);
+    }
+    grpc_call_unref(stream.call);
+    exchange_release(&stream.exchange);
     return status;
 }

@@ -7,8 +7,8 @@
 #include "ranker/text.h"
 
 /*
- * Unary calls to a server over plaintext gRPC, one at a time from one thread. Connects when first
- * called; a server that refuses the connection fails the call at once.
+ * Unary and server-streaming calls to a server over plaintext gRPC, one at a time from one thread.
+ * Connects when first called; a server that refuses the connection fails the call at once.
  */
 struct client;
 
@@ -24,5 +24,15 @@ void client_free(struct client *client);
 MUST_USE enum status client_call(struct client *client, const char *path, struct text request,
                                  struct arena *arena, struct text *response,
                                  struct problem *problem);
+
+/* Any return but STATUS_OK ends the call with it. message is borrowed. */
+typedef enum status client_visit(void *context, struct text message);
+
+/*
+ * Calls a method that streams its answers, and visits each as it comes. timeout_ms is the longest
+ * wait for one. Status as client_call(), or as visit says, which then has set the problem itself.
+ */
+MUST_USE enum status client_stream(struct client *client, const char *path, struct text request,
+                                   client_visit *visit, void *context, struct problem *problem);
 
 #endif

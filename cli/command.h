@@ -101,12 +101,15 @@ void command_arena_release(struct arena *arena);
 extern const struct command command_backup;
 extern const struct command command_check;
 extern const struct command command_explain;
+extern const struct command command_export;
 extern const struct command command_help;
 extern const struct command command_import;
 extern const struct command command_rank;
 extern const struct command command_restore;
 extern const struct command command_serve;
 extern const struct command command_status;
+extern const struct command command_user;
 extern const struct command command_verify;
+extern const struct command command_videos;
 
 #endif

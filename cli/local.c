@@ -1,5 +1,7 @@
 #include "cli/local.h"
 
+#include <stdalign.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +16,8 @@
 #include "server/options.h"
 #include "server/service.h"
 #include "store/store.h"
+
+enum { STREAM_ARENA_BYTES = 8 << 20 }; /* for one turn */
 
 struct local {
     struct store *store;
@@ -152,21 +156,34 @@ static enum status encode(struct turn *turn, struct text *response)
     return STATUS_OK;
 }
 
+static enum status find_kind(const struct local *local, const ProtobufCServiceDescriptor *service,
+                             const char *name, enum method_kind kind, const struct method **out,
+                             struct problem *problem)
+{
+    const struct method *method = find_method(local, service, name);
+    if (method == NULL || method->begin == NULL) {
+        problem_set(problem, "this version does not have %s", name);
+        return STATUS_UNIMPLEMENTED;
+    }
+    CHECK(method->kind == kind);
+    *out = method;
+    return STATUS_OK;
+}
+
 enum status local_call(struct local *local, const ProtobufCServiceDescriptor *service,
                        const char *method_name, struct text request, struct arena *arena,
                        struct text *response, struct problem *problem)
 {
-    const struct method *method = find_method(local, service, method_name);
-    if (method == NULL || method->begin == NULL) {
-        problem_set(problem, "this version does not have %s", method_name);
-        return STATUS_UNIMPLEMENTED;
+    const struct method *method = NULL;
+    enum status status = find_kind(local, service, method_name, METHOD_UNARY, &method, problem);
+    if (status != STATUS_OK) {
+        return status;
     }
-    CHECK(method->kind == METHOD_UNARY);
     struct turn turn = {.arena = arena,
                         .request_bytes = request,
                         .state = arena_alloc(arena, 1, METHOD_STATE_SIZE, _Alignof(max_align_t)),
                         .now_ms = wall_clock_ms()};
-    enum status status = turn.state == NULL ? STATUS_NO_MEMORY : decode(method, &turn);
+    status = turn.state == NULL ? STATUS_NO_MEMORY : decode(method, &turn);
     if (status != STATUS_OK) {
         return status;
     }
@@ -179,4 +196,54 @@ enum status local_call(struct local *local, const ProtobufCServiceDescriptor *se
         return turn.status;
     }
     return encode(&turn, response);
+}
+
+/* Takes turns until the method is done. The arena is the turns' own. */
+static enum status take_turns(const struct method *method, struct text request, struct arena *arena,
+                              local_visit *visit, void *context, struct problem *problem)
+{
+    alignas(max_align_t) char state[METHOD_STATE_SIZE] = {0};
+    struct turn turn = {.arena = arena, .request_bytes = request};
+    enum status status = decode(method, &turn);
+    while (status == STATUS_OK) {
+        turn.state = state;
+        turn.now_ms = wall_clock_ms();
+        enum turn_step step = method->begin(method->context, &turn);
+        CHECK(step != TURN_WRITE);
+        CHECK(step != TURN_WAIT); /* what this process waits for would never come */
+        if (step == TURN_DONE) {
+            *problem = turn.problem;
+            return turn.status;
+        }
+        struct text message = {0};
+        status = step == TURN_MORE ? encode(&turn, &message) : STATUS_OK;
+        if (step == TURN_MORE && status == STATUS_OK) {
+            status = visit(context, message);
+        }
+        arena_reset(arena);
+        turn = (struct turn){.arena = arena};
+    }
+    return status;
+}
+
+enum status local_stream(struct local *local, const ProtobufCServiceDescriptor *service,
+                         const char *method_name, struct text request, local_visit *visit,
+                         void *context, struct problem *problem)
+{
+    const struct method *method = NULL;
+    enum status status =
+        find_kind(local, service, method_name, METHOD_SERVER_STREAM, &method, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    void *memory = malloc(STREAM_ARENA_BYTES);
+    if (memory == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    struct arena arena;
+    arena_init(&arena, memory, STREAM_ARENA_BYTES);
+    status = take_turns(method, request, &arena, visit, context, problem);
+    arena_reset(&arena);
+    free(memory);
+    return status;
 }

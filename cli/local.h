@@ -28,4 +28,12 @@ MUST_USE enum status local_call(struct local *local, const ProtobufCServiceDescr
                                 const char *method, struct text request, struct arena *arena,
                                 struct text *response, struct problem *problem);
 
+/* Any return but STATUS_OK ends the call with it. message is borrowed. */
+typedef enum status local_visit(void *context, struct text message);
+
+/* Runs a method that streams its answers, and visits each. The problem is set, if not by visit. */
+MUST_USE enum status local_stream(struct local *local, const ProtobufCServiceDescriptor *service,
+                                  const char *method, struct text request, local_visit *visit,
+                                  void *context, struct problem *problem);
+
 #endif

@@ -1,10 +1,8 @@
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "cli/column.h"
 #include "cli/command.h"
+#include "cli/fields.h"
 #include "proto/json.h"
 #include "reelrank/v1/admin.pb-c.h"
 
@@ -14,51 +12,23 @@ struct status_values {
     bool digest;
 };
 
-static void print_text_line(const char *name, const char *value)
-{
-    printf("%-20s ", name);
-    column_print_all(stdout, value);
-    printf("\n");
-}
-
-static void print_number(const char *name, uint64_t number)
-{
-    printf("%-20s %" PRIu64 "\n", name, number);
-}
-
-static void print_share(const char *name, uint64_t part, uint64_t whole)
-{
-    printf("%-20s %" PRIu64 " of %" PRIu64 "\n", name, part, whole);
-}
-
-static void print_time(const char *name, int64_t time_ms)
-{
-    time_t seconds = (time_t)(time_ms / 1000);
-    struct tm parts;
-    char text[32] = "";
-    if (gmtime_r(&seconds, &parts) != NULL) {
-        strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &parts);
-    }
-    print_text_line(name, text);
-}
-
 static void print_text(const char *address, const Reelrank__V1__GetStatusResponse *status)
 {
-    print_text_line("server", address != NULL ? address : "none; read in this process");
-    print_text_line("build", status->build_version);
+    fields_text("server", address != NULL ? address : "none; read in this process");
+    fields_text("build", status->build_version);
     if (address != NULL) {
-        print_time("started", status->started_ms);
+        fields_time("started", status->started_ms);
     }
-    print_text_line("weights", status->weights_version);
-    print_number("state sequence", status->state_sequence);
-    print_number("log starts at", status->log_first_sequence);
+    fields_text("weights", status->weights_version);
+    fields_number("state sequence", status->state_sequence);
+    fields_number("log starts at", status->log_first_sequence);
     if (status->state_digest[0] != '\0') {
-        print_text_line("state digest", status->state_digest);
+        fields_text("state digest", status->state_digest);
     }
-    print_number("videos", status->video_count);
-    print_number("users", status->user_count);
-    print_share("store bytes", status->store_bytes, status->store_budget_bytes);
-    print_share("event ids", status->event_id_count, status->event_id_window);
+    fields_number("videos", status->video_count);
+    fields_number("users", status->user_count);
+    fields_share("store bytes", status->store_bytes, status->store_budget_bytes);
+    fields_share("event ids", status->event_id_count, status->event_id_window);
 }
 
 static enum exit_code print_json(const Reelrank__V1__GetStatusResponse *status)

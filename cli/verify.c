@@ -5,6 +5,7 @@
 
 #include "cli/column.h"
 #include "cli/command.h"
+#include "cli/fields.h"
 #include "cli/progress.h"
 #include "server/options.h"
 #include "store/store.h"
@@ -140,16 +141,15 @@ static enum exit_code print_json(const struct verdict *verdict)
 static void print_table(const char *data, const struct verdict *verdict)
 {
     const struct verify_report *report = &verdict->report;
-    printf("%-20s ", "directory");
-    column_print_all(stdout, data);
-    printf("\n%-20s %" PRIu64 "\n", "good records", report->records);
-    printf("%-20s %" PRIu64 "\n", "state sequence", report->sequence);
-    printf("%-20s %016" PRIx64 "\n", "state digest", report->digests.all);
-    printf("%-20s %016" PRIx64 "\n", "aggregates digest", report->digests.aggregates);
+    fields_text("directory", data);
+    fields_number("good records", report->records);
+    fields_number("state sequence", report->sequence);
+    fields_hash("state digest", report->digests.all);
+    fields_hash("aggregates digest", report->digests.aggregates);
     if (verdict->has_opened) {
-        printf("%-20s %016" PRIx64 "\n", "digest as opened", verdict->opened.all);
+        fields_hash("digest as opened", verdict->opened.all);
     }
-    printf("%-20s %" PRIu64 "\n", "errors", report->error_count);
+    fields_number("errors", report->error_count);
     for (size_t i = 0; i < listed(report); i++) {
         printf("  %" PRIu64 ": ", report->errors[i].sequence);
         column_print_all(stdout, report->errors[i].problem.text);

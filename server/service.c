@@ -30,13 +30,15 @@ static const struct method methods[SERVICE_METHOD_COUNT] = {
     {CATALOG, "UpsertVideos", METHOD_UNARY, service_upsert_videos, service_upsert_videos_finish, NULL},
     {CATALOG, "DeleteVideos", METHOD_UNARY, service_delete_videos, service_delete_videos_finish, NULL},
     {CATALOG, "GetVideos", METHOD_UNARY, service_get_videos, NULL, NULL},
+    {CATALOG, "ListVideos", METHOD_UNARY, service_list_videos, NULL, NULL},
+
+    {USERS, "GetUser", METHOD_UNARY, service_get_user, NULL, NULL},
+    {USERS, "ExportUser", METHOD_SERVER_STREAM, service_export_user, NULL, NULL},
 
     {ADMIN, "CheckWeights", METHOD_UNARY, service_check_weights, NULL, NULL},
     {ADMIN, "GetStatus", METHOD_UNARY, service_get_status, NULL, NULL},
 
     /* Answered with UNIMPLEMENTED by this version. */
-    {USERS, "GetUser", METHOD_UNARY, NULL, NULL, NULL},
-    {USERS, "ExportUser", METHOD_SERVER_STREAM, NULL, NULL, NULL},
     {USERS, "ForgetUser", METHOD_UNARY, NULL, NULL, NULL},
     {ADMIN, "DiffWeights", METHOD_UNARY, NULL, NULL, NULL},
     {ADMIN, "ApplyWeights", METHOD_UNARY, NULL, NULL, NULL},

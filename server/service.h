@@ -27,7 +27,7 @@ MUST_USE enum status service_new(struct store *store, struct weights *weights,
 void service_free(struct service *service);
 
 /* One row for every method of reelrank.v1, implemented or not. */
-enum { SERVICE_METHOD_COUNT = 17 };
+enum { SERVICE_METHOD_COUNT = 18 };
 void service_methods(struct service *service, struct method out[SERVICE_METHOD_COUNT]);
 
 #endif

@@ -46,9 +46,8 @@ static bool load_record(void *context, uint64_t sequence, const struct record *r
     return false;
 }
 
-/* Reads a stored video back from the log into the turn's arena. */
-static enum status load_video(struct service *service, struct turn *turn,
-                              struct video_source stored, Reelrank__V1__Video **out)
+enum status service_load_video(struct service *service, struct turn *turn,
+                               struct video_source stored, Reelrank__V1__Video **out)
 {
     struct load load = {.arena = turn->arena};
     enum status status = log_poll(store_log(service->store), stored.log_sequence, load_record,
@@ -147,7 +146,7 @@ static enum status merge(struct service *service, struct turn *turn, struct vide
         reelrank__v1__video__init(merged);
         merged->video_id = update->video_id;
     } else {
-        enum status status = load_video(service, turn, stored, &merged);
+        enum status status = service_load_video(service, turn, stored, &merged);
         if (status != STATUS_OK) {
             return status;
         }
@@ -395,7 +394,7 @@ static enum status put_found(struct service *service, struct turn *turn, char *v
     }
     reelrank__v1__stored_video__init(item);
     item->video_key = hash_key(text_of(video_id));
-    enum status status = load_video(service, turn, stored, &item->video);
+    enum status status = service_load_video(service, turn, stored, &item->video);
     if (status == STATUS_OK && statistics) {
         status = put_statistics(service, turn, item);
     }

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "reelrank/v1/catalog.pb-c.h"
 #include "server/recent.h"
 #include "server/service.h"
 
@@ -38,6 +39,10 @@ char *service_copy(struct arena *arena, const char *string);
  */
 bool service_batch_is_written(struct turn *turn);
 
+/* Reads a stored video back from the log into the turn's arena. */
+MUST_USE enum status service_load_video(struct service *service, struct turn *turn,
+                                        struct video_source stored, Reelrank__V1__Video **out);
+
 enum turn_step service_rank(void *context, struct turn *turn);
 enum turn_step service_rank_stream(void *context, struct turn *turn);
 
@@ -53,6 +58,10 @@ void service_upsert_videos_finish(void *context, struct turn *turn);
 enum turn_step service_delete_videos(void *context, struct turn *turn);
 void service_delete_videos_finish(void *context, struct turn *turn);
 enum turn_step service_get_videos(void *context, struct turn *turn);
+enum turn_step service_list_videos(void *context, struct turn *turn);
+
+enum turn_step service_get_user(void *context, struct turn *turn);
+enum turn_step service_export_user(void *context, struct turn *turn);
 
 enum turn_step service_check_weights(void *context, struct turn *turn);
 enum turn_step service_get_status(void *context, struct turn *turn);

@@ -20,7 +20,8 @@ import traceback
 
 REELRANK = os.path.abspath(sys.argv[1])
 WEIGHTS = os.path.abspath(sys.argv[2])
-COMMANDS = ["serve", "import", "rank", "explain", "check", "status", "verify", "backup", "restore", "help"]
+COMMANDS = ["serve", "import", "rank", "explain", "check", "status", "videos", "user",
+            "export", "verify", "backup", "restore", "help"]
 OK, FAILED, USAGE, UNAVAILABLE, INVALID = range(5)
 START_S = 60  # far above what a loaded machine needs; nothing waits this long when all is well
 
@@ -601,6 +602,88 @@ def restore_keeps_what_was_there(place):
     assert "is that a backup?" in expect(FAILED, "restore", place.path, "--data", place.path / "new").err
     assert "BACKUP is missing" in expect(USAGE, "restore", "--data", place.data).err
     assert "OUT is missing" in expect(USAGE, "backup", "--data", place.data).err
+
+
+def a_user_is_described(place):
+    place.fill(like("u1", "v2", 1700000100000), like("u2", "v2", 1700000000000))
+    user = json.loads(expect(OK, "user", "--data", place.data, "--user", "u1", "--json").out)
+    assert (user["user_id"], user["signal_count"], user["state_sequence"]) == ("u1", 2, 7), user
+    assert (user["first_signal_ms"], user["last_signal_ms"]) == (1700000000000, 1700000100000), user
+    languages = {a["name"]: a["value"] for a in user["affinities"] if a["kind"] == "language"}
+    assert set(languages) == {"hi", "ru"} and all(0 < value < 1 for value in languages.values()), user
+    text = expect(OK, "user", "--data", place.data, "--user", "u1").out
+    assert re.search("^signals +2$", text, re.M) and re.search("^first signal +2023-11-14 22:13:20 UTC$", text, re.M)
+    assert re.search(r"^language +\+\d\.\d{3}  (hi|ru)$", text, re.M), text
+    with server(place) as address:
+        remote = json.loads(expect(OK, "user", "--target", address, "--user", "u1", "--json").out)
+        assert remote["signal_count"] == 2 and remote["seen"] == user["seen"], remote
+        assert "nothing is known of this user" in expect(FAILED, "user", "--target", address, "--user", "u9").err
+    assert "nothing is known of this user" in expect(FAILED, "user", "--data", place.data, "--user", "u9").err
+    assert "user_id" in expect(INVALID, "user", "--data", place.data, "--user", "x" * 129).err
+    assert "--user ID is required" in expect(USAGE, "user", "--data", place.data).err
+
+
+def an_export_can_be_imported_elsewhere(place):
+    more = [like("u%d" % (i % 3), "v1", 1700000000001 + i) for i in range(9000)]
+    place.fill(*more)
+    local = expect(OK, "export", "--data", place.data, "--user", "u1").out
+    entries = [json.loads(line) for line in local.splitlines()]
+    assert entries[0]["user"]["signal_count"] == 3001 == len(entries) - 1, entries[0]
+    assert all(entry["signal"]["user_id"] == "u1" for entry in entries[1:])
+    times = [entry["signal"]["time_ms"] for entry in entries[1:]]
+    assert times == sorted(times)
+    with server(place) as address:
+        remote = expect(OK, "export", "--target", address, "--user", "u1").out.splitlines()
+        assert remote[1:] == local.splitlines()[1:]
+        assert "nothing is known of this user" in expect(FAILED, "export", "--target", address, "--user", "u9").err
+        assert "user_id" in expect(INVALID, "export", "--target", address, "--user", "").err
+    file = place.write("u1.jsonl", local)
+    place.data = place.path / "other"
+    counts = json.loads(expect(OK, "import", "--data", place.data, "--format", "jsonl", "--json", file).out)
+    assert (counts["accepted"], counts["rejected"]) == (3001, 0), counts
+    again = json.loads(expect(OK, "export", "--data", place.data, "--user", "u1").out.splitlines()[0])
+    assert again["user"]["signal_count"] == 3001, again
+
+
+def an_export_from_nowhere_is_unavailable(place):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        target = "127.0.0.1:%d" % taken.getsockname()[1]
+        assert "no server answers at" in expect(UNAVAILABLE, "export", "--target", target, "--user", "u1").err
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        result = expect(UNAVAILABLE, "export", "--timeout-ms", 300, "--user", "u1", "--target",
+                        "127.0.0.1:%d" % silent.getsockname()[1])
+    assert "within 300 ms" in result.err, result
+
+
+def an_export_whose_output_fails_is_an_error(place):
+    place.fill(*(like("u1", "v1", 1700000000001 + i) for i in range(2000)))
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([REELRANK, "export", "--data", place.data, "--user", "u1"], stdout=full,
+                              stderr=subprocess.PIPE, timeout=START_S)
+    assert done.returncode == FAILED and b"cannot write" in done.stderr, done
+
+
+def the_catalogue_is_listed_and_can_be_imported_elsewhere(place):
+    place.fill(video("v5", languages=["hi", "en"], duration_ms=1500), *(video("w%d" % i) for i in range(1500)),
+               {"delete_video": {"video_id": "v4"}})
+    entries = [json.loads(line)["video"] for line in
+               expect(OK, "videos", "--data", place.data, "--json").out.splitlines()]
+    assert [entry["video_id"] for entry in entries] == ["v1", "v2", "v3", "v5"] + ["w%d" % i for i in range(1500)]
+    assert entries[0]["title"] == TITLES["v1"][1]
+    table = expect(OK, "videos", "--data", place.data, "--limit", 4).out.splitlines()
+    assert len(table) == 5 and table[0].split() == ["video", "creator", "languages", "seconds", "safety", "title"]
+    assert table[1].split()[:5] == ["v1", "cv1", "hi", "15.0", "low"], table
+    assert table[4].split() == ["v5", "cv5", "hi,en", "1.5", "unrated"], table
+    assert all(len(line) <= 100 for line in table), table
+    with server(place) as address:
+        remote = expect(OK, "videos", "--target", address, "--json").out
+    other = json.loads(expect(OK, "import", "--data", place.path / "other", "--format", "jsonl", "--json", "-",
+                              stdin=remote.encode()).out)
+    assert other["videos"]["accepted"] == 1504, other
+    assert len(expect(OK, "videos", "--data", place.data, "--limit", 1001, "--json").out.splitlines()) == 1001
 
 
 def progress_is_for_terminals_only(place):

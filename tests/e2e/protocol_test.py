@@ -12,7 +12,7 @@ from runner import case, run
 CODE = grpc.StatusCode
 SERVICES = sorted([PACKAGE + name + "Service" for name in ("Ranking", "Signal", "Catalog", "User", "Admin")]
                   + REFLECTION + ["grpc.health.v1.Health"])
-LATER = ["GetUser", "ExportUser", "ForgetUser", "DiffWeights", "ApplyWeights", "RollbackWeights", "GetWeights"]
+LATER = ["ForgetUser", "DiffWeights", "ApplyWeights", "RollbackWeights", "GetWeights"]
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 
 
@@ -77,7 +77,8 @@ def calls_cancelled_midway_leave_the_server_well(place):
 @case
 def bytes_that_do_not_decode_are_invalid(place):
     with Server(place) as server:
-        for name in ("Rank", "RecordSignals", "UpsertVideos", "DeleteVideos", "GetVideos", "CheckWeights", "GetStatus"):
+        for name in ("Rank", "RecordSignals", "UpsertVideos", "DeleteVideos", "GetVideos", "ListVideos", "GetUser",
+                     "CheckWeights", "GetStatus"):
             call = server.api.stub(name, raw=True)
             for bad in (b"\xff", b"\x0a\x05ab", b"\x0a", b"\x00\x00", b"\x0a\xff\xff\xff\xff\x0f"):
                 details = fails(CODE.INVALID_ARGUMENT, lambda: call(bad, timeout=TIMEOUT))
@@ -150,7 +151,7 @@ def methods_of_later_versions_are_unimplemented(place):
 @case
 def methods_of_this_version_answer(place):
     with Server(place) as server:
-        for name in ("GetStatus", "CheckWeights", "RecordSignals", "UpsertVideos", "DeleteVideos", "GetVideos"):
+        for name in ("GetStatus", "CheckWeights", "RecordSignals", "UpsertVideos", "DeleteVideos", "GetVideos", "ListVideos"):
             getattr(server.api, name)()
         status = server.api.GetStatus(state_digest=True)
         equal((0, 0, 0), (status.video_count, status.user_count, status.state_sequence))

@@ -95,6 +95,9 @@ static void json_lines_are_entries(void)
                  "{\"signal\": {\"user_id\": \"u\", \"type\": \"SIGNAL_TYPE_LIKE\"}}\n"
                  "{\"delete_video\":{\"video_id\":\"v\"}}");
     check_import("", IMPORT_JSONL, NULL, "");
+    check_import("2 {\"signal\":{\"user_id\":\"u\"}}\n", IMPORT_JSONL, NULL,
+                 "{\"user\":{\"user_id\":\"u\",\"signal_count\":1}}\n"
+                 "{\"signal\":{\"user_id\":\"u\"}}\n");
 }
 
 static void bad_json_lines_are_rejected_and_passed(void)

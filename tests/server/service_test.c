@@ -1,12 +1,17 @@
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/backend.h"
 #include "proto/json.h"
+#include "ranker/hash.h"
+#include "ranker/limits.h"
 #include "reelrank/v1/admin.pb-c.h"
 #include "reelrank/v1/catalog.pb-c.h"
 #include "reelrank/v1/ranking.pb-c.h"
 #include "reelrank/v1/signal.pb-c.h"
+#include "reelrank/v1/user.pb-c.h"
+#include "server/clock.h"
 #include "tests/test.h"
 
 /*
@@ -16,6 +21,7 @@
 #define SIGNALS &reelrank__v1__signal_service__descriptor
 #define CATALOG &reelrank__v1__catalog_service__descriptor
 #define ADMIN   &reelrank__v1__admin_service__descriptor
+#define USERS   &reelrank__v1__user_service__descriptor
 
 enum { ARENA_SIZE = 8 << 20 };
 
@@ -317,6 +323,287 @@ static void status_counts_and_digests(void)
     backend_close(backend);
 }
 
+/* Records one signal of a type at a time. */
+static void record(struct backend *backend, const char *user, const char *video, const char *type,
+                   int64_t time_ms)
+{
+    char json[512];
+    snprintf(json, sizeof(json),
+             "{\"signals\":[{\"user_id\":\"%s\",\"video_id\":\"%s\",\"type\":\"SIGNAL_TYPE_%s\","
+             "\"time_ms\":%" PRId64 ",\"video_duration_ms\":10000,\"locale\":\"hi-IN\"}]}",
+             user, video, type, time_ms);
+    check_answer(backend, SIGNALS, "RecordSignals", json, "\"accepted\":1");
+}
+
+static void check_contains(const char *text, const char *want)
+{
+    if (strstr(text, want) == NULL) {
+        fprintf(stderr, "want %s in %s\n", want, text);
+        abort();
+    }
+}
+
+static void user_is_described(void)
+{
+    int64_t now_ms = wall_clock_ms();
+    char want[128];
+    struct backend *backend = open_service();
+    free(ask(backend, CATALOG, "UpsertVideos", two_videos));
+    record(backend, "u", "a", "IMPRESSION", now_ms - 2000);
+    record(backend, "u", "a", "LIKE", now_ms - 1000);
+    record(backend, "u", "b", "HIDE_CREATOR", now_ms);
+    record(backend, "other", "b", "FOLLOW_CREATOR", now_ms);
+    char *answer = ask(backend, USERS, "GetUser", "{\"user_id\":\"u\"}");
+    check_contains(answer, "{\"user_id\":\"u\",\"signal_count\":3,");
+    snprintf(want, sizeof(want), "\"first_signal_ms\":%" PRId64 ",\"last_signal_ms\":%" PRId64,
+             now_ms - 2000, now_ms);
+    check_contains(answer, want);
+    snprintf(
+        want, sizeof(want), "{\"kind\":\"creator\",\"key\":\"%" PRIu64 "\",\"value\":0.66",
+        hash_key(text_of("c"))); /* a like gains 2, and 2 / (1 + 2); large numbers are quoted */
+    check_contains(answer, want);
+    check_contains(answer, "\"kind\":\"language\"");
+    check_contains(answer, "\"name\":\"hi\"");
+    check_contains(answer, "\"name\":\"7-15 s\"");
+    snprintf(want, sizeof(want),
+             "\"seen\":[{\"video_key\":\"%" PRIu64 "\",\"time_ms\":%" PRId64 "}]",
+             hash_key(text_of("a")), (now_ms - 2000) / 1000 * 1000);
+    check_contains(answer, want);
+    snprintf(want, sizeof(want), "\"hidden_creator_keys\":[%" PRIu64 "],\"state_sequence\":6}",
+             hash_key(text_of("d")));
+    check_contains(answer, want);
+    CHECK(strstr(answer, "followed_creator_keys") == NULL);
+    free(answer);
+    check_answer(backend, USERS, "GetUser", "{\"user_id\":\"other\"}",
+                 "\"followed_creator_keys\":[");
+    backend_close(backend);
+}
+
+static void unknown_user_is_not_found(void)
+{
+    char request[256];
+    struct backend *backend = open_service();
+    check_refused(backend, USERS, "GetUser", "{\"user_id\":\"u\"}", STATUS_NOT_FOUND,
+                  "nothing is known of this user");
+    check_refused(backend, USERS, "GetUser", "{}", STATUS_INVALID, "user_id is required");
+    snprintf(request, sizeof(request), "{\"user_id\":\"%0129d\"}", 0);
+    check_refused(backend, USERS, "GetUser", request, STATUS_INVALID, "user_id has 129 bytes");
+    backend_close(backend);
+}
+
+/* What an export brought: one line for each piece. */
+struct exported {
+    char *lines[64];
+    size_t count;
+    size_t stop_after; /* 0: never */
+};
+
+static enum status keep_line(void *context, const ProtobufCMessage *message)
+{
+    struct exported *exported = context;
+    CHECK(exported->count < 64);
+    exported->lines[exported->count] = json_format(message, JSON_LINE);
+    CHECK(exported->lines[exported->count] != NULL);
+    exported->count++;
+    return exported->count == exported->stop_after ? STATUS_IO : STATUS_OK;
+}
+
+static void release(struct exported *exported)
+{
+    for (size_t i = 0; i < exported->count; i++) {
+        free(exported->lines[i]);
+    }
+}
+
+static enum status export(struct backend *backend, const char *user_id, struct exported *exported,
+                          struct problem *problem) {
+    Reelrank__V1__ExportUserRequest request = REELRANK__V1__EXPORT_USER_REQUEST__INIT;
+    request.user_id = (char *)user_id;
+    return backend_stream(backend, USERS, "ExportUser", &request.base, keep_line, exported,
+                          problem);
+}
+
+/* Signals of many users, one of them rarely: more than a turn looks at lie between. */
+static void record_many(struct backend *backend, unsigned count)
+{
+    char *json = malloc(1 << 20);
+    CHECK(json != NULL);
+    for (unsigned number = 0; number < count;) {
+        int size = snprintf(json, 1 << 20, "{\"signals\":[");
+        for (unsigned i = 0; i < 1000; i++, number++) {
+            size += snprintf(json + size, (size_t)((1 << 20) - size),
+                             "%s{\"user_id\":\"%s\",\"video_id\":\"u\",\"type\":"
+                             "\"SIGNAL_TYPE_LIKE\",\"time_ms\":%u}",
+                             i > 0 ? "," : "", number % 2500 == 0 ? "u" : "uu", number + 1);
+        }
+        snprintf(json + size, (size_t)((1 << 20) - size), "]}");
+        check_answer(backend, SIGNALS, "RecordSignals", json, "\"accepted\":1000");
+    }
+    free(json);
+}
+
+static void export_brings_the_user_and_each_signal_in_order(void)
+{
+    struct exported exported = {.count = 0};
+    struct problem problem = {""};
+    struct backend *backend = open_service();
+    record_many(backend, 10000);
+    CHECK_EQ(STATUS_OK, export(backend, "u", &exported, &problem));
+    CHECK_EQ(5, exported.count);
+    check_contains(exported.lines[0], "{\"user\":{\"user_id\":\"u\",\"signal_count\":4,");
+    for (int i = 0; i < 4; i++) {
+        char want[160];
+        snprintf(want, sizeof(want),
+                 "{\"signal\":{\"user_id\":\"u\",\"video_id\":\"u\",\"type\":"
+                 "\"SIGNAL_TYPE_LIKE\",\"time_ms\":%d}}",
+                 2500 * i + 1);
+        CHECK_STR(want, exported.lines[i + 1]);
+    }
+    release(&exported);
+    backend_close(backend);
+}
+
+static void export_ends_where_its_reader_stops(void)
+{
+    struct exported exported = {.stop_after = 2};
+    struct problem problem = {""};
+    struct backend *backend = open_service();
+    record_many(backend, 3000);
+    CHECK_EQ(STATUS_IO, export(backend, "u", &exported, &problem));
+    CHECK_EQ(2, exported.count);
+    release(&exported);
+    backend_close(backend);
+}
+
+static void export_takes_the_longest_id_and_refuses_longer_ones(void)
+{
+    char id[LIMIT_ID_BYTES + 2];
+    struct exported exported = {.count = 0};
+    struct problem problem = {""};
+    struct backend *backend = open_service();
+    snprintf(id, sizeof(id), "%0*d", LIMIT_ID_BYTES, 7);
+    record(backend, id, "a", "LIKE", 1700000000000);
+    CHECK_EQ(STATUS_OK, export(backend, id, &exported, &problem));
+    CHECK_EQ(2, exported.count);
+    snprintf(id, sizeof(id), "%0*d", LIMIT_ID_BYTES + 1, 7);
+    CHECK_EQ(STATUS_INVALID, export(backend, id, &exported, &problem));
+    CHECK_EQ(STATUS_NOT_FOUND, export(backend, "nobody", &exported, &problem));
+    check_contains(problem.text, "nothing is known of this user");
+    CHECK_EQ(2, exported.count);
+    release(&exported);
+    backend_close(backend);
+}
+
+/* Lists all in pages of a size; gives the ids, each followed by a space, and counts the pages. */
+static size_t list_all(struct backend *backend, unsigned page_size, char *ids, size_t size)
+{
+    static char memory[4 * ARENA_SIZE]; /* for a page's videos in three forms */
+    char token[64] = "";
+    size_t used = 0;
+    size_t pages = 0;
+    struct arena arena;
+    arena_init(&arena, memory, sizeof(memory));
+    do {
+        Reelrank__V1__ListVideosRequest request = REELRANK__V1__LIST_VIDEOS_REQUEST__INIT;
+        ProtobufCMessage *message = NULL;
+        struct problem problem;
+        arena_reset(&arena);
+        request.page_size = page_size;
+        request.page_token = token;
+        CHECK_EQ(STATUS_OK, backend_call(backend, CATALOG, "ListVideos", &request.base, &arena,
+                                         &message, &problem));
+        const Reelrank__V1__ListVideosResponse *page = (const void *)message;
+        CHECK(page->n_videos <= (page_size > 0 ? page_size : 100));
+        for (size_t i = 0; i < page->n_videos; i++) {
+            const char *id = page->videos[i]->video->video_id;
+            CHECK(page->videos[i]->video_key == hash_key(text_of(id)));
+            used += (size_t)snprintf(ids + used, size - used, "%s ", id);
+            CHECK(used < size);
+        }
+        snprintf(token, sizeof(token), "%s", page->next_page_token);
+        pages++;
+    } while (token[0] != '\0');
+    return pages;
+}
+
+static void catalogue_is_listed_page_by_page(void)
+{
+    char ids[256] = "";
+    struct backend *backend = open_service();
+    CHECK_EQ(1, list_all(backend, 0, ids, sizeof(ids)));
+    CHECK_STR("", ids);
+    record(backend, "u", "ghost", "LIKE", 1700000000000); /* a video no catalogue knows */
+    free(ask(backend, CATALOG, "UpsertVideos", two_videos));
+    free(ask(backend, CATALOG, "UpsertVideos",
+             "{\"videos\":[{\"video_id\":\"c\"},{\"video_id\":\"d\"},{\"video_id\":\"e\"}]}"));
+    free(ask(backend, CATALOG, "DeleteVideos", "{\"video_ids\":[\"c\"]}"));
+    CHECK_EQ(1, list_all(backend, 0, ids, sizeof(ids)));
+    CHECK_STR("a b d e ", ids);
+    CHECK_EQ(2, list_all(backend, 2, ids, sizeof(ids)));
+    CHECK_STR("a b d e ", ids);
+    CHECK_EQ(4, list_all(backend, 1, ids, sizeof(ids)));
+    CHECK_STR("a b d e ", ids);
+    CHECK_EQ(1, list_all(backend, 1000, ids, sizeof(ids)));
+    check_answer(backend, CATALOG, "ListVideos", "{}", "\"creator_id\":\"c\"");
+    backend_close(backend);
+}
+
+static void page_size_and_token_are_checked(void)
+{
+    struct backend *backend = open_service();
+    free(ask(backend, CATALOG, "UpsertVideos", two_videos));
+    check_refused(backend, CATALOG, "ListVideos", "{\"page_size\":1001}", STATUS_INVALID,
+                  "page_size is 1001; at most 1000");
+    static const char *const tokens[] = {"x", "0123456789abcdef", "0123456789abcdeF",
+                                         "0123456789abcdef0"};
+    for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
+        char request[64];
+        snprintf(request, sizeof(request), "{\"page_token\":\"%s\"}", tokens[i]);
+        check_refused(backend, CATALOG, "ListVideos", request, STATUS_INVALID,
+                      "is not the next_page_token of an answer");
+    }
+    backend_close(backend);
+}
+
+/* Videos as large as they may be would make a page that stock clients refuse. */
+static void page_of_large_videos_stays_below_four_mebibytes(void)
+{
+    enum { COUNT = 1000, SIZE = 8 << 20 };
+    char *json = malloc(SIZE);
+    char *ids = malloc(SIZE);
+    char title[257];
+    char text[65];
+    CHECK(json != NULL && ids != NULL);
+    memset(title, 't', 256);
+    title[256] = '\0';
+    struct backend *backend = open_service();
+    for (int number = 0; number < COUNT;) {
+        int size = snprintf(json, SIZE, "{\"videos\":[");
+        for (int i = 0; i < 500; i++, number++) {
+            size += snprintf(json + size, (size_t)(SIZE - size), "%s{\"video_id\":\"%0128d\",",
+                             i > 0 ? "," : "", number);
+            size += snprintf(json + size, (size_t)(SIZE - size),
+                             "\"creator_id\":\"%0128d\",\"title\":\"%s\",\"inferred\":[", 1, title);
+            for (int mark = 0; mark < LIMIT_INFERRED; mark++) {
+                snprintf(text, sizeof(text), "%064d", mark);
+                size += snprintf(json + size, (size_t)(SIZE - size), "%s\"%s\"",
+                                 mark > 0 ? "," : "", text);
+            }
+            size += snprintf(json + size, (size_t)(SIZE - size),
+                             "],\"tags\":[\"%064d\",\"%064d\",\"%064d\",\"%064d\",\"%064d\","
+                             "\"%064d\",\"%064d\",\"%064d\"]}",
+                             1, 2, 3, 4, 5, 6, 7, 8);
+        }
+        snprintf(json + size, (size_t)(SIZE - size), "]}");
+        check_answer(backend, CATALOG, "UpsertVideos", json, "\"accepted\":500");
+    }
+    CHECK_EQ(2, list_all(backend, COUNT, ids, SIZE));
+    CHECK_EQ(COUNT * 129, strlen(ids));
+    free(json);
+    free(ids);
+    backend_close(backend);
+}
+
 static void methods_of_later_versions_say_so(void)
 {
     struct backend *backend = open_service();
@@ -343,6 +630,14 @@ int main(int argc, char **argv)
         TEST(unknown_experiment_is_refused),
         TEST(weights_are_checked_with_line_and_column),
         TEST(status_counts_and_digests),
+        TEST(user_is_described),
+        TEST(unknown_user_is_not_found),
+        TEST(export_brings_the_user_and_each_signal_in_order),
+        TEST(export_ends_where_its_reader_stops),
+        TEST(export_takes_the_longest_id_and_refuses_longer_ones),
+        TEST(catalogue_is_listed_page_by_page),
+        TEST(page_size_and_token_are_checked),
+        TEST(page_of_large_videos_stays_below_four_mebibytes),
         TEST(methods_of_later_versions_say_so),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

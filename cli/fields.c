@@ -1,0 +1,42 @@
+#include "cli/fields.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "cli/column.h"
+
+enum { NAME_WIDTH = 20 };
+
+void fields_text(const char *name, const char *value)
+{
+    printf("%-*s ", NAME_WIDTH, name);
+    column_print_all(stdout, value);
+    printf("\n");
+}
+
+void fields_number(const char *name, uint64_t number)
+{
+    printf("%-*s %" PRIu64 "\n", NAME_WIDTH, name, number);
+}
+
+void fields_share(const char *name, uint64_t part, uint64_t whole)
+{
+    printf("%-*s %" PRIu64 " of %" PRIu64 "\n", NAME_WIDTH, name, part, whole);
+}
+
+void fields_hash(const char *name, uint64_t hash)
+{
+    printf("%-*s %016" PRIx64 "\n", NAME_WIDTH, name, hash);
+}
+
+void fields_time(const char *name, int64_t time_ms)
+{
+    time_t seconds = (time_t)(time_ms / 1000);
+    struct tm parts;
+    char text[32] = "";
+    if (gmtime_r(&seconds, &parts) != NULL) {
+        strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &parts);
+    }
+    fields_text(name, text);
+}
