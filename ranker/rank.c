@@ -42,10 +42,10 @@ static enum status find_videos(struct ranking *ranking)
 {
     const struct rank_request *request = ranking->request;
     size_t count = request->count;
-    ranking->videos = arena_new(ranking->arena, const struct video *, count);
-    ranking->rules = arena_new(ranking->arena, uint8_t, count);
-    ranking->kept = arena_new(ranking->arena, uint32_t, count);
-    ranking->candidates = arena_new(ranking->arena, struct candidate, count);
+    ranking->videos = arena_new_raw(ranking->arena, const struct video *, count);
+    ranking->rules = arena_new_raw(ranking->arena, uint8_t, count);
+    ranking->kept = arena_new_raw(ranking->arena, uint32_t, count);
+    ranking->candidates = arena_new_raw(ranking->arena, struct candidate, count);
     if (arena_full(ranking->arena)) {
         return STATUS_NO_MEMORY;
     }
@@ -149,8 +149,8 @@ static enum status build_slate(struct ranking *ranking)
         .creator_decay = ranking->model->creator_decay,
         .creator_floor = ranking->model->creator_floor,
     };
-    double *scores = arena_new(ranking->arena, double, ranking->kept_count);
-    uint64_t *creators = arena_new(ranking->arena, uint64_t, ranking->kept_count);
+    double *scores = arena_new_raw(ranking->arena, double, ranking->kept_count);
+    uint64_t *creators = arena_new_raw(ranking->arena, uint64_t, ranking->kept_count);
     if (arena_full(ranking->arena)) {
         return STATUS_NO_MEMORY;
     }
@@ -168,9 +168,9 @@ static enum status put_slate(struct ranking *ranking, struct rank_result *result
     size_t kept_count = ranking->kept_count;
     size_t count = limit > 0 && limit < kept_count ? limit : kept_count;
     result->count = count;
-    result->order = arena_new(ranking->arena, uint32_t, count);
-    result->scores = arena_new(ranking->arena, double, count);
-    result->propensities = arena_new(ranking->arena, double, count);
+    result->order = arena_new_raw(ranking->arena, uint32_t, count);
+    result->scores = arena_new_raw(ranking->arena, double, count);
+    result->propensities = arena_new_raw(ranking->arena, double, count);
     if (arena_full(ranking->arena)) {
         return STATUS_NO_MEMORY;
     }
@@ -189,8 +189,8 @@ static enum status put_slate(struct ranking *ranking, struct rank_result *result
 static enum status put_dropped(struct ranking *ranking, struct rank_result *result)
 {
     size_t count = ranking->request->count - result->count;
-    result->dropped = arena_new(ranking->arena, uint32_t, count);
-    result->dropped_rules = arena_new(ranking->arena, uint8_t, count);
+    result->dropped = arena_new_raw(ranking->arena, uint32_t, count);
+    result->dropped_rules = arena_new_raw(ranking->arena, uint8_t, count);
     if (arena_full(ranking->arena)) {
         return STATUS_NO_MEMORY;
     }

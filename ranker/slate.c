@@ -167,12 +167,12 @@ enum status slate_build(struct slate_rules rules, const uint64_t *creators, cons
 {
     CHECK(count <= LIMIT_CANDIDATES);
     struct slate slate = {
-        .order = arena_new(arena, uint32_t, count),
-        .scores = arena_new(arena, double, count),
-        .factors = arena_new(arena, double, count),
+        .order = arena_new_raw(arena, uint32_t, count),
+        .scores = arena_new_raw(arena, double, count),
+        .factors = arena_new_raw(arena, double, count),
     };
-    uint64_t *items = arena_new(arena, uint64_t, count);
-    uint64_t *spare = arena_new(arena, uint64_t, count);
+    uint64_t *items = arena_new_raw(arena, uint64_t, count);
+    uint64_t *spare = arena_new_raw(arena, uint64_t, count);
     struct positions latest;
     enum status status = positions_init(&latest, creators, count, arena);
     if (status != STATUS_OK) {

@@ -7,9 +7,10 @@
 #include "ranker/hash.h"
 #include "ranker/wire_check.h"
 
+/* As malloc() would, which is what protobuf-c uses by itself: it writes all that it reads. */
 static void *arena_allocate(void *arena, size_t size)
 {
-    return arena_alloc(arena, size > 0 ? size : 1, 1, _Alignof(max_align_t));
+    return arena_alloc_raw(arena, size > 0 ? size : 1, 1, _Alignof(max_align_t));
 }
 
 static void arena_forget(void *arena, void *memory)

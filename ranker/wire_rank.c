@@ -34,7 +34,7 @@ static enum status one_form_only(const Reelrank__V1__RankRequest *message, struc
 static enum status put_ids(const Reelrank__V1__RankRequest *message, struct arena *arena,
                            struct rank_request *request, struct problem *problem)
 {
-    uint64_t *keys = arena_new(arena, uint64_t, message->n_candidate_ids);
+    uint64_t *keys = arena_new_raw(arena, uint64_t, message->n_candidate_ids);
     if (keys == NULL) {
         return STATUS_NO_MEMORY;
     }
@@ -68,8 +68,8 @@ static enum status put_candidate(const Reelrank__V1__Candidate *candidate, size_
 static enum status put_candidates(const Reelrank__V1__RankRequest *message, struct arena *arena,
                                   struct rank_request *request, struct problem *problem)
 {
-    uint64_t *keys = arena_new(arena, uint64_t, message->n_candidates);
-    double *scores = arena_new(arena, double, message->n_candidates);
+    uint64_t *keys = arena_new_raw(arena, uint64_t, message->n_candidates);
+    double *scores = arena_new_raw(arena, double, message->n_candidates);
     if (keys == NULL || scores == NULL) {
         return STATUS_NO_MEMORY;
     }
@@ -238,7 +238,7 @@ static char *candidate_id(const Reelrank__V1__RankRequest *message, uint32_t ind
 static void put_packed(const struct rank_result *result, struct arena *arena,
                        Reelrank__V1__RankResponse *response)
 {
-    response->score = arena_new(arena, float, result->count);
+    response->score = arena_new_raw(arena, float, result->count);
     response->dropped_rule = arena_new(arena, Reelrank__V1__DropRule, result->dropped_count);
     if (arena_full(arena)) {
         return;
