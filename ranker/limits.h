@@ -8,6 +8,9 @@
 /* Latest time anywhere: the end of the year 9999 UTC. Keeps sums of times far from overflow. */
 #define LIMIT_TIME_MS INT64_C(253402300799999)
 
+/* How long before the newest signal taken a signal may have happened: 30 days. */
+#define LIMIT_LATE_MS INT64_C(2592000000)
+
 enum {
     LIMIT_ID_BYTES = 128,         /* user, video, creator and event ids */
     LIMIT_SHORT_BYTES = 64,       /* request ids, ranking ids, sources, categories, tags */

@@ -220,6 +220,9 @@ static enum status apply_signal(struct state *state, const struct signal *signal
         return status;
     }
     stats_decay(scopes.stats[0], &video->decayed);
+    if (signal->time_ms > state->newest_signal_ms) {
+        state->newest_signal_ms = signal->time_ms;
+    }
     return move_watch(&state->watch, &change);
 }
 
@@ -283,6 +286,11 @@ enum status state_apply(struct state *state, uint64_t sequence, const struct eve
 uint64_t state_sequence(const struct state *state)
 {
     return state->sequence;
+}
+
+int64_t state_newest_signal_ms(const struct state *state)
+{
+    return state->newest_signal_ms;
 }
 
 const struct videos *state_videos(const struct state *state)

@@ -44,6 +44,9 @@ MUST_USE enum status state_apply(struct state *state, uint64_t sequence, const s
 /* Sequence of the last entry applied; 0 at first. */
 uint64_t state_sequence(const struct state *state);
 
+/* Latest time of any signal applied, whatever any clock says; 0 before the first. */
+int64_t state_newest_signal_ms(const struct state *state);
+
 const struct videos *state_videos(const struct state *state);
 const struct watch *state_watch(const struct state *state);
 
@@ -62,8 +65,9 @@ struct state_counts {
 void state_count(const struct state *state, struct state_counts *out);
 
 struct state_digests {
-    uint64_t all;        /* users, videos, statistics, watch times, sequence */
-    uint64_t aggregates; /* statistics and watch times alone: the same for any order across users */
+    uint64_t all; /* users, videos, statistics, watch times, newest signal, sequence */
+    /* Statistics, watch times and newest signal alone: the same for any order across users. */
+    uint64_t aggregates;
 };
 
 /* Digests do not depend on addresses or on the order inside tables. Takes time: reads everything.

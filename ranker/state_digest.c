@@ -218,6 +218,7 @@ void state_digest(const struct state *state, struct state_digests *out)
     put(&hash, sum_stats(state), 8);
     put(&hash, state->watch.region_count, 4);
     put(&hash, sum_watch(&state->watch), 8);
+    put(&hash, (uint64_t)state->newest_signal_ms, 8);
     out->aggregates = XXH3_64bits_digest(&hash);
 
     put(&hash, state->users.count, 8);

@@ -22,6 +22,7 @@ struct state {
     struct watch watch;
     uint64_t live_videos; /* known and not deleted */
     uint64_t sequence;
+    int64_t newest_signal_ms;
 };
 
 #endif

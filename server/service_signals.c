@@ -23,6 +23,7 @@ struct upload {
     char reasons[10][128];
 };
 
+_Static_assert(LIMIT_LATE_MS == INT64_C(30) * 24 * 3600 * 1000, "as collect() says");
 _Static_assert(sizeof(struct upload) <= METHOD_STATE_SIZE, "an upload's totals fit a call's state");
 
 /* A bad signal becomes a rejected entry, with the reason; the others are not concerned. */
@@ -87,10 +88,17 @@ static enum turn_step prepare(struct turn *turn, Reelrank__V1__Signal *const *si
 /* Copies outcomes into the results; returns their totals. */
 static struct totals collect(struct prepared *prepared)
 {
+    static const char late[] =
+        "signal.time_ms is more than 30 days before the newest signal taken; import history into "
+        "an empty store, oldest first";
     struct totals totals = {0};
     for (size_t i = 0; i < prepared->batch.count; i++) {
         enum outcome outcome = prepared->batch.entries[i].outcome;
-        prepared->results[i].outcome = (Reelrank__V1__SignalOutcome)outcome;
+        Reelrank__V1__SignalResult *result = &prepared->results[i];
+        result->outcome = (Reelrank__V1__SignalOutcome)outcome;
+        if (outcome == OUTCOME_REJECTED && result->reason[0] == '\0') {
+            result->reason = (char *)late; /* only the writer rejects without a reason */
+        }
         totals.accepted += outcome == OUTCOME_ACCEPTED;
         totals.duplicate += outcome == OUTCOME_DUPLICATE;
         totals.rejected += outcome == OUTCOME_REJECTED;

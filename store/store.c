@@ -11,6 +11,7 @@
 
 #include "ranker/check.h"
 #include "ranker/hash.h"
+#include "ranker/limits.h"
 #include "store/decoder.h"
 #include "store/edits.h"
 #include "store/window.h"
@@ -32,6 +33,7 @@ struct store {
     _Atomic uint64_t window_count; /* a copy for other threads */
 
     /* The writer's scratch, grown when a write is larger than any before. */
+    int64_t newest_ms; /* of the signals of the log and of this write so far */
     struct edits edits;
     struct record *records; /* what the write appends */
     const struct event **events;
@@ -244,8 +246,17 @@ static enum status admit_signal(struct store *store, struct entry *entry)
         entry->outcome = OUTCOME_DUPLICATE;
         return STATUS_OK;
     }
-    entry->outcome = OUTCOME_ACCEPTED;
-    return window_add(store->window, entry->record.event_key);
+    int64_t time_ms = entry->event.u.signal.time_ms;
+    if (time_ms < store->newest_ms - LIMIT_LATE_MS) {
+        entry->outcome = OUTCOME_REJECTED;
+        return STATUS_OK;
+    }
+    enum status status = window_add(store->window, entry->record.event_key);
+    if (status == STATUS_OK) {
+        entry->outcome = OUTCOME_ACCEPTED;
+        store->newest_ms = time_ms > store->newest_ms ? time_ms : store->newest_ms;
+    }
+    return status;
 }
 
 static enum status admit_video(struct store *store, struct entry *entry)
@@ -334,6 +345,7 @@ static enum status admit_all(struct store *store, struct batch *const *batches, 
 {
     edits_clear(&store->edits);
     store->accepted = 0;
+    store->newest_ms = state_newest_signal_ms(store->state);
     for (size_t i = 0; i < count; i++) {
         enum status status = admit_batch(store, batches[i]);
         if (status != STATUS_OK) {

@@ -467,7 +467,7 @@ def a_directory_held_by_a_server_goes_through_it(place):
         assert re.search(r"^server +%s$" % re.escape(address), text, re.M), text
         remote = json.loads(place.rank("--now-ms", 1700000100000, "--json").out)
         assert remote["slate"] == local["slate"] and remote["dropped"] == local["dropped"]
-        more = place.write("more.jsonl", lines(like("u1", "v2", 5), like("u1", "v1", 1700000000000)))
+        more = place.write("more.jsonl", lines(like("u1", "v2", 1700000000005), like("u1", "v1", 1700000000000)))
         counts = json.loads(expect(OK, "import", "--data", place.data, "--format", "jsonl", "--json", more).out)
         assert (counts["accepted"], counts["duplicate"]) == (1, 1), counts
         answer = json.loads(expect(OK, "status", "--target", address, "--json").out)

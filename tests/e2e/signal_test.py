@@ -59,7 +59,8 @@ def an_event_id_names_the_signal_whatever_else_differs(place):
         record(server.api, new_signal("LIKE", event_id="e1"))
         response = server.api.RecordSignals(signals=[new_signal("SHARE", event_id="e1", user_id="another")])
         equal((0, 1, 0), totals(response))
-        record(server.api, new_signal("LIKE", event_id="e1 "), new_signal("LIKE"), new_signal("LIKE", time_ms=1))
+        record(server.api, new_signal("LIKE", event_id="e1 "), new_signal("LIKE"),
+               new_signal("LIKE", time_ms=NOW_MS - 30 * 86400000))
 
 
 @case

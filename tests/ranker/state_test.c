@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ranker/hash.h"
+#include "ranker/limits.h"
 #include "tests/test.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -422,6 +423,71 @@ static void every_change_changes_the_digest(void)
     state_free(state);
 }
 
+static void newest_signal_is_the_latest_in_its_own_time(void)
+{
+    struct state *state = state_new();
+    struct event event = signal_event("u", "v", SIGNAL_LIKE);
+    CHECK_EQ(0, state_newest_signal_ms(state));
+    put_video(state, "v");
+    CHECK_EQ(0, state_newest_signal_ms(state));
+    apply(state, &event);
+    CHECK_EQ(START_MS, state_newest_signal_ms(state));
+    event.u.signal.time_ms = START_MS - 1;
+    apply(state, &event);
+    CHECK_EQ(START_MS, state_newest_signal_ms(state));
+    event.u.signal.time_ms = START_MS + 1;
+    apply(state, &event);
+    CHECK_EQ(START_MS + 1, state_newest_signal_ms(state));
+    state_free(state);
+}
+
+/* Likes of a video that lie in one bucket of its global statistics. */
+static int32_t likes_at(const struct state *state, const char *video, uint8_t level,
+                        uint32_t start_tick)
+{
+    const struct stats *stats = state_find_stats(state, key_of(video), SCOPE_GLOBAL, 0);
+    for (uint32_t i = 0; i < stats->bucket_count; i++) {
+        if (stats->buckets[i].level == level && stats->buckets[i].start_tick == start_tick) {
+            return stats->buckets[i].counts[COUNTER_LIKES];
+        }
+    }
+    return 0;
+}
+
+/* A tick is 7.5 minutes; buckets are of 1, 48 and 672 ticks. */
+static void late_signals_land_in_the_buckets_of_their_time(void)
+{
+    static const int64_t ages_ms[] = {0, 3600000, 3 * INT64_C(86400000), LIMIT_LATE_MS};
+    static const char *const users[] = {"a", "b", "c", "d"};
+    struct state *state = state_new();
+    struct state *in_order = state_new();
+    struct state_digests late;
+    struct state_digests early;
+    for (int i = 0; i < 4; i++) {
+        struct event event = signal_event(users[i], "v", SIGNAL_LIKE);
+        event.u.signal.time_ms = START_MS - ages_ms[i];
+        apply(state, &event);
+        event = signal_event(users[3 - i], "v", SIGNAL_LIKE);
+        event.u.signal.time_ms = START_MS - ages_ms[3 - i];
+        apply(in_order, &event);
+    }
+    uint32_t ticks[4];
+    for (int i = 0; i < 4; i++) {
+        ticks[i] = (uint32_t)((START_MS - ages_ms[i]) / 450000);
+    }
+    CHECK_EQ(4, total(state, "v", COUNTER_LIKES));
+    CHECK_EQ(1, likes_at(state, "v", 0, ticks[0]));
+    CHECK_EQ(1, likes_at(state, "v", 0, ticks[1]));
+    CHECK_EQ(1, likes_at(state, "v", 1, ticks[2] - ticks[2] % 48));
+    CHECK_EQ(1, likes_at(state, "v", 2, ticks[3] - ticks[3] % 672));
+    state_digest(state, &late);
+    state_digest(in_order, &early);
+    CHECK(late.all == early.all);
+    CHECK(late.aggregates == early.aggregates);
+    state_free(state);
+    state_free(in_order);
+}
+
 /* ---- order ---- */
 
 enum { USERS = 24, VIDEOS = 15, SIGNALS = 120, EVENTS = USERS * SIGNALS };
@@ -628,6 +694,8 @@ int main(int argc, char **argv)
         TEST(a_deleted_video_keeps_statistics_and_may_come_back),
         TEST(a_view_may_cross_regions_and_durations),
         TEST(every_change_changes_the_digest),
+        TEST(newest_signal_is_the_latest_in_its_own_time),
+        TEST(late_signals_land_in_the_buckets_of_their_time),
         TEST(any_order_across_users_gives_the_same_bytes),
         TEST(order_within_a_user_matters),
         TEST(every_allocation_may_fail),

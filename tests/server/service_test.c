@@ -123,6 +123,21 @@ static void signals_are_accepted_once_each(void)
     backend_close(backend);
 }
 
+static void late_signal_is_rejected_with_what_to_do(void)
+{
+    struct backend *backend = open_service();
+    check_answer(
+        backend, SIGNALS, "RecordSignals",
+        "{\"signals\":[{\"user_id\":\"u\",\"video_id\":\"a\",\"type\":\"SIGNAL_TYPE_LIKE\","
+        "\"time_ms\":1700000000000},"
+        "{\"user_id\":\"u\",\"video_id\":\"a\",\"type\":\"SIGNAL_TYPE_LIKE\","
+        "\"time_ms\":1697407999999}]}", /* 30 days and 1 ms before */
+        "{\"outcome\":\"SIGNAL_OUTCOME_REJECTED\",\"reason\":\"signal.time_ms is more than "
+        "30 days before the newest signal taken; import history into an empty store, oldest "
+        "first\"}");
+    backend_close(backend);
+}
+
 static void empty_batches_are_answered(void)
 {
     struct backend *backend = open_service();
@@ -617,6 +632,7 @@ int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(signals_are_accepted_once_each),
+        TEST(late_signal_is_rejected_with_what_to_do),
         TEST(empty_batches_are_answered),
         TEST(catalogue_reports_new_same_and_bad_videos),
         TEST(partial_update_keeps_the_other_fields),

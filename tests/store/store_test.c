@@ -316,6 +316,54 @@ static void change_of_a_video_that_changed_meanwhile_is_rejected(void)
     free(arena.base);
 }
 
+static struct entry like_at(struct arena *arena, const char *event_id, int64_t time_ms,
+                            int64_t appended_ms)
+{
+    Reelrank__V1__Signal signal = REELRANK__V1__SIGNAL__INIT;
+    signal.event_id = (char *)event_id;
+    signal.user_id = (char *)"u";
+    signal.video_id = (char *)"v";
+    signal.type = REELRANK__V1__SIGNAL_TYPE__SIGNAL_TYPE_LIKE;
+    signal.time_ms = time_ms;
+    struct entry entry = entry_signal(arena, &signal);
+    entry.record.appended_ms = appended_ms;
+    return entry;
+}
+
+/* Only the signals' own times decide: the server's clock runs backwards here. */
+static void signal_far_behind_the_newest_is_rejected(void)
+{
+    static const int64_t newest_ms = INT64_C(1700000000000);
+    char path[TEST_PATH_SIZE];
+    test_directory(path);
+    struct arena arena = entries_arena(1 << 20);
+    struct store *store = open_store(path);
+    struct entry entries[] = {
+        like_at(&arena, "old", newest_ms - LIMIT_LATE_MS - 1, 9), /* the first: nothing is newer */
+        like_at(&arena, "new", newest_ms, 8),
+        like_at(&arena, "late", newest_ms - LIMIT_LATE_MS, 7),
+        like_at(&arena, "too late", newest_ms - LIMIT_LATE_MS - 1, 6),
+    };
+    CHECK_EQ(3, entries_write(store, entries, 4).sequence);
+    CHECK_EQ(OUTCOME_ACCEPTED, entries[0].outcome);
+    CHECK_EQ(OUTCOME_ACCEPTED, entries[2].outcome);
+    CHECK_EQ(OUTCOME_REJECTED, entries[3].outcome);
+    struct state_digests before = digest(store);
+
+    CHECK_EQ(OUTCOME_REJECTED, write_one(store, entries[3]));
+    CHECK_EQ(OUTCOME_DUPLICATE, write_one(store, entries[0])); /* a repeat is no news */
+    store_close(store);
+    store = open_store(path);
+    CHECK(before.all == digest(store).all);
+    entries[3].outcome = 0;
+    CHECK_EQ(OUTCOME_REJECTED, write_one(store, entries[3]));
+    CHECK_EQ(OUTCOME_ACCEPTED, write_one(store, like_at(&arena, "x", newest_ms + 1, 5)));
+    CHECK_EQ(OUTCOME_REJECTED,
+             write_one(store, like_at(&arena, "y", newest_ms - LIMIT_LATE_MS, 4)));
+    store_close(store);
+    free(arena.base);
+}
+
 /* Batches of one write end at different sequences. */
 static void each_batch_has_its_own_last_sequence(void)
 {
@@ -721,6 +769,7 @@ int main(int argc, char **argv)
         TEST(deleting_what_is_not_there_is_a_duplicate),
         TEST(edits_of_one_write_see_each_other),
         TEST(change_of_a_video_that_changed_meanwhile_is_rejected),
+        TEST(signal_far_behind_the_newest_is_rejected),
         TEST(each_batch_has_its_own_last_sequence),
         TEST(many_largest_batches_fit_one_write),
         TEST(full_store_refuses_and_survives),
