@@ -16,7 +16,6 @@ enum status lookup_init(struct lookup *lookup, struct arena *arena, size_t capac
     /* The key furthest from the last home has all others before it. */
     size_t slot_count = ((size_t)1 << bits) + capacity;
     lookup->shift = 64 - bits;
-    lookup->reach = 0;
     lookup->slots = arena_new(arena, struct lookup_slot, slot_count);
     return lookup->slots != NULL ? STATUS_OK : STATUS_NO_MEMORY;
 }

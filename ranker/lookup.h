@@ -3,7 +3,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "ranker/arena.h"
 #include "ranker/status.h"
@@ -21,7 +20,6 @@ struct lookup_slot {
 struct lookup {
     struct lookup_slot *slots;
     unsigned shift; /* 64 less the binary logarithm of the number of homes */
-    unsigned reach; /* no key lies this far from its home */
 };
 
 /* Room for capacity keys; more must not be added. STATUS_NO_MEMORY when the arena is full. */
@@ -38,10 +36,7 @@ static inline struct lookup_slot *lookup_home(const struct lookup *lookup, uint6
     return &lookup->slots[lookup_spread(key, lookup->shift)];
 }
 
-/*
- * The slot of key, or the free one where it belongs, whose key the caller may then write: what is
- * put like that is found by lookup_slot() only.
- */
+/* The slot of key, or the free one where it belongs. */
 static inline struct lookup_slot *lookup_slot(const struct lookup *lookup, uint64_t key)
 {
     struct lookup_slot *slot = lookup_home(lookup, key);
@@ -53,33 +48,9 @@ static inline struct lookup_slot *lookup_slot(const struct lookup *lookup, uint6
 
 static inline void lookup_put(struct lookup *lookup, uint64_t key, double value)
 {
-    if (key == 0) {
-        return;
+    if (key != 0) {
+        *lookup_slot(lookup, key) = (struct lookup_slot){.key = key, .value = value};
     }
-    struct lookup_slot *slot = lookup_slot(lookup, key);
-    unsigned distance = (unsigned)(slot - lookup_home(lookup, key)) + 1;
-    if (distance > lookup->reach) {
-        lookup->reach = distance;
-    }
-    *slot = (struct lookup_slot){.key = key, .value = value};
-}
-
-/*
- * The value of key; 0 when there is none. Looks at every slot in reach whatever it finds: a loop
- * that left at the right slot would be mispredicted for nearly every key.
- */
-static inline double lookup_value(const struct lookup *lookup, uint64_t key)
-{
-    const struct lookup_slot *slots = lookup_home(lookup, key);
-    uint64_t found = 0;
-    for (unsigned i = 0; i < lookup->reach; i++) {
-        uint64_t bits;
-        memcpy(&bits, &slots[i].value, sizeof(bits));
-        found |= bits & -(uint64_t)(slots[i].key == key);
-    }
-    double value;
-    memcpy(&value, &found, sizeof(value));
-    return value;
 }
 
 /*

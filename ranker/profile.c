@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-static void put_largest(struct lookup *lookup, uint64_t key, double value)
+static void put_largest(struct perfect *map, uint64_t key, double value)
 {
-    if (value > lookup_value(lookup, key)) {
-        lookup_put(lookup, key, value);
+    if (value > perfect_value(map, key)) {
+        perfect_put(map, key, value);
     }
 }
 
@@ -15,16 +15,17 @@ static enum status init_tastes(struct profile *profile, enum affinity_kind kind,
                                struct arena *arena)
 {
     size_t count = profile->user != NULL ? profile->user->affinity_count[kind] : 0;
-    enum status status = lookup_init(&profile->tastes[kind], arena, 2 * count);
+    enum status status = perfect_init(&profile->tastes[kind], arena, count);
     if (status != STATUS_OK) {
         return status;
     }
     for (size_t i = 0; i < count; i++) {
         const struct affinity *affinity = &profile->user->affinities[kind][i];
-        lookup_put(&profile->tastes[kind], affinity->key,
-                   affinity_strength(affinity, profile->now_ms));
+        perfect_put(&profile->tastes[kind], affinity->key,
+                    affinity_strength(affinity, profile->now_ms));
         profile->has_taste = true;
     }
+    perfect_seal(&profile->tastes[kind]);
     return STATUS_OK;
 }
 
@@ -34,16 +35,17 @@ static enum status init_languages(struct profile *profile, const struct rank_req
 {
     const struct user *user = profile->user;
     size_t learnt = user != NULL ? user->affinity_count[AFFINITY_LANGUAGE] : 0;
-    enum status status = lookup_init(&profile->spoken, arena, 1 + request->language_count + learnt);
+    enum status status =
+        perfect_init(&profile->spoken, arena, 1 + request->language_count + learnt);
     if (status != STATUS_OK) {
         return status;
     }
-    status = lookup_init(&profile->captions, arena, 1 + request->language_count);
+    status = perfect_init(&profile->captions, arena, 1 + request->language_count);
     if (status != STATUS_OK) {
         return status;
     }
-    lookup_put(&profile->spoken, request->locale.language, 1.0);
-    lookup_put(&profile->captions, request->locale.language, 0.5);
+    perfect_put(&profile->spoken, request->locale.language, 1.0);
+    perfect_put(&profile->captions, request->locale.language, 0.5);
     for (unsigned i = 0; i < request->language_count; i++) {
         put_largest(&profile->spoken, request->languages[i], 0.8);
         put_largest(&profile->captions, request->languages[i], 0.4);
@@ -51,8 +53,10 @@ static enum status init_languages(struct profile *profile, const struct rank_req
     for (size_t i = 0; i < learnt; i++) {
         uint64_t language = user->affinities[AFFINITY_LANGUAGE][i].key;
         put_largest(&profile->spoken, language,
-                    lookup_value(&profile->tastes[AFFINITY_LANGUAGE], language));
+                    perfect_value(&profile->tastes[AFFINITY_LANGUAGE], language));
     }
+    perfect_seal(&profile->spoken);
+    perfect_seal(&profile->captions);
     return STATUS_OK;
 }
 
@@ -96,7 +100,7 @@ enum status profile_init(struct profile *profile, const struct user *user,
     }
     for (unsigned i = 0; i < DURATION_BUCKET_COUNT; i++) {
         profile->duration_tastes[i] =
-            lookup_value(&profile->tastes[AFFINITY_DURATION], i + UINT64_C(1));
+            perfect_value(&profile->tastes[AFFINITY_DURATION], i + UINT64_C(1));
     }
     enum status status = init_languages(profile, request, arena);
     if (status != STATUS_OK) {
@@ -111,12 +115,12 @@ static const double shares[] = {0,       1.0,     1.0 / 2, 1.0 / 3, 1.0 / 4,
 _Static_assert(LIMIT_VIDEO_TAGS < sizeof(shares) / sizeof(shares[0]), "one for each count");
 
 /* Over categories or tags, which end with the first 0. */
-static inline double mean_taste(const struct lookup *tastes, const uint32_t *keys, unsigned limit)
+static inline double mean_taste(const struct perfect *tastes, const uint32_t *keys, unsigned limit)
 {
     double sum = 0;
     unsigned count = 0;
     while (count < limit && keys[count] != 0) {
-        sum += lookup_value(tastes, keys[count]);
+        sum += perfect_value(tastes, keys[count]);
         count++;
     }
     return sum * shares[count];
@@ -132,13 +136,13 @@ static inline uint64_t pack_languages(const uint16_t *languages)
 _Static_assert(LIMIT_VIDEO_LANGUAGES * sizeof(uint16_t) == sizeof(uint64_t), "one for each");
 
 /* Over the languages that are known, which may stand between unknown ones. */
-static inline double mean_language_taste(const struct lookup *tastes, const uint16_t *languages)
+static inline double mean_language_taste(const struct perfect *tastes, const uint16_t *languages)
 {
     double sum = 0;
     unsigned count = 0;
     for (uint64_t left = pack_languages(languages); left != 0; left >>= 16) {
         uint16_t language = (uint16_t)left;
-        sum += lookup_value(tastes, language);
+        sum += perfect_value(tastes, language);
         count += language != 0;
     }
     return sum * shares[count];
@@ -153,20 +157,20 @@ void profile_tastes(const struct profile *profile, const struct video *const *vi
         return;
     }
     const double *weights = profile->taste_weights;
-    struct lookup creators = profile->tastes[AFFINITY_CREATOR];
+    struct perfect creators = profile->tastes[AFFINITY_CREATOR];
     for (size_t i = 0; i < count; i++) {
-        out[i] = weights[AFFINITY_CREATOR] * lookup_value(&creators, videos[i]->creator_key);
+        out[i] = weights[AFFINITY_CREATOR] * perfect_value(&creators, videos[i]->creator_key);
     }
-    struct lookup categories = profile->tastes[AFFINITY_CATEGORY];
+    struct perfect categories = profile->tastes[AFFINITY_CATEGORY];
     for (size_t i = 0; i < count; i++) {
         out[i] += weights[AFFINITY_CATEGORY] *
                   mean_taste(&categories, videos[i]->category_keys, LIMIT_VIDEO_CATEGORIES);
     }
-    struct lookup tags = profile->tastes[AFFINITY_TAG];
+    struct perfect tags = profile->tastes[AFFINITY_TAG];
     for (size_t i = 0; i < count; i++) {
         out[i] += weights[AFFINITY_TAG] * mean_taste(&tags, videos[i]->tag_keys, LIMIT_VIDEO_TAGS);
     }
-    struct lookup languages = profile->tastes[AFFINITY_LANGUAGE];
+    struct perfect languages = profile->tastes[AFFINITY_LANGUAGE];
     for (size_t i = 0; i < count; i++) {
         out[i] +=
             weights[AFFINITY_LANGUAGE] * mean_language_taste(&languages, videos[i]->languages);
@@ -179,11 +183,11 @@ void profile_tastes(const struct profile *profile, const struct video *const *vi
 }
 
 /* Language 0, none, looks up 0. */
-static inline double best_match(const struct lookup *matches, const uint16_t *languages,
+static inline double best_match(const struct perfect *matches, const uint16_t *languages,
                                 double best)
 {
     for (uint64_t left = pack_languages(languages); left != 0; left >>= 16) {
-        double match = lookup_value(matches, (uint16_t)left);
+        double match = perfect_value(matches, (uint16_t)left);
         best = match > best ? match : best;
     }
     return best;

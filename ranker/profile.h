@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "ranker/lookup.h"
+#include "ranker/perfect.h"
 #include "ranker/rank.h"
 
 /*
@@ -19,10 +20,10 @@ struct profile {
     bool has_seen;      /* false: no video is seen, or nobody asks */
     bool has_retrieval; /* false: every retrieval score is 0 */
     double taste_weights[AFFINITY_KIND_COUNT];
-    struct lookup tastes[AFFINITY_KIND_COUNT]; /* affinity_strength() by the affinity's key */
+    struct perfect tastes[AFFINITY_KIND_COUNT]; /* affinity_strength() by the affinity's key */
     double duration_tastes[DURATION_BUCKET_COUNT];
-    struct lookup spoken;   /* by language, how well it suits the user to hear it: 0 to 1 */
-    struct lookup captions; /* the same for reading captions */
+    struct perfect spoken;   /* by language, how well it suits the user to hear it: 0 to 1 */
+    struct perfect captions; /* the same for reading captions */
     struct lookup seen; /* by video key, second of the last view; empty unless it is asked for */
 };
 
