@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli/column.h"
 #include "cli/command.h"
@@ -38,45 +39,25 @@ static struct log_options log_options(const char *data)
     return (struct log_options){.path = data, .map_bytes = (size_t)defaults.map_mib << 20};
 }
 
-static enum status check_log(struct log *log, struct verdict *verdict, struct problem *problem)
+/* Holds the directory meanwhile: what is read must not change. */
+static enum status check_log(const char *data, struct verdict *verdict, struct problem *problem)
 {
+    int lock_fd = -1;
+    enum status status = log_hold(data, &lock_fd, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
     struct progress progress;
     progress_start(&progress, "verifying", "records", 1, 0);
     struct verify_options options = {.progress = show, .progress_context = &progress};
-    enum status status = verify_log(log, &options, &verdict->report, problem);
+    status = verify_data(data, &options, &verdict->report, problem);
     progress_clear(&progress);
+    close(lock_fd);
     return status;
 }
 
-static enum status check_plain(const char *data, struct verdict *verdict, struct problem *problem)
-{
-    struct log *log = NULL;
-    struct log_options options = log_options(data);
-    enum status status = log_open(&options, &log, problem);
-    if (status == STATUS_OK) {
-        status = check_log(log, verdict, problem);
-        log_close(log);
-    }
-    return status;
-}
-
-static void compare(struct store *store, struct verdict *verdict)
-{
-    struct verify_report *report = &verdict->report;
-    state_digest(store_begin(store), &verdict->opened);
-    store_end(store);
-    verdict->has_opened = true;
-    if (verdict->opened.all != report->digests.all) {
-        verify_add_error(report, report->sequence,
-                         "the state as opened has digest %016" PRIx64
-                         ", the one rebuilt from the log %016" PRIx64,
-                         verdict->opened.all, report->digests.all);
-    }
-}
-
-/* Opens the store as a server does and compares; one that does not open is looked at record by
- * record. */
-static enum status check_rebuild(const char *data, struct verdict *verdict, struct problem *problem)
+/* Opens the store as a server does and compares. */
+static enum status check_opened(const char *data, struct verdict *verdict, struct problem *problem)
 {
     struct progress progress;
     struct store *store = NULL;
@@ -85,18 +66,21 @@ static enum status check_rebuild(const char *data, struct verdict *verdict, stru
         .log = log_options(data), .progress = show, .progress_context = &progress};
     enum status status = store_open(&options, &store, problem);
     progress_clear(&progress);
-    if (status == STATUS_CORRUPT) {
-        return check_plain(data, verdict, problem);
-    }
     if (status != STATUS_OK) {
         return status;
     }
-    status = check_log(store_log(store), verdict, problem);
-    if (status == STATUS_OK) {
-        compare(store, verdict);
-    }
+    state_digest(store_begin(store), &verdict->opened);
+    store_end(store);
     store_close(store);
-    return status;
+    verdict->has_opened = true;
+    struct verify_report *report = &verdict->report;
+    if (verdict->opened.all != report->digests.all) {
+        verify_add_error(report, report->sequence,
+                         "the state as opened has digest %016" PRIx64
+                         ", the one rebuilt from the log %016" PRIx64,
+                         verdict->opened.all, report->digests.all);
+    }
+    return STATUS_OK;
 }
 
 static json_t *hex(uint64_t number)
@@ -165,8 +149,11 @@ static enum exit_code check(const struct verify_values *values, struct verdict *
     struct problem problem = {""};
     enum status status = backend_check_data(values->data, &problem);
     if (status == STATUS_OK) {
-        status = values->rebuild ? check_rebuild(values->data, verdict, &problem)
-                                 : check_plain(values->data, verdict, &problem);
+        status = check_log(values->data, verdict, &problem);
+    }
+    /* A damaged log does not open; the errors say so already. */
+    if (status == STATUS_OK && values->rebuild && verdict->report.error_count == 0) {
+        status = check_opened(values->data, verdict, &problem);
     }
     if (status != STATUS_OK) {
         return command_fail("verify", status, &problem);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "ranker/check.h"
+#include "store/log.h"
 #include "store/verify.h"
 
 enum {
@@ -141,22 +142,16 @@ static enum status take_report(const struct making *making, const struct verify_
 /* Replays the copy: only what can be restored is a backup. */
 static enum status replay_copy(struct making *making)
 {
-    struct log *log = NULL;
-    struct log_options log_options = {.path = making->directory, .read_only = true};
     struct verify_report *report = malloc(sizeof(*report));
     if (report == NULL) {
         problem_set(making->problem, "no memory to check the copy");
         return STATUS_NO_MEMORY;
     }
-    enum status status = log_open(&log_options, &log, making->problem);
-    if (status == STATUS_OK) {
-        struct verify_options options = {.progress = tell_replay, .progress_context = making};
-        status = verify_log(log, &options, report, making->problem);
-    }
+    struct verify_options options = {.progress = tell_replay, .progress_context = making};
+    enum status status = verify_data(making->directory, &options, report, making->problem);
     if (status == STATUS_OK) {
         status = take_report(making, report);
     }
-    log_close(log);
     free(report);
     return status;
 }

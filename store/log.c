@@ -24,7 +24,6 @@ enum {
 
 struct log {
     int lock_fd; /* -1: not open. Set once, read-only after */
-    bool read_only;
     MDB_env *env;
     MDB_dbi records;
     _Atomic uint64_t last; /* written by the appender */
@@ -158,9 +157,8 @@ static enum status take_lock(int directory_fd, const char *path, int *lock_fd,
 /*
  * A file cut short would kill the process by SIGBUS when a page past its end is touched. Grown back
  * to the length its meta page names, the missing pages are zeros, which fail validation instead.
- * Where nothing may be changed, such a file is refused.
  */
-static int mend_length(MDB_env *env, bool read_only)
+static int mend_length(MDB_env *env)
 {
     MDB_envinfo info;
     MDB_stat stat;
@@ -173,30 +171,10 @@ static int mend_length(MDB_env *env, bool read_only)
         return errno;
     }
     off_t length = (off_t)(info.me_last_pgno + 1) * (off_t)stat.ms_psize;
-    if (file.st_size >= length) {
-        return 0;
+    if (file.st_size < length && ftruncate(fd, length) != 0) {
+        return errno;
     }
-    if (read_only) {
-        return MDB_CORRUPTED;
-    }
-    return ftruncate(fd, length) == 0 ? 0 : errno;
-}
-
-static int open_env_at(MDB_env *env, const char *path, size_t map_bytes, unsigned flags)
-{
-    int rc = mdb_env_set_mapsize(env, map_bytes);
-    if (rc != 0) {
-        return rc;
-    }
-    rc = mdb_env_set_maxdbs(env, 2);
-    if (rc != 0) {
-        return rc;
-    }
-    rc = mdb_env_open(env, path, flags | MDB_NOTLS, 0600);
-    if (rc != 0) {
-        return rc;
-    }
-    return mend_length(env, (flags & MDB_RDONLY) != 0);
+    return 0;
 }
 
 static int open_env(struct log *log, const struct log_options *options)
@@ -205,9 +183,19 @@ static int open_env(struct log *log, const struct log_options *options)
     if (rc != 0) {
         return rc;
     }
-    /* A map of size 0 is as large as the file says. */
-    return options->read_only ? open_env_at(log->env, options->path, 0, MDB_RDONLY | MDB_NOLOCK)
-                              : open_env_at(log->env, options->path, options->map_bytes, 0);
+    rc = mdb_env_set_mapsize(log->env, options->map_bytes);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = mdb_env_set_maxdbs(log->env, 2);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = mdb_env_open(log->env, options->path, MDB_NOTLS, 0600);
+    if (rc != 0) {
+        return rc;
+    }
+    return mend_length(log->env);
 }
 
 static int create_databases(struct log *log, MDB_txn *txn)
@@ -227,19 +215,8 @@ static int create_databases(struct log *log, MDB_txn *txn)
     return mdb_dbi_open(txn, "log", MDB_CREATE | MDB_INTEGERKEY, &log->records);
 }
 
-static enum status check_format(MDB_txn *txn, const char *path, struct problem *problem)
+enum status log_check_format(uint32_t format, const char *path, struct problem *problem)
 {
-    MDB_dbi meta;
-    MDB_val key = {sizeof("format") - 1, (void *)"format"};
-    MDB_val value;
-    if (mdb_dbi_open(txn, "meta", 0, &meta) != 0 || mdb_get(txn, meta, &key, &value) != 0 ||
-        value.mv_size != FORMAT_SIZE) {
-        problem_set(problem, "%s: this database is not a log of reelrank", path);
-        return STATUS_CORRUPT;
-    }
-    const uint8_t *bytes = value.mv_data;
-    uint32_t format = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-                      (uint32_t)bytes[3] << 24;
     if (format > LOG_FORMAT_VERSION) {
         problem_set(problem,
                     "%s: the log has format %" PRIu32 "; this program reads up to %d: use a newer "
@@ -254,6 +231,22 @@ static enum status check_format(MDB_txn *txn, const char *path, struct problem *
     return STATUS_OK;
 }
 
+static enum status check_format(MDB_txn *txn, const char *path, struct problem *problem)
+{
+    MDB_dbi meta;
+    MDB_val key = {sizeof("format") - 1, (void *)"format"};
+    MDB_val value;
+    if (mdb_dbi_open(txn, "meta", 0, &meta) != 0 || mdb_get(txn, meta, &key, &value) != 0 ||
+        value.mv_size != FORMAT_SIZE) {
+        problem_set(problem, "%s: this database is not a log of reelrank", path);
+        return STATUS_CORRUPT;
+    }
+    const uint8_t *bytes = value.mv_data;
+    return log_check_format((uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 |
+                                (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24,
+                            path, problem);
+}
+
 static enum status open_databases_in(struct log *log, MDB_txn *txn, const char *path,
                                      struct problem *problem)
 {
@@ -263,7 +256,7 @@ static enum status open_databases_in(struct log *log, MDB_txn *txn, const char *
     if (rc == 0) {
         rc = mdb_stat(txn, unnamed, &main);
     }
-    if (rc == 0 && main.ms_entries == 0 && !log->read_only) {
+    if (rc == 0 && main.ms_entries == 0) {
         rc = create_databases(log, txn);
     } else if (rc == 0) {
         enum status status = check_format(txn, path, problem);
@@ -281,7 +274,7 @@ static enum status open_databases_in(struct log *log, MDB_txn *txn, const char *
 static enum status open_databases(struct log *log, const char *path, struct problem *problem)
 {
     MDB_txn *txn = NULL;
-    int rc = mdb_txn_begin(log->env, NULL, log->read_only ? MDB_RDONLY : 0, &txn);
+    int rc = mdb_txn_begin(log->env, NULL, 0, &txn);
     if (rc != 0) {
         return open_problem(path, rc, problem);
     }
@@ -333,20 +326,6 @@ static enum status read_last(struct log *log, const char *path, struct problem *
     return STATUS_OK;
 }
 
-static enum status open_files(struct log *log, const struct log_options *options,
-                              struct problem *problem)
-{
-    int rc = open_env(log, options);
-    if (rc != 0) {
-        return open_problem(options->path, rc, problem);
-    }
-    enum status status = open_databases(log, options->path, problem);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    return read_last(log, options->path, problem);
-}
-
 static enum status open_in(struct log *log, int directory_fd, const struct log_options *options,
                            struct problem *problem)
 {
@@ -354,16 +333,22 @@ static enum status open_in(struct log *log, int directory_fd, const struct log_o
     if (status != STATUS_OK) {
         return status;
     }
-    status = open_files(log, options, problem);
+    int rc = open_env(log, options);
+    if (rc != 0) {
+        return open_problem(options->path, rc, problem);
+    }
+    status = open_databases(log, options->path, problem);
     if (status != STATUS_OK) {
         return status;
     }
-    int rc = sync_directory(directory_fd, ".");
-    return rc == 0 ? STATUS_OK : open_problem(options->path, rc, problem);
+    rc = sync_directory(directory_fd, ".");
+    if (rc != 0) {
+        return open_problem(options->path, rc, problem);
+    }
+    return read_last(log, options->path, problem);
 }
 
-static enum status open_for_writing(struct log *log, const struct log_options *options,
-                                    struct problem *problem)
+enum status log_open(const struct log_options *options, struct log **out, struct problem *problem)
 {
     CHECK(options->map_bytes > 0);
 
@@ -372,22 +357,15 @@ static enum status open_for_writing(struct log *log, const struct log_options *o
     if (status != STATUS_OK) {
         return status;
     }
-    status = open_in(log, directory_fd, options, problem);
-    close(directory_fd);
-    return status;
-}
-
-enum status log_open(const struct log_options *options, struct log **out, struct problem *problem)
-{
     struct log *log = calloc(1, sizeof(*log));
     if (log == NULL) {
+        close(directory_fd);
         problem_set(problem, "%s: %s", options->path, status_text(STATUS_NO_MEMORY));
         return STATUS_NO_MEMORY;
     }
     log->lock_fd = -1;
-    log->read_only = options->read_only;
-    enum status status = log->read_only ? open_files(log, options, problem)
-                                        : open_for_writing(log, options, problem);
+    status = open_in(log, directory_fd, options, problem);
+    close(directory_fd);
     if (status != STATUS_OK) {
         log_close(log);
         return status;
@@ -439,8 +417,7 @@ enum status log_hold(const char *path, int *lock_fd, struct problem *problem)
 
 static int copy_env(MDB_env *env, const char *path, int out_fd)
 {
-    /* Not read-only in the sense of log_options: the reader's table keeps pages from reuse. */
-    int rc = open_env_at(env, path, 0, MDB_RDONLY);
+    int rc = mdb_env_open(env, path, MDB_RDONLY | MDB_NOTLS, 0600);
     if (rc != 0) {
         return rc;
     }
@@ -567,59 +544,57 @@ void log_bounds(struct log *log, uint64_t *first, uint64_t *last)
     *last = atomic_load(&log->last);
 }
 
-/* One walk over the log. */
-struct scan {
-    log_visit_all *visit;
-    void *context;
-    uint64_t expected; /* the next sequence */
-};
-
-/* Tells the visitor of one entry, good or bad. Returns false to stop. */
-static bool scan_entry(struct scan *scan, const MDB_val *key, const MDB_val *value)
+static enum status read_record(const MDB_val *key, const MDB_val *value, uint64_t expected,
+                               struct record *out, struct problem *problem)
 {
-    uint64_t expected = scan->expected;
     uint64_t sequence = 0;
-    struct problem problem;
     if (key->mv_size != sizeof(sequence)) {
-        problem_set(&problem, "the log's key after record %" PRIu64 " is malformed", expected - 1);
-        return scan->visit(scan->context, expected, NULL, &problem);
+        problem_set(problem, "the log's key after record %" PRIu64 " is malformed", expected - 1);
+        return STATUS_CORRUPT;
     }
     memcpy(&sequence, key->mv_data, sizeof(sequence)); /* keys in the map are not aligned */
     if (sequence != expected) {
-        problem_set(&problem, "the log lacks record %" PRIu64 ": it goes on with %" PRIu64,
-                    expected, sequence);
-        if (!scan->visit(scan->context, expected, NULL, &problem) || sequence < expected) {
-            return false;
-        }
+        problem_set(problem, "the log lacks record %" PRIu64 ": it goes on with %" PRIu64, expected,
+                    sequence);
+        return STATUS_CORRUPT;
     }
-    scan->expected = sequence + 1;
-    struct record record;
-    if (record_decode(value->mv_data, value->mv_size, &record) != STATUS_OK) {
-        problem_set(&problem, "the log's record %" PRIu64 " fails validation", sequence);
-        return scan->visit(scan->context, sequence, NULL, &problem);
+    enum status status = record_decode(value->mv_data, value->mv_size, out);
+    if (status != STATUS_OK) {
+        problem_set(problem, "the log's record %" PRIu64 " fails validation", sequence);
     }
-    return scan->visit(scan->context, sequence, &record, NULL);
+    return status;
 }
 
-static enum status walk(MDB_cursor *cursor, struct scan *scan, struct problem *problem)
+static enum status walk(MDB_cursor *cursor, uint64_t from, log_visit *visit, void *context,
+                        struct problem *problem)
 {
-    uint64_t start = scan->expected;
+    uint64_t expected = from > 0 ? from : 1;
+    uint64_t start = expected;
     MDB_val key = {sizeof(start), &start};
     MDB_val value;
     int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-    while (rc == 0 && scan_entry(scan, &key, &value)) {
+    while (rc == 0) {
+        struct record record;
+        enum status status = read_record(&key, &value, expected, &record, problem);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        if (!visit(context, expected, &record)) {
+            return STATUS_OK;
+        }
+        expected++;
         rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
-    if (rc == 0 || rc == MDB_NOTFOUND) {
+    if (rc == MDB_NOTFOUND) {
         return STATUS_OK;
     }
-    problem_set(problem, "the log cannot be read at record %" PRIu64 ": %s", scan->expected,
+    problem_set(problem, "the log cannot be read at record %" PRIu64 ": %s", expected,
                 mdb_strerror(rc));
     return from_mdb(rc);
 }
 
-static enum status scan_in(const struct log *log, MDB_txn *txn, struct scan *scan,
-                           struct problem *problem)
+static enum status poll_in(const struct log *log, MDB_txn *txn, uint64_t from, log_visit *visit,
+                           void *context, struct problem *problem)
 {
     MDB_cursor *cursor = NULL;
     int rc = mdb_cursor_open(txn, log->records, &cursor);
@@ -627,52 +602,23 @@ static enum status scan_in(const struct log *log, MDB_txn *txn, struct scan *sca
         problem_set(problem, "the log cannot be read: %s", mdb_strerror(rc));
         return from_mdb(rc);
     }
-    enum status status = walk(cursor, scan, problem);
+    enum status status = walk(cursor, from, visit, context, problem);
     mdb_cursor_close(cursor);
     return status;
 }
 
-enum status log_scan(struct log *log, uint64_t from, log_visit_all *visit, void *context,
+enum status log_poll(struct log *log, uint64_t from, log_visit *visit, void *context,
                      struct problem *problem)
 {
-    struct scan scan = {.visit = visit, .context = context, .expected = from > 0 ? from : 1};
     MDB_txn *txn = NULL;
     int rc = mdb_txn_begin(log->env, NULL, MDB_RDONLY, &txn);
     if (rc != 0) {
         problem_set(problem, "the log cannot be read: %s", mdb_strerror(rc));
         return from_mdb(rc);
     }
-    enum status status = scan_in(log, txn, &scan, problem);
+    enum status status = poll_in(log, txn, from, visit, context, problem);
     mdb_txn_abort(txn);
     return status;
-}
-
-/* A walk that ends at the first damage. */
-struct poll {
-    log_visit *visit;
-    void *context;
-    struct problem *problem;
-    enum status status;
-};
-
-static bool poll_entry(void *context, uint64_t sequence, const struct record *record,
-                       const struct problem *problem)
-{
-    struct poll *poll = context;
-    if (record == NULL) {
-        problem_set(poll->problem, "%s", problem->text);
-        poll->status = STATUS_CORRUPT;
-        return false;
-    }
-    return poll->visit(poll->context, sequence, record);
-}
-
-enum status log_poll(struct log *log, uint64_t from, log_visit *visit, void *context,
-                     struct problem *problem)
-{
-    struct poll poll = {.visit = visit, .context = context, .problem = problem};
-    enum status status = log_scan(log, from, poll_entry, &poll, problem);
-    return status == STATUS_OK ? poll.status : status;
 }
 
 void log_size(struct log *log, uint64_t *bytes, uint64_t *budget_bytes)

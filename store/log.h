@@ -30,11 +30,6 @@ enum { LOG_FORMAT_VERSION = 1 };
 struct log_options {
     const char *path; /* a directory; made if absent, its parent must exist */
     size_t map_bytes; /* budget of the file; beyond it appends give STATUS_NO_SPACE */
-    /*
-     * For a copy that nobody writes, such as a backup: takes no lock, makes and changes nothing;
-     * log_append() and log_announce() must not be called, and map_bytes does not matter.
-     */
-    bool read_only;
 };
 
 /*
@@ -90,16 +85,10 @@ typedef bool log_visit(void *context, uint64_t sequence, const struct record *re
 MUST_USE enum status log_poll(struct log *log, uint64_t from, log_visit *visit, void *context,
                               struct problem *problem);
 
-/* As log_visit, but record is NULL where the log is damaged, and problem says how. */
-typedef bool log_visit_all(void *context, uint64_t sequence, const struct record *record,
-                           const struct problem *problem);
-
 /*
- * As log_poll(), but goes on behind damage: one visit for each record that fails validation and for
- * each gap, under the first sequence that is missing. Fails only where the file cannot be read on.
+ * STATUS_CORRUPT for a format of the log that this program does not know; path is for the problem.
  */
-MUST_USE enum status log_scan(struct log *log, uint64_t from, log_visit_all *visit, void *context,
-                              struct problem *problem);
+MUST_USE enum status log_check_format(uint32_t format, const char *path, struct problem *problem);
 
 /* Bytes the file takes and may take. */
 void log_size(struct log *log, uint64_t *bytes, uint64_t *budget_bytes);

@@ -60,8 +60,8 @@ struct batch {
  * catalogue's content hashes, and earlier entries of the same write, become OUTCOME_DUPLICATE; the
  * rest become OUTCOME_ACCEPTED and are on disk and visible on return. Deleting a video that is not
  * there is a duplicate. A signal of more than LIMIT_LATE_MS before the newest one, of the log or of
- * this write so far, becomes OUTCOME_REJECTED. When the log refuses (STATUS_NO_SPACE, STATUS_IO) or memory is short
- * (STATUS_NO_MEMORY) every batch carries that status and nothing has changed.
+ * this write so far, becomes OUTCOME_REJECTED. When the log refuses (STATUS_NO_SPACE, STATUS_IO) or
+ * memory is short (STATUS_NO_MEMORY) every batch carries that status and nothing has changed.
  */
 void store_write(struct store *store, struct batch *const *batches, size_t count);
 

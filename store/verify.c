@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "store/decoder.h"
+#include "store/pages.h"
 
 enum { PROGRESS_RECORDS = 4096 };
 
@@ -13,7 +14,8 @@ struct verify {
     struct verify_report *report;
     struct state *state;
     struct decoder decoder;
-    uint64_t total;
+    uint64_t record_count; /* what the log says it has */
+    uint64_t expected;     /* the next sequence */
     enum status status;
 };
 
@@ -55,50 +57,80 @@ static enum status take(struct verify *verify, uint64_t sequence, const struct r
     return status;
 }
 
-static bool visit(void *context, uint64_t sequence, const struct record *record,
-                  const struct problem *problem)
+/* True for the record that may come next; what is wrong otherwise is noted. */
+static bool check_order(struct verify *verify, uint64_t sequence)
+{
+    uint64_t expected = verify->expected;
+    if (sequence < expected) {
+        verify_add_error(verify->report, sequence,
+                         "record %" PRIu64 " stands behind record %" PRIu64, sequence,
+                         expected - 1);
+        return false;
+    }
+    if (sequence > expected) {
+        verify_add_error(verify->report, expected, "records %" PRIu64 " to %" PRIu64 " are missing",
+                         expected, sequence - 1);
+    }
+    verify->expected = sequence + 1;
+    return true;
+}
+
+static bool visit(void *context, uint64_t sequence, const uint8_t *bytes, size_t size)
 {
     struct verify *verify = context;
-    if (record == NULL) {
-        verify_add_error(verify->report, sequence, "%s", problem->text);
+    struct record record;
+    if (!check_order(verify, sequence)) {
+        return true;
+    }
+    if (record_decode(bytes, size, &record) == STATUS_OK) {
+        verify->status = take(verify, sequence, &record);
     } else {
-        verify->status = take(verify, sequence, record);
+        verify_add_error(verify->report, sequence, "record %" PRIu64 " fails validation", sequence);
     }
     if (verify->options->progress != NULL && sequence % PROGRESS_RECORDS == 0) {
-        verify->options->progress(verify->options->progress_context, sequence, verify->total);
+        verify->options->progress(verify->options->progress_context, sequence,
+                                  verify->record_count);
     }
     return verify->status == STATUS_OK;
 }
 
-static enum status scan(struct verify *verify, struct log *log, struct problem *problem)
+static bool note_damage(void *context, const struct problem *problem)
 {
-    uint64_t first;
-    log_bounds(log, &first, &verify->total);
-    enum status status = log_scan(log, first, visit, verify, problem);
-    decoder_release(&verify->decoder);
-    if (verify->status != STATUS_OK) {
-        problem_set(problem, "the log cannot be replayed: %s", status_text(verify->status));
-        return verify->status;
-    }
-    verify->report->sequence = state_sequence(verify->state);
-    if (status != STATUS_OK) { /* nothing behind this place can be reached */
-        verify_add_error(verify->report, verify->report->sequence + 1, "%s", problem->text);
-    }
-    state_digest(verify->state, &verify->report->digests);
-    return STATUS_OK;
+    struct verify *verify = context;
+    verify_add_error(verify->report, verify->expected, "%s", problem->text);
+    return true;
 }
 
-enum status verify_log(struct log *log, const struct verify_options *options,
-                       struct verify_report *out, struct problem *problem)
+static enum status scan(struct verify *verify, const char *data, struct problem *problem)
 {
-    struct verify verify = {.options = options, .report = out, .state = state_new()};
+    struct pages_visitor visitor = {.context = verify,
+                                    .record_count = &verify->record_count,
+                                    .record = visit,
+                                    .damage = note_damage};
+    enum status status = pages_walk(data, &visitor, problem);
+    decoder_release(&verify->decoder);
+    if (status == STATUS_OK && verify->status != STATUS_OK) {
+        problem_set(problem, "the log cannot be replayed: %s", status_text(verify->status));
+        status = verify->status;
+    }
+    if (status == STATUS_OK) {
+        verify->report->sequence = state_sequence(verify->state);
+        state_digest(verify->state, &verify->report->digests);
+    }
+    return status;
+}
+
+enum status verify_data(const char *data, const struct verify_options *options,
+                        struct verify_report *out, struct problem *problem)
+{
+    struct verify verify = {.options = options, .report = out, .state = state_new(), .expected = 1};
     if (verify.state == NULL) {
         problem_set(problem, "no memory for a state");
         return STATUS_NO_MEMORY;
     }
     out->records = 0;
     out->error_count = 0;
-    enum status status = scan(&verify, log, problem);
+    enum status status = scan(&verify, data, problem);
     state_free(verify.state);
     return status;
 }

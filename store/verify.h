@@ -6,14 +6,16 @@
 #include "ranker/problem.h"
 #include "ranker/state.h"
 #include "ranker/status.h"
-#include "store/log.h"
 
-/* Checks every record of a log and rebuilds from it the state it stands for. */
+/*
+ * Checks every page and record of a log, however damaged, and rebuilds from what is whole the state
+ * it stands for.
+ */
 
 enum { VERIFY_ERRORS_MAX = 100 };
 
 struct verify_error {
-    uint64_t sequence; /* of the record, or the first of those missing */
+    uint64_t sequence; /* of the record, the first of those missing, or the next to come */
     struct problem problem;
 };
 
@@ -32,12 +34,13 @@ struct verify_options {
 };
 
 /*
- * Looks at all records, going on behind bad ones: checksum, version, sequence without gaps,
- * payload, limits of the contract, event key. STATUS_OK however many errors there are;
+ * Looks at all records of the log in directory data, going on behind bad ones: pages, checksum,
+ * version, sequence without gaps, payload, limits of the contract, event key. Changes nothing;
+ * nobody may write meanwhile. STATUS_OK however many errors there are; else as pages_walk(), and
  * STATUS_NO_MEMORY when the state does not fit.
  */
-MUST_USE enum status verify_log(struct log *log, const struct verify_options *options,
-                                struct verify_report *out, struct problem *problem);
+MUST_USE enum status verify_data(const char *data, const struct verify_options *options,
+                                 struct verify_report *out, struct problem *problem);
 
 /* Adds one more error to the report. */
 __attribute__((format(printf, 3, 4))) void

@@ -594,7 +594,7 @@ static void page_of_large_videos_stays_below_four_mebibytes(void)
     struct backend *backend = open_service();
     for (int number = 0; number < COUNT;) {
         int size = snprintf(json, SIZE, "{\"videos\":[");
-        for (int i = 0; i < 500; i++, number++) {
+        for (int i = 0; i < 250; i++, number++) {
             size += snprintf(json + size, (size_t)(SIZE - size), "%s{\"video_id\":\"%0128d\",",
                              i > 0 ? "," : "", number);
             size += snprintf(json + size, (size_t)(SIZE - size),
@@ -610,7 +610,7 @@ static void page_of_large_videos_stays_below_four_mebibytes(void)
                              1, 2, 3, 4, 5, 6, 7, 8);
         }
         snprintf(json + size, (size_t)(SIZE - size), "]}");
-        check_answer(backend, CATALOG, "UpsertVideos", json, "\"accepted\":500");
+        check_answer(backend, CATALOG, "UpsertVideos", json, "\"accepted\":250");
     }
     CHECK_EQ(2, list_all(backend, COUNT, ids, SIZE));
     CHECK_EQ(COUNT * 129, strlen(ids));
