@@ -129,6 +129,7 @@ static void prefetch_block(const struct ranking *ranking, size_t begin)
 static void score_all(struct ranking *ranking, double *scores)
 {
     struct selection selection = selection_of_weighted(ranking->model, &ranking->profile);
+    score_block_function *score = score_block_choose();
     struct features features = {0};
     for (size_t begin = 0; begin < ranking->kept_count; begin += FEATURE_BLOCK) {
         size_t count = block_size(ranking->kept_count, begin);
@@ -136,7 +137,7 @@ static void score_all(struct ranking *ranking, double *scores)
         prefetch_block(ranking, begin + FEATURE_BLOCK);
         features_fill(ranking->model, &ranking->profile, &ranking->quantiles, &selection,
                       &ranking->candidates[begin], count, &features);
-        score_block(ranking->model, &selection, &features, count, block, NULL);
+        score(ranking->model, &selection, &features, count, block, NULL);
         for (size_t i = 0; i < count; i++) {
             scores[begin + i] = block[i];
         }
