@@ -234,7 +234,10 @@ static bool walk(struct pages *pages, const struct database *database, visit_nod
     pages->visit = visit;
     pages->visit_context = context;
     pages->visited = 0;
-    return database->root == UINT64_MAX || visit_page(pages, database->root, 0);
+    bool to_the_end = database->root == UINT64_MAX || visit_page(pages, database->root, 0);
+    pages->visit = NULL;
+    pages->visit_context = NULL;
+    return to_the_end;
 }
 
 /* Looks up one key of a small database. */

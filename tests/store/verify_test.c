@@ -10,18 +10,17 @@
 
 enum { MAP_BYTES = 64 << 20, SIGNALS = 10 };
 
-static const struct log_options *options_of(const char *path)
+static struct log_options options_of(const char *path)
 {
-    static struct log_options options;
-    options = (struct log_options){.path = path, .map_bytes = MAP_BYTES};
-    return &options;
+    return (struct log_options){.path = path, .map_bytes = MAP_BYTES};
 }
 
 static struct log *open_log(const char *path)
 {
     struct log *log = NULL;
     struct problem problem = {""};
-    CHECK_EQ(STATUS_OK, log_open(options_of(path), &log, &problem));
+    struct log_options options = options_of(path);
+    CHECK_EQ(STATUS_OK, log_open(&options, &log, &problem));
     return log;
 }
 
@@ -31,7 +30,7 @@ static struct state_digests write_some(const char *path)
     struct arena arena = entries_arena(1 << 20);
     struct store *store = NULL;
     struct problem problem = {""};
-    struct store_options options = {.log = *options_of(path)};
+    struct store_options options = {.log = options_of(path)};
     Reelrank__V1__Video video = REELRANK__V1__VIDEO__INIT;
     video.video_id = (char *)"video-1";
     CHECK_EQ(STATUS_OK, store_open(&options, &store, &problem));
@@ -156,7 +155,7 @@ static void write_many(const char *path, unsigned count)
     struct arena arena = entries_arena(1 << 20);
     struct store *store = NULL;
     struct problem problem = {""};
-    struct store_options options = {.log = *options_of(path)};
+    struct store_options options = {.log = options_of(path)};
     struct entry *entries = calloc(count, sizeof(*entries));
     CHECK(entries != NULL);
     CHECK_EQ(STATUS_OK, store_open(&options, &store, &problem));
