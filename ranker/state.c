@@ -45,19 +45,12 @@ void state_free(struct state *state)
     }
     table_release(&state->users);
     table_release(&state->stats);
+    for (unsigned i = 0; i < STATE_TABLE_COUNT; i++) {
+        changes_release(&state->changes[i]);
+    }
     watch_release(&state->watch);
     videos_free(state->videos);
     free(state);
-}
-
-/*
- * One number for (video, scope): different scopes of a video never meet, since multiplying by an
- * odd constant is a bijection, and those of two videos meet no more often than any two hashes.
- */
-static uint64_t scope_hash(uint64_t video_key, enum scope_kind kind, uint16_t code)
-{
-    uint64_t scope = (uint64_t)kind << 16 | code;
-    return video_key ^ (scope * UINT64_C(0x9fb21c651e98df25));
 }
 
 static void add_scope(struct scopes *scopes, enum scope_kind kind, uint16_t code)
@@ -82,7 +75,13 @@ static struct scopes scopes_of(const struct signal *signal)
 
 static uint64_t hash_of_scope(const struct scopes *scopes, unsigned i, uint64_t video_key)
 {
-    return scope_hash(video_key, scopes->kinds[i], scopes->codes[i]);
+    return state_scope_hash(video_key, scopes->kinds[i], scopes->codes[i]);
+}
+
+static enum status touch_row(struct state *state, enum state_table table, const struct table *rows,
+                             const void *row)
+{
+    return state->visit != NULL ? state_touch(state, table, table_number(rows, row)) : STATUS_OK;
 }
 
 /* Finds or adds the statistics of all the scopes. */
@@ -91,6 +90,10 @@ static enum status need_stats(struct state *state, uint64_t video_key, struct sc
     for (unsigned i = 0; i < scopes->count; i++) {
         void *row;
         enum status status = table_need(&state->stats, hash_of_scope(scopes, i, video_key), &row);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        status = touch_row(state, STATE_STATISTICS, &state->stats, row);
         if (status != STATUS_OK) {
             return status;
         }
@@ -139,13 +142,20 @@ static enum status add_to_scopes(const struct scopes *scopes, int64_t time_ms,
     return STATUS_OK;
 }
 
-static enum status move_watch(struct watch *watch, const struct view_change *change)
+static enum status move_watch(struct state *state, const struct view_change *change)
 {
     if (change->watch_after_ms == change->watch_before_ms) {
         return STATUS_OK;
     }
-    return watch_move(watch, change->watch_region, change->watch_bucket, change->watch_before_ms,
-                      change->watch_after_ms);
+    enum status status = state_touch(state, STATE_WATCH, 0);
+    if (status == STATUS_OK && change->watch_region != 0) {
+        status = state_touch(state, STATE_WATCH, change->watch_region);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return watch_move(&state->watch, change->watch_region, change->watch_bucket,
+                      change->watch_before_ms, change->watch_after_ms);
 }
 
 /*
@@ -177,17 +187,32 @@ static void prefetch_parts(const struct user *user, const struct scopes *scopes)
     }
 }
 
+/* A signal adds the row of a video nobody has heard of, but changes nothing that is saved of it. */
+static enum status need_video(struct state *state, uint64_t video_key, struct video **out)
+{
+    size_t count = videos_count(state->videos);
+    enum status status = videos_add(state->videos, video_key, out);
+    if (status != STATUS_OK || videos_count(state->videos) == count) {
+        return status;
+    }
+    return state_touch(state, STATE_VIDEOS, (*out)->number);
+}
+
 /* Finds or adds the rows a signal is about. */
 static enum status need_rows(struct state *state, const struct signal *signal,
                              struct scopes *scopes, struct video **video, struct user **user)
 {
     prefetch_rows(state, signal, scopes);
-    enum status status = videos_add(state->videos, signal->video_key, video);
+    enum status status = need_video(state, signal->video_key, video);
     if (status != STATUS_OK) {
         return status;
     }
     void *row;
     status = table_need(&state->users, signal->user_key, &row);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = touch_row(state, STATE_USERS, &state->users, row);
     if (status != STATUS_OK) {
         return status;
     }
@@ -223,7 +248,7 @@ static enum status apply_signal(struct state *state, const struct signal *signal
     if (signal->time_ms > state->newest_signal_ms) {
         state->newest_signal_ms = signal->time_ms;
     }
-    return move_watch(&state->watch, &change);
+    return move_watch(state, &change);
 }
 
 static bool is_live(const struct video *row)
@@ -234,29 +259,42 @@ static bool is_live(const struct video *row)
 static enum status apply_video(struct state *state, uint64_t sequence,
                                const struct video_facts *facts)
 {
-    bool was_live = is_live(videos_find(state->videos, facts->key));
-    enum status status = videos_put(state->videos, facts);
+    struct video *row;
+    enum status status = videos_add(state->videos, facts->key, &row);
     if (status != STATUS_OK) {
         return status;
     }
-    videos_set_source(state->videos, videos_find(state->videos, facts->key),
-                      (struct video_source){facts->content_hash, sequence});
+    bool was_live = is_live(row);
+    status = state_touch(state, STATE_VIDEOS, row->number);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = videos_put(state->videos, facts);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    videos_set_source(state->videos, row, (struct video_source){facts->content_hash, sequence});
     state->live_videos += !was_live;
     return STATUS_OK;
 }
 
 /* The content's hash goes too: the same content sent again is no repeat but a revival. */
-static void apply_deletion(struct state *state, uint64_t video_key)
+static enum status apply_deletion(struct state *state, uint64_t video_key)
 {
     struct video *row = videos_find(state->videos, video_key);
     if (row == NULL) {
-        return;
+        return STATUS_OK;
+    }
+    enum status status = state_touch(state, STATE_VIDEOS, row->number);
+    if (status != STATUS_OK) {
+        return status;
     }
     state->live_videos -= is_live(row);
     row->deleted = true;
     videos_set_source(
         state->videos, row,
         (struct video_source){.log_sequence = videos_source(state->videos, row).log_sequence});
+    return STATUS_OK;
 }
 
 static enum status apply(struct state *state, uint64_t sequence, const struct event *event)
@@ -267,8 +305,7 @@ static enum status apply(struct state *state, uint64_t sequence, const struct ev
     case EVENT_VIDEO:
         return apply_video(state, sequence, &event->u.video);
     case EVENT_VIDEO_DELETED:
-        apply_deletion(state, event->u.deleted_video_key);
-        break;
+        return apply_deletion(state, event->u.deleted_video_key);
     }
     return STATUS_OK;
 }
@@ -312,7 +349,7 @@ const struct stats *state_find_stats(const struct state *state, uint64_t video_k
                                      enum scope_kind kind, uint16_t code)
 {
     const struct scoped_stats *scoped =
-        table_find(&state->stats, scope_hash(video_key, kind, code));
+        table_find(&state->stats, state_scope_hash(video_key, kind, code));
     return scoped != NULL ? &scoped->stats : NULL;
 }
 

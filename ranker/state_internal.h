@@ -1,7 +1,9 @@
 #ifndef RANKER_STATE_INTERNAL_H
 #define RANKER_STATE_INTERNAL_H
 
+#include "ranker/changes.h"
 #include "ranker/state.h"
+#include "ranker/state_rows.h"
 #include "ranker/table.h"
 
 /* What a state is made of, for the files that apply events to it and digest it. */
@@ -23,6 +25,22 @@ struct state {
     uint64_t live_videos; /* known and not deleted */
     uint64_t sequence;
     int64_t newest_signal_ms;
+    struct changes changes[STATE_TABLE_COUNT];
+    state_visit *visit; /* NULL: changes are not noted */
+    void *visit_context;
 };
+
+/* Called before a row changes, or when it is new. */
+MUST_USE enum status state_touch(struct state *state, enum state_table table, size_t row);
+
+/*
+ * One number for (video, scope): different scopes of a video never meet, since multiplying by an
+ * odd constant is a bijection, and those of two videos meet no more often than any two hashes.
+ */
+static inline uint64_t state_scope_hash(uint64_t video_key, enum scope_kind kind, uint16_t code)
+{
+    uint64_t scope = (uint64_t)kind << 16 | code;
+    return video_key ^ (scope * UINT64_C(0x9fb21c651e98df25));
+}
 
 #endif

@@ -1,6 +1,5 @@
 #include "ranker/stats.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,11 +7,9 @@
 
 enum {
     TICK_MS = 450000,
-    LEVEL_COUNT = 3,
     LEVEL_BUCKETS = 16,
-    TICKS_1 = 48,  /* width of a bucket of level 1 */
-    TICKS_2 = 672, /* of level 2 */
-    BUCKETS_MAX = 49
+    TICKS_1 = 48, /* width of a bucket of level 1 */
+    TICKS_2 = 672 /* of level 2 */
 };
 
 /* A quarter of 30 minutes, 1 day and 14 days. */
@@ -25,9 +22,9 @@ uint32_t stats_tick(int64_t time_ms)
 }
 
 /*
- * The level of an event at tick, LEVEL_COUNT for the undated total. Age is counted in whole buckets
- * of the level: all events of a bucket leave it together, and since each width divides the next,
- * an event that aged on the way lies where one that comes late is put.
+ * The level of an event at tick, STATS_LEVEL_COUNT for the undated total. Age is counted in whole
+ * buckets of the level: all events of a bucket leave it together, and since each width divides the
+ * next, an event that aged on the way lies where one that comes late is put.
  */
 static unsigned level_of(uint32_t tick, uint32_t newest_tick)
 {
@@ -37,7 +34,7 @@ static unsigned level_of(uint32_t tick, uint32_t newest_tick)
     if (newest_tick / TICKS_1 - tick / TICKS_1 < LEVEL_BUCKETS) {
         return 1;
     }
-    return newest_tick / TICKS_2 - tick / TICKS_2 < LEVEL_BUCKETS ? 2 : LEVEL_COUNT;
+    return newest_tick / TICKS_2 - tick / TICKS_2 < LEVEL_BUCKETS ? 2 : STATS_LEVEL_COUNT;
 }
 
 /* Saturates: counts that large no longer need to commute. */
@@ -57,7 +54,7 @@ static void add_counts(struct stats_bucket *bucket, const int32_t counts[COUNTER
     }
 }
 
-/* Where an event is kept; a level of LEVEL_COUNT is nowhere. */
+/* Where an event is kept; a level of STATS_LEVEL_COUNT is nowhere. */
 struct place {
     uint32_t start_tick;
     unsigned level;
@@ -65,7 +62,7 @@ struct place {
 
 static struct place place_of(uint32_t tick, uint32_t newest_tick)
 {
-    static const uint32_t widths[LEVEL_COUNT + 1] = {1, TICKS_1, TICKS_2, 1};
+    static const uint32_t widths[STATS_LEVEL_COUNT + 1] = {1, TICKS_1, TICKS_2, 1};
     unsigned level = level_of(tick, newest_tick);
     return (struct place){.start_tick = tick - tick % widths[level], .level = level};
 }
@@ -85,7 +82,7 @@ static bool is_newer(const struct stats_bucket *bucket, struct place place)
 static void add_dated(struct stats *stats, uint32_t tick, const int32_t counts[COUNTER_COUNT])
 {
     struct place place = place_of(tick, stats->newest_tick);
-    if (place.level == LEVEL_COUNT) {
+    if (place.level == STATS_LEVEL_COUNT) {
         return;
     }
     uint32_t at = stats->bucket_count;
@@ -115,7 +112,7 @@ static void advance(struct stats *stats, uint32_t newest_tick)
     for (uint32_t i = 0; i < stats->bucket_count; i++) {
         struct stats_bucket bucket = stats->buckets[i];
         struct place place = place_of(bucket.start_tick, newest_tick);
-        if (place.level == LEVEL_COUNT) {
+        if (place.level == STATS_LEVEL_COUNT) {
             continue;
         }
         if (kept > 0 && lies_at(&stats->buckets[kept - 1], place)) {
@@ -131,12 +128,13 @@ static void advance(struct stats *stats, uint32_t newest_tick)
 
 static enum status reserve_bucket(struct stats *stats)
 {
-    if (stats->bucket_count < stats->bucket_capacity || stats->bucket_capacity == BUCKETS_MAX) {
+    if (stats->bucket_count < stats->bucket_capacity ||
+        stats->bucket_capacity == STATS_BUCKETS_MAX) {
         return STATUS_OK;
     }
     uint32_t capacity = stats->bucket_capacity > 0 ? stats->bucket_capacity * 2 : 1;
-    if (capacity > BUCKETS_MAX) {
-        capacity = BUCKETS_MAX;
+    if (capacity > STATS_BUCKETS_MAX) {
+        capacity = STATS_BUCKETS_MAX;
     }
     struct stats_bucket *buckets = realloc(stats->buckets, capacity * sizeof(*buckets));
     if (buckets == NULL) {
@@ -209,6 +207,39 @@ struct stats_moment stats_moment_of(int64_t now_ms, enum half_life half_life)
         .tick = stats_tick(now_ms),
         .quarters_per_tick = ((UINT64_C(1) << 32) + ticks - 1) / ticks,
     };
+}
+
+bool stats_is_sound(const struct stats *stats)
+{
+    if (stats->bucket_count > STATS_BUCKETS_MAX) {
+        return false;
+    }
+    for (uint32_t i = 0; i < stats->bucket_count; i++) {
+        const struct stats_bucket *bucket = &stats->buckets[i];
+        struct place place = {.start_tick = bucket->start_tick, .level = bucket->level};
+        if (bucket->level >= STATS_LEVEL_COUNT || bucket->start_tick > stats->newest_tick ||
+            !lies_at(bucket, place_of(bucket->start_tick, stats->newest_tick)) ||
+            (i > 0 && (is_newer(bucket - 1, place) || lies_at(bucket - 1, place)))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+enum status stats_copy(const struct stats *from, struct stats *to)
+{
+    struct stats_bucket *buckets = NULL;
+    if (from->bucket_count > 0) {
+        buckets = malloc(from->bucket_count * sizeof(*buckets));
+        if (buckets == NULL) {
+            return STATUS_NO_MEMORY;
+        }
+        memcpy(buckets, from->buckets, from->bucket_count * sizeof(*buckets));
+    }
+    *to = *from;
+    to->buckets = buckets;
+    to->bucket_capacity = from->bucket_count;
+    return STATUS_OK;
 }
 
 void stats_release(struct stats *stats)

@@ -1,6 +1,7 @@
 #ifndef RANKER_STATS_H
 #define RANKER_STATS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -36,6 +37,8 @@ enum half_life { HALF_LIFE_30_MIN, HALF_LIFE_1_DAY, HALF_LIFE_14_DAYS, HALF_LIFE
  * also holds everything. The level of an event depends on its age against the final newest tick
  * alone.
  */
+enum { STATS_BUCKETS_MAX = 49, STATS_LEVEL_COUNT = 3 };
+
 struct stats_bucket {
     uint32_t start_tick; /* multiple of the level's width */
     uint8_t level;       /* 0, 1, 2 */
@@ -48,7 +51,7 @@ struct stats {
     uint32_t newest_tick;
     uint32_t bucket_count;
     uint32_t bucket_capacity;
-    struct stats_bucket *buckets; /* owned; oldest first, level 2 before 1 before 0; at most 49 */
+    struct stats_bucket *buckets; /* owned; oldest first, level 2 before 1 before 0 */
 };
 
 /* What one event adds. Counts may be -1 (a like taken back). */
@@ -115,6 +118,12 @@ static inline double stats_decay_factor(struct stats_moment moment, uint32_t new
     uint64_t cut = ticks < MAX_TICKS ? ticks : MAX_TICKS;
     return stats_quarter_power((uint32_t)((cut * moment.quarters_per_tick) >> 32));
 }
+
+/* Whether stats_add() can have left it so: buckets in their order and where their age demands. */
+bool stats_is_sound(const struct stats *stats);
+
+/* Makes *to a copy; what it held is overwritten. STATUS_NO_MEMORY changes nothing. */
+MUST_USE enum status stats_copy(const struct stats *from, struct stats *to);
 
 /* Frees what stats holds, not stats itself. */
 void stats_release(struct stats *stats);

@@ -1,5 +1,6 @@
 #include "ranker/table.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -60,6 +61,18 @@ void *table_find(const struct table *table, uint64_t hash)
     return NULL;
 }
 
+size_t table_number(const struct table *table, const void *row)
+{
+    uint64_t hash = hash_of(row);
+    for (size_t at = table_home(table, hash);; at = (at + 1) & table->slot_mask) {
+        uint64_t slot = table->slots[at];
+        CHECK(slot != 0);
+        if (((slot ^ hash) >> 32) == 0 && table_at(table, (uint32_t)slot - 1) == row) {
+            return (uint32_t)slot - 1;
+        }
+    }
+}
+
 /* Puts the slot's word in the first free place for its hash, whose upper half it holds. */
 static void place(struct table *table, uint64_t slot)
 {
@@ -70,11 +83,9 @@ static void place(struct table *table, uint64_t slot)
     table->slots[at] = slot;
 }
 
-static enum status grow_index(struct table *table)
+/* An empty index of this many slots, a power of 2, instead of the one that is there. */
+static enum status new_index(struct table *table, size_t slot_count)
 {
-    size_t old_count = table->slots != NULL ? table->slot_mask + 1 : 0;
-    size_t slot_count = old_count > 0 ? 2 * old_count : FIRST_SLOTS;
-    uint64_t *old = table->slots;
     uint64_t *slots = allocate(slot_count * sizeof(*slots));
     if (slots == NULL) {
         return STATUS_NO_MEMORY;
@@ -83,6 +94,17 @@ static enum status grow_index(struct table *table)
     table->slots = slots;
     table->slot_mask = slot_count - 1;
     table->slot_shift = 64 - (unsigned)__builtin_ctzll(slot_count);
+    return STATUS_OK;
+}
+
+static enum status grow_index(struct table *table)
+{
+    size_t old_count = table->slots != NULL ? table->slot_mask + 1 : 0;
+    uint64_t *old = table->slots;
+    enum status status = new_index(table, old_count > 0 ? 2 * old_count : FIRST_SLOTS);
+    if (status != STATUS_OK) {
+        return status;
+    }
     for (size_t i = 0; i < old_count; i++) {
         if (old[i] != 0) {
             place(table, old[i]);
@@ -122,9 +144,14 @@ static enum status grow_chunks(struct table *table)
 }
 
 /* Three quarters full at most, so that probes stay within a cache line or two. */
+static bool has_room(size_t slot_count, size_t row_count)
+{
+    return row_count * 4 <= slot_count * 3;
+}
+
 static enum status reserve_row(struct table *table)
 {
-    if (table->slots == NULL || (table->count + 1) * 4 > (table->slot_mask + 1) * 3) {
+    if (table->slots == NULL || !has_room(table->slot_mask + 1, table->count + 1)) {
         enum status status = grow_index(table);
         if (status != STATUS_OK) {
             return status;
@@ -152,6 +179,58 @@ enum status table_add(struct table *table, uint64_t hash, void **out)
     memcpy(row, &hash, sizeof(hash));
     place(table, (hash >> 32 << 32) | (index + 1));
     *out = row;
+    return STATUS_OK;
+}
+
+enum status table_fill(struct table *table, size_t count)
+{
+    CHECK(table->count == 0);
+    if (count >= UINT32_MAX) {
+        return STATUS_NO_MEMORY;
+    }
+    while (table->count < count) {
+        enum status status = grow_chunks(table);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        size_t left = count - table->count;
+        size_t more = left < TABLE_CHUNK_ROWS ? left : TABLE_CHUNK_ROWS;
+        memset(table->chunks[table->chunk_count - 1], 0, more * table->row_size);
+        table->count += more;
+    }
+    return STATUS_OK;
+}
+
+/* False if the row's hash is there already, or is none. */
+static bool index_row(struct table *table, size_t index)
+{
+    uint64_t hash = hash_of(table_at(table, index));
+    if (hash == 0 || table_find(table, hash) != NULL) {
+        return false;
+    }
+    place(table, (hash >> 32 << 32) | (index + 1));
+    return true;
+}
+
+enum status table_index(struct table *table)
+{
+    enum { AHEAD = 16 };
+    size_t slot_count = FIRST_SLOTS;
+    while (!has_room(slot_count, table->count)) {
+        slot_count *= 2;
+    }
+    enum status status = new_index(table, slot_count);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < table->count; i++) {
+        if (i + AHEAD < table->count) {
+            table_prefetch(table, hash_of(table_at(table, i + AHEAD)));
+        }
+        if (!index_row(table, i)) {
+            return STATUS_CORRUPT;
+        }
+    }
     return STATUS_OK;
 }
 

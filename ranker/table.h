@@ -85,9 +85,21 @@ static inline void *table_guess(const struct table *table, uint64_t hash)
 /* The row with this hash, or NULL. */
 void *table_find(const struct table *table, uint64_t hash);
 
+/* The number of a row of this table, for table_at(). */
+size_t table_number(const struct table *table, const void *row);
+
 /* Adds a row that is all zero but for its hash, which must be new. STATUS_NO_MEMORY changes
  * nothing. */
 MUST_USE enum status table_add(struct table *table, uint64_t hash, void **out);
+
+/*
+ * For an empty table that is filled out of order, by several threads, each its own rows:
+ * table_fill() makes count rows, all zero, which cannot be found before table_index() has read
+ * their hashes. STATUS_CORRUPT: a hash is 0 or there twice. STATUS_NO_MEMORY. After a failure only
+ * table_at() and table_release() may follow.
+ */
+MUST_USE enum status table_fill(struct table *table, size_t count);
+MUST_USE enum status table_index(struct table *table);
 
 /* Finds or adds. */
 MUST_USE enum status table_need(struct table *table, uint64_t hash, void **out);

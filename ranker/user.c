@@ -273,6 +273,41 @@ enum status user_apply(struct user *user, const struct signal *signal, const str
                           user_seconds(signal->time_ms));
 }
 
+/* NULL for nothing. */
+static void *copy_of(const void *from, size_t size, bool *failed)
+{
+    void *copy = size > 0 ? malloc(size) : NULL;
+    if (copy != NULL) {
+        memcpy(copy, from, size);
+    }
+    *failed |= copy == NULL && size > 0;
+    return copy;
+}
+
+enum status user_copy(const struct user *from, struct user *to)
+{
+    bool failed = false;
+    *to = *from;
+    for (unsigned i = 0; i < AFFINITY_KIND_COUNT; i++) {
+        size_t size = from->affinity_count[i] * sizeof(struct affinity);
+        to->affinities[i] = copy_of(from->affinities[i], size, &failed);
+        to->affinity_capacity[i] = from->affinity_count[i];
+    }
+    to->seen = copy_of(from->seen, from->seen_count * sizeof(struct seen), &failed);
+    to->seen_capacity = from->seen_count;
+    size_t keys = from->follow_count * sizeof(uint64_t);
+    size_t times = from->follow_count * sizeof(uint32_t);
+    to->follows = copy_of(from->follows, keys, &failed);
+    to->follow_times_s = copy_of(from->follow_times_s, times, &failed);
+    to->follow_capacity = from->follow_count;
+    keys = from->hide_count * sizeof(uint64_t);
+    times = from->hide_count * sizeof(uint32_t);
+    to->hides = copy_of(from->hides, keys, &failed);
+    to->hide_times_s = copy_of(from->hide_times_s, times, &failed);
+    to->hide_capacity = from->hide_count;
+    return failed ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
 void user_release(struct user *user)
 {
     for (unsigned i = 0; i < AFFINITY_KIND_COUNT; i++) {

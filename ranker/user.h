@@ -109,6 +109,9 @@ bool user_hides(const struct user *user, uint64_t creator_key);
 /* value decayed to now, squashed to (-1, 1) by v / (1 + |v|). */
 double affinity_strength(const struct affinity *affinity, int64_t now_ms);
 
+/* Makes *to a copy, to be released even after STATUS_NO_MEMORY; what it held is overwritten. */
+MUST_USE enum status user_copy(const struct user *from, struct user *to);
+
 void user_release(struct user *user);
 
 #endif

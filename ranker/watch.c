@@ -94,22 +94,51 @@ static void move(struct watch_histogram *histogram, int64_t before_ms, int64_t a
     histogram->bins[watch_bin(after_ms)]++;
 }
 
+static enum status need_region(struct watch *watch, uint16_t region, struct watch_region **out)
+{
+    *out = find_region(watch, region);
+    return *out != NULL ? STATUS_OK : add_region(watch, region, out);
+}
+
 enum status watch_move(struct watch *watch, uint16_t region, unsigned duration_bucket,
                        int64_t before_ms, int64_t after_ms)
 {
     CHECK(duration_bucket < DURATION_BUCKET_COUNT);
     CHECK(after_ms >= before_ms);
     if (region != 0) {
-        struct watch_region *found = find_region(watch, region);
-        if (found == NULL) {
-            enum status status = add_region(watch, region, &found);
-            if (status != STATUS_OK) {
-                return status;
-            }
+        struct watch_region *found;
+        enum status status = need_region(watch, region, &found);
+        if (status != STATUS_OK) {
+            return status;
         }
         move(&found->histograms[duration_bucket], before_ms, after_ms);
     }
     move(&watch->global[duration_bucket], before_ms, after_ms);
+    return STATUS_OK;
+}
+
+const struct watch_histogram *watch_at(const struct watch *watch, uint16_t region)
+{
+    if (region == 0) {
+        return watch->global;
+    }
+    const struct watch_region *found = find_region(watch, region);
+    return found != NULL ? found->histograms : NULL;
+}
+
+enum status watch_put(struct watch *watch, uint16_t region,
+                      const struct watch_histogram *histograms)
+{
+    struct watch_histogram *to = watch->global;
+    if (region != 0) {
+        struct watch_region *found;
+        enum status status = need_region(watch, region, &found);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        to = found->histograms;
+    }
+    memcpy(to, histograms, sizeof(watch->global));
     return STATUS_OK;
 }
 

@@ -41,6 +41,13 @@ unsigned watch_bin(int64_t watch_ms);
 MUST_USE enum status watch_move(struct watch *watch, uint16_t region, unsigned duration_bucket,
                                 int64_t before_ms, int64_t after_ms);
 
+/* The region's histograms, 0 for all together; NULL when there are none. */
+const struct watch_histogram *watch_at(const struct watch *watch, uint16_t region);
+
+/* Overwrites the region's DURATION_BUCKET_COUNT histograms, 0 for all together. */
+MUST_USE enum status watch_put(struct watch *watch, uint16_t region,
+                               const struct watch_histogram *histograms);
+
 /* The region's histogram where it has at least minimum views, else the global one. */
 const struct watch_histogram *watch_find(const struct watch *watch, uint16_t region,
                                          unsigned duration_bucket, uint64_t minimum);

@@ -1,0 +1,247 @@
+#include "ranker/state_rows.h"
+
+#include <string.h>
+
+#include "ranker/check.h"
+#include "ranker/state_internal.h"
+
+enum { REGION_CODES = 1 << 16 };
+
+size_t state_row_count(const struct state *state, enum state_table table)
+{
+    switch (table) {
+    case STATE_USERS:
+        return state->users.count;
+    case STATE_VIDEOS:
+        return videos_count(state->videos);
+    case STATE_STATISTICS:
+        return state->stats.count;
+    case STATE_WATCH:
+    case STATE_TABLE_COUNT:
+        break;
+    }
+    return REGION_CODES;
+}
+
+enum status state_track(struct state *state, state_visit *visit, void *context)
+{
+    CHECK(visit != NULL);
+    for (unsigned i = 0; i < STATE_TABLE_COUNT; i++) {
+        size_t row_count = state_row_count(state, (enum state_table)i);
+        enum status status = changes_reserve(&state->changes[i], row_count);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    state->visit = visit;
+    state->visit_context = context;
+    return STATUS_OK;
+}
+
+enum status state_touch(struct state *state, enum state_table table, size_t row)
+{
+    if (state->visit == NULL) {
+        return STATUS_OK;
+    }
+    enum status status = changes_reserve(&state->changes[table], row + 1);
+    if (status == STATUS_OK && changes_touch(&state->changes[table], row)) {
+        state->visit(state->visit_context, table, row);
+    }
+    return status;
+}
+
+void state_mark(struct state *state)
+{
+    for (unsigned i = 0; i < STATE_TABLE_COUNT; i++) {
+        changes_mark(&state->changes[i]);
+    }
+}
+
+bool state_save(struct state *state, size_t count)
+{
+    size_t row;
+    for (unsigned i = 0; i < STATE_TABLE_COUNT; i++) {
+        for (; count > 0 && changes_take(&state->changes[i], &row); count--) {
+            state->visit(state->visit_context, (enum state_table)i, row);
+        }
+    }
+    return count == 0;
+}
+
+void state_unmark(struct state *state)
+{
+    for (unsigned i = 0; i < STATE_WATCH; i++) {
+        changes_fill(&state->changes[i], state_row_count(state, (enum state_table)i));
+    }
+    changes_fill(&state->changes[STATE_WATCH], 1);
+    for (uint32_t i = 0; i < state->watch.region_count; i++) {
+        (void)changes_touch(&state->changes[STATE_WATCH], state->watch.regions[i].region);
+    }
+}
+
+const struct user *state_user_at(const struct state *state, size_t row)
+{
+    CHECK(row < state->users.count);
+    return table_at(&state->users, row);
+}
+
+static void facts_of(const struct videos *videos, const struct video *video,
+                     struct video_facts *out)
+{
+    out->creator_key = video->creator_key;
+    out->regions_allowed = *videos_region_set(videos, video->regions_allowed);
+    out->regions_forbidden = *videos_region_set(videos, video->regions_forbidden);
+    out->published_ms = video->published_ms;
+    out->duration_ms = video->duration_ms;
+    out->creator_region = video->creator_region;
+    out->minimum_age_years = video->minimum_age_years;
+    out->safety = video->safety;
+    out->curated = video->curated;
+    out->premium = video->premium;
+    out->quality = video->quality;
+    for (unsigned i = 0; i < LIMIT_VIDEO_CATEGORIES; i++) {
+        out->category_keys[i] = video->category_keys[i];
+    }
+    for (unsigned i = 0; i < LIMIT_VIDEO_TAGS; i++) {
+        out->tag_keys[i] = video->tag_keys[i];
+    }
+    memcpy(out->languages, video->languages, sizeof(out->languages));
+    memcpy(out->caption_languages, video->caption_languages, sizeof(out->caption_languages));
+}
+
+void state_video_at(const struct state *state, size_t row, struct video_row *out)
+{
+    const struct video *video = videos_at(state->videos, row);
+    struct video_source source = videos_source(state->videos, video);
+    *out = (struct video_row){
+        .facts = {.key = video->key, .content_hash = source.content_hash},
+        .log_sequence = source.log_sequence,
+        .known = video->known,
+        .deleted = video->deleted,
+    };
+    if (video->known) {
+        facts_of(state->videos, video, &out->facts);
+    }
+}
+
+void state_statistics_at(const struct state *state, size_t row, struct statistics_row *out)
+{
+    CHECK(row < state->stats.count);
+    const struct scoped_stats *scoped = table_at(&state->stats, row);
+    *out = (struct statistics_row){
+        .video_key = scoped->video_key,
+        .kind = (enum scope_kind)scoped->kind,
+        .code = scoped->code,
+        .stats = &scoped->stats,
+    };
+}
+
+const struct watch_histogram *state_watch_at(const struct state *state, size_t row)
+{
+    CHECK(row < REGION_CODES);
+    return watch_at(&state->watch, (uint16_t)row);
+}
+
+enum status state_restore_begin(struct state *state, enum state_table table, size_t row_count)
+{
+    CHECK(table == STATE_USERS || table == STATE_STATISTICS);
+    return table_fill(table == STATE_USERS ? &state->users : &state->stats, row_count);
+}
+
+enum status state_restore_user(struct state *state, size_t row, const struct user *user)
+{
+    CHECK(row < state->users.count);
+    return user_copy(user, table_at(&state->users, row));
+}
+
+enum status state_restore_video(struct state *state, const struct video_row *row)
+{
+    struct video *video;
+    size_t number = videos_count(state->videos);
+    enum status status = videos_add(state->videos, row->facts.key, &video);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (video->number != number) {
+        return STATUS_CORRUPT;
+    }
+    if (row->known) {
+        status = videos_put(state->videos, &row->facts);
+    }
+    video->deleted = row->deleted;
+    videos_set_source(state->videos, video,
+                      (struct video_source){row->facts.content_hash, row->log_sequence});
+    state->live_videos += row->known && !row->deleted;
+    return status;
+}
+
+/* Asks for the videos whose counts are to decay. */
+static void prefetch(const struct state *state, const struct statistics_row *rows, size_t count)
+{
+    uint64_t keys[STATE_RESTORE_MAX];
+    const struct video *videos[STATE_RESTORE_MAX];
+    size_t key_count = 0;
+    CHECK(count <= STATE_RESTORE_MAX);
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].kind == SCOPE_GLOBAL) {
+            keys[key_count++] = rows[i].video_key;
+        }
+    }
+    videos_find_many(state->videos, keys, key_count, videos);
+}
+
+/* The global statistics of a video are what its decayed counts are made of. */
+static enum status decay_video(struct state *state, const struct statistics_row *row)
+{
+    struct video *video = videos_find(state->videos, row->video_key);
+    if (video == NULL) {
+        return STATUS_CORRUPT;
+    }
+    stats_decay(row->stats, &video->decayed);
+    return STATUS_OK;
+}
+
+static enum status restore_statistics(struct state *state, size_t row,
+                                      const struct statistics_row *from)
+{
+    CHECK(row < state->stats.count);
+    struct scoped_stats *scoped = table_at(&state->stats, row);
+    scoped->hash = state_scope_hash(from->video_key, from->kind, from->code);
+    scoped->video_key = from->video_key;
+    scoped->kind = (uint8_t)from->kind;
+    scoped->code = from->code;
+    enum status status = stats_copy(from->stats, &scoped->stats);
+    return status == STATUS_OK && from->kind == SCOPE_GLOBAL ? decay_video(state, from) : status;
+}
+
+enum status state_restore_statistics(struct state *state, size_t row,
+                                     const struct statistics_row *rows, size_t count)
+{
+    prefetch(state, rows, count);
+    for (size_t i = 0; i < count; i++) {
+        enum status status = restore_statistics(state, row + i, &rows[i]);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return STATUS_OK;
+}
+
+enum status state_restore_watch(struct state *state, uint16_t region,
+                                const struct watch_histogram *histograms)
+{
+    return watch_put(&state->watch, region, histograms);
+}
+
+enum status state_restore_end(struct state *state, uint64_t sequence, int64_t newest_signal_ms)
+{
+    enum status status = table_index(&state->users);
+    if (status == STATUS_OK) {
+        status = table_index(&state->stats);
+    }
+    if (status == STATUS_OK) {
+        state->sequence = sequence;
+        state->newest_signal_ms = newest_signal_ms;
+    }
+    return status;
+}

@@ -1,0 +1,92 @@
+#ifndef RANKER_STATE_ROWS_H
+#define RANKER_STATE_ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ranker/state.h"
+
+/*
+ * The state as rows, for those who save it and put it back. Rows of users, videos and statistics
+ * are numbered from 0 in order of arrival and never go; those of watch times are numbered by region
+ * code, 0 for all regions together.
+ *
+ * What is saved belongs to one sequence although the state goes on: state_mark() says "as of now",
+ * state_save() hands out the rows that changed since the last mark some at a time, and
+ * state_apply() hands out a row that still waits before it changes it.
+ */
+enum state_table { STATE_USERS, STATE_VIDEOS, STATE_STATISTICS, STATE_WATCH, STATE_TABLE_COUNT };
+
+/*
+ * Raise it whenever the same log gives another state than before: saved states of other versions
+ * are then not read but derived again.
+ */
+enum { STATE_VERSION = 1 };
+
+/* The row is as it was at the mark; to be read before the call returns. */
+typedef void state_visit(void *context, enum state_table table, size_t row);
+
+/*
+ * From now on changes are noted, which takes 2 bits a row. visit is called within state_apply() and
+ * state_save(). The rows that are there count as unchanged. STATUS_NO_MEMORY changes nothing.
+ */
+MUST_USE enum status state_track(struct state *state, state_visit *visit, void *context);
+
+/* Rows that changed since the last mark now wait to be visited as they are now. */
+void state_mark(struct state *state);
+
+/* Visits up to count waiting rows. False when none was left. */
+bool state_save(struct state *state, size_t count);
+
+/* What was saved is lost: every row counts as changed, and none waits. */
+void state_unmark(struct state *state);
+
+/* Numbers are below these counts, or are region codes of watch times that are there. */
+size_t state_row_count(const struct state *state, enum state_table table);
+const struct user *state_user_at(const struct state *state, size_t row);
+
+/* What a row of videos holds, but for what its statistics say. */
+struct video_row {
+    struct video_facts facts; /* only the key counts unless known; keys of categories and tags
+                                 have 32 bits; content_hash is 0 once deleted */
+    uint64_t log_sequence;
+    bool known;
+    bool deleted;
+};
+void state_video_at(const struct state *state, size_t row, struct video_row *out);
+
+struct statistics_row {
+    uint64_t video_key;
+    enum scope_kind kind;
+    uint16_t code;
+    const struct stats *stats; /* borrowed */
+};
+void state_statistics_at(const struct state *state, size_t row, struct statistics_row *out);
+
+/* DURATION_BUCKET_COUNT of them, borrowed. */
+const struct watch_histogram *state_watch_at(const struct state *state, size_t row);
+
+/*
+ * Putting rows back into a new state: first state_restore_begin() for users and for statistics,
+ * which makes room for rows 0 to row_count - 1; then every row, copied; then state_restore_end().
+ * Videos and watch times come in any number from one thread, videos in order of their numbers.
+ * Users and statistics may come from several threads at once, each its own rows; statistics after
+ * all videos, and up to STATE_RESTORE_MAX at a time with numbers from row on, since far memory is
+ * then asked for ahead. STATUS_CORRUPT: a row is there twice or not at all, or is of a video that
+ * is not there. After a failure the state is good for nothing but state_free().
+ */
+enum { STATE_RESTORE_MAX = 32 };
+
+MUST_USE enum status state_restore_begin(struct state *state, enum state_table table,
+                                         size_t row_count);
+MUST_USE enum status state_restore_user(struct state *state, size_t row, const struct user *user);
+MUST_USE enum status state_restore_video(struct state *state, const struct video_row *row);
+MUST_USE enum status state_restore_statistics(struct state *state, size_t row,
+                                              const struct statistics_row *rows, size_t count);
+MUST_USE enum status state_restore_watch(struct state *state, uint16_t region,
+                                         const struct watch_histogram *histograms);
+MUST_USE enum status state_restore_end(struct state *state, uint64_t sequence,
+                                       int64_t newest_signal_ms);
+
+#endif
