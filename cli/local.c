@@ -2,6 +2,7 @@
 
 #include <stdalign.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +67,12 @@ static void show_replay(void *context, uint64_t done, uint64_t total)
     progress_show(progress, done);
 }
 
+static void warn_of_checkpoint(void *context, const char *text)
+{
+    (void)context;
+    fprintf(stderr, "reelrank: warning: %s\n", text);
+}
+
 static enum status open_store(const char *data, struct store **out, struct problem *problem)
 {
     struct options defaults;
@@ -77,6 +84,7 @@ static enum status open_store(const char *data, struct store **out, struct probl
         .window_length = defaults.window_length,
         .progress = show_replay,
         .progress_context = &progress,
+        .warn = warn_of_checkpoint,
     };
     enum status status = store_open(&options, out, problem);
     progress_clear(&progress);

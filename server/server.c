@@ -44,6 +44,12 @@ static void show_progress(void *context, uint64_t done, uint64_t total)
     fprintf(stderr, "\rreading the log: %llu%%%s", percent, done >= total ? "\n" : "");
 }
 
+static void warn_of_checkpoint(void *context, const char *text)
+{
+    (void)context;
+    logline(LOG_WARN, "checkpoint", "problem=\"%s\"", text);
+}
+
 static enum status open_store(struct server *server, struct problem *problem)
 {
     const struct options *options = server->options;
@@ -51,6 +57,7 @@ static enum status open_store(struct server *server, struct problem *problem)
         .log = {.path = options->data, .map_bytes = (size_t)options->map_mib << 20},
         .window_length = options->window_length,
         .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
+        .warn = warn_of_checkpoint,
     };
     return store_open(&store_options, &server->store, problem);
 }

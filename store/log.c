@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "ranker/check.h"
+#include "store/lmdb.h"
 
 enum {
     ADDRESS_SIZE = 256,
@@ -29,37 +30,10 @@ struct log {
     _Atomic uint64_t last; /* written by the appender */
 };
 
-static enum status from_mdb(int rc)
-{
-    switch (rc) {
-    case MDB_SUCCESS:
-        return STATUS_OK;
-    case MDB_NOTFOUND:
-        return STATUS_NOT_FOUND;
-    case MDB_MAP_FULL:
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-        return STATUS_NO_SPACE;
-    case ENOMEM:
-        return STATUS_NO_MEMORY;
-    case MDB_READERS_FULL:
-        return STATUS_BUSY;
-    case MDB_CORRUPTED:
-    case MDB_INVALID:
-    case MDB_VERSION_MISMATCH:
-    case MDB_PAGE_NOTFOUND:
-    case MDB_INCOMPATIBLE:
-        return STATUS_CORRUPT;
-    default:
-        return STATUS_IO;
-    }
-}
-
 static enum status open_problem(const char *path, int rc, struct problem *problem)
 {
     problem_set(problem, "%s: cannot open the log: %s", path, mdb_strerror(rc));
-    return from_mdb(rc);
+    return lmdb_status(rc);
 }
 
 /* Makes a name in directory fd durable: the log's bytes are worth nothing if its name is lost. */
@@ -154,29 +128,6 @@ static enum status take_lock(int directory_fd, const char *path, int *lock_fd,
     return status;
 }
 
-/*
- * A file cut short would kill the process by SIGBUS when a page past its end is touched. Grown back
- * to the length its meta page names, the missing pages are zeros, which fail validation instead.
- */
-static int mend_length(MDB_env *env)
-{
-    MDB_envinfo info;
-    MDB_stat stat;
-    struct stat file;
-    int fd = -1;
-    mdb_env_info(env, &info);
-    mdb_env_stat(env, &stat);
-    mdb_env_get_fd(env, &fd);
-    if (fstat(fd, &file) != 0) {
-        return errno;
-    }
-    off_t length = (off_t)(info.me_last_pgno + 1) * (off_t)stat.ms_psize;
-    if (file.st_size < length && ftruncate(fd, length) != 0) {
-        return errno;
-    }
-    return 0;
-}
-
 static int open_env(struct log *log, const struct log_options *options)
 {
     int rc = mdb_env_create(&log->env);
@@ -195,7 +146,7 @@ static int open_env(struct log *log, const struct log_options *options)
     if (rc != 0) {
         return rc;
     }
-    return mend_length(log->env);
+    return lmdb_mend_length(log->env, true);
 }
 
 static int create_databases(struct log *log, MDB_txn *txn)
@@ -438,7 +389,7 @@ enum status log_copy(const char *path, int out_fd, struct problem *problem)
         return STATUS_OK;
     }
     problem_set(problem, "%s: cannot copy the log: %s", path, mdb_strerror(rc));
-    return rc == ENOENT ? STATUS_NOT_FOUND : from_mdb(rc);
+    return rc == ENOENT ? STATUS_NOT_FOUND : lmdb_status(rc);
 }
 
 static enum status find_server(int lock_fd, char *address, size_t size)
@@ -513,7 +464,7 @@ static enum status append_failure(const struct log *log, int rc)
         int dead = 0;
         (void)mdb_reader_check(log->env, &dead); /* pages of readers that died serve the next */
     }
-    return rc == EIO && disk_full(log) ? STATUS_NO_SPACE : from_mdb(rc);
+    return rc == EIO && disk_full(log) ? STATUS_NO_SPACE : lmdb_status(rc);
 }
 
 enum status log_append(struct log *log, const struct record *records, size_t count, uint64_t *first)
@@ -523,7 +474,7 @@ enum status log_append(struct log *log, const struct record *records, size_t cou
     MDB_txn *txn = NULL;
     int rc = mdb_txn_begin(log->env, NULL, 0, &txn);
     if (rc != 0) {
-        return from_mdb(rc);
+        return lmdb_status(rc);
     }
     rc = put_records(log, txn, records, count);
     if (rc != 0) {
@@ -590,7 +541,7 @@ static enum status walk(MDB_cursor *cursor, uint64_t from, log_visit *visit, voi
     }
     problem_set(problem, "the log cannot be read at record %" PRIu64 ": %s", expected,
                 mdb_strerror(rc));
-    return from_mdb(rc);
+    return lmdb_status(rc);
 }
 
 static enum status poll_in(const struct log *log, MDB_txn *txn, uint64_t from, log_visit *visit,
@@ -600,7 +551,7 @@ static enum status poll_in(const struct log *log, MDB_txn *txn, uint64_t from, l
     int rc = mdb_cursor_open(txn, log->records, &cursor);
     if (rc != 0) {
         problem_set(problem, "the log cannot be read: %s", mdb_strerror(rc));
-        return from_mdb(rc);
+        return lmdb_status(rc);
     }
     enum status status = walk(cursor, from, visit, context, problem);
     mdb_cursor_close(cursor);
@@ -614,11 +565,53 @@ enum status log_poll(struct log *log, uint64_t from, log_visit *visit, void *con
     int rc = mdb_txn_begin(log->env, NULL, MDB_RDONLY, &txn);
     if (rc != 0) {
         problem_set(problem, "the log cannot be read: %s", mdb_strerror(rc));
-        return from_mdb(rc);
+        return lmdb_status(rc);
     }
     enum status status = poll_in(log, txn, from, visit, context, problem);
     mdb_txn_abort(txn);
     return status;
+}
+
+/* Goes back from the end until so many signals lie behind. */
+static int walk_back(MDB_cursor *cursor, uint64_t signal_count, uint64_t *from)
+{
+    MDB_val key;
+    MDB_val value;
+    int rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+    while (rc == 0 && signal_count > 0) {
+        enum event_kind kind;
+        if (key.mv_size != sizeof(*from) ||
+            record_kind(value.mv_data, value.mv_size, &kind) != STATUS_OK) {
+            return MDB_CORRUPTED;
+        }
+        memcpy(from, key.mv_data, sizeof(*from)); /* keys in the map are not aligned */
+        signal_count -= kind == EVENT_SIGNAL;
+        rc = mdb_cursor_get(cursor, &key, &value, MDB_PREV);
+    }
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+enum status log_find_tail(struct log *log, uint64_t signal_count, uint64_t *from,
+                          struct problem *problem)
+{
+    MDB_txn *txn = NULL;
+    MDB_cursor *cursor = NULL;
+    uint64_t found = atomic_load(&log->last) + 1;
+    int rc = mdb_txn_begin(log->env, NULL, MDB_RDONLY, &txn);
+    if (rc == 0) {
+        rc = mdb_cursor_open(txn, log->records, &cursor);
+    }
+    if (rc == 0) {
+        rc = walk_back(cursor, signal_count, &found);
+        mdb_cursor_close(cursor);
+    }
+    mdb_txn_abort(txn);
+    if (rc != 0) {
+        problem_set(problem, "the log's tail cannot be read: %s", mdb_strerror(rc));
+        return lmdb_status(rc);
+    }
+    *from = found;
+    return STATUS_OK;
 }
 
 void log_size(struct log *log, uint64_t *bytes, uint64_t *budget_bytes)

@@ -90,6 +90,14 @@ MUST_USE enum status log_poll(struct log *log, uint64_t from, log_visit *visit, 
  */
 MUST_USE enum status log_check_format(uint32_t format, const char *path, struct problem *problem);
 
+/*
+ * Where the last signal_count signals begin: *from is the sequence of the first of them, or 1 when
+ * there are fewer, or one past the end for 0. Reads their headers only, from the end on.
+ * STATUS_CORRUPT where no header can be read.
+ */
+MUST_USE enum status log_find_tail(struct log *log, uint64_t signal_count, uint64_t *from,
+                                   struct problem *problem);
+
 /* Bytes the file takes and may take. */
 void log_size(struct log *log, uint64_t *bytes, uint64_t *budget_bytes);
 

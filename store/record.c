@@ -101,6 +101,16 @@ enum status record_decode(const uint8_t *bytes, size_t size, struct record *out)
     return STATUS_OK;
 }
 
+enum status record_kind(const uint8_t *bytes, size_t size, enum event_kind *out)
+{
+    if (size < RECORD_HEADER_SIZE || bytes[AT_KIND] < EVENT_SIGNAL ||
+        bytes[AT_KIND] > EVENT_VIDEO_DELETED) {
+        return STATUS_CORRUPT;
+    }
+    *out = (enum event_kind)bytes[AT_KIND];
+    return STATUS_OK;
+}
+
 /* Unpacking gives NULL for bad bytes and for a full arena alike; the arena knows which. */
 static enum status unpack_failure(const struct arena *arena)
 {

@@ -57,6 +57,9 @@ void record_encode(const struct record *record, uint8_t *out);
 /* STATUS_CORRUPT for anything record_encode() does not write. *out points into bytes. */
 MUST_USE enum status record_decode(const uint8_t *bytes, size_t size, struct record *out);
 
+/* The kind alone, without validating the rest. STATUS_CORRUPT when that is no kind. */
+MUST_USE enum status record_kind(const uint8_t *bytes, size_t size, enum event_kind *out);
+
 /*
  * Turns a payload into the event it stands for, using arena for the time of the call only.
  * STATUS_CORRUPT when the payload breaks the contract, STATUS_NO_MEMORY when the arena is too

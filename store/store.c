@@ -12,6 +12,7 @@
 #include "ranker/check.h"
 #include "ranker/hash.h"
 #include "ranker/limits.h"
+#include "store/checkpoint.h"
 #include "store/decoder.h"
 #include "store/edits.h"
 #include "store/window.h"
@@ -25,8 +26,9 @@ enum {
 };
 
 struct store {
-    struct log *log;       /* set once */
-    struct state *state;   /* guarded by lock; the writer alone may read it without */
+    struct log *log;               /* set once */
+    struct checkpoint *checkpoint; /* set once */
+    struct state *state;           /* guarded by lock; the writer alone may read it without */
     pthread_rwlock_t lock; /* prefers the writer, or a steady stream of readers would starve it */
     bool lock_made;
     struct window *window;         /* owned by the writer */
@@ -45,6 +47,7 @@ struct replay {
     struct store *store;
     const struct store_options *options;
     struct decoder decoder;
+    uint64_t checkpoint_sequence;
     uint64_t total;
     int64_t reported_ms;
     enum status status;
@@ -67,22 +70,35 @@ static void report_progress(struct replay *replay, uint64_t done)
     }
 }
 
+static enum status remember_key(struct store *store, const struct record *record)
+{
+    if (record->kind != EVENT_SIGNAL) {
+        return STATUS_OK;
+    }
+    enum status status = window_add(store->window, record->event_key);
+    if (status == STATUS_OK) {
+        window_commit(store->window);
+    }
+    return status;
+}
+
+/* What the checkpoint contains is read for its event keys alone. */
 static enum status replay_record(struct replay *replay, uint64_t sequence,
                                  const struct record *record)
 {
     struct store *store = replay->store;
     struct event event;
+    if (sequence <= replay->checkpoint_sequence) {
+        return remember_key(store, record);
+    }
     window_prefetch(store->window, record->event_key); /* arrives while the record is decoded */
     enum status status = decoder_event(&replay->decoder, record, &event);
     if (status != STATUS_OK) {
         return status;
     }
-    if (event.kind == EVENT_SIGNAL) {
-        status = window_add(store->window, record->event_key);
-        if (status != STATUS_OK) {
-            return status;
-        }
-        window_commit(store->window);
+    status = remember_key(store, record);
+    if (status != STATUS_OK) {
+        return status;
     }
     return state_apply(store->state, sequence, &event);
 }
@@ -102,14 +118,30 @@ static bool visit(void *context, uint64_t sequence, const struct record *record)
     return true;
 }
 
+/* From the checkpoint on, or from where the event ids to be remembered begin. */
+static enum status find_start(struct replay *replay, uint64_t *from)
+{
+    struct store *store = replay->store;
+    enum status status =
+        log_find_tail(store->log, window_length(store->window), from, replay->problem);
+    if (*from > replay->checkpoint_sequence + 1) {
+        *from = replay->checkpoint_sequence + 1;
+    }
+    return status;
+}
+
 static enum status replay_log(struct store *store, const struct store_options *options,
                               struct problem *problem)
 {
     struct replay replay = {.store = store, .options = options, .problem = problem};
-    uint64_t first;
-    log_bounds(store->log, &first, &replay.total);
+    uint64_t from;
+    log_bounds(store->log, &from, &replay.total);
+    replay.checkpoint_sequence = state_sequence(store->state);
     replay.reported_ms = monotonic_ms();
-    enum status status = log_poll(store->log, first, visit, &replay, problem);
+    enum status status = find_start(&replay, &from);
+    if (status == STATUS_OK) {
+        status = log_poll(store->log, from, visit, &replay, problem);
+    }
     decoder_release(&replay.decoder);
     if (status == STATUS_OK) {
         status = replay.status;
@@ -136,13 +168,25 @@ static bool make_lock(pthread_rwlock_t *lock)
 static enum status make_parts(struct store *store, size_t length, struct problem *problem)
 {
     store->lock_made = make_lock(&store->lock);
-    store->state = state_new();
     store->window = window_new(length);
-    if (!store->lock_made || store->state == NULL || store->window == NULL) {
+    if (!store->lock_made || store->window == NULL) {
         problem_set(problem, "no memory for a window of %zu event ids", length);
         return STATUS_NO_MEMORY;
     }
     return STATUS_OK;
+}
+
+static enum status open_checkpoint(struct store *store, const struct store_options *options,
+                                   struct problem *problem)
+{
+    struct checkpoint_options checkpoint_options = {
+        .directory = options->log.path,
+        .map_bytes = options->log.map_bytes,
+        .log = store->log,
+        .warn = options->warn,
+        .warn_context = options->warn_context,
+    };
+    return checkpoint_open(&checkpoint_options, &store->checkpoint, &store->state, problem);
 }
 
 static enum status open_store(struct store *store, const struct store_options *options,
@@ -162,8 +206,17 @@ static enum status open_store(struct store *store, const struct store_options *o
     if (status != STATUS_OK) {
         return status;
     }
+    status = open_checkpoint(store, options, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
     status = replay_log(store, options, problem);
     if (status != STATUS_OK) {
+        return status;
+    }
+    status = checkpoint_start(store->checkpoint, &store->lock);
+    if (status != STATUS_OK) {
+        problem_set(problem, "%s: no thread for checkpoints", options->log.path);
         return status;
     }
     atomic_store(&store->window_count, window_count(store->window));
@@ -192,6 +245,7 @@ void store_close(struct store *store)
     if (store == NULL) {
         return;
     }
+    checkpoint_close(store->checkpoint);
     edits_release(&store->edits);
     free(store->records);
     free(store->events);
@@ -424,6 +478,16 @@ const struct state *store_begin(struct store *store)
 void store_end(struct store *store)
 {
     CHECK(pthread_rwlock_unlock(&store->lock) == 0);
+}
+
+enum status store_checkpoint(struct store *store)
+{
+    return checkpoint_write(store->checkpoint);
+}
+
+uint64_t store_checkpoint_sequence(struct store *store)
+{
+    return checkpoint_sequence(store->checkpoint);
 }
 
 struct log *store_log(struct store *store)

@@ -11,8 +11,9 @@
 #include "store/log.h"
 
 /*
- * The log and the state derived from it, kept in step. Opening replays the log; store_write()
- * appends, syncs, then applies, so what is visible is always on disk.
+ * The log and the state derived from it, kept in step. Opening reads the last checkpoint of the
+ * state and replays the log from there; store_write() appends, syncs, then applies, so what is
+ * visible is always on disk.
  *
  * Threads: store_write() from one thread at a time (the writer). Any thread may read between
  * store_begin() and store_end(); it sees one sequence from start to end. Keep that short: the
@@ -26,10 +27,18 @@ struct store_options {
     /* Called about ten times a second while the log is replayed, and at its end; may be NULL. */
     void (*progress)(void *context, uint64_t done, uint64_t total);
     void *progress_context;
+    /*
+     * One line when the state's checkpoint cannot be read or written, which costs time at a start
+     * and nothing else; called by any thread; may be NULL.
+     */
+    void (*warn)(void *context, const char *text);
+    void *warn_context;
 };
 
 MUST_USE enum status store_open(const struct store_options *options, struct store **out,
                                 struct problem *problem);
+
+/* Writes a last checkpoint. */
 void store_close(struct store *store);
 
 enum outcome { OUTCOME_ACCEPTED = 1, OUTCOME_DUPLICATE = 2, OUTCOME_REJECTED = 3 };
@@ -68,6 +77,15 @@ void store_write(struct store *store, struct batch *const *batches, size_t count
 /* Enter and leave reading. The state must not be touched after store_end(). */
 const struct state *store_begin(struct store *store);
 void store_end(struct store *store);
+
+/*
+ * Writes a checkpoint of all that is visible now and waits until it is on disk; otherwise that
+ * happens now and then by itself (checkpoint.h). Any thread but the writer's.
+ */
+MUST_USE enum status store_checkpoint(struct store *store);
+
+/* Sequence of the last checkpoint on disk; 0 when there is none. */
+uint64_t store_checkpoint_sequence(struct store *store);
 
 struct log *store_log(struct store *store);
 void store_window(struct store *store, uint64_t *length, uint64_t *count);

@@ -1,9 +1,12 @@
+#include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "store/files.h"
 #include "store/store.h"
 #include "tests/store/entries.h"
 #include "tests/test.h"
@@ -28,6 +31,14 @@ static struct store *open_store(const char *path)
     return store;
 }
 
+/* Writes checkpoints one after the other, so that death comes in the middle of one. */
+static void *checkpoint_for_ever(void *argument)
+{
+    for (;;) {
+        CHECK_EQ(STATUS_OK, store_checkpoint(argument));
+    }
+}
+
 /*
  * Writes batches of new signals numbered from first on, each with one repeat from the batch before,
  * and says so for each acknowledged batch: how many numbers are in. Ends only by a signal.
@@ -36,6 +47,8 @@ static _Noreturn void write_for_ever(const char *path, unsigned first, int ackno
 {
     struct arena arena = entries_arena(1 << 20);
     struct store *store = open_store(path);
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, checkpoint_for_ever, store) == 0);
     static struct entry entries[BATCH + 1];
     for (unsigned number = first;; number += BATCH) {
         arena_reset(&arena);
@@ -99,8 +112,37 @@ static bool count_entry(void *context, uint64_t sequence, const struct record *r
     return true;
 }
 
+static uint64_t digest_of(struct store *store)
+{
+    struct state_digests digests;
+    state_digest(store_begin(store), &digests);
+    store_end(store);
+    return digests.all;
+}
+
+/* The digest of the state that a copy of the log gives, without a checkpoint. */
+static uint64_t rebuilt_digest(const char *path)
+{
+    char from[FILES_PATH_SIZE];
+    char to[FILES_PATH_SIZE];
+    char copy[TEST_PATH_SIZE];
+    struct files_sum sum;
+    test_directory(copy);
+    CHECK_EQ(STATUS_OK, files_join(path, "data.mdb", from, NULL));
+    CHECK_EQ(STATUS_OK, files_join(copy, "data.mdb", to, NULL));
+    int fd = open(to, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    CHECK(fd >= 0);
+    CHECK_EQ(STATUS_OK, files_read(from, fd, NULL, NULL, &sum, NULL));
+    close(fd);
+    struct store *store = open_store(copy);
+    uint64_t digest = digest_of(store);
+    store_close(store);
+    files_remove(copy);
+    return digest;
+}
+
 /* Every acknowledged number is in once, and the others at most once; gives how many are in. */
-static unsigned check_store(const char *path, unsigned acknowledged)
+static unsigned check_store(const char *path, unsigned acknowledged, uint64_t *checkpoint)
 {
     struct found *found = calloc(1, sizeof(*found));
     struct problem problem = {""};
@@ -118,8 +160,11 @@ static unsigned check_store(const char *path, unsigned acknowledged)
     /* A batch is in whole or not at all, and only the last may lack its acknowledgement. */
     CHECK_EQ(0, count % BATCH);
     CHECK(count <= acknowledged + BATCH);
+    uint64_t digest = digest_of(store);
+    *checkpoint = store_checkpoint_sequence(store); /* as the killed process left it */
     store_close(store);
     free(found);
+    CHECK(rebuilt_digest(path) == digest);
     return count;
 }
 
@@ -127,15 +172,20 @@ static void killed_writer_loses_and_repeats_nothing(void)
 {
     char path[TEST_PATH_SIZE];
     unsigned count = 0;
+    unsigned torn = 0; /* rounds that left a checkpoint behind the log's end */
     uint64_t random = 20;
     test_directory(path);
     for (int round = 0; round < ROUNDS; round++) {
         random = random * 6364136223846793005U + 1442695040888963407U;
         long delay_us = (long)(random >> 33) % 150000;
+        unsigned before = count;
+        uint64_t checkpoint;
         unsigned acknowledged = write_and_kill(path, count, delay_us);
-        count = check_store(path, acknowledged);
+        count = check_store(path, acknowledged, &checkpoint);
+        torn += checkpoint > before && checkpoint < count;
     }
     CHECK(count > 0);
+    CHECK(torn > 0);
 }
 
 int main(int argc, char **argv)

@@ -155,6 +155,33 @@ static void visitor_can_stop(void)
     log_close(log);
 }
 
+static uint64_t find_tail(struct log *log, uint64_t signal_count)
+{
+    uint64_t from = 0;
+    CHECK_EQ(STATUS_OK, log_find_tail(log, signal_count, &from, NULL));
+    return from;
+}
+
+static void tail_begins_at_the_last_signals(void)
+{
+    char path[TEST_PATH_SIZE];
+    uint64_t first;
+    test_directory(path);
+    struct log *log = open_log(path);
+    CHECK_EQ(1, find_tail(log, 0));
+    CHECK_EQ(1, find_tail(log, 5));
+    CHECK_EQ(STATUS_OK, append(log, 1, 10, &first));
+    struct record videos[] = {{.kind = EVENT_VIDEO}, {.kind = EVENT_VIDEO_DELETED}};
+    CHECK_EQ(STATUS_OK, log_append(log, videos, 2, &first)); /* 11 and 12 */
+    CHECK_EQ(STATUS_OK, append(log, 13, 1, &first));
+    CHECK_EQ(14, find_tail(log, 0));
+    CHECK_EQ(13, find_tail(log, 1));
+    CHECK_EQ(10, find_tail(log, 2));
+    CHECK_EQ(1, find_tail(log, 11));
+    CHECK_EQ(1, find_tail(log, 12));
+    log_close(log);
+}
+
 static void large_batches_and_records_are_kept(void)
 {
     char path[TEST_PATH_SIZE];
@@ -565,6 +592,7 @@ int main(int argc, char **argv)
         TEST(empty_log_has_nothing_to_visit),
         TEST(records_come_back_in_order_after_reopening),
         TEST(visitor_can_stop),
+        TEST(tail_begins_at_the_last_signals),
         TEST(large_batches_and_records_are_kept),
         TEST(directory_is_made_private_but_not_its_parent),
         TEST(file_in_place_of_the_directory_is_refused),

@@ -1,0 +1,476 @@
+#include "store/checkpoint.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "ranker/check.h"
+#include "ranker/hash.h"
+#include "ranker/state_rows.h"
+#include "store/row_buffer.h"
+#include "store/state_file.h"
+
+enum {
+    SLICE_ROWS = 64,  /* saved under one read lock */
+    LOOK_MS = 1000,   /* between looks at how far the log has got */
+    REST_FACTOR = 3,  /* rests between checkpoints, in times of the last one's duration */
+    RETRY_MS = 60000, /* after a failed one */
+    SECOND_MS = 1000
+};
+
+struct checkpoint {
+    struct log *log; /* set once, as are those up to lock */
+    void (*warn)(void *context, const char *text);
+    void *warn_context;
+    struct state *state;    /* the caller's */
+    pthread_rwlock_t *lock; /* the caller's; guards the state; NULL before the start */
+
+    /* Rows that were saved: guarded by lock, for writing, or for reading by our thread. */
+    struct row_buffer saved;
+
+    /* Owned by our thread once it runs. */
+    struct state_file *file; /* NULL: could not be opened */
+    struct row_buffer taken;
+    int64_t written_ms; /* when the last checkpoint ended */
+    int64_t rest_ms;    /* from then on */
+
+    _Atomic uint64_t sequence; /* of the file, for any thread */
+
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    /* Guarded by mutex. */
+    bool stopping;
+    uint64_t asked;     /* calls of checkpoint_write() so far */
+    uint64_t answered;  /* those that are done */
+    enum status status; /* of the last checkpoint */
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+__attribute__((format(printf, 2, 3))) static void warn(const struct checkpoint *checkpoint,
+                                                       const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    if (checkpoint->warn != NULL) {
+        checkpoint->warn(checkpoint->warn_context, text);
+    }
+}
+
+static void save(void *context, enum state_table table, size_t row)
+{
+    struct checkpoint *checkpoint = context;
+    row_buffer_add(&checkpoint->saved, checkpoint->state, table, row);
+}
+
+/* A record told from that of another log under the same sequence. */
+static bool hash_record(void *context, uint64_t sequence, const struct record *record)
+{
+    uint64_t *hash = context;
+    uint64_t seed = sequence ^ (uint64_t)record->appended_ms ^ record->event_key.low;
+    *hash = XXH3_64bits_withSeed(record->payload, record->payload_size, seed);
+    return false;
+}
+
+static enum status record_hash(struct log *log, uint64_t sequence, uint64_t *out,
+                               struct problem *problem)
+{
+    *out = 0;
+    return sequence > 0 ? log_poll(log, sequence, hash_record, out, problem) : STATUS_OK;
+}
+
+static enum status check_log(struct checkpoint *checkpoint, struct problem *problem)
+{
+    struct state_mark mark = state_file_mark(checkpoint->file);
+    uint64_t first;
+    uint64_t last;
+    uint64_t hash;
+    log_bounds(checkpoint->log, &first, &last);
+    if (mark.sequence > last) {
+        problem_set(problem, "state.mdb: made at record %" PRIu64 ", but the log ends at %" PRIu64,
+                    mark.sequence, last);
+        return STATUS_CORRUPT;
+    }
+    enum status status = record_hash(checkpoint->log, mark.sequence, &hash, problem);
+    if (status == STATUS_OK && hash != mark.record_hash) {
+        problem_set(problem, "state.mdb: made from another log than this one");
+        return STATUS_CORRUPT;
+    }
+    return status;
+}
+
+/* Opens the file and fills a new state; neither is there after a failure. */
+static enum status load_unguarded(struct checkpoint *checkpoint,
+                                  const struct checkpoint_options *options, struct problem *problem)
+{
+    enum status status =
+        state_file_open(options->directory, options->map_bytes, &checkpoint->file, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    checkpoint->state = state_new();
+    if (checkpoint->state == NULL) {
+        problem_set(problem, "state.mdb: %s", status_text(STATUS_NO_MEMORY));
+        status = STATUS_NO_MEMORY;
+    }
+    if (status == STATUS_OK) {
+        status = check_log(checkpoint, problem);
+    }
+    if (status == STATUS_OK) {
+        status = state_file_load(checkpoint->file, checkpoint->state, problem);
+    }
+    if (status != STATUS_OK) {
+        state_file_close(checkpoint->file);
+        state_free(checkpoint->state);
+        checkpoint->file = NULL;
+        checkpoint->state = NULL;
+    }
+    return status;
+}
+
+static enum status load(struct checkpoint *checkpoint, const struct checkpoint_options *options,
+                        struct problem *problem)
+{
+    enum status status = state_file_guard(options->directory, problem);
+    if (status == STATUS_OK) {
+        status = load_unguarded(checkpoint, options, problem);
+        state_file_unguard(options->directory);
+    }
+    return status;
+}
+
+/* The log alone is enough: without a file there is an empty state and never a checkpoint. */
+static enum status go_without(struct checkpoint *checkpoint, const struct problem *cause,
+                              struct problem *problem)
+{
+    warn(checkpoint, "%s: no checkpoints are written, each start reads the whole log", cause->text);
+    checkpoint->state = state_new();
+    if (checkpoint->state == NULL) {
+        *problem = *cause;
+        return STATUS_NO_MEMORY;
+    }
+    return STATUS_OK;
+}
+
+static enum status load_or_rebuild(struct checkpoint *checkpoint,
+                                   const struct checkpoint_options *options,
+                                   struct problem *problem)
+{
+    struct problem cause = {""};
+    enum status status = load(checkpoint, options, &cause);
+    if (status == STATUS_CORRUPT && state_file_set_aside(options->directory) == STATUS_OK) {
+        warn(checkpoint, "%s: set aside as state.mdb.bad, the whole log is read instead",
+             cause.text);
+        status = load(checkpoint, options, &cause);
+    }
+    if (status == STATUS_NO_MEMORY) {
+        *problem = cause;
+        return status;
+    }
+    return status == STATUS_OK ? status : go_without(checkpoint, &cause, problem);
+}
+
+static void publish(struct checkpoint *checkpoint)
+{
+    atomic_store(&checkpoint->sequence, state_file_mark(checkpoint->file).sequence);
+}
+
+static enum status open_checkpoint(struct checkpoint *checkpoint,
+                                   const struct checkpoint_options *options,
+                                   struct problem *problem)
+{
+    enum status status = load_or_rebuild(checkpoint, options, problem);
+    if (status != STATUS_OK || checkpoint->file == NULL) {
+        return status;
+    }
+    publish(checkpoint);
+    status = state_track(checkpoint->state, save, checkpoint);
+    if (status != STATUS_OK) {
+        problem_set(problem, "state.mdb: %s", status_text(status));
+        state_free(checkpoint->state);
+    }
+    return status;
+}
+
+static void free_checkpoint(struct checkpoint *checkpoint)
+{
+    row_buffer_release(&checkpoint->saved);
+    row_buffer_release(&checkpoint->taken);
+    state_file_close(checkpoint->file);
+    free(checkpoint);
+}
+
+enum status checkpoint_open(const struct checkpoint_options *options, struct checkpoint **out,
+                            struct state **state, struct problem *problem)
+{
+    struct checkpoint *checkpoint = calloc(1, sizeof(*checkpoint));
+    if (checkpoint == NULL) {
+        problem_set(problem, "state.mdb: %s", status_text(STATUS_NO_MEMORY));
+        return STATUS_NO_MEMORY;
+    }
+    checkpoint->log = options->log;
+    checkpoint->warn = options->warn;
+    checkpoint->warn_context = options->warn_context;
+    enum status status = open_checkpoint(checkpoint, options, problem);
+    if (status != STATUS_OK) {
+        free_checkpoint(checkpoint);
+        return status;
+    }
+    *out = checkpoint;
+    *state = checkpoint->state;
+    return STATUS_OK;
+}
+
+static void read_lock(struct checkpoint *checkpoint)
+{
+    CHECK(pthread_rwlock_rdlock(checkpoint->lock) == 0);
+}
+
+static void unlock(struct checkpoint *checkpoint)
+{
+    CHECK(pthread_rwlock_unlock(checkpoint->lock) == 0);
+}
+
+/* From here on the state's rows are saved as they are now. */
+static struct state_mark mark_state(struct checkpoint *checkpoint)
+{
+    const struct state *state = checkpoint->state;
+    read_lock(checkpoint);
+    state_mark(checkpoint->state);
+    struct state_mark mark = {.sequence = state_sequence(state),
+                              .newest_signal_ms = state_newest_signal_ms(state)};
+    for (unsigned i = 0; i < STATE_FILE_ROW_COUNTS; i++) {
+        mark.row_counts[i] = state_row_count(state, (enum state_table)i);
+    }
+    unlock(checkpoint);
+    return mark;
+}
+
+/* Takes what the writer saved and some rows more. False when these were the last. */
+static bool take_rows(struct checkpoint *checkpoint)
+{
+    row_buffer_clear(&checkpoint->taken);
+    read_lock(checkpoint);
+    bool more = state_save(checkpoint->state, SLICE_ROWS);
+    struct row_buffer taken = checkpoint->saved;
+    checkpoint->saved = checkpoint->taken;
+    unlock(checkpoint);
+    checkpoint->taken = taken;
+    return more;
+}
+
+static enum status put_rows(struct checkpoint *checkpoint)
+{
+    struct encoded_row row;
+    size_t at = 0;
+    if (checkpoint->taken.failed) {
+        return STATUS_NO_MEMORY;
+    }
+    while (row_buffer_next(&checkpoint->taken, &at, &row)) {
+        enum status status = state_file_put(checkpoint->file, &row);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status save_rows(struct checkpoint *checkpoint)
+{
+    for (;;) {
+        bool more = take_rows(checkpoint);
+        enum status status = put_rows(checkpoint);
+        if (status != STATUS_OK || !more) {
+            return status;
+        }
+    }
+}
+
+/* All of the marked state into one transaction, which stays open if that fails. */
+static enum status fill_transaction(struct checkpoint *checkpoint, struct state_mark *mark)
+{
+    *mark = mark_state(checkpoint);
+    enum status status = record_hash(checkpoint->log, mark->sequence, &mark->record_hash, NULL);
+    if (status == STATUS_OK) {
+        status = state_file_begin(checkpoint->file);
+    }
+    return status == STATUS_OK ? save_rows(checkpoint) : status;
+}
+
+/* What was saved so far is lost, so the next checkpoint has to save everything. */
+static void give_up(struct checkpoint *checkpoint, enum status status)
+{
+    state_file_abort(checkpoint->file);
+    read_lock(checkpoint);
+    state_unmark(checkpoint->state);
+    row_buffer_clear(&checkpoint->saved);
+    unlock(checkpoint);
+    row_buffer_clear(&checkpoint->taken);
+    warn(checkpoint, "state.mdb: the checkpoint failed: %s: the log has everything still",
+         status_text(status));
+}
+
+static bool log_is_ahead(const struct checkpoint *checkpoint, uint64_t *records)
+{
+    uint64_t first;
+    uint64_t last;
+    log_bounds(checkpoint->log, &first, &last);
+    *records = last - atomic_load(&checkpoint->sequence);
+    return *records > 0;
+}
+
+static enum status write_checkpoint(struct checkpoint *checkpoint)
+{
+    uint64_t records;
+    if (!log_is_ahead(checkpoint, &records)) {
+        return STATUS_OK;
+    }
+    int64_t started_ms = now_ms();
+    struct state_mark mark;
+    enum status status = fill_transaction(checkpoint, &mark);
+    if (status == STATUS_OK) {
+        status = state_file_commit(checkpoint->file, &mark);
+    }
+    checkpoint->written_ms = now_ms();
+    if (status == STATUS_OK) {
+        checkpoint->rest_ms = REST_FACTOR * (checkpoint->written_ms - started_ms);
+        publish(checkpoint);
+    } else {
+        checkpoint->rest_ms = RETRY_MS;
+        give_up(checkpoint, status);
+    }
+    return status;
+}
+
+static bool is_due(const struct checkpoint *checkpoint)
+{
+    uint64_t records;
+    int64_t passed_ms = now_ms() - checkpoint->written_ms;
+    if (!log_is_ahead(checkpoint, &records) || passed_ms < checkpoint->rest_ms) {
+        return false;
+    }
+    return records >= CHECKPOINT_RECORDS || passed_ms >= CHECKPOINT_SECONDS * SECOND_MS;
+}
+
+static void wait_a_moment(struct checkpoint *checkpoint)
+{
+    struct timespec until;
+    CHECK(clock_gettime(CLOCK_MONOTONIC, &until) == 0);
+    until.tv_sec += LOOK_MS / SECOND_MS;
+    (void)pthread_cond_timedwait(&checkpoint->changed, &checkpoint->mutex, &until);
+}
+
+static void *run(void *argument)
+{
+    struct checkpoint *checkpoint = argument;
+    pthread_mutex_lock(&checkpoint->mutex);
+    while (!checkpoint->stopping) {
+        uint64_t asked = checkpoint->asked;
+        if (asked == checkpoint->answered && !is_due(checkpoint)) {
+            wait_a_moment(checkpoint);
+            continue;
+        }
+        pthread_mutex_unlock(&checkpoint->mutex);
+        enum status status = write_checkpoint(checkpoint);
+        pthread_mutex_lock(&checkpoint->mutex);
+        checkpoint->status = status;
+        checkpoint->answered = asked;
+        pthread_cond_broadcast(&checkpoint->changed);
+    }
+    pthread_mutex_unlock(&checkpoint->mutex);
+    (void)write_checkpoint(checkpoint); /* has told what went wrong */
+    return NULL;
+}
+
+/* Signals are for the program's own threads. */
+static bool start_thread(struct checkpoint *checkpoint)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool started = pthread_create(&checkpoint->thread, NULL, run, checkpoint) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
+enum status checkpoint_start(struct checkpoint *checkpoint, pthread_rwlock_t *lock)
+{
+    CHECK(checkpoint->lock == NULL);
+    if (checkpoint->file == NULL) {
+        return STATUS_OK;
+    }
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&checkpoint->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_mutex_init(&checkpoint->mutex, NULL);
+    checkpoint->lock = lock;
+    checkpoint->written_ms = now_ms();
+    if (!start_thread(checkpoint)) {
+        pthread_cond_destroy(&checkpoint->changed);
+        pthread_mutex_destroy(&checkpoint->mutex);
+        checkpoint->lock = NULL;
+        return STATUS_IO;
+    }
+    return STATUS_OK;
+}
+
+enum status checkpoint_write(struct checkpoint *checkpoint)
+{
+    if (checkpoint->lock == NULL) {
+        return STATUS_UNAVAILABLE;
+    }
+    pthread_mutex_lock(&checkpoint->mutex);
+    uint64_t ticket = ++checkpoint->asked;
+    pthread_cond_broadcast(&checkpoint->changed);
+    while (checkpoint->answered < ticket) {
+        pthread_cond_wait(&checkpoint->changed, &checkpoint->mutex);
+    }
+    enum status status = checkpoint->status;
+    pthread_mutex_unlock(&checkpoint->mutex);
+    return status;
+}
+
+uint64_t checkpoint_sequence(const struct checkpoint *checkpoint)
+{
+    return atomic_load(&checkpoint->sequence);
+}
+
+static void stop_thread(struct checkpoint *checkpoint)
+{
+    pthread_mutex_lock(&checkpoint->mutex);
+    checkpoint->stopping = true;
+    pthread_cond_broadcast(&checkpoint->changed);
+    pthread_mutex_unlock(&checkpoint->mutex);
+    int rc = pthread_join(checkpoint->thread, NULL);
+    CHECK(rc == 0);
+    pthread_cond_destroy(&checkpoint->changed);
+    pthread_mutex_destroy(&checkpoint->mutex);
+}
+
+void checkpoint_close(struct checkpoint *checkpoint)
+{
+    if (checkpoint == NULL) {
+        return;
+    }
+    if (checkpoint->lock != NULL) {
+        stop_thread(checkpoint);
+    }
+    free_checkpoint(checkpoint);
+}

@@ -1,0 +1,81 @@
+#ifndef STORE_STATE_FILE_H
+#define STORE_STATE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ranker/problem.h"
+#include "ranker/state_rows.h"
+#include "ranker/status.h"
+#include "store/row_buffer.h"
+
+/*
+ * The state as of one sequence, in an LMDB environment of its own, so that writing it never stands
+ * in the way of the log. Derived: it may be deleted while nobody has it open.
+ *
+ * On disk: DIR/state.mdb with databases
+ *   "users", "videos", "statistics"   key: row number, 4 bytes native (MDB_INTEGERKEY), from 0
+ *                                     without gaps; value: user_row.h, video_row.h,
+ *                                     statistics_row.h
+ *   "watch"                           key: region code, likewise; value: watch_row.h
+ *   "meta"                            key "mark": what the rows are, version 1; as in coder.h:
+ *
+ *   size     field
+ *      5     header
+ *      4     STATE_VERSION of the program that wrote it
+ *      8     sequence
+ *      8     record_hash
+ *      8     newest_signal_ms
+ *   3 x 8    rows of users, videos, statistics
+ *
+ * A commit writes rows and mark in one transaction. The holder of the log's lock may open it; there
+ * is no other lock. One thread at a time.
+ */
+struct state_file;
+
+enum { STATE_FILE_ROW_COUNTS = 3 };
+
+struct state_mark {
+    uint64_t sequence;        /* of the last record that the rows contain; 0: the file is new */
+    uint64_t record_hash;     /* tells that record from another log's */
+    int64_t newest_signal_ms; /* state_newest_signal_ms() */
+    uint64_t row_counts[STATE_FILE_ROW_COUNTS];
+};
+
+/*
+ * Opens or makes the file in the directory. STATUS_CORRUPT: it is none of ours, or damaged, or of
+ * another version of state or file; STATUS_NO_SPACE, STATUS_NO_MEMORY, STATUS_IO.
+ */
+MUST_USE enum status state_file_open(const char *directory, size_t map_bytes,
+                                     struct state_file **out, struct problem *problem);
+void state_file_close(struct state_file *file);
+
+/*
+ * LMDB trusts its pages: reading damaged ones may end the process. So DIR/state.mdb.reading exists
+ * from state_file_guard() to state_file_unguard(), around open and load. STATUS_CORRUPT: it exists
+ * already, so a process before this one has not come through; then it exists no more.
+ */
+MUST_USE enum status state_file_guard(const char *directory, struct problem *problem);
+void state_file_unguard(const char *directory);
+
+/* Renames the file of a directory to state.mdb.bad, over what is there of that name. */
+MUST_USE enum status state_file_set_aside(const char *directory);
+
+struct state_mark state_file_mark(const struct state_file *file);
+
+/* Puts all rows into a new state, with two threads. STATUS_CORRUPT names the row. */
+MUST_USE enum status state_file_load(struct state_file *file, struct state *state,
+                                     struct problem *problem);
+
+/*
+ * A transaction: begin, put any number of rows, each new or over an older one, then commit, which
+ * syncs, or abort. All by one thread. After a failed put only abort may follow; a failed commit has
+ * aborted. Until the commit the file is what it was.
+ */
+MUST_USE enum status state_file_begin(struct state_file *file);
+MUST_USE enum status state_file_put(struct state_file *file, const struct encoded_row *row);
+MUST_USE enum status state_file_commit(struct state_file *file, const struct state_mark *mark);
+void state_file_abort(struct state_file *file);
+
+#endif
