@@ -34,24 +34,10 @@ static bool second_is_valid(uint8_t first, uint8_t second)
     }
 }
 
-/* Length of the leading run of ASCII, in whole words: ids are ASCII nearly always. */
-static size_t ascii_words(const uint8_t *bytes, size_t size)
-{
-    size_t at = 0;
-    for (; size - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
-        uint64_t word;
-        memcpy(&word, bytes + at, sizeof(word));
-        if ((word & UINT64_C(0x8080808080808080)) != 0) {
-            break;
-        }
-    }
-    return at;
-}
-
 bool text_is_utf8(struct text text)
 {
     const uint8_t *bytes = (const uint8_t *)text.data;
-    for (size_t at = ascii_words(bytes, text.size); at < text.size;) {
+    for (size_t at = 0; at < text.size;) {
         size_t size = sequence_size(bytes[at]);
         if (size == 0 || size > text.size - at) {
             return false;

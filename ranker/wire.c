@@ -33,7 +33,7 @@ enum status wire_id(const char *field, size_t index, const char *id, struct prob
                     LIMIT_ID_BYTES);
         return STATUS_INVALID;
     }
-    if (!text_is_utf8(text)) {
+    if (!text_is_ascii(text) && !text_is_utf8(text)) {
         problem_set(problem, "%s[%zu] is not UTF-8", field, index);
         return STATUS_INVALID;
     }

@@ -18,7 +18,7 @@ enum status wire_check_text(const char *field, const char *value, size_t minimum
                     maximum);
         return STATUS_INVALID;
     }
-    if (!text_is_utf8(text)) {
+    if (!text_is_ascii(text) && !text_is_utf8(text)) {
         problem_set(problem, "%s is not UTF-8", field);
         return STATUS_INVALID;
     }

@@ -1,5 +1,7 @@
 #include "ranker/text.h"
 
+#include <string.h>
+
 #include "tests/test.h"
 
 static void well_formed_utf8_is_accepted(void)
@@ -27,11 +29,27 @@ static void malformed_utf8_is_refused(void)
     }
 }
 
+static void ascii_is_told_from_the_rest_at_every_place(void)
+{
+    char bytes[20];
+    for (size_t size = 0; size <= sizeof(bytes); size++) {
+        memset(bytes, 'a', sizeof(bytes));
+        CHECK(text_is_ascii((struct text){bytes, size}));
+        for (size_t at = 0; at < size; at++) {
+            bytes[at] = (char)0x80;
+            CHECK(!text_is_ascii((struct text){bytes, size}));
+            bytes[at] = 0x7f;
+            CHECK(text_is_ascii((struct text){bytes, size}));
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(well_formed_utf8_is_accepted),
         TEST(malformed_utf8_is_refused),
+        TEST(ascii_is_told_from_the_rest_at_every_place),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }
