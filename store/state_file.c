@@ -389,6 +389,7 @@ static enum status walk(struct load *load, const struct range *range, MDB_cursor
 
 static void load_range(struct load *load, const struct range *range)
 {
+    CHECK(range->table < STATE_TABLE_COUNT);
     MDB_cursor *cursor = NULL;
     uint64_t row = range->first;
     int rc = mdb_cursor_open(load->txn, load->file->tables[range->table], &cursor);
