@@ -48,10 +48,22 @@ enum status changes_reserve(struct changes *changes, size_t row_count)
     return STATUS_OK;
 }
 
-void changes_mark(struct changes *changes)
+/* Rows from row_count on have gone. */
+static void cut(uint64_t *words, size_t word_count, size_t row_count)
+{
+    size_t first = row_count / 64;
+    if (first >= word_count) {
+        return;
+    }
+    words[first] &= (UINT64_C(1) << (row_count % 64)) - 1;
+    memset(words + first + 1, 0, (word_count - first - 1) * sizeof(*words));
+}
+
+void changes_mark(struct changes *changes, size_t row_count)
 {
     size_t row;
     CHECK(!changes_take(changes, &row));
+    cut(changes->changed, changes->word_count, row_count);
     uint64_t *changed = changes->changed;
     changes->changed = changes->waiting;
     changes->waiting = changed;

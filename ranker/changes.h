@@ -36,8 +36,11 @@ static inline bool changes_touch(struct changes *changes, size_t row)
     return waited;
 }
 
-/* What has changed now waits, and nothing has changed since. No row may be waiting. */
-void changes_mark(struct changes *changes);
+/*
+ * What has changed of the rows below row_count now waits, and nothing has changed since. No row may
+ * be waiting.
+ */
+void changes_mark(struct changes *changes, size_t row_count);
 
 /* The first row that waits, which then waits no more. False when there is none. */
 bool changes_take(struct changes *changes, size_t *row);

@@ -29,6 +29,7 @@ enum {
     LIMIT_MINIMUM_AGE_YEARS = 21, /* Video.minimum_age_years */
     LIMIT_AGE_YEARS = 150,        /* RankRequest.age_years */
     LIMIT_FUTURE_MS = 86400000,   /* how far ahead of the server's clock a signal may be */
+    LIMIT_RETIRED = 16,           /* of each kind in one Retirement */
     LIMIT_WEIGHTS_BYTES = 1 << 20 /* a weights file */
 };
 

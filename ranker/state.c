@@ -60,15 +60,15 @@ static void add_scope(struct scopes *scopes, enum scope_kind kind, uint16_t code
     scopes->count++;
 }
 
-static struct scopes scopes_of(const struct signal *signal)
+static struct scopes scopes_of(uint16_t region, uint16_t language)
 {
     struct scopes scopes = {.count = 0};
     add_scope(&scopes, SCOPE_GLOBAL, 0);
-    if (signal->locale.region != 0) {
-        add_scope(&scopes, SCOPE_REGION, signal->locale.region);
+    if (region != 0) {
+        add_scope(&scopes, SCOPE_REGION, region);
     }
-    if (signal->locale.language != 0) {
-        add_scope(&scopes, SCOPE_LANGUAGE, signal->locale.language);
+    if (language != 0) {
+        add_scope(&scopes, SCOPE_LANGUAGE, language);
     }
     return scopes;
 }
@@ -106,11 +106,9 @@ static enum status need_stats(struct state *state, uint64_t video_key, struct sc
     return STATUS_OK;
 }
 
-/* Turns a signal and what it did to the view into counts. */
 static void count_signal(const struct signal *signal, const struct view_change *change,
                          bool newly_followed, struct stats_delta *delta)
 {
-    *delta = (struct stats_delta){0};
     int32_t *counts = delta->counts;
     counts[COUNTER_IMPRESSIONS] = signal->type == SIGNAL_IMPRESSION;
     counts[COUNTER_PLAYS] = change->plays;
@@ -130,11 +128,33 @@ static void count_signal(const struct signal *signal, const struct view_change *
     }
 }
 
-static enum status add_to_scopes(const struct scopes *scopes, int64_t time_ms,
-                                 const struct stats_delta *delta)
+/* What a signal adds, from what it did to the user's view. */
+static struct effect effect_of(const struct signal *signal, const struct view_change *change,
+                               bool newly_followed)
+{
+    struct effect effect = {
+        .video_key = signal->video_key,
+        .tick = stats_tick(signal->time_ms),
+        .region = signal->locale.region,
+        .language = signal->locale.language,
+    };
+    count_signal(signal, change, newly_followed, &effect.delta);
+    if (change->watch_after_ms != change->watch_before_ms) {
+        bool had_watched = change->watch_before_ms >= 0;
+        effect.watched = true;
+        effect.watch_bin_before = had_watched ? (int8_t)watch_bin(change->watch_before_ms) : -1;
+        effect.watch_bin_after = (uint8_t)watch_bin(change->watch_after_ms);
+        effect.watch_bucket = change->watch_bucket;
+        effect.watch_region = change->watch_region;
+    }
+    return effect;
+}
+
+static enum status add_to_scopes(const struct scopes *scopes, const struct effect *effect)
 {
     for (unsigned i = 0; i < scopes->count; i++) {
-        enum status status = stats_add(scopes->stats[i], time_ms, delta);
+        enum status status =
+            stats_add(scopes->stats[i], stats_tick_ms(effect->tick), &effect->delta);
         if (status != STATUS_OK) {
             return status;
         }
@@ -142,20 +162,35 @@ static enum status add_to_scopes(const struct scopes *scopes, int64_t time_ms,
     return STATUS_OK;
 }
 
-static enum status move_watch(struct state *state, const struct view_change *change)
+static enum status move_watch(struct state *state, const struct effect *effect)
 {
-    if (change->watch_after_ms == change->watch_before_ms) {
+    if (!effect->watched) {
         return STATUS_OK;
     }
     enum status status = state_touch(state, STATE_WATCH, 0);
-    if (status == STATUS_OK && change->watch_region != 0) {
-        status = state_touch(state, STATE_WATCH, change->watch_region);
+    if (status == STATUS_OK && effect->watch_region != 0) {
+        status = state_touch(state, STATE_WATCH, effect->watch_region);
     }
     if (status != STATUS_OK) {
         return status;
     }
-    return watch_move(&state->watch, change->watch_region, change->watch_bucket,
-                      change->watch_before_ms, change->watch_after_ms);
+    return watch_move(&state->watch, effect->watch_region, effect->watch_bucket,
+                      effect->watch_bin_before, effect->watch_bin_after);
+}
+
+/* Adds to the statistics of the scopes, those of the video's row, and the watch times. */
+static enum status add_effect(struct state *state, const struct effect *effect,
+                              const struct scopes *scopes, struct video *video)
+{
+    enum status status = add_to_scopes(scopes, effect);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    stats_decay(scopes->stats[0], &video->decayed);
+    if (stats_tick_ms(effect->tick) > state->newest_signal_ms) {
+        state->newest_signal_ms = stats_tick_ms(effect->tick);
+    }
+    return move_watch(state, effect);
 }
 
 /*
@@ -222,7 +257,7 @@ static enum status need_rows(struct state *state, const struct signal *signal,
 
 static enum status apply_signal(struct state *state, const struct signal *signal)
 {
-    struct scopes scopes = scopes_of(signal);
+    struct scopes scopes = scopes_of(signal->locale.region, signal->locale.language);
     struct video *video;
     struct user *user;
     enum status status = need_rows(state, signal, &scopes, &video, &user);
@@ -238,17 +273,19 @@ static enum status apply_signal(struct state *state, const struct signal *signal
     if (status != STATUS_OK) {
         return status;
     }
-    struct stats_delta delta;
-    count_signal(signal, &change, newly_followed, &delta);
-    status = add_to_scopes(&scopes, signal->time_ms, &delta);
-    if (status != STATUS_OK) {
-        return status;
+    state->last_effect = effect_of(signal, &change, newly_followed);
+    return add_effect(state, &state->last_effect, &scopes, video);
+}
+
+static enum status apply_erased(struct state *state, const struct effect *effect)
+{
+    struct scopes scopes = scopes_of(effect->region, effect->language);
+    struct video *video;
+    enum status status = need_video(state, effect->video_key, &video);
+    if (status == STATUS_OK) {
+        status = need_stats(state, effect->video_key, &scopes);
     }
-    stats_decay(scopes.stats[0], &video->decayed);
-    if (signal->time_ms > state->newest_signal_ms) {
-        state->newest_signal_ms = signal->time_ms;
-    }
-    return move_watch(state, &change);
+    return status == STATUS_OK ? add_effect(state, effect, &scopes, video) : status;
 }
 
 static bool is_live(const struct video *row)
@@ -297,6 +334,81 @@ static enum status apply_deletion(struct state *state, uint64_t video_key)
     return STATUS_OK;
 }
 
+/* A row goes, and the last one of its table takes its number. */
+static enum status touch_removal(struct state *state, enum state_table table, size_t row)
+{
+    enum status status = state_touch(state, table, row);
+    return status == STATUS_OK ? state_touch(state, table, state_row_count(state, table) - 1)
+                               : status;
+}
+
+static enum status remove_user(struct state *state, uint64_t user_key)
+{
+    const struct user *user = table_find(&state->users, user_key);
+    if (user == NULL) {
+        return STATUS_OK;
+    }
+    size_t row = table_number(&state->users, user);
+    enum status status = touch_removal(state, STATE_USERS, row);
+    if (status == STATUS_OK) {
+        struct user gone = *user;
+        table_remove(&state->users, row);
+        user_release(&gone);
+    }
+    return status;
+}
+
+static enum status remove_statistics(struct state *state, const struct retired_statistics *retired)
+{
+    struct scoped_stats *scoped = table_find(
+        &state->stats, state_scope_hash(retired->video_key, retired->kind, retired->code));
+    if (scoped == NULL) {
+        return STATUS_OK;
+    }
+    size_t row = table_number(&state->stats, scoped);
+    enum status status = touch_removal(state, STATE_STATISTICS, row);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    stats_release(&scoped->stats);
+    table_remove(&state->stats, row);
+    struct video *video = videos_find(state->videos, retired->video_key);
+    if (retired->kind == SCOPE_GLOBAL && video != NULL) {
+        video->decayed = (struct stats_decayed){0};
+    }
+    return STATUS_OK;
+}
+
+/* What is in the catalogue stays, and so does what has statistics. */
+static enum status remove_video(struct state *state, uint64_t video_key)
+{
+    struct video *video = videos_find(state->videos, video_key);
+    if (video == NULL || is_live(video) ||
+        state_find_stats(state, video_key, SCOPE_GLOBAL, 0) != NULL) {
+        return STATUS_OK;
+    }
+    enum status status = touch_removal(state, STATE_VIDEOS, video->number);
+    if (status == STATUS_OK) {
+        videos_remove(state->videos, video);
+    }
+    return status;
+}
+
+static enum status apply_retirement(struct state *state, const struct retirement *retire)
+{
+    enum status status = STATUS_OK;
+    for (unsigned i = 0; i < retire->user_count && status == STATUS_OK; i++) {
+        status = remove_user(state, retire->user_keys[i]);
+    }
+    for (unsigned i = 0; i < retire->statistics_count && status == STATUS_OK; i++) {
+        status = remove_statistics(state, &retire->statistics[i]);
+    }
+    for (unsigned i = 0; i < retire->video_count && status == STATUS_OK; i++) {
+        status = remove_video(state, retire->video_keys[i]);
+    }
+    return status;
+}
+
 static enum status apply(struct state *state, uint64_t sequence, const struct event *event)
 {
     switch (event->kind) {
@@ -306,6 +418,14 @@ static enum status apply(struct state *state, uint64_t sequence, const struct ev
         return apply_video(state, sequence, &event->u.video);
     case EVENT_VIDEO_DELETED:
         return apply_deletion(state, event->u.deleted_video_key);
+    case EVENT_FORGET:
+        return remove_user(state, event->u.forget.user_key);
+    case EVENT_RETIRE:
+        return apply_retirement(state, &event->u.retire);
+    case EVENT_ERASED:
+        return apply_erased(state, &event->u.erased);
+    case EVENT_KIND_END:
+        break;
     }
     return STATUS_OK;
 }
@@ -328,6 +448,11 @@ uint64_t state_sequence(const struct state *state)
 int64_t state_newest_signal_ms(const struct state *state)
 {
     return state->newest_signal_ms;
+}
+
+const struct effect *state_last_effect(const struct state *state)
+{
+    return &state->last_effect;
 }
 
 const struct videos *state_videos(const struct state *state)

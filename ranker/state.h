@@ -3,6 +3,8 @@
 
 #include <stdint.h>
 
+#include "ranker/effect.h"
+#include "ranker/limits.h"
 #include "ranker/signal.h"
 #include "ranker/status.h"
 #include "ranker/user.h"
@@ -16,7 +18,39 @@
  */
 struct state;
 
-enum event_kind { EVENT_SIGNAL = 1, EVENT_VIDEO = 2, EVENT_VIDEO_DELETED = 3 };
+enum event_kind {
+    EVENT_SIGNAL = 1,
+    EVENT_VIDEO = 2,
+    EVENT_VIDEO_DELETED = 3,
+    EVENT_FORGET = 4, /* a user asked for it */
+    EVENT_RETIRE = 5, /* rows that have been idle for long */
+    EVENT_ERASED = 6, /* stands where a forgotten user's signal stood */
+    EVENT_KIND_END
+};
+
+/* Scope of a video's statistics. */
+enum scope_kind { SCOPE_GLOBAL = 0, SCOPE_REGION = 1, SCOPE_LANGUAGE = 2, SCOPE_KIND_END };
+
+struct retired_statistics {
+    uint64_t video_key;
+    uint16_t code;
+    uint8_t kind; /* enum scope_kind */
+};
+
+/* Rows to be dropped. Those that are not there are passed over, as are videos of the catalogue. */
+struct retirement {
+    uint8_t user_count;
+    uint8_t statistics_count;
+    uint8_t video_count;
+    uint64_t user_keys[LIMIT_RETIRED];
+    struct retired_statistics statistics[LIMIT_RETIRED];
+    uint64_t video_keys[LIMIT_RETIRED];
+};
+
+struct forgetting {
+    uint64_t user_key;
+    int64_t time_ms;
+};
 
 /* One decoded entry of the log. */
 struct event {
@@ -25,11 +59,11 @@ struct event {
         struct signal signal;
         struct video_facts video;
         uint64_t deleted_video_key;
+        struct forgetting forget;
+        struct retirement retire;
+        struct effect erased;
     } u;
 };
-
-/* Scope of a video's statistics. */
-enum scope_kind { SCOPE_GLOBAL = 0, SCOPE_REGION = 1, SCOPE_LANGUAGE = 2 };
 
 /* NULL when memory is short. */
 struct state *state_new(void);
@@ -44,8 +78,14 @@ MUST_USE enum status state_apply(struct state *state, uint64_t sequence, const s
 /* Sequence of the last entry applied; 0 at first. */
 uint64_t state_sequence(const struct state *state);
 
-/* Latest time of any signal applied, whatever any clock says; 0 before the first. */
+/*
+ * Latest time of any signal applied, whatever any clock says, rounded down to a tick of stats.h,
+ * since that much stays of a signal that is erased; 0 before the first.
+ */
 int64_t state_newest_signal_ms(const struct state *state);
+
+/* What the signal that was applied last added to the aggregates. */
+const struct effect *state_last_effect(const struct state *state);
 
 const struct videos *state_videos(const struct state *state);
 const struct watch *state_watch(const struct state *state);

@@ -25,6 +25,7 @@ struct state {
     uint64_t live_videos; /* known and not deleted */
     uint64_t sequence;
     int64_t newest_signal_ms;
+    struct effect last_effect; /* of the last signal */
     struct changes changes[STATE_TABLE_COUNT];
     state_visit *visit; /* NULL: changes are not noted */
     void *visit_context;

@@ -53,7 +53,7 @@ enum status state_touch(struct state *state, enum state_table table, size_t row)
 void state_mark(struct state *state)
 {
     for (unsigned i = 0; i < STATE_TABLE_COUNT; i++) {
-        changes_mark(&state->changes[i]);
+        changes_mark(&state->changes[i], state_row_count(state, (enum state_table)i));
     }
 }
 

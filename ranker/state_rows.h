@@ -9,8 +9,8 @@
 
 /*
  * The state as rows, for those who save it and put it back. Rows of users, videos and statistics
- * are numbered from 0 in order of arrival and never go; those of watch times are numbered by region
- * code, 0 for all regions together.
+ * are numbered from 0 without gaps, in order of arrival; where one goes, the last one takes its
+ * number. Those of watch times are numbered by region code, 0 for all regions together.
  *
  * What is saved belongs to one sequence although the state goes on: state_mark() says "as of now",
  * state_save() hands out the rows that changed since the last mark some at a time, and
@@ -22,7 +22,7 @@ enum state_table { STATE_USERS, STATE_VIDEOS, STATE_STATISTICS, STATE_WATCH, STA
  * Raise it whenever the same log gives another state than before: saved states of other versions
  * are then not read but derived again.
  */
-enum { STATE_VERSION = 1 };
+enum { STATE_VERSION = 2 };
 
 /* The row is as it was at the mark; to be read before the call returns. */
 typedef void state_visit(void *context, enum state_table table, size_t row);

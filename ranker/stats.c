@@ -6,7 +6,6 @@
 #include "ranker/check.h"
 
 enum {
-    TICK_MS = 450000,
     LEVEL_BUCKETS = 16,
     TICKS_1 = 48, /* width of a bucket of level 1 */
     TICKS_2 = 672 /* of level 2 */
@@ -17,7 +16,7 @@ static const uint32_t quarter_ticks[HALF_LIFE_COUNT] = {1, 48, 672};
 
 uint32_t stats_tick(int64_t time_ms)
 {
-    int64_t tick = time_ms > 0 ? time_ms / TICK_MS : 0;
+    int64_t tick = time_ms > 0 ? time_ms / STATS_TICK_MS : 0;
     return tick < UINT32_MAX ? (uint32_t)tick : UINT32_MAX;
 }
 

@@ -67,7 +67,16 @@ struct stats_decayed {
     uint32_t mean_watch_ms; /* total watch time over plays; 0 without plays */
 };
 
+enum { STATS_TICK_MS = 450000 };
+
+/* time_ms / STATS_TICK_MS; 0 for negative times. */
 uint32_t stats_tick(int64_t time_ms);
+
+/* When a tick begins. */
+static inline int64_t stats_tick_ms(uint32_t tick)
+{
+    return (int64_t)tick * STATS_TICK_MS;
+}
 
 /* STATUS_NO_MEMORY leaves stats as it was. time_ms at least 0. */
 MUST_USE enum status stats_add(struct stats *stats, int64_t time_ms,

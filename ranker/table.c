@@ -61,16 +61,22 @@ void *table_find(const struct table *table, uint64_t hash)
     return NULL;
 }
 
-size_t table_number(const struct table *table, const void *row)
+/* Where the index has a row of this table. */
+static size_t slot_of(const struct table *table, const void *row)
 {
     uint64_t hash = hash_of(row);
     for (size_t at = table_home(table, hash);; at = (at + 1) & table->slot_mask) {
         uint64_t slot = table->slots[at];
         CHECK(slot != 0);
         if (((slot ^ hash) >> 32) == 0 && table_at(table, (uint32_t)slot - 1) == row) {
-            return (uint32_t)slot - 1;
+            return at;
         }
     }
+}
+
+size_t table_number(const struct table *table, const void *row)
+{
+    return (uint32_t)table->slots[slot_of(table, row)] - 1;
 }
 
 /* Puts the slot's word in the first free place for its hash, whose upper half it holds. */
@@ -180,6 +186,35 @@ enum status table_add(struct table *table, uint64_t hash, void **out)
     place(table, (hash >> 32 << 32) | (index + 1));
     *out = row;
     return STATUS_OK;
+}
+
+/* Empties a slot and closes the gap, so that no probe ends early. */
+static void erase_slot(struct table *table, size_t hole)
+{
+    size_t mask = table->slot_mask;
+    for (size_t at = (hole + 1) & mask; table->slots[at] != 0; at = (at + 1) & mask) {
+        size_t distance = (at - table_home(table, table->slots[at])) & mask;
+        if (distance >= ((at - hole) & mask)) {
+            table->slots[hole] = table->slots[at];
+            hole = at;
+        }
+    }
+    table->slots[hole] = 0;
+}
+
+void table_remove(struct table *table, size_t index)
+{
+    CHECK(index < table->count);
+    void *row = table_at(table, index);
+    size_t last = table->count - 1;
+    erase_slot(table, slot_of(table, row));
+    if (index != last) {
+        void *moved = table_at(table, last);
+        uint64_t *slot = &table->slots[slot_of(table, moved)];
+        *slot = (*slot >> 32 << 32) | (index + 1);
+        memcpy(row, moved, table->row_size);
+    }
+    table->count = last;
 }
 
 enum status table_fill(struct table *table, size_t count)

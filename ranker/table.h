@@ -12,7 +12,7 @@
  * A hash's first slot is named by its uppermost bits, so the index doubles in one sweep without
  * looking at the rows.
  * Every row begins with its hash as a uint64_t; rows of a multiple of 64 bytes lie on cache lines.
- * Rows are never removed. One writer at a time, any number of readers between writes.
+ * One writer at a time, any number of readers between writes.
  */
 struct table {
     size_t row_size;
@@ -34,7 +34,7 @@ static inline struct table table_of(size_t row_size)
 
 void table_release(struct table *table);
 
-/* index below count. The row lives as long as the table, at one address. */
+/* index below count. The row stays at its address until table_remove() takes or moves it. */
 static inline void *table_at(const struct table *table, size_t index)
 {
     return table->chunks[index >> TABLE_CHUNK_SHIFT] +
@@ -100,6 +100,11 @@ MUST_USE enum status table_add(struct table *table, uint64_t hash, void **out);
  */
 MUST_USE enum status table_fill(struct table *table, size_t count);
 MUST_USE enum status table_index(struct table *table);
+
+/*
+ * Removes row index: the last row takes its place and its number. Memory stays for rows to come.
+ */
+void table_remove(struct table *table, size_t index);
 
 /* Finds or adds. */
 MUST_USE enum status table_need(struct table *table, uint64_t hash, void **out);

@@ -346,6 +346,19 @@ void videos_set_source(struct videos *videos, const struct video *row, struct vi
     *source_of(videos, row) = source;
 }
 
+void videos_remove(struct videos *videos, struct video *row)
+{
+    uint32_t number = row->number;
+    CHECK(number < videos->rows.count);
+    sets_unref(&videos->sets, row->regions_allowed);
+    sets_unref(&videos->sets, row->regions_forbidden);
+    const struct video *last = table_at(&videos->rows, videos->rows.count - 1);
+    videos_set_source(videos, row, videos_source(videos, last));
+    videos_set_source(videos, last, (struct video_source){0});
+    table_remove(&videos->rows, number);
+    row->number = number; /* of the one that moved here, if any did */
+}
+
 const struct region_set *videos_region_set(const struct videos *videos, uint32_t index)
 {
     CHECK(index < videos->sets.count);

@@ -85,8 +85,8 @@ struct video_source {
 };
 
 /*
- * All videos, found by key. Rows keep their index for life; pointers into the table live until the
- * next videos_add(). One writer at a time, any number of readers between writes.
+ * All videos, found by key. Pointers into the table live until the next videos_add() or
+ * videos_remove(). One writer at a time, any number of readers between writes.
  */
 struct videos;
 
@@ -110,6 +110,9 @@ void videos_find_many(const struct videos *videos, const uint64_t *keys, size_t 
 /* Finds or adds the row of key, key not 0; a new row is all zero but for key, number and
  * duration_bucket. */
 MUST_USE enum status videos_add(struct videos *videos, uint64_t key, struct video **out);
+
+/* Removes the row; the last one takes its place and number. */
+void videos_remove(struct videos *videos, struct video *row);
 
 /* Overwrites the catalogue's part of the row facts->key, adding it if need be; statistics stay. */
 MUST_USE enum status videos_put(struct videos *videos, const struct video_facts *facts);

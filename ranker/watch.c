@@ -82,16 +82,14 @@ static enum status add_region(struct watch *watch, uint16_t region, struct watch
     return STATUS_OK;
 }
 
-static void move(struct watch_histogram *histogram, int64_t before_ms, int64_t after_ms)
+static void move(struct watch_histogram *histogram, int before, unsigned after)
 {
-    if (before_ms < 0) {
-        histogram->count++;
-    } else {
-        unsigned before = watch_bin(before_ms);
-        CHECK(histogram->bins[before] > 0);
+    if (before >= 0 && histogram->bins[before] > 0) {
         histogram->bins[before]--;
+    } else {
+        histogram->count++;
     }
-    histogram->bins[watch_bin(after_ms)]++;
+    histogram->bins[after]++;
 }
 
 static enum status need_region(struct watch *watch, uint16_t region, struct watch_region **out)
@@ -100,20 +98,21 @@ static enum status need_region(struct watch *watch, uint16_t region, struct watc
     return *out != NULL ? STATUS_OK : add_region(watch, region, out);
 }
 
-enum status watch_move(struct watch *watch, uint16_t region, unsigned duration_bucket,
-                       int64_t before_ms, int64_t after_ms)
+enum status watch_move(struct watch *watch, uint16_t region, unsigned duration_bucket, int before,
+                       unsigned after)
 {
     CHECK(duration_bucket < DURATION_BUCKET_COUNT);
-    CHECK(after_ms >= before_ms);
+    CHECK(before < WATCH_BIN_COUNT);
+    CHECK(after < WATCH_BIN_COUNT);
     if (region != 0) {
         struct watch_region *found;
         enum status status = need_region(watch, region, &found);
         if (status != STATUS_OK) {
             return status;
         }
-        move(&found->histograms[duration_bucket], before_ms, after_ms);
+        move(&found->histograms[duration_bucket], before, after);
     }
-    move(&watch->global[duration_bucket], before_ms, after_ms);
+    move(&watch->global[duration_bucket], before, after);
     return STATUS_OK;
 }
 

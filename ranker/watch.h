@@ -36,10 +36,12 @@ struct watch_region {
 
 unsigned watch_bin(int64_t watch_ms);
 
-/* Adds one view's growth: count views move from bin of before_ms (or none, if before_ms < 0) to
- * after_ms. */
+/*
+ * Moves one view from bin before, or in, if that is -1, to bin after. A view that is not where it
+ * should be, since the log lost its beginning, comes in.
+ */
 MUST_USE enum status watch_move(struct watch *watch, uint16_t region, unsigned duration_bucket,
-                                int64_t before_ms, int64_t after_ms);
+                                int before, unsigned after);
 
 /* The region's histograms, 0 for all together; NULL when there are none. */
 const struct watch_histogram *watch_at(const struct watch *watch, uint16_t region);

@@ -7,6 +7,7 @@
 #include "ranker/limits.h"
 #include "ranker/text.h"
 #include "ranker/wire.h"
+#include "store/payload.h"
 
 enum { RECORD_VERSION = 1 };
 
@@ -52,7 +53,7 @@ static uint32_t checksum(const uint8_t *bytes, size_t size)
 
 static bool key_fits_kind(enum event_kind kind, struct event_key key)
 {
-    return kind == EVENT_SIGNAL || (key.low == 0 && key.high == 0);
+    return kind == EVENT_SIGNAL || (key.high == 0 && (kind == EVENT_FORGET) == (key.low != 0));
 }
 
 struct event_key record_signal_key(const char *event_id, const uint8_t *payload, size_t size)
@@ -65,7 +66,7 @@ struct event_key record_signal_key(const char *event_id, const uint8_t *payload,
 
 void record_encode(const struct record *record, uint8_t *out)
 {
-    CHECK(record->kind >= EVENT_SIGNAL && record->kind <= EVENT_VIDEO_DELETED);
+    CHECK(record->kind >= EVENT_SIGNAL && record->kind < EVENT_KIND_END);
     CHECK(key_fits_kind(record->kind, record->event_key));
 
     memset(out, 0, AT_CHECKSUM);
@@ -83,7 +84,7 @@ void record_encode(const struct record *record, uint8_t *out)
 enum status record_decode(const uint8_t *bytes, size_t size, struct record *out)
 {
     if (size < RECORD_HEADER_SIZE || bytes[0] != RECORD_VERSION || bytes[AT_KIND] < EVENT_SIGNAL ||
-        bytes[AT_KIND] > EVENT_VIDEO_DELETED || bytes[AT_ZERO] != 0 || bytes[AT_ZERO + 1] != 0 ||
+        bytes[AT_KIND] >= EVENT_KIND_END || bytes[AT_ZERO] != 0 || bytes[AT_ZERO + 1] != 0 ||
         get_u32(bytes + AT_CHECKSUM) != checksum(bytes, size)) {
         return STATUS_CORRUPT;
     }
@@ -104,7 +105,7 @@ enum status record_decode(const uint8_t *bytes, size_t size, struct record *out)
 enum status record_kind(const uint8_t *bytes, size_t size, enum event_kind *out)
 {
     if (size < RECORD_HEADER_SIZE || bytes[AT_KIND] < EVENT_SIGNAL ||
-        bytes[AT_KIND] > EVENT_VIDEO_DELETED) {
+        bytes[AT_KIND] >= EVENT_KIND_END) {
         return STATUS_CORRUPT;
     }
     *out = (enum event_kind)bytes[AT_KIND];
@@ -169,6 +170,43 @@ static enum status deleted_event(const struct record *record, struct arena *aren
     return STATUS_OK;
 }
 
+/* The record's key names the user too, for those who do not look into payloads. */
+static enum status forget_event(const struct record *record, struct arena *arena, struct event *out)
+{
+    struct forgetting forget;
+    enum status status = payload_get_forget(record->payload, record->payload_size, arena, &forget);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (forget.user_key != record->event_key.low) {
+        return STATUS_CORRUPT;
+    }
+    *out = (struct event){.kind = EVENT_FORGET, .u.forget = forget};
+    return STATUS_OK;
+}
+
+static enum status retire_event(const struct record *record, struct arena *arena, struct event *out)
+{
+    struct event event = {.kind = EVENT_RETIRE};
+    enum status status =
+        payload_get_retire(record->payload, record->payload_size, arena, &event.u.retire);
+    if (status == STATUS_OK) {
+        *out = event;
+    }
+    return status;
+}
+
+static enum status erased_event(const struct record *record, struct arena *arena, struct event *out)
+{
+    struct event event = {.kind = EVENT_ERASED};
+    enum status status =
+        payload_get_erased(record->payload, record->payload_size, arena, &event.u.erased);
+    if (status == STATUS_OK) {
+        *out = event;
+    }
+    return status;
+}
+
 enum status record_event(const struct record *record, struct arena *arena, struct event *out)
 {
     switch (record->kind) {
@@ -178,6 +216,14 @@ enum status record_event(const struct record *record, struct arena *arena, struc
         return video_event(record, arena, out);
     case EVENT_VIDEO_DELETED:
         return deleted_event(record, arena, out);
+    case EVENT_FORGET:
+        return forget_event(record, arena, out);
+    case EVENT_RETIRE:
+        return retire_event(record, arena, out);
+    case EVENT_ERASED:
+        return erased_event(record, arena, out);
+    case EVENT_KIND_END:
+        break;
     }
     return STATUS_CORRUPT;
 }

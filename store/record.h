@@ -19,8 +19,10 @@
  *        4     4  checksum: low 32 bits of XXH3-64 over bytes 8 to the end, seeded with bytes 0
  *                 to 3 as a number, so that a damaged version or kind is noticed too
  *        8     8  appended_ms, the server's clock
- *       16    16  event key (signals): recognises a repeat; zero for other kinds
- *       32     -  payload: the packed reelrank.v1 message: Signal, Video or DeleteVideo
+ *       16    16  event key: of signals, recognises a repeat; of forgets, the user's key and 8
+ *                 zero bytes; zero for other kinds
+ *       32     -  payload: the packed reelrank.v1 message: Signal, Video, DeleteVideo,
+ *                 ForgottenUser, Retirement or ErasedSignal
  *
  * The payload is the contract's own bytes, so a new field costs no new layout.
  */
@@ -51,7 +53,7 @@ static inline size_t record_size(const struct record *record)
  */
 struct event_key record_signal_key(const char *event_id, const uint8_t *payload, size_t size);
 
-/* Writes record_size(record) bytes. The event key of anything but a signal must be zero. */
+/* Writes record_size(record) bytes. The event key must be one that the table allows. */
 void record_encode(const struct record *record, uint8_t *out);
 
 /* STATUS_CORRUPT for anything record_encode() does not write. *out points into bytes. */

@@ -544,13 +544,37 @@ enum status state_file_put(struct state_file *file, const struct encoded_row *ro
     return lmdb_status(rc);
 }
 
+/* Deletes the rows of the file from row_count on. */
+static int cut_table(struct state_file *file, enum state_table table, uint64_t row_count)
+{
+    int rc = 0;
+    for (uint64_t i = row_count; i < file->mark.row_counts[table] && rc == 0; i++) {
+        uint32_t number = (uint32_t)i;
+        MDB_val key = {sizeof(number), &number};
+        rc = mdb_del(file->txn, file->tables[table], &key, NULL);
+    }
+    return rc;
+}
+
+static int cut_tables(struct state_file *file, const struct state_mark *mark)
+{
+    int rc = 0;
+    for (unsigned i = 0; i < STATE_FILE_ROW_COUNTS && rc == 0; i++) {
+        rc = cut_table(file, (enum state_table)i, mark->row_counts[i]);
+    }
+    return rc;
+}
+
 enum status state_file_commit(struct state_file *file, const struct state_mark *mark)
 {
     CHECK(file->txn != NULL);
     uint8_t bytes[MARK_MAX];
     MDB_val key = mark_key();
     MDB_val value = {encode_mark(mark, bytes), bytes};
-    int rc = mdb_put(file->txn, file->meta, &key, &value, 0);
+    int rc = cut_tables(file, mark);
+    if (rc == 0) {
+        rc = mdb_put(file->txn, file->meta, &key, &value, 0);
+    }
     if (rc != 0) {
         state_file_abort(file);
         return lmdb_status(rc);

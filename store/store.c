@@ -308,7 +308,8 @@ static enum status admit_signal(struct store *store, struct entry *entry)
     enum status status = window_add(store->window, entry->record.event_key);
     if (status == STATUS_OK) {
         entry->outcome = OUTCOME_ACCEPTED;
-        store->newest_ms = time_ms > store->newest_ms ? time_ms : store->newest_ms;
+        int64_t tick_ms = stats_tick_ms(stats_tick(time_ms));
+        store->newest_ms = tick_ms > store->newest_ms ? tick_ms : store->newest_ms;
     }
     return status;
 }
@@ -360,6 +361,13 @@ static enum status admit(struct store *store, struct entry *entry)
     case EVENT_VIDEO_DELETED:
         status = admit_deletion(store, entry);
         break;
+    case EVENT_FORGET:
+    case EVENT_RETIRE:
+        entry->outcome = OUTCOME_ACCEPTED;
+        break;
+    case EVENT_ERASED: /* takes the place of a record, and never comes as a new one */
+    case EVENT_KIND_END:
+        CHECK(false);
     }
     if (status != STATUS_OK || entry->outcome != OUTCOME_ACCEPTED) {
         return status;

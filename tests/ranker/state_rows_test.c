@@ -280,6 +280,65 @@ static void everything_is_saved_again_after_unmark(void)
     state_free(state);
 }
 
+/* Rows as they were handed out, by number: what a file would hold. */
+struct image {
+    const struct state *state;
+    uint64_t keys[100];
+    uint64_t signal_counts[100];
+};
+
+static void put_into_image(void *context, enum state_table table, size_t row)
+{
+    struct image *image = context;
+    if (table == STATE_USERS) {
+        CHECK(row < 100);
+        image->keys[row] = state_user_at(image->state, row)->key;
+        image->signal_counts[row] = state_user_at(image->state, row)->signal_count;
+    }
+}
+
+/* Users come, go and change at random while rows are saved a few at a time. */
+static void rows_that_go_while_others_are_saved_are_saved_as_they_were(void)
+{
+    struct state *state = state_new();
+    CHECK(state != NULL);
+    struct image image = {.state = state};
+    uint64_t want_keys[100];
+    uint64_t want_counts[100];
+    uint64_t random = 1;
+    CHECK_EQ(STATUS_OK, state_track(state, put_into_image, &image));
+    for (int64_t i = 0; i < 20000; i++) {
+        random = random * UINT64_C(6364136223846793005) + 1442695040888963407;
+        uint64_t user = 1 + (random >> 33) % 90;
+        if ((random >> 20) % 3 == 0) {
+            apply(state, (struct event){.kind = EVENT_FORGET, .u.forget.user_key = user});
+        } else {
+            apply(state, watch_event(user, 1, i));
+        }
+        if (i % 50 == 0) {
+            while (state_save(state, VISITS_MAX)) {
+            }
+            if (i > 0) {
+                CHECK(memcmp(image.keys, want_keys, sizeof(want_keys)) == 0);
+                CHECK(memcmp(image.signal_counts, want_counts, sizeof(want_counts)) == 0);
+            }
+            state_mark(state);
+            size_t count = state_row_count(state, STATE_USERS);
+            memset(want_keys, 0, sizeof(want_keys));
+            memset(want_counts, 0, sizeof(want_counts));
+            for (size_t row = 0; row < count; row++) {
+                want_keys[row] = state_user_at(state, row)->key;
+                want_counts[row] = state_user_at(state, row)->signal_count;
+            }
+            memset(image.keys + count, 0, (100 - count) * sizeof(image.keys[0]));
+            memset(image.signal_counts + count, 0, (100 - count) * sizeof(image.keys[0]));
+        } else {
+            state_save(state, random % 4);
+        }
+    }
+    state_free(state);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -289,6 +348,7 @@ int main(int argc, char **argv)
         TEST(statistics_without_their_video_are_corrupt),
         TEST(only_what_changed_is_saved),
         TEST(rows_are_saved_as_they_were_at_the_mark),
+        TEST(rows_that_go_while_others_are_saved_are_saved_as_they_were),
         TEST(everything_is_saved_again_after_unmark),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

@@ -423,7 +423,7 @@ static void every_change_changes_the_digest(void)
     state_free(state);
 }
 
-static void newest_signal_is_the_latest_in_its_own_time(void)
+static void newest_signal_is_the_latest_in_its_own_time_to_a_tick(void)
 {
     struct state *state = state_new();
     struct event event = signal_event("u", "v", SIGNAL_LIKE);
@@ -431,13 +431,15 @@ static void newest_signal_is_the_latest_in_its_own_time(void)
     put_video(state, "v");
     CHECK_EQ(0, state_newest_signal_ms(state));
     apply(state, &event);
-    CHECK_EQ(START_MS, state_newest_signal_ms(state));
-    event.u.signal.time_ms = START_MS - 1;
+    int64_t tick_ms = stats_tick_ms(stats_tick(START_MS));
+    CHECK(tick_ms <= START_MS && START_MS < tick_ms + STATS_TICK_MS);
+    CHECK_EQ(tick_ms, state_newest_signal_ms(state));
+    event.u.signal.time_ms = tick_ms - 1;
     apply(state, &event);
-    CHECK_EQ(START_MS, state_newest_signal_ms(state));
-    event.u.signal.time_ms = START_MS + 1;
+    CHECK_EQ(tick_ms, state_newest_signal_ms(state));
+    event.u.signal.time_ms = tick_ms + STATS_TICK_MS;
     apply(state, &event);
-    CHECK_EQ(START_MS + 1, state_newest_signal_ms(state));
+    CHECK_EQ(tick_ms + STATS_TICK_MS, state_newest_signal_ms(state));
     state_free(state);
 }
 
@@ -678,6 +680,154 @@ static void every_allocation_may_fail(void)
     CHECK(budget > (OWN_ALLOCATOR ? 300 : 0));
 }
 
+static struct event forget_event(const char *user)
+{
+    return (struct event){.kind = EVENT_FORGET,
+                          .u.forget = {.user_key = key_of(user), .time_ms = START_MS}};
+}
+
+/* Signals of two users, of every type, about a few videos. */
+static void send_mixed(struct state *state, uint64_t *random)
+{
+    static const char *const users[] = {"a", "b"};
+    static const char *const videos[] = {"v", "w", "x"};
+    uint64_t r = next_random(random);
+    struct event event = signal_event(users[r & 1], videos[(r >> 1) % 3],
+                                      (enum signal_type)(1 + (r >> 8) % (SIGNAL_TYPE_END - 1)));
+    event.u.signal.watch_ms = (int64_t)((r >> 16) % 40000);
+    event.u.signal.time_ms += (int64_t)((r >> 32) % 100000000);
+    event.u.signal.ranking_key = 1 + (r >> 60);
+    apply(state, &event);
+}
+
+static void forgetting_a_user_leaves_the_others_and_all_aggregates(void)
+{
+    struct state *state = state_new();
+    struct state_digests before;
+    struct state_digests after;
+    put_video(state, "v");
+    for (int i = 0; i < 3; i++) {
+        send(state, i == 1 ? "b" : "a", "v", SIGNAL_WATCH, 9000);
+    }
+    state_digest(state, &before);
+    struct event event = forget_event("a");
+    apply(state, &event);
+    state_digest(state, &after);
+    CHECK(after.aggregates == before.aggregates);
+    CHECK(state_find_user(state, key_of("a")) == NULL);
+    CHECK(state_find_user(state, key_of("b"))->signal_count == 1);
+    struct state_counts counts;
+    state_count(state, &counts);
+    CHECK_EQ(1, counts.users);
+    send(state, "a", "v", SIGNAL_LIKE, 0);
+    CHECK(state_find_user(state, key_of("a"))->signal_count == 1);
+    state_free(state);
+}
+
+/* What the log becomes when a user's signals are erased in it gives the same as it gave before. */
+static void effects_in_the_place_of_signals_give_the_same_state(void)
+{
+    struct state *first = state_new();
+    struct state *second = state_new();
+    uint64_t random = 7;
+    put_video(first, "v");
+    put_video(second, "v");
+    for (int i = 0; i < 3000; i++) {
+        uint64_t again = random;
+        uint64_t peek = random;
+        bool of_a = (next_random(&peek) & 1) == 0;
+        send_mixed(first, &random);
+        if (of_a) {
+            struct event erased = {.kind = EVENT_ERASED, .u.erased = *state_last_effect(first)};
+            apply(second, &erased);
+        } else {
+            send_mixed(second, &again);
+        }
+    }
+    struct event forget = forget_event("a");
+    apply(first, &forget);
+    apply(second, &forget);
+    struct state_digests want;
+    struct state_digests got;
+    state_digest(first, &want);
+    state_digest(second, &got);
+    CHECK(want.aggregates == got.aggregates);
+    CHECK(want.all == got.all);
+    state_free(first);
+    state_free(second);
+}
+
+static void retired_rows_are_gone_and_come_back_empty(void)
+{
+    struct state *state = state_new();
+    put_video(state, "v");
+    send(state, "a", "v", SIGNAL_LIKE, 0);
+    send(state, "b", "w", SIGNAL_LIKE, 0);
+    struct event retire = {
+        .kind = EVENT_RETIRE,
+        .u.retire = {
+            .user_count = 2,
+            .user_keys = {key_of("a"), key_of("nobody")},
+            .statistics_count = 2,
+            .statistics = {{.video_key = key_of("v")},
+                           {.video_key = key_of("w"), .kind = SCOPE_REGION, .code = INDIA}},
+            .video_count = 2,
+            .video_keys = {key_of("v"), key_of("w")}}};
+    apply(state, &retire);
+    CHECK(state_find_user(state, key_of("a")) == NULL);
+    CHECK(state_find_user(state, key_of("b")) != NULL);
+    CHECK(state_find_stats(state, key_of("v"), SCOPE_GLOBAL, 0) == NULL);
+    CHECK(state_find_stats(state, key_of("v"), SCOPE_REGION, INDIA) != NULL);
+    CHECK(state_find_stats(state, key_of("w"), SCOPE_REGION, INDIA) == NULL);
+    CHECK_EQ(2, videos_count(state_videos(state))); /* one is live, the other has statistics */
+    retire.u.retire = (struct retirement){.statistics_count = 1,
+                                          .statistics = {{.video_key = key_of("w")}},
+                                          .video_count = 1,
+                                          .video_keys = {key_of("w")}};
+    apply(state, &retire);
+    CHECK_EQ(1, videos_count(state_videos(state)));
+    const struct video *video = videos_at(state_videos(state), 0);
+    CHECK_EQ(key_of("v"), video->key);
+    CHECK_EQ(0, video->decayed.newest_tick);
+    send(state, "c", "v", SIGNAL_LIKE, 0);
+    CHECK_EQ(1, state_find_stats(state, key_of("v"), SCOPE_GLOBAL, 0)->total[COUNTER_LIKES]);
+    state_free(state);
+}
+
+/* Any order of coming and going leaves what is left to be found, under numbers without gaps. */
+static void rows_that_go_leave_the_others_findable(void)
+{
+    enum { ANY = 3000 };
+    struct state *state = state_new();
+    uint64_t random = 3;
+    bool there[ANY] = {false};
+    size_t count = 0;
+    for (int i = 0; i < 20000; i++) {
+        uint64_t user = next_random(&random) % ANY;
+        struct event event = signal_event("", "v", SIGNAL_LIKE);
+        event.u.signal.user_key = numbered('u', user);
+        if (next_random(&random) % 2 == 0) {
+            event =
+                (struct event){.kind = EVENT_FORGET, .u.forget = {.user_key = numbered('u', user)}};
+            count -= there[user];
+            there[user] = false;
+        } else {
+            count += !there[user];
+            there[user] = true;
+        }
+        apply(state, &event);
+    }
+    struct state_counts counts;
+    state_count(state, &counts);
+    CHECK_EQ(count, counts.users);
+    for (uint64_t i = 0; i < ANY; i++) {
+        const struct user *user = state_find_user(state, numbered('u', i));
+        CHECK(there[i] == (user != NULL));
+        CHECK(user == NULL || user->key == numbered('u', i));
+    }
+    state_free(state);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -694,7 +844,11 @@ int main(int argc, char **argv)
         TEST(a_deleted_video_keeps_statistics_and_may_come_back),
         TEST(a_view_may_cross_regions_and_durations),
         TEST(every_change_changes_the_digest),
-        TEST(newest_signal_is_the_latest_in_its_own_time),
+        TEST(forgetting_a_user_leaves_the_others_and_all_aggregates),
+        TEST(effects_in_the_place_of_signals_give_the_same_state),
+        TEST(retired_rows_are_gone_and_come_back_empty),
+        TEST(rows_that_go_leave_the_others_findable),
+        TEST(newest_signal_is_the_latest_in_its_own_time_to_a_tick),
         TEST(late_signals_land_in_the_buckets_of_their_time),
         TEST(any_order_across_users_gives_the_same_bytes),
         TEST(order_within_a_user_matters),

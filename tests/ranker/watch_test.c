@@ -10,7 +10,8 @@ enum { INDIA = 9 << 5 | 14, RUSSIA = 18 << 5 | 21 };
 
 static void move(struct watch *watch, uint16_t region, int64_t before_ms, int64_t after_ms)
 {
-    CHECK_EQ(STATUS_OK, watch_move(watch, region, 2, before_ms, after_ms));
+    int before = before_ms < 0 ? -1 : (int)watch_bin(before_ms);
+    CHECK_EQ(STATUS_OK, watch_move(watch, region, 2, before, watch_bin(after_ms)));
 }
 
 /* 250 ms doubles every 4 bins: edges at 0, 250, 750, 1750 ms ... */
@@ -108,9 +109,21 @@ static void regions_are_sorted_however_they_come(void)
     watch_release(&watch);
 }
 
+static void a_view_that_is_not_where_it_should_be_comes_in(void)
+{
+    struct watch watch = {0};
+    move(&watch, INDIA, 5000, 10000);
+    const struct watch_histogram *histogram = watch_find(&watch, INDIA, 2, 1);
+    CHECK_EQ(1, histogram->count);
+    CHECK_EQ(1, histogram->bins[watch_bin(10000)]);
+    CHECK_EQ(0, histogram->bins[watch_bin(5000)]);
+    watch_release(&watch);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
+        TEST(a_view_that_is_not_where_it_should_be_comes_in),
         TEST(bins_are_quarter_octaves),
         TEST(bins_agree_with_the_logarithm),
         TEST(an_empty_histogram_knows_nothing),

@@ -131,7 +131,7 @@ static void late_signal_is_rejected_with_what_to_do(void)
         "{\"signals\":[{\"user_id\":\"u\",\"video_id\":\"a\",\"type\":\"SIGNAL_TYPE_LIKE\","
         "\"time_ms\":1700000000000},"
         "{\"user_id\":\"u\",\"video_id\":\"a\",\"type\":\"SIGNAL_TYPE_LIKE\","
-        "\"time_ms\":1697407999999}]}", /* 30 days and 1 ms before */
+        "\"time_ms\":1697407649999}]}", /* 30 days and 1 ms before the newest, to 450 s */
         "{\"outcome\":\"SIGNAL_OUTCOME_REJECTED\",\"reason\":\"signal.time_ms is more than "
         "30 days before the newest signal taken; import history into an empty store, oldest "
         "first\"}");

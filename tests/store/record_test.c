@@ -7,6 +7,7 @@
 #include "reelrank/v1/catalog.pb-c.h"
 #include "reelrank/v1/log.pb-c.h"
 #include "reelrank/v1/signal.pb-c.h"
+#include "store/payload.h"
 #include "tests/test.h"
 
 static const uint8_t PAYLOAD[] = {'a', 'b', 'c'};
@@ -226,9 +227,10 @@ static void payloads_that_break_the_contract_are_corrupt(void)
 
 static void bytes_that_are_no_message_are_corrupt(void)
 {
-    static const enum event_kind kinds[] = {EVENT_SIGNAL, EVENT_VIDEO, EVENT_VIDEO_DELETED};
+    static const enum event_kind kinds[] = {EVENT_SIGNAL, EVENT_VIDEO,  EVENT_VIDEO_DELETED,
+                                            EVENT_FORGET, EVENT_RETIRE, EVENT_ERASED};
     static const uint8_t cut[] = {0x0a, 5, 'x'}; /* field 1 says 5 bytes and has 1 */
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         struct record record = {.kind = kinds[i], .payload = cut, .payload_size = sizeof(cut)};
         struct arena arena;
         struct event event;
@@ -256,6 +258,92 @@ static void small_arenas_are_told_from_bad_bytes(void)
     CHECK(budget >= sizeof(video));
 }
 
+static enum status put_back(enum event_kind kind, uint64_t user_key, const uint8_t *payload,
+                            size_t size, struct event *out)
+{
+    struct record record = {
+        .kind = kind, .event_key = {.low = user_key}, .payload = payload, .payload_size = size};
+    struct arena arena;
+    arena_init(&arena, memory, sizeof(memory));
+    return record_event(&record, &arena, out);
+}
+
+static void forgetting_round_trips_with_its_key_in_the_record(void)
+{
+    uint8_t payload[PAYLOAD_SIZE_MAX];
+    struct forgetting forget = {.user_key = 77, .time_ms = 1700000000000};
+    size_t size = payload_put_forget(&forget, payload);
+    struct event event;
+    CHECK_EQ(STATUS_OK, put_back(EVENT_FORGET, 77, payload, size, &event));
+    CHECK_EQ(EVENT_FORGET, event.kind);
+    CHECK_EQ(77, event.u.forget.user_key);
+    CHECK_EQ(1700000000000, event.u.forget.time_ms);
+    CHECK_EQ(STATUS_CORRUPT, put_back(EVENT_FORGET, 78, payload, size, &event));
+    forget.user_key = 0;
+    size = payload_put_forget(&forget, payload);
+    CHECK_EQ(STATUS_CORRUPT, put_back(EVENT_FORGET, 0, payload, size, &event));
+}
+
+static void full_and_empty_retirements_round_trip(void)
+{
+    uint8_t payload[PAYLOAD_SIZE_MAX];
+    struct event event;
+    struct retirement retire = {.user_count = LIMIT_RETIRED,
+                                .statistics_count = LIMIT_RETIRED,
+                                .video_count = LIMIT_RETIRED};
+    for (unsigned i = 0; i < LIMIT_RETIRED; i++) {
+        retire.user_keys[i] = UINT64_MAX - i;
+        retire.video_keys[i] = i + 1;
+        retire.statistics[i] = (struct retired_statistics){
+            .video_key = i + 5, .kind = SCOPE_LANGUAGE, .code = (uint16_t)(UINT16_MAX - i)};
+    }
+    size_t size = payload_put_retire(&retire, payload);
+    CHECK_EQ(STATUS_OK, put_back(EVENT_RETIRE, 0, payload, size, &event));
+    for (unsigned i = 0; i < LIMIT_RETIRED; i++) {
+        CHECK(event.u.retire.user_keys[i] == retire.user_keys[i]);
+        CHECK(event.u.retire.video_keys[i] == retire.video_keys[i]);
+        CHECK(event.u.retire.statistics[i].video_key == retire.statistics[i].video_key);
+        CHECK(event.u.retire.statistics[i].kind == retire.statistics[i].kind);
+        CHECK(event.u.retire.statistics[i].code == retire.statistics[i].code);
+    }
+    CHECK_EQ(STATUS_OK, put_back(EVENT_RETIRE, 0, payload, 0, &event));
+    CHECK_EQ(0, event.u.retire.user_count);
+    retire.statistics[0] = (struct retired_statistics){.video_key = 1, .code = 5}; /* global */
+    size = payload_put_retire(&retire, payload);
+    CHECK_EQ(STATUS_CORRUPT, put_back(EVENT_RETIRE, 0, payload, size, &event));
+}
+
+static void erased_signals_round_trip(void)
+{
+    uint8_t payload[PAYLOAD_SIZE_MAX];
+    struct event event;
+    struct effect effect = {.video_key = 9,
+                            .tick = 4000000,
+                            .region = 300,
+                            .delta = {.watch_ms = 4321},
+                            .watched = true,
+                            .watch_bin_before = -1,
+                            .watch_bin_after = WATCH_BIN_COUNT - 1,
+                            .watch_bucket = 3,
+                            .watch_region = 300};
+    effect.delta.counts[COUNTER_LIKES] = -1;
+    effect.delta.counts[COUNTER_COMMENTS] = 1;
+    size_t size = payload_put_erased(&effect, payload);
+    CHECK_EQ(STATUS_OK, put_back(EVENT_ERASED, 0, payload, size, &event));
+    const struct effect *got = &event.u.erased;
+    CHECK(got->video_key == 9 && got->tick == 4000000 && got->region == 300 && got->language == 0);
+    CHECK(memcmp(&got->delta, &effect.delta, sizeof(effect.delta)) == 0);
+    CHECK(got->watched && got->watch_bin_before == -1 && got->watch_bin_after == 63);
+    CHECK(got->watch_bucket == 3 && got->watch_region == 300);
+    effect.watched = false;
+    size = payload_put_erased(&effect, payload);
+    CHECK_EQ(STATUS_OK, put_back(EVENT_ERASED, 0, payload, size, &event));
+    CHECK(!event.u.erased.watched && event.u.erased.watch_region == 0);
+    effect.delta.counts[0] = 2;
+    size = payload_put_erased(&effect, payload);
+    CHECK_EQ(STATUS_CORRUPT, put_back(EVENT_ERASED, 0, payload, size, &event));
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -269,6 +357,9 @@ int main(int argc, char **argv)
         TEST(signals_far_ahead_of_any_clock_are_read_back),
         TEST(video_payload_becomes_facts_with_its_hash),
         TEST(deletion_payload_becomes_a_key),
+        TEST(forgetting_round_trips_with_its_key_in_the_record),
+        TEST(full_and_empty_retirements_round_trip),
+        TEST(erased_signals_round_trip),
         TEST(payloads_that_break_the_contract_are_corrupt),
         TEST(bytes_that_are_no_message_are_corrupt),
         TEST(small_arenas_are_told_from_bad_bytes),
