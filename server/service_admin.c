@@ -56,24 +56,27 @@ enum turn_step service_check_weights(void *context, struct turn *turn)
     return service_answer(turn, &response->base);
 }
 
-static void put_state(struct service *service, bool with_digest,
-                      Reelrank__V1__GetStatusResponse *response, char digest[DIGEST_TEXT_SIZE])
+static enum status put_state(struct service *service, bool with_digest,
+                             Reelrank__V1__GetStatusResponse *response,
+                             char digest[DIGEST_TEXT_SIZE])
 {
     struct state_counts counts;
     struct state_digests digests;
+    enum status status = STATUS_OK;
     const struct state *state = store_begin(service->store);
     state_count(state, &counts);
     if (with_digest) {
-        state_digest(state, &digests);
+        status = state_digest(state, &digests);
     }
     response->state_sequence = state_sequence(state);
     store_end(service->store);
     response->video_count = counts.videos;
     response->user_count = counts.users;
-    if (with_digest) {
+    if (with_digest && status == STATUS_OK) {
         snprintf(digest, DIGEST_TEXT_SIZE, "%016" PRIx64, digests.all);
         response->state_digest = digest;
     }
+    return status;
 }
 
 enum turn_step service_get_status(void *context, struct turn *turn)
@@ -88,7 +91,10 @@ enum turn_step service_get_status(void *context, struct turn *turn)
         return service_fail_as_set(turn, STATUS_NO_MEMORY);
     }
     reelrank__v1__get_status_response__init(response);
-    put_state(service, request->state_digest != 0, response, digest);
+    enum status status = put_state(service, request->state_digest != 0, response, digest);
+    if (status != STATUS_OK) {
+        return service_fail(turn, status, "a user cannot be read back from state.mdb");
+    }
     uint64_t last = 0;
     log_bounds(store_log(service->store), &response->log_first_sequence, &last);
     log_size(store_log(service->store), &response->store_bytes, &response->store_budget_bytes);

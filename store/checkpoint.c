@@ -16,7 +16,7 @@
 #include "store/state_file.h"
 
 enum {
-    SLICE_ROWS = 64,  /* saved under one read lock */
+    SLICE_ROWS = 64,  /* saved under one read lock, or dropped under one write lock */
     LOOK_MS = 1000,   /* between looks at how far the log has got */
     REST_FACTOR = 3,  /* rests between checkpoints, in times of the last one's duration */
     RETRY_MS = 60000, /* after a failed one */
@@ -27,6 +27,8 @@ struct checkpoint {
     struct log *log; /* set once, as are those up to lock */
     void (*warn)(void *context, const char *text);
     void *warn_context;
+    uint64_t records_ahead;
+    size_t user_bytes;
     struct state *state;    /* the caller's */
     pthread_rwlock_t *lock; /* the caller's; guards the state; NULL before the start */
 
@@ -199,6 +201,9 @@ static enum status open_checkpoint(struct checkpoint *checkpoint,
     }
     publish(checkpoint);
     status = state_track(checkpoint->state, save, checkpoint);
+    if (status == STATUS_OK) {
+        status = state_set_loader(checkpoint->state, state_file_read_user, checkpoint->file);
+    }
     if (status != STATUS_OK) {
         problem_set(problem, "state.mdb: %s", status_text(status));
         state_free(checkpoint->state);
@@ -225,6 +230,8 @@ enum status checkpoint_open(const struct checkpoint_options *options, struct che
     checkpoint->log = options->log;
     checkpoint->warn = options->warn;
     checkpoint->warn_context = options->warn_context;
+    checkpoint->records_ahead = options->records;
+    checkpoint->user_bytes = options->user_bytes;
     enum status status = open_checkpoint(checkpoint, options, problem);
     if (status != STATUS_OK) {
         free_checkpoint(checkpoint);
@@ -235,14 +242,47 @@ enum status checkpoint_open(const struct checkpoint_options *options, struct che
     return STATUS_OK;
 }
 
+/* Before the start there is no lock, and no other thread. */
 static void read_lock(struct checkpoint *checkpoint)
 {
-    CHECK(pthread_rwlock_rdlock(checkpoint->lock) == 0);
+    if (checkpoint->lock != NULL) {
+        CHECK(pthread_rwlock_rdlock(checkpoint->lock) == 0);
+    }
+}
+
+static void write_lock(struct checkpoint *checkpoint)
+{
+    if (checkpoint->lock != NULL) {
+        CHECK(pthread_rwlock_wrlock(checkpoint->lock) == 0);
+    }
 }
 
 static void unlock(struct checkpoint *checkpoint)
 {
-    CHECK(pthread_rwlock_unlock(checkpoint->lock) == 0);
+    if (checkpoint->lock != NULL) {
+        CHECK(pthread_rwlock_unlock(checkpoint->lock) == 0);
+    }
+}
+
+static struct state_counts count_state(struct checkpoint *checkpoint)
+{
+    struct state_counts counts;
+    read_lock(checkpoint);
+    state_count(checkpoint->state, &counts);
+    unlock(checkpoint);
+    return counts;
+}
+
+/* Twice round at most: the first time may only find that everybody was used. */
+static void evict_users(struct checkpoint *checkpoint)
+{
+    struct state_counts counts = count_state(checkpoint);
+    bool more = counts.user_bytes > checkpoint->user_bytes;
+    for (uint64_t looked = 0; more && looked < 2 * counts.users; looked += SLICE_ROWS) {
+        write_lock(checkpoint);
+        more = state_evict_users(checkpoint->state, SLICE_ROWS, checkpoint->user_bytes);
+        unlock(checkpoint);
+    }
 }
 
 /* From here on the state's rows are saved as they are now. */
@@ -349,6 +389,7 @@ static enum status write_checkpoint(struct checkpoint *checkpoint)
     if (status == STATUS_OK) {
         checkpoint->rest_ms = REST_FACTOR * (checkpoint->written_ms - started_ms);
         publish(checkpoint);
+        evict_users(checkpoint);
     } else {
         checkpoint->rest_ms = RETRY_MS;
         give_up(checkpoint, status);
@@ -356,14 +397,25 @@ static enum status write_checkpoint(struct checkpoint *checkpoint)
     return status;
 }
 
-static bool is_due(const struct checkpoint *checkpoint)
+static bool is_due(struct checkpoint *checkpoint)
 {
     uint64_t records;
     int64_t passed_ms = now_ms() - checkpoint->written_ms;
     if (!log_is_ahead(checkpoint, &records) || passed_ms < checkpoint->rest_ms) {
         return false;
     }
-    return records >= CHECKPOINT_RECORDS || passed_ms >= CHECKPOINT_SECONDS * SECOND_MS;
+    return records >= checkpoint->records_ahead || passed_ms >= CHECKPOINT_SECONDS * SECOND_MS ||
+           count_state(checkpoint).user_bytes > checkpoint->user_bytes;
+}
+
+void checkpoint_relieve(struct checkpoint *checkpoint)
+{
+    CHECK(checkpoint->lock == NULL);
+    size_t most = checkpoint->user_bytes + checkpoint->user_bytes / 2;
+    if (checkpoint->file != NULL && count_state(checkpoint).user_bytes > most &&
+        now_ms() - checkpoint->written_ms >= checkpoint->rest_ms) {
+        (void)write_checkpoint(checkpoint); /* has told what went wrong */
+    }
 }
 
 static void wait_a_moment(struct checkpoint *checkpoint)

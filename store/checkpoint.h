@@ -15,21 +15,28 @@
  * the log's tail instead of the whole log. It is a cache: whatever is wrong with it is told to
  * warn(), and costs time at the next start, nothing else.
  *
- * A thread of its own writes a checkpoint when the log is CHECKPOINT_RECORDS ahead of the last one,
- * or ahead at all after CHECKPOINT_SECONDS, but rests three times as long as the last one took, so
- * that it takes a quarter of a core and of the disk at most. It saves the rows that changed a few
- * at a time under the read lock; a row that changes before its turn is saved first, by the writer.
- * Both put off the other for as long as it takes to encode those rows: a tenth of a millisecond.
- * Memory for rows saved by the writer is at most what changed since the checkpoint before.
+ * A thread of its own writes a checkpoint when the log is so many records ahead of the last one, or
+ * ahead at all after CHECKPOINT_SECONDS, or when users take too much memory, but rests three times
+ * as long as the last one took, so that it takes a quarter of a core and of the disk at most. It
+ * saves the rows that changed a few at a time under the read lock; a row that changes before its
+ * turn is saved first, by the writer. Both put off the other for as long as it takes to encode
+ * those rows: a tenth of a millisecond. Memory for rows saved by the writer is at most what changed
+ * since the checkpoint before.
+ *
+ * After a checkpoint, users beyond user_bytes leave memory, those that no signal has touched for
+ * longest first; state.mdb has them. So users take at most user_bytes and what changes between two
+ * checkpoints.
  */
 struct checkpoint;
 
-enum { CHECKPOINT_RECORDS = 1 << 19, CHECKPOINT_SECONDS = 300 };
+enum { CHECKPOINT_SECONDS = 300 };
 
 struct checkpoint_options {
     const char *directory;
     size_t map_bytes; /* budget of the file */
-    struct log *log;  /* open until checkpoint_close() returns */
+    uint64_t records; /* the log may be ahead */
+    size_t user_bytes;
+    struct log *log; /* open until checkpoint_close() returns */
     /* One line about what went wrong; by the thread that opens, then by the checkpoint's. */
     void (*warn)(void *context, const char *text); /* may be NULL */
     void *warn_context;
@@ -49,6 +56,12 @@ MUST_USE enum status checkpoint_open(const struct checkpoint_options *options,
  * lock for writing, once its entry is in the log. Called once. STATUS_IO: there is no thread.
  */
 MUST_USE enum status checkpoint_start(struct checkpoint *checkpoint, pthread_rwlock_t *lock);
+
+/*
+ * For the thread that applies the log before checkpoint_start(): writes a checkpoint if users take
+ * half as much again as they may.
+ */
+void checkpoint_relieve(struct checkpoint *checkpoint);
 
 /*
  * Writes a checkpoint of all that is applied now and returns when it is on disk, or why it is not.

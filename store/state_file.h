@@ -18,6 +18,8 @@
  *   "users", "videos", "statistics"   key: row number, 4 bytes native (MDB_INTEGERKEY), from 0
  *                                     without gaps; value: user_row.h, video_row.h,
  *                                     statistics_row.h
+ *   "user_keys"                       key: row number / STATE_KEYS_PER_ROW; value:
+ *                                     user_keys_row.h
  *   "watch"                           key: region code, likewise; value: watch_row.h
  *   "meta"                            key "mark": what the rows are, version 1; as in coder.h:
  *
@@ -29,8 +31,8 @@
  *      8     newest_signal_ms
  *   3 x 8    rows of users, videos, statistics
  *
- * A commit writes rows and mark in one transaction. The holder of the log's lock may open it; there
- * is no other lock. One thread at a time.
+ * A commit writes rows and mark in one transaction. The holder of the log's lock may open it. One
+ * thread at a time, but for state_file_read_user().
  */
 struct state_file;
 
@@ -53,8 +55,10 @@ void state_file_close(struct state_file *file);
 
 /*
  * LMDB trusts its pages: reading damaged ones may end the process. So DIR/state.mdb.reading exists
- * from state_file_guard() to state_file_unguard(), around open and load. STATUS_CORRUPT: it exists
- * already, so a process before this one has not come through; then it exists no more.
+ * from state_file_guard() to state_file_unguard(), around open and load; it is made when the
+ * process ends by a fault within a transaction (fault.h), and when a user's row turns out to be
+ * damaged. STATUS_CORRUPT: it exists already, so a process before this one found damage or has not
+ * come through; then it exists no more.
  */
 MUST_USE enum status state_file_guard(const char *directory, struct problem *problem);
 void state_file_unguard(const char *directory);
@@ -64,9 +68,16 @@ MUST_USE enum status state_file_set_aside(const char *directory);
 
 struct state_mark state_file_mark(const struct state_file *file);
 
-/* Puts all rows into a new state, with two threads. STATUS_CORRUPT names the row. */
+/*
+ * Puts all rows into a new state, with two threads; of users only the keys. STATUS_CORRUPT names
+ * the row.
+ */
 MUST_USE enum status state_file_load(struct state_file *file, struct state *state,
                                      struct problem *problem);
+
+/* As state_load_user(), from the last commit; context is the file. Any thread. */
+MUST_USE enum status state_file_read_user(void *context, size_t row, struct arena *arena,
+                                          struct user *out);
 
 /*
  * A transaction: begin, put any number of rows, each new or over an older one, then commit, which

@@ -19,6 +19,8 @@
 
 enum {
     WINDOW_LENGTH_DEFAULT = 1 << 20,
+    CHECKPOINT_RECORDS_DEFAULT = 1 << 19,
+    USER_BYTES_DEFAULT = 1 << 30,
     PROGRESS_MS = 100,
     PROGRESS_RECORDS = 4096, /* between looks at the clock */
     PREFETCH_AHEAD = 8,      /* entries; a cold window slot costs as much as admitting these */
@@ -112,8 +114,11 @@ static bool visit(void *context, uint64_t sequence, const struct record *record)
                     sequence, status_text(replay->status));
         return false;
     }
-    if (replay->options->progress != NULL && sequence % PROGRESS_RECORDS == 0) {
-        report_progress(replay, sequence);
+    if (sequence % PROGRESS_RECORDS == 0) {
+        checkpoint_relieve(replay->store->checkpoint);
+        if (replay->options->progress != NULL) {
+            report_progress(replay, sequence);
+        }
     }
     return true;
 }
@@ -182,6 +187,9 @@ static enum status open_checkpoint(struct store *store, const struct store_optio
     struct checkpoint_options checkpoint_options = {
         .directory = options->log.path,
         .map_bytes = options->log.map_bytes,
+        .records = options->checkpoint_records > 0 ? options->checkpoint_records
+                                                   : CHECKPOINT_RECORDS_DEFAULT,
+        .user_bytes = options->user_bytes > 0 ? options->user_bytes : USER_BYTES_DEFAULT,
         .log = store->log,
         .warn = options->warn,
         .warn_context = options->warn_context,

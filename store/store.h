@@ -23,7 +23,9 @@ struct store;
 
 struct store_options {
     struct log_options log;
-    size_t window_length; /* event ids remembered; 0: 2^20 */
+    size_t window_length;        /* event ids remembered; 0: 2^20 */
+    uint64_t checkpoint_records; /* of the log between checkpoints; 0: 2^19 */
+    size_t user_bytes;           /* of memory for users, beyond which they leave it; 0: 2^30 */
     /* Called about ten times a second while the log is replayed, and at its end; may be NULL. */
     void (*progress)(void *context, uint64_t done, uint64_t total);
     void *progress_context;

@@ -36,7 +36,9 @@ static void print(struct store *store, int64_t opened_ns)
     uint64_t checkpoint = store_checkpoint_sequence(store);
     const struct state *state = store_begin(store);
     state_count(state, &counts);
-    state_digest(state, &digests);
+    if (state_digest(state, &digests) != STATUS_OK) {
+        give_up("the state cannot be read");
+    }
     printf("{\"open_seconds\": %.3f, \"sequence\": %" PRIu64 ", \"checkpoint\": %" PRIu64
            ", \"videos\": %" PRIu64 ", \"users\": %" PRIu64 ", \"statistics\": %" PRIu64
            ", \"digest\": \"%016" PRIx64 "\"",
