@@ -97,7 +97,10 @@ enum turn_step service_get_status(void *context, struct turn *turn)
     }
     uint64_t last = 0;
     log_bounds(store_log(service->store), &response->log_first_sequence, &last);
-    log_size(store_log(service->store), &response->store_bytes, &response->store_budget_bytes);
+    struct log_sizes sizes;
+    log_size(store_log(service->store), &sizes);
+    response->store_bytes = sizes.file_bytes;
+    response->store_budget_bytes = sizes.budget_bytes;
     store_window(service->store, &response->event_id_window, &response->event_id_count);
     response->build_version = (char *)SERVICE_BUILD_VERSION;
     response->started_ms = service->started_ms;

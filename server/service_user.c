@@ -274,6 +274,11 @@ enum turn_step service_export_user(void *context, struct turn *turn)
                         .left = EXPORT_RECORDS};
     enum status status =
         log_poll(store_log(service->store), export->next, look_at, &look, &turn->problem);
+    if (status == STATUS_NOT_FOUND) {
+        uint64_t last = 0; /* the next records were removed between turns: on with what is left */
+        log_bounds(store_log(service->store), &export->next, &last);
+        return TURN_AGAIN;
+    }
     if (status == STATUS_OK && look.status != STATUS_OK) {
         problem_set(&turn->problem, "a signal of the log cannot be read back");
         status = look.status;

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <lmdb.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,19 +14,23 @@
 #include <unistd.h>
 
 #include "ranker/check.h"
+#include "store/free_pages.h"
 #include "store/lmdb.h"
+#include "store/log_internal.h"
 
 enum {
     ADDRESS_SIZE = 256,
     FORMAT_SIZE = 4,
     DISK_FULL_BYTES = 1 << 16, /* less than this left on the disk is full */
-};
-
-struct log {
-    int lock_fd; /* -1: not open. Set once, read-only after */
-    MDB_env *env;
-    MDB_dbi records;
-    _Atomic uint64_t last; /* written by the appender */
+    META_PAGES = 2,
+    FREE_DATABASE = 0,
+    NODE_SIZE = 2 * (int)sizeof(uint64_t) + 2, /* of an entry in a page, with key and offset */
+    APPEND_PAGES = 16,                         /* that an append of one small record may take */
+    TRIMMED_MIN = 64,                          /* records an append removes at least, or none */
+    TRIMS_FOR_ROOM = 4,                        /* what one frees is of use two commits later */
+    RESERVE_MIN = 16,
+    RESERVE_MAX = 1024, /* pages */
+    RESERVE_SHARE = 16, /* of the budget */
 };
 
 static enum status open_problem(const char *path, int rc, struct problem *problem)
@@ -146,20 +149,23 @@ static int open_env(struct log *log, const struct log_options *options)
     if (rc != 0) {
         return rc;
     }
+    MDB_stat stat;
+    mdb_env_stat(log->env, &stat);
+    log->page_size = stat.ms_psize;
+    log->page_max = options->map_bytes / log->page_size;
     return lmdb_mend_length(log->env, true);
 }
 
 static int create_databases(struct log *log, MDB_txn *txn)
 {
-    MDB_dbi meta;
-    int rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &meta);
+    int rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &log->meta);
     if (rc != 0) {
         return rc;
     }
     uint8_t format[FORMAT_SIZE] = {LOG_FORMAT_VERSION};
     MDB_val key = {sizeof("format") - 1, (void *)"format"};
     MDB_val value = {sizeof(format), format};
-    rc = mdb_put(txn, meta, &key, &value, 0);
+    rc = mdb_put(txn, log->meta, &key, &value, 0);
     if (rc != 0) {
         return rc;
     }
@@ -182,13 +188,13 @@ enum status log_check_format(uint32_t format, const char *path, struct problem *
     return STATUS_OK;
 }
 
-static enum status check_format(MDB_txn *txn, const char *path, struct problem *problem)
+static enum status check_format(struct log *log, MDB_txn *txn, const char *path,
+                                struct problem *problem)
 {
-    MDB_dbi meta;
     MDB_val key = {sizeof("format") - 1, (void *)"format"};
     MDB_val value;
-    if (mdb_dbi_open(txn, "meta", 0, &meta) != 0 || mdb_get(txn, meta, &key, &value) != 0 ||
-        value.mv_size != FORMAT_SIZE) {
+    if (mdb_dbi_open(txn, "meta", 0, &log->meta) != 0 ||
+        mdb_get(txn, log->meta, &key, &value) != 0 || value.mv_size != FORMAT_SIZE) {
         problem_set(problem, "%s: this database is not a log of reelrank", path);
         return STATUS_CORRUPT;
     }
@@ -202,15 +208,14 @@ static enum status open_databases_in(struct log *log, MDB_txn *txn, const char *
                                      struct problem *problem)
 {
     MDB_stat main;
-    MDB_dbi unnamed;
-    int rc = mdb_dbi_open(txn, NULL, 0, &unnamed);
+    int rc = mdb_dbi_open(txn, NULL, 0, &log->main);
     if (rc == 0) {
-        rc = mdb_stat(txn, unnamed, &main);
+        rc = mdb_stat(txn, log->main, &main);
     }
     if (rc == 0 && main.ms_entries == 0) {
         rc = create_databases(log, txn);
     } else if (rc == 0) {
-        enum status status = check_format(txn, path, problem);
+        enum status status = check_format(log, txn, path, problem);
         if (status != STATUS_OK) {
             return status;
         }
@@ -234,45 +239,59 @@ static enum status open_databases(struct log *log, const char *path, struct prob
         mdb_txn_abort(txn);
         return status;
     }
-    rc = mdb_txn_commit(txn); /* writes nothing when nothing was created */
+    rc = log_commit(log, txn); /* writes nothing when nothing was created */
     return rc == 0 ? STATUS_OK : open_problem(path, rc, problem);
 }
 
-static int read_last_in(const struct log *log, MDB_txn *txn, uint64_t *last)
+int log_get_sequence(const MDB_val *key, uint64_t *sequence)
+{
+    if (key->mv_size != sizeof(*sequence)) {
+        return MDB_CORRUPTED;
+    }
+    memcpy(sequence, key->mv_data, sizeof(*sequence));
+    return 0;
+}
+
+static int read_sequence(MDB_cursor *cursor, MDB_cursor_op op, uint64_t *sequence)
+{
+    MDB_val key;
+    MDB_val value;
+    int rc = mdb_cursor_get(cursor, &key, &value, op);
+    return rc == 0 ? log_get_sequence(&key, sequence) : rc;
+}
+
+int log_read_bounds(const struct log *log, MDB_txn *txn, uint64_t *first, uint64_t *last)
 {
     MDB_cursor *cursor = NULL;
     int rc = mdb_cursor_open(txn, log->records, &cursor);
     if (rc != 0) {
         return rc;
     }
-    MDB_val key;
-    MDB_val value;
-    rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
-    if (rc == 0 && key.mv_size == sizeof(*last)) {
-        memcpy(last, key.mv_data, sizeof(*last)); /* keys in the map are not aligned */
-    } else if (rc == 0) {
-        rc = MDB_CORRUPTED;
+    rc = read_sequence(cursor, MDB_FIRST, first);
+    if (rc == 0) {
+        rc = read_sequence(cursor, MDB_LAST, last);
     } else if (rc == MDB_NOTFOUND) {
-        *last = 0;
         rc = 0;
     }
     mdb_cursor_close(cursor);
     return rc;
 }
 
-static enum status read_last(struct log *log, const char *path, struct problem *problem)
+static enum status read_bounds(struct log *log, const char *path, struct problem *problem)
 {
     MDB_txn *txn = NULL;
     int rc = mdb_txn_begin(log->env, NULL, MDB_RDONLY, &txn);
     if (rc != 0) {
         return open_problem(path, rc, problem);
     }
+    uint64_t first = 1;
     uint64_t last = 0;
-    rc = read_last_in(log, txn, &last);
+    rc = log_read_bounds(log, txn, &first, &last);
     mdb_txn_abort(txn);
     if (rc != 0) {
         return open_problem(path, rc, problem);
     }
+    atomic_store(&log->first, first);
     atomic_store(&log->last, last);
     return STATUS_OK;
 }
@@ -296,7 +315,7 @@ static enum status open_in(struct log *log, int directory_fd, const struct log_o
     if (rc != 0) {
         return open_problem(options->path, rc, problem);
     }
-    return read_last(log, options->path, problem);
+    return read_bounds(log, options->path, problem);
 }
 
 enum status log_open(const struct log_options *options, struct log **out, struct problem *problem)
@@ -449,6 +468,25 @@ static int put_records(const struct log *log, MDB_txn *txn, const struct record 
     return rc;
 }
 
+static uint64_t pages_of(MDB_txn *txn, MDB_dbi dbi)
+{
+    MDB_stat stat;
+    return mdb_stat(txn, dbi, &stat) == 0
+               ? stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages
+               : 0;
+}
+
+/* Stored before the commit, while no other writer can be: after one that fails they are of no use
+ * until the next. */
+int log_commit(struct log *log, MDB_txn *txn)
+{
+    uint64_t record_pages = pages_of(txn, log->records);
+    atomic_store(&log->record_pages, record_pages);
+    atomic_store(&log->used_pages, META_PAGES + record_pages + pages_of(txn, FREE_DATABASE) +
+                                       pages_of(txn, log->main) + pages_of(txn, log->meta));
+    return mdb_txn_commit(txn); /* ends the transaction even when it fails */
+}
+
 /* LMDB reports the short write of a disk that fills up as EIO. */
 static bool disk_full(const struct log *log)
 {
@@ -458,7 +496,7 @@ static bool disk_full(const struct log *log)
     return fstatvfs(fd, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < DISK_FULL_BYTES;
 }
 
-static enum status append_failure(const struct log *log, int rc)
+enum status log_write_failure(const struct log *log, int rc)
 {
     if (rc == MDB_MAP_FULL) {
         int dead = 0;
@@ -467,31 +505,105 @@ static enum status append_failure(const struct log *log, int rc)
     return rc == EIO && disk_full(log) ? STATUS_NO_SPACE : lmdb_status(rc);
 }
 
-enum status log_append(struct log *log, const struct record *records, size_t count, uint64_t *first)
+/* At most: a page may stay half empty when the next record does not fit. */
+static uint64_t pages_needed(const struct log *log, const struct record *records, size_t count)
 {
-    CHECK(count > 0);
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        bytes += record_size(&records[i]) + NODE_SIZE;
+    }
+    return 2 * bytes / log->page_size + APPEND_PAGES;
+}
 
+static uint64_t reserve(const struct log *log)
+{
+    uint64_t share = log->page_max / RESERVE_SHARE;
+    uint64_t least = share > RESERVE_MIN ? share : RESERVE_MIN;
+    return least < RESERVE_MAX ? least : RESERVE_MAX;
+}
+
+/*
+ * Leaves the reserve alone: removing and replacing records takes pages too, before it gives any
+ * back. Free pages are counted only where those that were never used come to an end.
+ */
+static int check_room(const struct log *log, MDB_txn *txn, uint64_t needed)
+{
+    MDB_envinfo info;
+    mdb_env_info(log->env, &info);
+    uint64_t wanted = needed + reserve(log);
+    uint64_t used = (uint64_t)info.me_last_pgno + 1;
+    uint64_t room = used < log->page_max ? log->page_max - used : 0;
+    if (room >= wanted) {
+        return 0;
+    }
+    uint64_t free_pages = 0;
+    int rc = free_pages_count(log->env, txn, wanted - room, &free_pages);
+    if (rc != 0) {
+        return rc;
+    }
+    return room + free_pages >= wanted ? 0 : MDB_MAP_FULL;
+}
+
+/*
+ * Old records go in the transaction of the new ones, so that it costs no sync of its own; some at a
+ * time, so that not every small append has to write the pages at both ends.
+ */
+static int append_in(struct log *log, MDB_txn *txn, const struct record *records, size_t count,
+                     uint64_t *first)
+{
+    int rc = check_room(log, txn, pages_needed(log, records, count));
+    if (rc != 0) {
+        return rc;
+    }
+    *first = atomic_load(&log->first);
+    if (log_trim_pending(log) >= TRIMMED_MIN) {
+        rc = log_trim_in(log, txn, 2 * count > TRIMMED_MIN ? 2 * count : TRIMMED_MIN, first);
+    }
+    return rc == 0 ? put_records(log, txn, records, count) : rc;
+}
+
+static enum status append_once(struct log *log, const struct record *records, size_t count)
+{
     MDB_txn *txn = NULL;
+    uint64_t first = 0;
     int rc = mdb_txn_begin(log->env, NULL, 0, &txn);
     if (rc != 0) {
         return lmdb_status(rc);
     }
-    rc = put_records(log, txn, records, count);
+    rc = append_in(log, txn, records, count, &first);
     if (rc != 0) {
         mdb_txn_abort(txn);
-        return append_failure(log, rc);
+        return log_write_failure(log, rc);
     }
-    rc = mdb_txn_commit(txn); /* ends the transaction even when it fails */
+    rc = log_commit(log, txn);
     if (rc != 0) {
-        return append_failure(log, rc);
+        return log_write_failure(log, rc);
     }
-    *first = atomic_fetch_add(&log->last, count) + 1;
+    log_trimmed(log, first);
     return STATUS_OK;
+}
+
+enum status log_append(struct log *log, const struct record *records, size_t count, uint64_t *first)
+{
+    CHECK(count > 0);
+
+    enum status status = append_once(log, records, count);
+    for (unsigned i = 0; i < TRIMS_FOR_ROOM && status == STATUS_NO_SPACE; i++) {
+        bool more = false;
+        if (log_trim_pending(log) == 0 || log_trim_some(log, &more) != STATUS_OK) {
+            return status;
+        }
+        status = append_once(log, records, count);
+    }
+    if (status == STATUS_OK) {
+        *first = atomic_fetch_add(&log->last, count) + 1;
+    }
+    return status;
 }
 
 void log_bounds(struct log *log, uint64_t *first, uint64_t *last)
 {
-    *first = 1;
+    *first = atomic_load(&log->first);
     *last = atomic_load(&log->last);
 }
 
@@ -499,11 +611,10 @@ static enum status read_record(const MDB_val *key, const MDB_val *value, uint64_
                                struct record *out, struct problem *problem)
 {
     uint64_t sequence = 0;
-    if (key->mv_size != sizeof(sequence)) {
+    if (log_get_sequence(key, &sequence) != 0) {
         problem_set(problem, "the log's key after record %" PRIu64 " is malformed", expected - 1);
         return STATUS_CORRUPT;
     }
-    memcpy(&sequence, key->mv_data, sizeof(sequence)); /* keys in the map are not aligned */
     if (sequence != expected) {
         problem_set(problem, "the log lacks record %" PRIu64 ": it goes on with %" PRIu64, expected,
                     sequence);
@@ -516,14 +627,46 @@ static enum status read_record(const MDB_val *key, const MDB_val *value, uint64_
     return status;
 }
 
+enum status log_read_failure(int rc, struct problem *problem)
+{
+    problem_set(problem, "the log cannot be read: %s", mdb_strerror(rc));
+    return lmdb_status(rc);
+}
+
+/* Puts the cursor on record *from, or on the first one held when that is 0. */
+static int seek(MDB_cursor *cursor, uint64_t *from, MDB_val *key, MDB_val *value)
+{
+    uint64_t first = 0;
+    int rc = mdb_cursor_get(cursor, key, value, MDB_FIRST);
+    if (rc == 0) {
+        rc = log_get_sequence(key, &first);
+    }
+    if (rc != 0 || *from == first) {
+        return rc;
+    }
+    if (*from == 0) {
+        *from = first;
+        return 0;
+    }
+    if (*from < first) {
+        *from = first;
+        return MDB_KEYEXIST;
+    }
+    key->mv_data = from;
+    return mdb_cursor_get(cursor, key, value, MDB_SET_RANGE);
+}
+
 static enum status walk(MDB_cursor *cursor, uint64_t from, log_visit *visit, void *context,
                         struct problem *problem)
 {
-    uint64_t expected = from > 0 ? from : 1;
-    uint64_t start = expected;
-    MDB_val key = {sizeof(start), &start};
+    uint64_t expected = from;
+    MDB_val key;
     MDB_val value;
-    int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    int rc = seek(cursor, &expected, &key, &value);
+    if (rc == MDB_KEYEXIST) {
+        problem_set(problem, "records before %" PRIu64 " have been removed by retention", expected);
+        return STATUS_NOT_FOUND;
+    }
     while (rc == 0) {
         struct record record;
         enum status status = read_record(&key, &value, expected, &record, problem);
@@ -550,8 +693,7 @@ static enum status poll_in(const struct log *log, MDB_txn *txn, uint64_t from, l
     MDB_cursor *cursor = NULL;
     int rc = mdb_cursor_open(txn, log->records, &cursor);
     if (rc != 0) {
-        problem_set(problem, "the log cannot be read: %s", mdb_strerror(rc));
-        return lmdb_status(rc);
+        return log_read_failure(rc, problem);
     }
     enum status status = walk(cursor, from, visit, context, problem);
     mdb_cursor_close(cursor);
@@ -564,8 +706,7 @@ enum status log_poll(struct log *log, uint64_t from, log_visit *visit, void *con
     MDB_txn *txn = NULL;
     int rc = mdb_txn_begin(log->env, NULL, MDB_RDONLY, &txn);
     if (rc != 0) {
-        problem_set(problem, "the log cannot be read: %s", mdb_strerror(rc));
-        return lmdb_status(rc);
+        return log_read_failure(rc, problem);
     }
     enum status status = poll_in(log, txn, from, visit, context, problem);
     mdb_txn_abort(txn);
@@ -580,11 +721,10 @@ static int walk_back(MDB_cursor *cursor, uint64_t signal_count, uint64_t *from)
     int rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
     while (rc == 0 && signal_count > 0) {
         enum event_kind kind;
-        if (key.mv_size != sizeof(*from) ||
-            record_kind(value.mv_data, value.mv_size, &kind) != STATUS_OK) {
+        if (record_kind(value.mv_data, value.mv_size, &kind) != STATUS_OK ||
+            log_get_sequence(&key, from) != 0) {
             return MDB_CORRUPTED;
         }
-        memcpy(from, key.mv_data, sizeof(*from)); /* keys in the map are not aligned */
         signal_count -= kind == EVENT_SIGNAL;
         rc = mdb_cursor_get(cursor, &key, &value, MDB_PREV);
     }
@@ -614,12 +754,12 @@ enum status log_find_tail(struct log *log, uint64_t signal_count, uint64_t *from
     return STATUS_OK;
 }
 
-void log_size(struct log *log, uint64_t *bytes, uint64_t *budget_bytes)
+void log_size(struct log *log, struct log_sizes *out)
 {
     MDB_envinfo info;
-    MDB_stat stat;
     mdb_env_info(log->env, &info);
-    mdb_env_stat(log->env, &stat);
-    *bytes = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize;
-    *budget_bytes = info.me_mapsize;
+    out->file_bytes = ((uint64_t)info.me_last_pgno + 1) * log->page_size;
+    out->used_bytes = atomic_load(&log->used_pages) * log->page_size;
+    out->record_bytes = atomic_load(&log->record_pages) * log->page_size;
+    out->budget_bytes = info.me_mapsize;
 }

@@ -11,8 +11,8 @@
 
 /*
  * The log: records under rising sequence numbers from 1, without gaps, in LMDB. The truth from
- * which everything else can be rebuilt. This interface is narrow on purpose: append, poll from a
- * sequence, bounds; a replicated log can stand behind it.
+ * which everything else can be rebuilt, as long as nothing was removed. This interface is narrow on
+ * purpose: append, poll from a sequence, bounds; a replicated log can stand behind it.
  *
  * On disk: DIR/data.mdb with databases
  *   "log"   key: sequence, 8 bytes native (MDB_INTEGERKEY); value: a record (record.h)
@@ -21,7 +21,10 @@
  * the log open; it contains the address of the server, if a server holds it. Unlike flock(2) such a
  * lock can be asked about without taking it.
  *
- * Threads: one appender at a time; readers anywhere.
+ * Records are removed from the beginning alone (log_trim()).
+ *
+ * Threads: one appender at a time; readers anywhere. Those who remove records may be other threads:
+ * LMDB lets one write after the other.
  */
 struct log;
 
@@ -67,20 +70,28 @@ MUST_USE enum status log_copy(const char *path, int out_fd, struct problem *prob
 /*
  * Appends count records, at least one, in one transaction and syncs once. On STATUS_OK they are on
  * disk, the first under *first; on anything else none is, and a later append may succeed.
+ *
+ * STATUS_NO_SPACE already when all that is left of the budget is a reserve (a sixteenth of it, at
+ * most 1,024 pages): removing and replacing records takes pages too, before it gives any back.
+ * Where records are to be removed, such an append removes some before it is refused.
  */
 MUST_USE enum status log_append(struct log *log, const struct record *records, size_t count,
                                 uint64_t *first);
 
-/* First and last sequence held; first > last when empty. */
+/*
+ * First and last sequence held; first > last when empty. The first rises while records are removed.
+ */
 void log_bounds(struct log *log, uint64_t *first, uint64_t *last);
 
 /* Returns false to stop. record and its payload are borrowed for the call. */
 typedef bool log_visit(void *context, uint64_t sequence, const struct record *record);
 
 /*
- * Visits records from sequence on, in order, until the end or until visit returns false. Holds one
- * read transaction, which keeps freed pages alive: visitors should be quick. STATUS_CORRUPT at the
- * first record that fails validation or a gap, with its sequence in problem.
+ * Visits records from sequence on (0: from the first one held), in order, until the end or until
+ * visit returns false. Holds one read transaction, which keeps freed pages alive: visitors should
+ * be quick. What is removed or replaced meanwhile is visited as it was. STATUS_NOT_FOUND, before
+ * any visit, when that record has been removed; problem names the first one held. STATUS_CORRUPT at
+ * the first record that fails validation or a gap, with its sequence in problem.
  */
 MUST_USE enum status log_poll(struct log *log, uint64_t from, log_visit *visit, void *context,
                               struct problem *problem);
@@ -91,14 +102,49 @@ MUST_USE enum status log_poll(struct log *log, uint64_t from, log_visit *visit, 
 MUST_USE enum status log_check_format(uint32_t format, const char *path, struct problem *problem);
 
 /*
- * Where the last signal_count signals begin: *from is the sequence of the first of them, or 1 when
- * there are fewer, or one past the end for 0. Reads their headers only, from the end on.
- * STATUS_CORRUPT where no header can be read.
+ * Where the last signal_count signals begin: *from is the sequence of the first of them, or of
+ * the first record when there are fewer, or one past the end for 0. Reads their headers only, from
+ * the end on. STATUS_CORRUPT where no header can be read.
  */
 MUST_USE enum status log_find_tail(struct log *log, uint64_t signal_count, uint64_t *from,
                                    struct problem *problem);
 
-/* Bytes the file takes and may take. */
-void log_size(struct log *log, uint64_t *bytes, uint64_t *budget_bytes);
+/*
+ * Sets what is to go: the records below first, but never the last one, because its number is how
+ * the sequence is known after a restart. A target lower than before is none. Removes nothing
+ * itself: log_append() removes twice as many as it appends, 64 or more if that many are to go, in
+ * the same transaction; log_trim_some() up to 512 in one of its own, for the rest or an idle log.
+ * Not stored: to be set again after a restart. Any thread.
+ */
+void log_trim(struct log *log, uint64_t first);
+
+/* *more: records are left to be removed. Syncs if it removed any. Any thread, beside the appender.
+ */
+MUST_USE enum status log_trim_some(struct log *log, bool *more);
+
+/*
+ * *first is the sequence of the first record appended at before_ms or later, or one past the last.
+ * A binary search, which believes that times rise. Whatever the clock did: the record before *first
+ * was appended before before_ms, unless *first is the first one held, and so was each record that
+ * the search looked at below *first; but others in between may be younger, where the clock was put
+ * back. STATUS_CORRUPT: a record that the search looked at fails validation.
+ */
+MUST_USE enum status log_find_age(struct log *log, int64_t before_ms, uint64_t *first,
+                                  struct problem *problem);
+
+/*
+ * The sequence from which on the records take about keep_bytes, as if all were of average size; at
+ * least the last is kept.
+ */
+uint64_t log_find_bytes(struct log *log, uint64_t keep_bytes);
+
+/* As of the last transaction. */
+struct log_sizes {
+    uint64_t file_bytes;   /* the file never shrinks */
+    uint64_t used_bytes;   /* of it; the rest is free and will be used again */
+    uint64_t record_bytes; /* of these: pages with records */
+    uint64_t budget_bytes; /* what the file may take */
+};
+void log_size(struct log *log, struct log_sizes *out);
 
 #endif

@@ -1,0 +1,52 @@
+#ifndef STORE_LOG_INTERNAL_H
+#define STORE_LOG_INTERNAL_H
+
+#include <lmdb.h>
+#include <stdatomic.h>
+
+#include "store/log.h"
+
+/* What the sources of the log share: log.c, log_trim.c and log_forget.c. */
+struct log {
+    int lock_fd; /* -1: not open. Set once, read-only after */
+    MDB_env *env;
+    MDB_dbi main;
+    MDB_dbi meta;
+    MDB_dbi records;
+    size_t page_size;
+    uint64_t page_max; /* of the budget */
+
+    _Atomic uint64_t first; /* written by who commits */
+    _Atomic uint64_t last;  /* written by the appender */
+    _Atomic uint64_t trim_to;
+    _Atomic uint64_t record_pages;
+    _Atomic uint64_t used_pages;
+};
+
+/* Commits and keeps the counts of pages. Ends txn in any case. Returns 0 or an error number. */
+int log_commit(struct log *log, MDB_txn *txn);
+
+/* What the caller of a write that failed with rc is told. */
+enum status log_write_failure(const struct log *log, int rc);
+
+/* Sets problem, and the status that goes with it. */
+enum status log_read_failure(int rc, struct problem *problem);
+
+/* Keys in the map are not aligned. Returns 0 or MDB_CORRUPTED. */
+int log_get_sequence(const MDB_val *key, uint64_t *sequence);
+
+/* Of a transaction; both stay as they are when there are no records. Returns 0 or an error number.
+ */
+int log_read_bounds(const struct log *log, MDB_txn *txn, uint64_t *first, uint64_t *last);
+
+/* How many records are to go. */
+uint64_t log_trim_pending(struct log *log);
+
+/*
+ * Removes up to `most` of the records that are to go, in the writing transaction txn. *first is
+ * the first one that stays; log_trimmed() makes it known after the commit.
+ */
+int log_trim_in(struct log *log, MDB_txn *txn, uint64_t most, uint64_t *first);
+void log_trimmed(struct log *log, uint64_t first);
+
+#endif
