@@ -13,7 +13,8 @@
 /*
  * Keeps DIR/state.mdb (state_file.h) near the end of the log, so that a start reads the state and
  * the log's tail instead of the whole log. It is a cache: whatever is wrong with it is told to
- * warn(), and costs time at the next start, nothing else.
+ * warn(), and costs time at the next start, nothing else: the state is derived again, from the log
+ * alone or, where its beginning was removed, from a snapshot (snapshots.h) and the log.
  *
  * A thread of its own writes a checkpoint when the log is so many records ahead of the last one, or
  * ahead at all after CHECKPOINT_SECONDS, or when users take too much memory, but rests three times
@@ -45,7 +46,9 @@ struct checkpoint_options {
 /*
  * Gives the state of the last checkpoint, which may be that of an empty log, and begins to note its
  * changes. A file that is damaged, of another version, or of another log than this one is set
- * aside. Fails only for want of memory. The caller owns *state and frees it after the checkpoint.
+ * aside, and the newest snapshot that can be read takes its place. STATUS_NO_MEMORY;
+ * STATUS_CORRUPT: the log's beginning was removed and there is nothing that stands for it. The
+ * caller owns *state and frees it after the checkpoint.
  */
 MUST_USE enum status checkpoint_open(const struct checkpoint_options *options,
                                      struct checkpoint **out, struct state **state,
@@ -68,6 +71,9 @@ void checkpoint_relieve(struct checkpoint *checkpoint);
  * Any thread but the one that applies, between checkpoint_start() and checkpoint_close().
  */
 MUST_USE enum status checkpoint_write(struct checkpoint *checkpoint);
+
+/* The same, and makes a snapshot of it. */
+MUST_USE enum status checkpoint_snapshot(struct checkpoint *checkpoint);
 
 /* The sequence of the last checkpoint; 0 if there is none. Any thread. */
 uint64_t checkpoint_sequence(const struct checkpoint *checkpoint);

@@ -16,24 +16,13 @@
 #include "store/fault.h"
 #include "store/files.h"
 #include "store/lmdb.h"
+#include "store/state_file_internal.h"
 #include "store/statistics_row.h"
 #include "store/user_keys_row.h"
-#include "store/user_row.h"
 #include "store/video_row.h"
 #include "store/watch_row.h"
 
-enum { VERSION = 2, MARK_MAX = 64, SHARE_ROWS = 1 << 12, READERS_KEPT = 64, READERS_MAX = 512 };
-
-struct state_file {
-    MDB_env *env;
-    MDB_dbi tables[STATE_TABLE_COUNT];
-    MDB_dbi meta;
-    struct state_mark mark;
-    char guard[FILES_PATH_SIZE];              /* DIR/state.mdb.reading */
-    MDB_txn *txn;                             /* of the transaction now open */
-    uint32_t row_ends[STATE_TABLE_COUNT];     /* rows from here on are behind all in the file */
-    _Atomic(MDB_txn *) readers[READERS_KEPT]; /* reset, for state_file_read_user(); NULL: none */
-};
+enum { VERSION = 2, MARK_MAX = 64, SHARE_ROWS = 1 << 12, READERS_MAX = 512 };
 
 static const char *const names[STATE_TABLE_COUNT] = {
     [STATE_USERS] = "users",         [STATE_VIDEOS] = "videos", [STATE_STATISTICS] = "statistics",
@@ -44,6 +33,12 @@ static enum status fail(int rc, struct problem *problem)
 {
     problem_set(problem, "state.mdb: %s", mdb_strerror(rc));
     return lmdb_status(rc);
+}
+
+/* Nobody else writes a file that is only read, and the folder may be one where nobody can. */
+static unsigned env_flags(const struct state_file *file)
+{
+    return MDB_NOSUBDIR | MDB_NOTLS | (file->read_only ? MDB_RDONLY | MDB_NOLOCK : 0);
 }
 
 static int open_env(struct state_file *file, const char *path, size_t map_bytes)
@@ -64,7 +59,7 @@ static int open_env(struct state_file *file, const char *path, size_t map_bytes)
     if (rc != 0) {
         return rc;
     }
-    rc = mdb_env_open(file->env, path, MDB_NOSUBDIR | MDB_NOTLS, 0600);
+    rc = mdb_env_open(file->env, path, env_flags(file), 0600);
     if (rc == ENOMEM || rc == EINVAL) {
         return MDB_CORRUPTED; /* a damaged meta page may ask for a map of any size */
     }
@@ -73,15 +68,16 @@ static int open_env(struct state_file *file, const char *path, size_t map_bytes)
 
 static int open_tables(struct state_file *file, MDB_txn *txn)
 {
-    int rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &file->meta);
+    unsigned flags = file->read_only ? 0 : MDB_CREATE;
+    int rc = mdb_dbi_open(txn, "meta", flags, &file->meta);
     for (unsigned i = 0; i < STATE_TABLE_COUNT && rc == 0; i++) {
-        rc = mdb_dbi_open(txn, names[i], MDB_CREATE | MDB_INTEGERKEY, &file->tables[i]);
+        rc = mdb_dbi_open(txn, names[i], flags | MDB_INTEGERKEY, &file->tables[i]);
     }
-    return rc;
+    return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
 }
 
 /* How many rows a table has, other than the regions of watch times. */
-static uint64_t rows_of(const struct state_mark *mark, enum state_table table)
+uint64_t state_file_rows(const struct state_mark *mark, enum state_table table)
 {
     if (table == STATE_USER_KEYS) {
         return (mark->row_counts[STATE_USERS] + STATE_KEYS_PER_ROW - 1) / STATE_KEYS_PER_ROW;
@@ -162,7 +158,7 @@ static enum status read_mark(struct state_file *file, MDB_txn *txn, struct probl
 static enum status prepare(struct state_file *file, struct problem *problem)
 {
     MDB_txn *txn = NULL;
-    int rc = mdb_txn_begin(file->env, NULL, 0, &txn);
+    int rc = mdb_txn_begin(file->env, NULL, file->read_only ? MDB_RDONLY : 0, &txn);
     if (rc != 0) {
         return fail(rc, problem);
     }
@@ -182,23 +178,23 @@ static void end_transaction(struct state_file *file)
     fault_unwatch();
     file->txn = NULL;
     for (unsigned i = 0; i < STATE_WATCH; i++) {
-        file->row_ends[i] = (uint32_t)rows_of(&file->mark, (enum state_table)i);
+        file->row_ends[i] = (uint32_t)state_file_rows(&file->mark, (enum state_table)i);
     }
     file->row_ends[STATE_WATCH] = UINT32_MAX; /* regions come in any order */
 }
 
-static enum status open_file(struct state_file *file, const char *directory, size_t map_bytes,
+static enum status open_file(struct state_file *file, const struct state_file_options *options,
                              struct problem *problem)
 {
     char path[FILES_PATH_SIZE];
-    enum status status = files_join(directory, "state.mdb", path, problem);
+    enum status status = files_join(options->directory, file->name, path, problem);
     if (status == STATUS_OK) {
-        status = files_join(directory, "state.mdb.reading", file->guard, problem);
+        status = files_join(options->directory, "state.mdb.reading", file->guard, problem);
     }
     if (status != STATUS_OK) {
         return status;
     }
-    int rc = open_env(file, path, map_bytes);
+    int rc = open_env(file, path, options->map_bytes);
     if (rc != 0) {
         return fail(rc, problem);
     }
@@ -210,14 +206,16 @@ static enum status open_file(struct state_file *file, const char *directory, siz
     return STATUS_OK;
 }
 
-enum status state_file_open(const char *directory, size_t map_bytes, struct state_file **out,
+enum status state_file_open(const struct state_file_options *options, struct state_file **out,
                             struct problem *problem)
 {
     struct state_file *file = calloc(1, sizeof(*file));
     if (file == NULL) {
         return fail(ENOMEM, problem);
     }
-    enum status status = open_file(file, directory, map_bytes, problem);
+    file->name = options->name != NULL ? options->name : "state.mdb";
+    file->read_only = options->read_only;
+    enum status status = open_file(file, options, problem);
     if (status != STATUS_OK) {
         state_file_close(file);
         return status;
@@ -231,7 +229,7 @@ void state_file_close(struct state_file *file)
     if (file == NULL) {
         return;
     }
-    for (unsigned i = 0; i < READERS_KEPT; i++) {
+    for (unsigned i = 0; i < STATE_FILE_READERS_KEPT; i++) {
         mdb_txn_abort(atomic_load(&file->readers[i])); /* NULL is allowed */
     }
     if (file->env != NULL) {
@@ -249,6 +247,11 @@ static bool make_guard(const char *path)
     }
     close(fd);
     return true;
+}
+
+void state_file_doubt(const struct state_file *file)
+{
+    (void)make_guard(file->guard); /* it may be there already */
 }
 
 enum status state_file_guard(const char *directory, struct problem *problem)
@@ -450,7 +453,7 @@ static void load_range(struct load *load, const struct range *range)
 /* Takes rows and restores them until none are left. */
 static void load_shared(struct load *load, enum state_table table)
 {
-    uint64_t end = rows_of(&load->file->mark, table);
+    uint64_t end = state_file_rows(&load->file->mark, table);
     while (load->status == STATUS_OK) {
         uint64_t first = atomic_fetch_add(load->next_row, SHARE_ROWS);
         if (first >= end) {
@@ -566,63 +569,18 @@ enum status state_file_load(struct state_file *file, struct state *state, struct
     return status;
 }
 
-/* A transaction that reads the last commit: one that was kept, or a new one. */
-static int take_reader(struct state_file *file, MDB_txn **out)
+enum status state_file_copy(struct state_file *file, int out_fd)
 {
-    for (unsigned i = 0; i < READERS_KEPT; i++) {
-        MDB_txn *reader = atomic_exchange(&file->readers[i], NULL);
-        if (reader != NULL) {
-            *out = reader;
-            return mdb_txn_renew(reader);
-        }
-    }
-    return mdb_txn_begin(file->env, NULL, MDB_RDONLY, out);
-}
-
-static void give_reader(struct state_file *file, MDB_txn *reader)
-{
-    mdb_txn_reset(reader);
-    for (unsigned i = 0; i < READERS_KEPT; i++) {
-        MDB_txn *none = NULL;
-        if (atomic_compare_exchange_strong(&file->readers[i], &none, reader)) {
-            return;
-        }
-    }
-    mdb_txn_abort(reader);
-}
-
-static enum status read_user(const struct state_file *file, MDB_txn *txn, size_t row,
-                             struct arena *arena, struct user *out)
-{
-    uint32_t number = (uint32_t)row;
-    MDB_val key = {sizeof(number), &number};
-    MDB_val value;
-    int rc = mdb_get(txn, file->tables[STATE_USERS], &key, &value);
-    if (rc != 0) {
-        return rc == MDB_NOTFOUND ? STATUS_CORRUPT : lmdb_status(rc);
-    }
-    struct user_parts *parts = arena_new_raw(arena, struct user_parts, 1);
-    return parts != NULL ? user_row_decode(value.mv_data, value.mv_size, parts, out)
-                         : STATUS_NO_MEMORY;
-}
-
-enum status state_file_read_user(void *context, size_t row, struct arena *arena, struct user *out)
-{
-    struct state_file *file = context;
-    MDB_txn *reader = NULL;
-    int rc = take_reader(file, &reader);
-    if (rc != 0) {
-        mdb_txn_abort(reader); /* NULL is allowed */
-        return lmdb_status(rc);
-    }
+    CHECK(file->txn == NULL);
     fault_watch(file->guard);
-    enum status status = read_user(file, reader, row, arena, out);
+    int rc = mdb_env_copyfd2(file->env, out_fd, MDB_CP_COMPACT);
     fault_unwatch();
-    give_reader(file, reader);
-    if (status == STATUS_CORRUPT) {
-        (void)make_guard(file->guard); /* it may be there already */
-    }
-    return status;
+    return lmdb_status(rc);
+}
+
+struct MDB_env *state_file_env(struct state_file *file)
+{
+    return file->env;
 }
 
 enum status state_file_begin(struct state_file *file)
@@ -651,7 +609,7 @@ enum status state_file_put(struct state_file *file, const struct encoded_row *ro
 static int cut_table(struct state_file *file, enum state_table table, uint64_t row_count)
 {
     int rc = 0;
-    for (uint64_t i = row_count; i < rows_of(&file->mark, table) && rc == 0; i++) {
+    for (uint64_t i = row_count; i < state_file_rows(&file->mark, table) && rc == 0; i++) {
         uint32_t number = (uint32_t)i;
         MDB_val key = {sizeof(number), &number};
         rc = mdb_del(file->txn, file->tables[table], &key, NULL);
@@ -663,7 +621,7 @@ static int cut_tables(struct state_file *file, const struct state_mark *mark)
 {
     int rc = 0;
     for (unsigned i = 0; i < STATE_WATCH && rc == 0; i++) {
-        rc = cut_table(file, (enum state_table)i, rows_of(mark, (enum state_table)i));
+        rc = cut_table(file, (enum state_table)i, state_file_rows(mark, (enum state_table)i));
     }
     return rc;
 }
