@@ -146,6 +146,21 @@ MUST_USE enum status log_find_age(struct log *log, int64_t before_ms, uint64_t *
  */
 uint64_t log_find_bytes(struct log *log, uint64_t keep_bytes);
 
+struct log_replacement {
+    uint64_t sequence;
+    struct record record;
+};
+
+/*
+ * Overwrites records in place, in one transaction with one sync, and puts tombstone, unless that is
+ * NULL. Records that are gone meanwhile are passed over. On anything but STATUS_OK nothing has
+ * changed. The old bytes are overwritten first, but the page they were on is copied and freed, and
+ * pages have gaps: scrub.h is for what the file still has of them. 256 at a time fit into what
+ * log_append() leaves alone of a budget of 64 MiB or more. Any thread, beside the appender.
+ */
+MUST_USE enum status log_replace(struct log *log, const struct log_replacement *replacements,
+                                 size_t count, const struct tombstone *tombstone);
+
 /* One transaction and one sync; count may be 0. They replace those of the same users. */
 MUST_USE enum status log_put_tombstones(struct log *log, const struct tombstone *tombstones,
                                         size_t count);

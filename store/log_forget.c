@@ -150,6 +150,93 @@ enum status log_visit_tombstones(struct log *log, log_tombstone_visit *visit, vo
     return status;
 }
 
+/* Puts the cursor on a record. MDB_NOTFOUND: it is gone. */
+static int find_record(MDB_cursor *cursor, uint64_t *sequence, MDB_val *old)
+{
+    MDB_val key = {sizeof(*sequence), sequence};
+    return mdb_cursor_get(cursor, &key, old, MDB_SET);
+}
+
+/* Room in the page for a value in place of the one at the cursor. */
+static int reserve_value(MDB_cursor *cursor, uint64_t sequence, MDB_val *value)
+{
+    MDB_val key = {sizeof(sequence), &sequence};
+    return mdb_cursor_put(cursor, &key, value, MDB_CURRENT | MDB_RESERVE);
+}
+
+/* A value of the same size is put where the old one is. */
+static int zero_record(MDB_cursor *cursor, uint64_t sequence)
+{
+    MDB_val value;
+    int rc = find_record(cursor, &sequence, &value);
+    if (rc == 0) {
+        rc = reserve_value(cursor, sequence, &value);
+    }
+    if (rc == 0) {
+        memset(value.mv_data, 0, value.mv_size);
+    }
+    return rc;
+}
+
+static int put_replacement(MDB_cursor *cursor, const struct log_replacement *replacement)
+{
+    uint64_t sequence = replacement->sequence;
+    MDB_val old;
+    MDB_val value = {record_size(&replacement->record), NULL};
+    int rc = find_record(cursor, &sequence, &old);
+    if (rc == 0) {
+        rc = reserve_value(cursor, sequence, &value);
+    }
+    if (rc == 0) {
+        record_encode(&replacement->record, value.mv_data);
+    }
+    return rc;
+}
+
+/*
+ * First all are overwritten with zeros: a value that shrinks leaves its old bytes, and those of its
+ * neighbours, in the gap of the page.
+ */
+static int replace_records(MDB_cursor *cursor, const struct log_replacement *replacements,
+                           size_t count)
+{
+    int rc = 0;
+    for (size_t i = 0; i < count && (rc == 0 || rc == MDB_NOTFOUND); i++) {
+        rc = zero_record(cursor, replacements[i].sequence);
+    }
+    for (size_t i = 0; i < count && (rc == 0 || rc == MDB_NOTFOUND); i++) {
+        rc = put_replacement(cursor, &replacements[i]);
+    }
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int replace_in(const struct log *log, MDB_txn *txn,
+                      const struct log_replacement *replacements, size_t count)
+{
+    MDB_cursor *cursor = NULL;
+    int rc = mdb_cursor_open(txn, log->records, &cursor);
+    if (rc == 0) {
+        rc = replace_records(cursor, replacements, count);
+        mdb_cursor_close(cursor);
+    }
+    return rc;
+}
+
+enum status log_replace(struct log *log, const struct log_replacement *replacements, size_t count,
+                        const struct tombstone *tombstone)
+{
+    MDB_txn *txn = NULL;
+    int rc = mdb_txn_begin(log->env, NULL, 0, &txn);
+    if (rc != 0) {
+        return lmdb_status(rc);
+    }
+    rc = replace_in(log, txn, replacements, count);
+    if (rc == 0 && tombstone != NULL) {
+        rc = log_put_tombstone(log, txn, tombstone);
+    }
+    return finish(log, txn, rc);
+}
+
 struct dropping {
     int64_t before_ms;
     uint64_t user_keys[DROPPED_AT_ONCE];
