@@ -231,8 +231,7 @@ static enum status derive_again(struct checkpoint *checkpoint,
 }
 
 static enum status load_or_derive(struct checkpoint *checkpoint,
-                                  const struct checkpoint_options *options,
-                                  struct problem *problem)
+                                  const struct checkpoint_options *options, struct problem *problem)
 {
     struct problem cause = {""};
     enum status status = load(checkpoint, options, &cause);

@@ -141,7 +141,7 @@ static int open_env(struct log *log, const struct log_options *options)
     if (rc != 0) {
         return rc;
     }
-    rc = mdb_env_set_maxdbs(log->env, 2);
+    rc = mdb_env_set_maxdbs(log->env, 3);
     if (rc != 0) {
         return rc;
     }
@@ -156,20 +156,24 @@ static int open_env(struct log *log, const struct log_options *options)
     return lmdb_mend_length(log->env, true);
 }
 
-static int create_databases(struct log *log, MDB_txn *txn)
+static int write_format(struct log *log, MDB_txn *txn)
 {
-    int rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &log->meta);
-    if (rc != 0) {
-        return rc;
-    }
     uint8_t format[FORMAT_SIZE] = {LOG_FORMAT_VERSION};
     MDB_val key = {sizeof("format") - 1, (void *)"format"};
     MDB_val value = {sizeof(format), format};
-    rc = mdb_put(txn, log->meta, &key, &value, 0);
-    if (rc != 0) {
-        return rc;
+    return mdb_put(txn, log->meta, &key, &value, 0);
+}
+
+static int create_databases(struct log *log, MDB_txn *txn)
+{
+    int rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &log->meta);
+    if (rc == 0) {
+        rc = write_format(log, txn);
     }
-    return mdb_dbi_open(txn, "log", MDB_CREATE | MDB_INTEGERKEY, &log->records);
+    if (rc == 0) {
+        rc = mdb_dbi_open(txn, "log", MDB_CREATE | MDB_INTEGERKEY, &log->records);
+    }
+    return rc;
 }
 
 enum status log_check_format(uint32_t format, const char *path, struct problem *problem)
@@ -188,8 +192,8 @@ enum status log_check_format(uint32_t format, const char *path, struct problem *
     return STATUS_OK;
 }
 
-static enum status check_format(struct log *log, MDB_txn *txn, const char *path,
-                                struct problem *problem)
+static enum status read_format(struct log *log, MDB_txn *txn, const char *path, uint32_t *format,
+                               struct problem *problem)
 {
     MDB_val key = {sizeof("format") - 1, (void *)"format"};
     MDB_val value;
@@ -199,9 +203,26 @@ static enum status check_format(struct log *log, MDB_txn *txn, const char *path,
         return STATUS_CORRUPT;
     }
     const uint8_t *bytes = value.mv_data;
-    return log_check_format((uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 |
-                                (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24,
-                            path, problem);
+    *format = (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+              (uint32_t)bytes[3] << 24;
+    return log_check_format(*format, path, problem);
+}
+
+/* Raises the format of an older log, so that programs that do not know its news refuse it. */
+static enum status open_existing(struct log *log, MDB_txn *txn, const char *path,
+                                 struct problem *problem)
+{
+    uint32_t format = 0;
+    enum status status = read_format(log, txn, path, &format, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    int rc = mdb_dbi_open(txn, "log", MDB_INTEGERKEY, &log->records);
+    if (rc == 0 && format < LOG_FORMAT_VERSION) {
+        rc = write_format(log, txn);
+    }
+    return rc == 0 ? STATUS_OK
+                   : open_problem(path, rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc, problem);
 }
 
 static enum status open_databases_in(struct log *log, MDB_txn *txn, const char *path,
@@ -215,14 +236,13 @@ static enum status open_databases_in(struct log *log, MDB_txn *txn, const char *
     if (rc == 0 && main.ms_entries == 0) {
         rc = create_databases(log, txn);
     } else if (rc == 0) {
-        enum status status = check_format(log, txn, path, problem);
+        enum status status = open_existing(log, txn, path, problem);
         if (status != STATUS_OK) {
             return status;
         }
-        rc = mdb_dbi_open(txn, "log", MDB_INTEGERKEY, &log->records);
-        if (rc == MDB_NOTFOUND) {
-            rc = MDB_CORRUPTED;
-        }
+    }
+    if (rc == 0) {
+        rc = mdb_dbi_open(txn, "forgotten", MDB_CREATE | MDB_INTEGERKEY, &log->forgotten);
     }
     return rc == 0 ? STATUS_OK : open_problem(path, rc, problem);
 }
@@ -243,12 +263,12 @@ static enum status open_databases(struct log *log, const char *path, struct prob
     return rc == 0 ? STATUS_OK : open_problem(path, rc, problem);
 }
 
-int log_get_sequence(const MDB_val *key, uint64_t *sequence)
+int log_get_number(const MDB_val *key, uint64_t *number)
 {
-    if (key->mv_size != sizeof(*sequence)) {
+    if (key->mv_size != sizeof(*number)) {
         return MDB_CORRUPTED;
     }
-    memcpy(sequence, key->mv_data, sizeof(*sequence));
+    memcpy(number, key->mv_data, sizeof(*number));
     return 0;
 }
 
@@ -257,7 +277,7 @@ static int read_sequence(MDB_cursor *cursor, MDB_cursor_op op, uint64_t *sequenc
     MDB_val key;
     MDB_val value;
     int rc = mdb_cursor_get(cursor, &key, &value, op);
-    return rc == 0 ? log_get_sequence(&key, sequence) : rc;
+    return rc == 0 ? log_get_number(&key, sequence) : rc;
 }
 
 int log_read_bounds(const struct log *log, MDB_txn *txn, uint64_t *first, uint64_t *last)
@@ -483,7 +503,8 @@ int log_commit(struct log *log, MDB_txn *txn)
     uint64_t record_pages = pages_of(txn, log->records);
     atomic_store(&log->record_pages, record_pages);
     atomic_store(&log->used_pages, META_PAGES + record_pages + pages_of(txn, FREE_DATABASE) +
-                                       pages_of(txn, log->main) + pages_of(txn, log->meta));
+                                       pages_of(txn, log->main) + pages_of(txn, log->meta) +
+                                       pages_of(txn, log->forgotten));
     return mdb_txn_commit(txn); /* ends the transaction even when it fails */
 }
 
@@ -559,7 +580,13 @@ static int append_in(struct log *log, MDB_txn *txn, const struct record *records
     if (log_trim_pending(log) >= TRIMMED_MIN) {
         rc = log_trim_in(log, txn, 2 * count > TRIMMED_MIN ? 2 * count : TRIMMED_MIN, first);
     }
-    return rc == 0 ? put_records(log, txn, records, count) : rc;
+    if (rc == 0) {
+        rc = put_records(log, txn, records, count);
+    }
+    if (rc == 0) {
+        rc = log_note_forgotten(log, txn, records, count, atomic_load(&log->last) + 1);
+    }
+    return rc;
 }
 
 static enum status append_once(struct log *log, const struct record *records, size_t count)
@@ -611,7 +638,7 @@ static enum status read_record(const MDB_val *key, const MDB_val *value, uint64_
                                struct record *out, struct problem *problem)
 {
     uint64_t sequence = 0;
-    if (log_get_sequence(key, &sequence) != 0) {
+    if (log_get_number(key, &sequence) != 0) {
         problem_set(problem, "the log's key after record %" PRIu64 " is malformed", expected - 1);
         return STATUS_CORRUPT;
     }
@@ -639,7 +666,7 @@ static int seek(MDB_cursor *cursor, uint64_t *from, MDB_val *key, MDB_val *value
     uint64_t first = 0;
     int rc = mdb_cursor_get(cursor, key, value, MDB_FIRST);
     if (rc == 0) {
-        rc = log_get_sequence(key, &first);
+        rc = log_get_number(key, &first);
     }
     if (rc != 0 || *from == first) {
         return rc;
@@ -722,7 +749,7 @@ static int walk_back(MDB_cursor *cursor, uint64_t signal_count, uint64_t *from)
     while (rc == 0 && signal_count > 0) {
         enum event_kind kind;
         if (record_kind(value.mv_data, value.mv_size, &kind) != STATUS_OK ||
-            log_get_sequence(&key, from) != 0) {
+            log_get_number(&key, from) != 0) {
             return MDB_CORRUPTED;
         }
         signal_count -= kind == EVENT_SIGNAL;

@@ -8,6 +8,7 @@
 #include "ranker/problem.h"
 #include "ranker/status.h"
 #include "store/record.h"
+#include "store/tombstone.h"
 
 /*
  * The log: records under rising sequence numbers from 1, without gaps, in LMDB. The truth from
@@ -15,20 +16,24 @@
  * purpose: append, poll from a sequence, bounds; a replicated log can stand behind it.
  *
  * On disk: DIR/data.mdb with databases
- *   "log"   key: sequence, 8 bytes native (MDB_INTEGERKEY); value: a record (record.h)
- *   "meta"  key "format": 4 bytes little-endian, FORMAT_VERSION
+ *   "log"        key: sequence, 8 bytes native (MDB_INTEGERKEY); value: a record (record.h)
+ *   "forgotten"  key: a user's key, 8 bytes native (MDB_INTEGERKEY); value: a tombstone
+ *                (tombstone.h). Since format 2
+ *   "meta"       key "format": 4 bytes little-endian, FORMAT_VERSION
  * and DIR/lock, under an open-file-description lock (fcntl(2), F_OFD_SETLK) of the process that has
  * the log open; it contains the address of the server, if a server holds it. Unlike flock(2) such a
  * lock can be asked about without taking it.
  *
- * Records are removed from the beginning alone (log_trim()).
+ * A log of an older format gets this one when it is opened; older programs then refuse it. The
+ * first record of a log of format 1 is 1. Later, records are removed from the beginning
+ * (log_trim()), and what is left of forgotten users is replaced in place (log_replace()).
  *
  * Threads: one appender at a time; readers anywhere. Those who remove records may be other threads:
  * LMDB lets one write after the other.
  */
 struct log;
 
-enum { LOG_FORMAT_VERSION = 1 };
+enum { LOG_FORMAT_VERSION = 2 };
 
 struct log_options {
     const char *path; /* a directory; made if absent, its parent must exist */
@@ -74,6 +79,9 @@ MUST_USE enum status log_copy(const char *path, int out_fd, struct problem *prob
  * STATUS_NO_SPACE already when all that is left of the budget is a reserve (a sixteenth of it, at
  * most 1,024 pages): removing and replacing records takes pages too, before it gives any back.
  * Where records are to be removed, such an append removes some before it is refused.
+ *
+ * A record of kind EVENT_FORGET puts the user's tombstone in the same transaction: pending, with
+ * the record's time and sequence, and as many signals erased as an older one counted.
  */
 MUST_USE enum status log_append(struct log *log, const struct record *records, size_t count,
                                 uint64_t *first);
@@ -137,6 +145,39 @@ MUST_USE enum status log_find_age(struct log *log, int64_t before_ms, uint64_t *
  * least the last is kept.
  */
 uint64_t log_find_bytes(struct log *log, uint64_t keep_bytes);
+
+struct log_replacement {
+    uint64_t sequence;
+    struct record record;
+};
+
+/*
+ * Overwrites records in place, in one transaction with one sync, and puts tombstone, unless that is
+ * NULL. Records that are gone meanwhile are passed over. On anything but STATUS_OK nothing has
+ * changed. The old bytes are overwritten first, but the page they were on is copied and freed, and
+ * pages have gaps: scrub.h is for what the file still has of them. 256 at a time fit into what
+ * log_append() leaves alone of a budget of 64 MiB or more. Any thread, beside the appender.
+ */
+MUST_USE enum status log_replace(struct log *log, const struct log_replacement *replacements,
+                                 size_t count, const struct tombstone *tombstone);
+
+/* One transaction and one sync; count may be 0. They replace those of the same users. */
+MUST_USE enum status log_put_tombstones(struct log *log, const struct tombstone *tombstones,
+                                        size_t count);
+
+/* STATUS_NOT_FOUND: there is none; STATUS_CORRUPT: it fails validation. */
+MUST_USE enum status log_find_tombstone(struct log *log, uint64_t user_key, struct tombstone *out);
+
+/* Returns false to stop. */
+typedef bool log_tombstone_visit(void *context, const struct tombstone *tombstone);
+
+/* Visits all, in the order of keys, as they were at the beginning. STATUS_CORRUPT at a bad one. */
+MUST_USE enum status log_visit_tombstones(struct log *log, log_tombstone_visit *visit,
+                                          void *context, struct problem *problem);
+
+/* Removes those from before before_ms, but none that is pending. Some may be gone after a failure.
+ */
+MUST_USE enum status log_drop_tombstones(struct log *log, int64_t before_ms);
 
 /* As of the last transaction. */
 struct log_sizes {

@@ -13,6 +13,7 @@ struct log {
     MDB_dbi main;
     MDB_dbi meta;
     MDB_dbi records;
+    MDB_dbi forgotten;
     size_t page_size;
     uint64_t page_max; /* of the budget */
 
@@ -33,7 +34,7 @@ enum status log_write_failure(const struct log *log, int rc);
 enum status log_read_failure(int rc, struct problem *problem);
 
 /* Keys in the map are not aligned. Returns 0 or MDB_CORRUPTED. */
-int log_get_sequence(const MDB_val *key, uint64_t *sequence);
+int log_get_number(const MDB_val *key, uint64_t *number);
 
 /* Of a transaction; both stay as they are when there are no records. Returns 0 or an error number.
  */
@@ -48,5 +49,13 @@ uint64_t log_trim_pending(struct log *log);
  */
 int log_trim_in(struct log *log, MDB_txn *txn, uint64_t most, uint64_t *first);
 void log_trimmed(struct log *log, uint64_t first);
+
+/* Both write in txn and return 0 or an error number. */
+int log_put_tombstone(const struct log *log, MDB_txn *txn, const struct tombstone *tombstone);
+
+/* Puts the tombstones of users whom the records, numbered from first on, say are to be forgotten.
+ */
+int log_note_forgotten(const struct log *log, MDB_txn *txn, const struct record *records,
+                       size_t count, uint64_t first);
 
 #endif

@@ -40,7 +40,7 @@ static int remove_records(MDB_cursor *cursor, uint64_t trim_to, uint64_t most, u
     for (uint64_t removed = 0;; removed++) {
         int rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
         if (rc == 0) {
-            rc = log_get_sequence(&key, first);
+            rc = log_get_number(&key, first);
         }
         if (rc != 0 || *first >= trim_to || removed == most) {
             return rc;

@@ -325,43 +325,76 @@ static enum status check_format(struct pages *pages, const struct database *main
     return log_check_format(get_u32(bytes), "data.mdb", problem);
 }
 
-/* The records of a log on their way to the visitor. */
-struct records {
+/* The entries of a database with keys of 8 bytes, on their way to the visitor. */
+struct entries {
     struct pages *pages;
+    const char *name;
+    bool (*visit)(void *context, uint64_t key, const uint8_t *bytes, size_t size);
     uint64_t count;
 };
 
-static bool visit_record(void *context, const struct node *node)
+static bool visit_entry(void *context, const struct node *node)
 {
-    struct records *records = context;
-    const struct pages_visitor *visitor = records->pages->visitor;
-    records->count++;
+    struct entries *entries = context;
+    const struct pages_visitor *visitor = entries->pages->visitor;
+    entries->count++;
     if (node->key_size != sizeof(uint64_t)) {
         struct problem problem;
-        problem_set(&problem, "a key of the log has %zu bytes instead of 8", node->key_size);
+        problem_set(&problem, "a key of %s has %zu bytes instead of 8", entries->name,
+                    node->key_size);
         return visitor->damage(visitor->context, &problem);
     }
-    return visitor->record(visitor->context, get_u64(node->key), node->data, node->data_size);
+    return entries->visit(visitor->context, get_u64(node->key), node->data, node->data_size);
 }
 
-static void walk_records(struct pages *pages, const struct database *log)
+/* Returns false when the visitor stopped. */
+static bool walk_counted(struct entries *entries, const struct database *database, const char *what)
 {
-    struct records records = {.pages = pages};
-    *pages->visitor->record_count = log->entries;
+    struct pages *pages = entries->pages;
     uint64_t before = pages->damages;
-    bool to_the_end = walk(pages, log, visit_record, &records);
-    if (to_the_end && pages->damages == before && records.count != log->entries) {
+    bool to_the_end = walk(pages, database, visit_entry, entries);
+    if (to_the_end && pages->damages == before && entries->count != database->entries) {
         struct problem problem;
-        problem_set(&problem, "the log counts %" PRIu64 " records, but has %" PRIu64, log->entries,
-                    records.count);
-        (void)pages->visitor->damage(pages->visitor->context, &problem);
+        problem_set(&problem, "%s counts %" PRIu64 " %s, but has %" PRIu64, entries->name,
+                    database->entries, what, entries->count);
+        return pages->visitor->damage(pages->visitor->context, &problem);
     }
+    return to_the_end;
+}
+
+static bool walk_records(struct pages *pages, const struct database *log)
+{
+    struct entries entries = {.pages = pages, .name = "the log", .visit = pages->visitor->record};
+    *pages->visitor->record_count = log->entries;
+    return walk_counted(&entries, log, "records");
+}
+
+static void walk_tombstones(struct pages *pages, const struct database *forgotten)
+{
+    struct entries entries = {
+        .pages = pages, .name = "the list of forgotten users", .visit = pages->visitor->tombstone};
+    (void)walk_counted(&entries, forgotten, "entries");
+}
+
+/* Logs of format 1 have no list of forgotten users. */
+static enum status walk_databases(struct pages *pages, const struct database *main,
+                                  struct problem *problem)
+{
+    struct database log;
+    struct database forgotten;
+    if (!find_database(pages, main, "log", &log)) {
+        problem_set(problem, "data.mdb does not say where its records are");
+        return STATUS_CORRUPT;
+    }
+    if (walk_records(pages, &log) && find_database(pages, main, "forgotten", &forgotten)) {
+        walk_tombstones(pages, &forgotten);
+    }
+    return STATUS_OK;
 }
 
 static enum status walk_log(struct pages *pages, uint64_t file_bytes, struct problem *problem)
 {
     struct database main;
-    struct database log;
     if (!find_main(pages, file_bytes, &main)) {
         problem_set(problem, "data.mdb is no database, or lost both its meta pages");
         return STATUS_CORRUPT;
@@ -372,15 +405,7 @@ static enum status walk_log(struct pages *pages, uint64_t file_bytes, struct pro
         return STATUS_NO_MEMORY;
     }
     enum status status = check_format(pages, &main, problem);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    if (!find_database(pages, &main, "log", &log)) {
-        problem_set(problem, "data.mdb does not say where its records are");
-        return STATUS_CORRUPT;
-    }
-    walk_records(pages, &log);
-    return STATUS_OK;
+    return status == STATUS_OK ? walk_databases(pages, &main, problem) : status;
 }
 
 enum status pages_walk(const char *data, const struct pages_visitor *visitor,

@@ -6,6 +6,7 @@
 
 #include "store/decoder.h"
 #include "store/pages.h"
+#include "store/tombstone.h"
 
 enum { PROGRESS_RECORDS = 4096 };
 
@@ -15,7 +16,7 @@ struct verify {
     struct state *state;
     struct decoder decoder;
     uint64_t record_count; /* what the log says it has */
-    uint64_t expected;     /* the next sequence */
+    uint64_t expected;     /* the next sequence; 0: the first, which may be any */
     enum status status;
 };
 
@@ -61,6 +62,9 @@ static enum status take(struct verify *verify, uint64_t sequence, const struct r
 static bool check_order(struct verify *verify, uint64_t sequence)
 {
     uint64_t expected = verify->expected;
+    if (expected == 0) {
+        expected = sequence > 0 ? sequence : 1;
+    }
     if (sequence < expected) {
         verify_add_error(verify->report, sequence,
                          "record %" PRIu64 " stands behind record %" PRIu64, sequence,
@@ -94,6 +98,17 @@ static bool visit(void *context, uint64_t sequence, const uint8_t *bytes, size_t
     return verify->status == STATUS_OK;
 }
 
+static bool visit_tombstone(void *context, uint64_t user_key, const uint8_t *bytes, size_t size)
+{
+    struct verify *verify = context;
+    struct tombstone tombstone;
+    if (tombstone_decode(bytes, size, user_key, &tombstone) != STATUS_OK) {
+        verify_add_error(verify->report, verify->expected,
+                         "the tombstone of user key %016" PRIx64 " fails validation", user_key);
+    }
+    return true;
+}
+
 static bool note_damage(void *context, const struct problem *problem)
 {
     struct verify *verify = context;
@@ -106,6 +121,7 @@ static enum status scan(struct verify *verify, const char *data, struct problem 
     struct pages_visitor visitor = {.context = verify,
                                     .record_count = &verify->record_count,
                                     .record = visit,
+                                    .tombstone = visit_tombstone,
                                     .damage = note_damage};
     enum status status = pages_walk(data, &visitor, problem);
     decoder_release(&verify->decoder);
@@ -123,7 +139,7 @@ static enum status scan(struct verify *verify, const char *data, struct problem 
 enum status verify_data(const char *data, const struct verify_options *options,
                         struct verify_report *out, struct problem *problem)
 {
-    struct verify verify = {.options = options, .report = out, .state = state_new(), .expected = 1};
+    struct verify verify = {.options = options, .report = out, .state = state_new()};
     if (verify.state == NULL) {
         problem_set(problem, "no memory for a state");
         return STATUS_NO_MEMORY;

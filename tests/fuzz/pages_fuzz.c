@@ -31,10 +31,10 @@ struct seen {
     uint64_t sum;
 };
 
-static bool on_record(void *context, uint64_t sequence, const uint8_t *bytes, size_t size)
+static bool on_entry(void *context, uint64_t key, const uint8_t *bytes, size_t size)
 {
     struct seen *seen = context;
-    seen->sum += sequence;
+    seen->sum += key;
     for (size_t i = 0; i < size; i++) {
         seen->sum += bytes[i]; /* the sanitizer sees whether they are there */
     }
@@ -60,7 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(pwrite(fd, data, size, 0) == (ssize_t)size);
     struct pages_visitor visitor = {.context = &seen,
                                     .record_count = &seen.record_count,
-                                    .record = on_record,
+                                    .record = on_entry,
+                                    .tombstone = on_entry,
                                     .damage = on_damage};
     enum status status = pages_walk(path, &visitor, &problem);
     CHECK(status == STATUS_OK || status == STATUS_CORRUPT);

@@ -406,12 +406,68 @@ static void format_from_the_future_is_refused(void)
     test_directory(path);
     make_log(path);
     tamper(path, "meta", 0, text_key("format"), &(MDB_val){sizeof(format), format});
-    check_refused(path, STATUS_CORRUPT, "format 2; this program reads up to 1");
+    check_refused(path, STATUS_CORRUPT, "format 3; this program reads up to 2");
     format[0] = 0;
     tamper(path, "meta", 0, text_key("format"), &(MDB_val){sizeof(format), format});
     check_refused(path, STATUS_CORRUPT, "format 0");
     tamper(path, "meta", 0, text_key("format"), &(MDB_val){3, format});
     check_refused(path, STATUS_CORRUPT, "not a log");
+}
+
+/* As format 1 left it. */
+static void make_old_log(const char *path)
+{
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    uint8_t format[4] = {1};
+    make_log(path);
+    tamper(path, "meta", 0, text_key("format"), &(MDB_val){sizeof(format), format});
+    CHECK(mdb_env_create(&env) == 0);
+    CHECK(mdb_env_set_maxdbs(env, 1) == 0);
+    CHECK(mdb_env_open(env, path, 0, 0600) == 0);
+    CHECK(mdb_txn_begin(env, NULL, 0, &txn) == 0);
+    CHECK(mdb_dbi_open(txn, "forgotten", 0, &dbi) == 0);
+    CHECK(mdb_drop(txn, dbi, 1) == 0);
+    CHECK(mdb_txn_commit(txn) == 0);
+    mdb_env_close(env);
+}
+
+static void check_format_on_disk(const char *path, uint8_t want)
+{
+    MDB_env *env;
+    MDB_txn *txn;
+    MDB_dbi dbi;
+    MDB_val key = text_key("format");
+    MDB_val value;
+    CHECK(mdb_env_create(&env) == 0);
+    CHECK(mdb_env_set_maxdbs(env, 1) == 0);
+    CHECK(mdb_env_open(env, path, MDB_RDONLY, 0600) == 0);
+    CHECK(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) == 0);
+    CHECK(mdb_dbi_open(txn, "meta", 0, &dbi) == 0);
+    CHECK(mdb_get(txn, dbi, &key, &value) == 0);
+    CHECK_EQ(want, *(const uint8_t *)value.mv_data);
+    mdb_txn_abort(txn);
+    mdb_env_close(env);
+}
+
+static void log_of_format_1_is_raised_to_2_when_it_is_opened(void)
+{
+    char path[TEST_PATH_SIZE];
+    struct tombstone tombstone = {.user_key = 7, .time_ms = 1000};
+    test_directory(path);
+    make_old_log(path);
+    check_format_on_disk(path, 1);
+    struct log *log = open_log(path);
+    CHECK_EQ(5, poll_count(log, 1));
+    CHECK_EQ(STATUS_NOT_FOUND, log_find_tombstone(log, 7, &tombstone));
+    CHECK_EQ(STATUS_OK, log_put_tombstones(log, &tombstone, 1));
+    log_close(log);
+    check_format_on_disk(path, 2);
+    log = open_log(path);
+    CHECK_EQ(5, poll_count(log, 1));
+    CHECK_EQ(STATUS_OK, log_find_tombstone(log, 7, &tombstone));
+    log_close(log);
 }
 
 static void foreign_database_is_refused(void)
@@ -597,6 +653,7 @@ int main(int argc, char **argv)
         TEST(damaged_record_is_named),
         TEST(gap_is_named),
         TEST(format_from_the_future_is_refused),
+        TEST(log_of_format_1_is_raised_to_2_when_it_is_opened),
         TEST(foreign_database_is_refused),
         TEST(file_of_another_kind_is_refused),
         TEST(file_cut_short_is_refused),

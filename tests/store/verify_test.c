@@ -274,10 +274,49 @@ static void what_is_no_log_is_refused(void)
     (void)write_some(path);
     tamper(path, "meta", 0, (MDB_val){6, "format"}, &(MDB_val){sizeof(format), format});
     CHECK_EQ(STATUS_CORRUPT, verify_data(path, &options, &report, &problem));
-    CHECK(strstr(problem.text, "format 2; this program reads up to 1") != NULL);
+    CHECK(strstr(problem.text, "format 3; this program reads up to 2") != NULL);
     tamper(path, "meta", 0, (MDB_val){6, "format"}, NULL);
     CHECK_EQ(STATUS_CORRUPT, verify_data(path, &options, &report, &problem));
     CHECK(strstr(problem.text, "not a log of reelrank") != NULL);
+}
+
+static void trimmed_log_may_begin_anywhere(void)
+{
+    char path[TEST_PATH_SIZE];
+    bool more = true;
+    test_directory(path);
+    (void)write_some(path);
+    struct log *log = open_log(path);
+    log_trim(log, 3);
+    CHECK_EQ(STATUS_OK, log_trim_some(log, &more));
+    log_close(log);
+    struct verify_report report = verify(path);
+    CHECK_EQ(0, report.error_count);
+    CHECK_EQ(SIGNALS - 2, report.records);
+    CHECK_EQ(SIGNALS, report.sequence);
+    tamper_record(path, 4, NULL);
+    report = verify(path);
+    check_error(&report, 0, 4, "records 4 to 4 are missing");
+}
+
+static void damaged_tombstone_is_an_error(void)
+{
+    char path[TEST_PATH_SIZE];
+    test_directory(path);
+    (void)write_some(path);
+    struct log *log = open_log(path);
+    struct tombstone tombstones[] = {
+        {.user_key = 1}, {.user_key = 0xabc}, {.user_key = UINT64_MAX}};
+    CHECK_EQ(STATUS_OK, log_put_tombstones(log, tombstones, 3));
+    log_close(log);
+    struct verify_report report = verify(path);
+    CHECK_EQ(0, report.error_count);
+    uint64_t key = 0xabc;
+    tamper(path, "forgotten", MDB_INTEGERKEY, (MDB_val){sizeof(key), &key}, &(MDB_val){4, "none"});
+    report = verify(path);
+    CHECK_EQ(1, report.error_count);
+    CHECK_EQ(SIGNALS, report.records);
+    check_error(&report, 0, SIGNALS + 1, "the tombstone of user key 0000000000000abc");
 }
 
 /* Records too large for a page lie on pages of their own. */
@@ -344,6 +383,8 @@ int main(int argc, char **argv)
         TEST(lost_page_costs_its_own_records_only),
         TEST(file_cut_short_is_told_of),
         TEST(what_is_no_log_is_refused),
+        TEST(trimmed_log_may_begin_anywhere),
+        TEST(damaged_tombstone_is_an_error),
         TEST(large_records_are_read),
         TEST(progress_is_told),
     };
