@@ -20,9 +20,9 @@ static int look_at_reader(const char *line, void *context)
     return 0;
 }
 
-int free_pages_oldest(MDB_env *env, MDB_txn *writer, uint64_t *oldest)
+int free_pages_oldest(MDB_env *env, uint64_t committed, uint64_t *oldest)
 {
-    uint64_t found = mdb_txn_id(writer) - 1;
+    uint64_t found = committed;
     int rc = mdb_reader_list(env, look_at_reader, &found);
     if (rc < 0) {
         return rc;
@@ -32,8 +32,8 @@ int free_pages_oldest(MDB_env *env, MDB_txn *writer, uint64_t *oldest)
 }
 
 /* Checks what LMDB itself would take on trust. */
-static int visit_entry(const MDB_val *key, const MDB_val *value, uint64_t below,
-                       free_pages_visit *visit, void *context, bool *go_on)
+static int visit_entry(const MDB_val *key, const MDB_val *value, free_pages_visit *visit,
+                       void *context, bool *go_on)
 {
     const size_t *pages = value->mv_data; /* aligned, as LMDB itself reads them */
     size_t transaction;
@@ -42,14 +42,14 @@ static int visit_entry(const MDB_val *key, const MDB_val *value, uint64_t below,
         return MDB_CORRUPTED;
     }
     memcpy(&transaction, key->mv_data, sizeof(transaction));
-    *go_on = transaction < below && visit(context, transaction, pages + 1, pages[0]);
+    *go_on = visit(context, transaction, pages + 1, pages[0]);
     return 0;
 }
 
-static int walk(MDB_txn *txn, uint64_t from, uint64_t below, free_pages_visit *visit, void *context)
+int free_pages_walk(MDB_txn *reader, uint64_t from, free_pages_visit *visit, void *context)
 {
     MDB_cursor *cursor = NULL;
-    int rc = mdb_cursor_open(txn, FREE_DATABASE, &cursor);
+    int rc = mdb_cursor_open(reader, FREE_DATABASE, &cursor);
     if (rc != 0) {
         return rc;
     }
@@ -59,7 +59,7 @@ static int walk(MDB_txn *txn, uint64_t from, uint64_t below, free_pages_visit *v
     bool go_on = true;
     rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
     while (rc == 0 && go_on) {
-        rc = visit_entry(&key, &value, below, visit, context, &go_on);
+        rc = visit_entry(&key, &value, visit, context, &go_on);
         if (rc == 0 && go_on) {
             rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
         }
@@ -68,21 +68,8 @@ static int walk(MDB_txn *txn, uint64_t from, uint64_t below, free_pages_visit *v
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
-/* LMDB lets readers alone see its list. */
-int free_pages_walk(MDB_env *env, uint64_t from, uint64_t below, free_pages_visit *visit,
-                    void *context)
-{
-    MDB_txn *txn = NULL;
-    int rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
-    if (rc != 0) {
-        return rc;
-    }
-    rc = walk(txn, from, below, visit, context);
-    mdb_txn_abort(txn);
-    return rc;
-}
-
 struct counting {
+    uint64_t oldest;
     uint64_t count;
     uint64_t enough;
 };
@@ -90,21 +77,27 @@ struct counting {
 static bool count_pages(void *context, uint64_t transaction, const size_t *pages, size_t count)
 {
     struct counting *counting = context;
-    (void)transaction;
     (void)pages;
+    if (transaction >= counting->oldest) {
+        return false;
+    }
     counting->count += count;
     return counting->count < counting->enough;
 }
 
-int free_pages_count(MDB_env *env, MDB_txn *writer, uint64_t enough, uint64_t *count)
+int free_pages_count(MDB_txn *writer, uint64_t enough, uint64_t *count)
 {
-    uint64_t oldest;
-    int rc = free_pages_oldest(env, writer, &oldest);
-    if (rc != 0) {
-        return rc;
-    }
+    MDB_env *env = mdb_txn_env(writer);
+    MDB_txn *reader = NULL;
     struct counting counting = {.enough = enough};
-    rc = free_pages_walk(env, 0, oldest, count_pages, &counting);
+    int rc = free_pages_oldest(env, mdb_txn_id(writer) - 1, &counting.oldest);
+    if (rc == 0) {
+        rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &reader);
+    }
+    if (rc == 0) {
+        rc = free_pages_walk(reader, 0, count_pages, &counting);
+        mdb_txn_abort(reader);
+    }
     if (rc == 0) {
         *count = counting.count;
     }

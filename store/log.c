@@ -24,10 +24,11 @@ enum {
     DISK_FULL_BYTES = 1 << 16, /* less than this left on the disk is full */
     META_PAGES = 2,
     FREE_DATABASE = 0,
-    NODE_SIZE = 2 * (int)sizeof(uint64_t) + 2, /* of an entry in a page, with key and offset */
-    APPEND_PAGES = 16,                         /* that an append of one small record may take */
-    TRIMMED_MIN = 64,                          /* records an append removes at least, or none */
-    TRIMS_FOR_ROOM = 4,                        /* what one frees is of use two commits later */
+    RECORD_NODE_SIZE =
+        2 * (int)sizeof(uint64_t) + 2, /* of an entry in a page, with key and offset */
+    APPEND_PAGES = 16,                 /* that an append of one small record may take */
+    TRIMMED_MIN = 64,                  /* records an append removes at least, or none */
+    TRIMS_FOR_ROOM = 4,                /* what one frees is of use two commits later */
     RESERVE_MIN = 16,
     RESERVE_MAX = 1024, /* pages */
     RESERVE_SHARE = 16, /* of the budget */
@@ -531,7 +532,7 @@ static uint64_t pages_needed(const struct log *log, const struct record *records
 {
     uint64_t bytes = 0;
     for (size_t i = 0; i < count; i++) {
-        bytes += record_size(&records[i]) + NODE_SIZE;
+        bytes += record_size(&records[i]) + RECORD_NODE_SIZE;
     }
     return 2 * bytes / log->page_size + APPEND_PAGES;
 }
@@ -558,7 +559,7 @@ static int check_room(const struct log *log, MDB_txn *txn, uint64_t needed)
         return 0;
     }
     uint64_t free_pages = 0;
-    int rc = free_pages_count(log->env, txn, wanted - room, &free_pages);
+    int rc = free_pages_count(txn, wanted - room, &free_pages);
     if (rc != 0) {
         return rc;
     }

@@ -8,6 +8,7 @@
 #include "ranker/problem.h"
 #include "ranker/status.h"
 #include "store/record.h"
+#include "store/scrub.h"
 #include "store/tombstone.h"
 
 /*
@@ -178,6 +179,12 @@ MUST_USE enum status log_visit_tombstones(struct log *log, log_tombstone_visit *
 /* Removes those from before before_ms, but none that is pending. Some may be gone after a failure.
  */
 MUST_USE enum status log_drop_tombstones(struct log *log, int64_t before_ms);
+
+/*
+ * Begins to scrub the log's file (scrub.h): after the last log_replace() of a user, so that nothing
+ * of it is left there. Beside the appender. Status as of scrub_new().
+ */
+MUST_USE enum status log_scrub(struct log *log, struct scrub **out);
 
 /* As of the last transaction. */
 struct log_sizes {

@@ -292,3 +292,8 @@ enum status log_drop_tombstones(struct log *log, int64_t before_ms)
     } while (dropping.count == DROPPED_AT_ONCE);
     return STATUS_OK;
 }
+
+enum status log_scrub(struct log *log, struct scrub **out)
+{
+    return scrub_new(log->env, out);
+}

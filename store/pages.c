@@ -10,6 +10,7 @@
 
 #include "store/files.h"
 #include "store/log.h"
+#include "store/page_format.h"
 
 enum {
     LMDB_VERSION = 1,
@@ -17,33 +18,10 @@ enum {
     PAGE_SIZE_MAX = 65536,
     PAGE_SIZE_USUAL = 4096,
     DEPTH_MAX = 32,
-    DATABASE_SIZE = 48,
-    META_SIZE = 152,
-    NODE_SIZE = 8,
     FORMAT_SIZE = 4,
 };
 
 #define LMDB_MAGIC UINT32_C(0xbeefc0de)
-
-/* Offsets in a page. */
-enum {
-    AT_PAGE_FLAGS = 10,
-    AT_LOWER = 12,
-    AT_UPPER = 14,
-    AT_OVERFLOW_PAGES = 12,
-    PAGE_HEADER_SIZE = 16,
-    AT_MAGIC = 16,
-    AT_VERSION = 20,
-    AT_FREE_DATABASE = 40,
-    AT_MAIN_DATABASE = 88,
-    AT_TRANSACTION = 144,
-};
-
-enum { PAGE_BRANCH = 1, PAGE_LEAF = 2, PAGE_OVERFLOW = 4, PAGE_META = 8, PAGE_KINDS = 47 };
-enum { NODE_OVERFLOW = 1, NODE_DATABASE = 2 };
-
-/* Offsets in a database's description. */
-enum { AT_ENTRIES = 32, AT_ROOT = 40 };
 
 /* An entry of a leaf. */
 struct node {
@@ -76,21 +54,6 @@ struct database {
     uint64_t entries;
     uint64_t root;
 };
-
-static uint16_t get_u16(const uint8_t *in)
-{
-    return (uint16_t)(in[0] | in[1] << 8);
-}
-
-static uint32_t get_u32(const uint8_t *in)
-{
-    return (uint32_t)get_u16(in) | (uint32_t)get_u16(in + 2) << 16;
-}
-
-static uint64_t get_u64(const uint8_t *in)
-{
-    return (uint64_t)get_u32(in) | (uint64_t)get_u32(in + 4) << 32;
-}
 
 static struct database get_database(const uint8_t *in)
 {
@@ -205,8 +168,7 @@ static bool visit_entries(struct pages *pages, const uint8_t *page, uint64_t num
         } else if (leaf) {
             go_on = visit_leaf_node(pages, page, number, offset);
         } else {
-            uint64_t child = get_u32(page + offset) | (uint64_t)get_u16(page + offset + 4) << 32;
-            go_on = visit_page(pages, child, depth + 1);
+            go_on = visit_page(pages, get_child(page + offset), depth + 1);
         }
     }
     return go_on;

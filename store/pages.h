@@ -8,27 +8,11 @@
 #include "ranker/problem.h"
 #include "ranker/status.h"
 
-/* clang-format off */
 /*
- * Reads the records and tombstones of a log's data file page by page, without LMDB, which trusts its pages and
- * ends the process, or worse, where they contradict themselves. Nobody may write meanwhile.
- *
- * What is read of LMDB 0.9's format, little-endian:
- *
- *   meta page     0 and 1; at 16: magic, version, address 8, map size 8, two databases, last page 8,
- *                 transaction 8. The one with the later transaction counts. Page size: the first
- *                 database's pad
- *   database      48 bytes: pad 4, flags 2, depth 2, branch, leaf and overflow pages 8 each,
- *                 entries 8, root page 8 (all ones: empty)
- *   page          number 8, pad 2, flags 2, lower 2, upper 2 (overflow pages: page count 4), then
- *                 the offsets of (lower - 16) / 2 nodes, 2 bytes each
- *   branch node   child page 6, key size 2, key
- *   leaf node     data size 4, flags 2, key size 2, key, data, or the number of its overflow page
- *
- * The second database of the meta page names the others: "log", "meta" and "forgotten" are leaf nodes
- * of it that hold a database.
+ * Reads the records and tombstones of a log's data file page by page (page_format.h), without LMDB,
+ * which trusts its pages and ends the process, or worse, where they contradict themselves. Nobody
+ * may write meanwhile. The databases are "log", "meta" and "forgotten".
  */
-/* clang-format on */
 struct pages_visitor {
     void *context;
     uint64_t *record_count; /* out, before the first record: how many the log says it has */
