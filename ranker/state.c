@@ -313,6 +313,26 @@ static enum status add_slot(struct state *state, struct user *user, struct user_
     return STATUS_OK;
 }
 
+enum status state_add_user(struct state *state, const struct user *user)
+{
+    CHECK(state->visit == NULL);
+    struct user *copy = calloc(1, sizeof(*copy));
+    if (copy == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status = user_copy(user, copy);
+    if (status != STATUS_OK) {
+        free_user(copy);
+        return status;
+    }
+    struct user_slot *slot;
+    status = add_slot(state, copy, &slot);
+    if (status == STATUS_OK) {
+        slot->last_day = state_day_of(user->last_signal_ms);
+    }
+    return status;
+}
+
 static enum status add_user(struct state *state, uint64_t user_key, struct user_slot **out)
 {
     struct user *user = calloc(1, sizeof(*user));
@@ -397,6 +417,9 @@ static enum status apply_signal(struct state *state, const struct signal *signal
 
 static enum status apply_erased(struct state *state, const struct effect *effect)
 {
+    if (effect->video_key == 0) {
+        return STATUS_OK;
+    }
     struct scopes scopes = scopes_of(effect->region, effect->language);
     struct video *video;
     enum status status = need_video(state, effect->video_key, &video);

@@ -96,6 +96,9 @@ struct user_key_entry {
 };
 struct user_key_entry state_user_key_at(const struct state *state, size_t row);
 
+/* Adds a copy of a user who is not there yet. Not while changes are noted. */
+MUST_USE enum status state_add_user(struct state *state, const struct user *user);
+
 /* What a row of videos holds, but for what its statistics say. */
 struct video_row {
     struct video_facts facts; /* only the key counts unless known; keys of categories and tags

@@ -596,6 +596,11 @@ enum status checkpoint_snapshot(struct checkpoint *checkpoint)
     return ask(checkpoint, true);
 }
 
+struct MDB_env *checkpoint_env(struct checkpoint *checkpoint)
+{
+    return checkpoint->file != NULL ? state_file_env(checkpoint->file) : NULL;
+}
+
 uint64_t checkpoint_sequence(const struct checkpoint *checkpoint)
 {
     return atomic_load(&checkpoint->sequence);

@@ -75,6 +75,9 @@ MUST_USE enum status checkpoint_write(struct checkpoint *checkpoint);
 /* The same, and makes a snapshot of it. */
 MUST_USE enum status checkpoint_snapshot(struct checkpoint *checkpoint);
 
+/* Of state.mdb, for scrub.h; NULL if there is none. */
+struct MDB_env *checkpoint_env(struct checkpoint *checkpoint);
+
 /* The sequence of the last checkpoint; 0 if there is none. Any thread. */
 uint64_t checkpoint_sequence(const struct checkpoint *checkpoint);
 

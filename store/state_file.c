@@ -35,10 +35,12 @@ static enum status fail(int rc, struct problem *problem)
     return lmdb_status(rc);
 }
 
-/* Nobody else writes a file that is only read, and the folder may be one where nobody can. */
+/* Without a lock file where nobody else has the file open. */
 static unsigned env_flags(const struct state_file *file)
 {
-    return MDB_NOSUBDIR | MDB_NOTLS | (file->read_only ? MDB_RDONLY | MDB_NOLOCK : 0);
+    unsigned flags = MDB_NOSUBDIR | MDB_NOTLS;
+    flags |= file->read_only ? MDB_RDONLY : 0;
+    return flags | (file->read_only || file->alone ? MDB_NOLOCK : 0);
 }
 
 static int open_env(struct state_file *file, const char *path, size_t map_bytes)
@@ -215,6 +217,7 @@ enum status state_file_open(const struct state_file_options *options, struct sta
     }
     file->name = options->name != NULL ? options->name : "state.mdb";
     file->read_only = options->read_only;
+    file->alone = options->alone;
     enum status status = open_file(file, options, problem);
     if (status != STATUS_OK) {
         state_file_close(file);

@@ -50,6 +50,7 @@ struct state_file_options {
     const char *name; /* in the directory, borrowed until the file is closed; NULL: state.mdb */
     size_t map_bytes; /* budget of the file */
     bool read_only;   /* nobody writes the file meanwhile */
+    bool alone;       /* nobody reads it meanwhile */
 };
 
 /*

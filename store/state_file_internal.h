@@ -20,6 +20,7 @@ struct state_file {
     struct state_mark mark;
     const char *name; /* in its directory */
     bool read_only;
+    bool alone;
     char guard[FILES_PATH_SIZE];          /* DIR/state.mdb.reading */
     MDB_txn *txn;                         /* of the transaction now open */
     uint32_t row_ends[STATE_TABLE_COUNT]; /* rows from here on are behind all in the file */
