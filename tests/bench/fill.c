@@ -48,6 +48,14 @@ static const struct argument arguments[] = {
      .maximum = 100000000},
 };
 
+static const struct program program = {
+    .summary = "Fills a data directory with a synthetic catalogue and traffic.",
+    .examples = "  fill --data /tmp/reels\n"
+                "  fill --data /tmp/reels --videos 1000 --users 100\n",
+    .arguments = arguments,
+    .argument_count = sizeof(arguments) / sizeof(arguments[0]),
+};
+
 struct filler {
     struct store *store;
     uint64_t videos;
@@ -158,8 +166,7 @@ static struct filler *open_filler(const struct options *options)
 int main(int argc, char **argv)
 {
     struct options options;
-    program_options("Fills a data directory with a synthetic catalogue and traffic.", arguments,
-                    sizeof(arguments) / sizeof(arguments[0]), argc, argv, &options);
+    program_options(&program, argc, argv, &options);
     struct filler *filler = open_filler(&options);
     uint64_t signals = (uint64_t)options.users * DATASET_SIGNALS_PER_USER;
     size_t empty = heap_bytes();

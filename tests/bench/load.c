@@ -95,6 +95,14 @@ static const struct argument arguments[] = {
      .offset = offsetof(struct options, save)},
 };
 
+static const struct program program = {
+    .summary = "Loads a gRPC method over plain HTTP/2 and prints one line of JSON.",
+    .examples = "  load --port 7070 --pool ids.pool\n"
+                "  load --port 7070 --pool ids.pool --rate 5000 --streams 64\n",
+    .arguments = arguments,
+    .argument_count = sizeof(arguments) / sizeof(arguments[0]),
+};
+
 struct load {
     const struct options *options;
     struct pool pool;
@@ -309,8 +317,7 @@ static void report(struct load *load, double cpu)
 int main(int argc, char **argv)
 {
     struct options options;
-    program_options("Loads a gRPC method over plain HTTP/2 and prints one line of JSON.", arguments,
-                    sizeof(arguments) / sizeof(arguments[0]), argc, argv, &options);
+    program_options(&program, argc, argv, &options);
     if (options.save != NULL && options.connections * options.streams != 1) {
         give_up("--save needs --connections 1 --streams 1");
     }

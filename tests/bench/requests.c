@@ -84,6 +84,14 @@ static const struct argument arguments[] = {
      .choices = draws},
 };
 
+static const struct program program = {
+    .summary = "Writes a pool of requests about the data that fill makes.",
+    .examples = "  requests --output ids.pool\n"
+                "  requests --output hot.pool --videos 10000 --users 1000 --draw hot --form keys\n",
+    .arguments = arguments,
+    .argument_count = sizeof(arguments) / sizeof(arguments[0]),
+};
+
 struct candidates {
     size_t count;
     uint64_t numbers[LIMIT_CANDIDATES];
@@ -189,8 +197,7 @@ static void write_request(FILE *file, const struct options *options, struct cand
 int main(int argc, char **argv)
 {
     struct options options;
-    program_options("Writes a pool of requests about the data that fill makes.", arguments,
-                    sizeof(arguments) / sizeof(arguments[0]), argc, argv, &options);
+    program_options(&program, argc, argv, &options);
     if (options.candidates > options.videos) {
         give_up("--candidates %" PRId64 " is more than the videos there are", options.candidates);
     }
