@@ -203,7 +203,8 @@ def summarize(results):
 
 def summarize_open(results):
     keys = ("p50_us", "p99_us", "p999_us", "max_us")
-    return {"rate": results[0]["rate"], **{key: spread(row[key] for row in results) for key in keys}}
+    latencies = {key: spread(row[key] for row in results) for key in keys}
+    return {"rate": results[0]["rate"], **latencies}
 
 
 # --- report -------------------------------------------------------------------------------------
