@@ -38,12 +38,6 @@ a sync for each batch, and one for as many batches as the server took together i
 
 METHODS = {"record": "RecordSignals", "stream": "StreamSignals"}
 GROUP_MAX = 256  # of store_bench
-# With a sync for each batch: names of the report and of store_bench.
-BATCH_KEYS = {
-    "store_to_lmdb_batch": "ratio",
-    "store_batch": "store_signals_per_second",
-    "lmdb_batch": "lmdb_signals_per_second",
-}
 META_PAGES = (0, 4096)
 META_TRANSACTION = 144  # offset of the number of the last transaction in an LMDB meta page
 OPEN_ROUNDS = 3
@@ -119,27 +113,21 @@ class Bench:
         shape = ["--connections", 1, "--streams", 1, "--requests", self.options.singles]
         return self.observed("record", "--batch", 1, *shape)
 
-    def bare(self, batch, group, milliseconds):
-        result = run_json(
-            [self.options.store_bench, "--directory", self.scratch, "--data", self.store_data]
-            + [*self.population(), "--batch", batch, "--group", group]
-            + ["--milliseconds", milliseconds, "--json"]
-        )
-        return result["writes"][0]
+    def bare(self, batch, group, *words):
+        command = [self.options.store_bench, "--directory", self.scratch, *self.population()]
+        command += ["--milliseconds", self.options.seconds * 500, "--json"]
+        return run_json([*command, "--batch", batch, "--group", group, *words])["writes"][0]
 
     def round(self):
         found = {}
         for method in random.sample(list(METHODS), len(METHODS)):
             found[method] = self.closed(method)
-        for method in METHODS:
-            group = round(found[method]["signals_per_sync"] / self.options.batch)
-            found[method]["group"] = min(max(1, group), GROUP_MAX)
-        half = self.options.seconds * 500
-        found["one"] = self.bare(self.options.batch, 1, half)
-        for group in {found[method]["group"] for method in METHODS}:
-            found[group] = self.bare(self.options.batch, group, half)
+        together = statistics.mean(found[method]["signals_per_sync"] for method in METHODS)
+        group = min(max(1, round(together / self.options.batch)), GROUP_MAX)
+        found["batch"] = self.bare(self.options.batch, 1, "--data", self.store_data)
+        found["grouped"] = self.bare(self.options.batch, group, "--data", self.store_data)
         found["single"] = self.single()
-        found["single_bare"] = self.bare(1, 1, half)
+        found["single_bare"] = self.bare(1, 1)
         return found
 
     def rounds(self):
@@ -167,37 +155,36 @@ def spread(values):
 
 
 def summarize_method(method, results):
-    rows = [found[method] for found in results]
     rate, lmdb = "signals_per_second", "lmdb_signals_per_second"
-    grouped = [found[found[method]["group"]] for found in results]
     summary = {
-        "to_lmdb_batch": spread(f[method][rate] / f["one"][lmdb] for f in results),
-        "to_lmdb_grouped": spread(r[rate] / bare[lmdb] for r, bare in zip(rows, grouped)),
-        "store_to_lmdb_grouped": spread(bare["ratio"] for bare in grouped),
-        "store_grouped": spread(bare["store_signals_per_second"] for bare in grouped),
-        "lmdb_grouped": spread(bare[lmdb] for bare in grouped),
+        "to_lmdb_batch": spread(f[method][rate] / f["batch"][lmdb] for f in results),
+        "to_lmdb_grouped": spread(f[method][rate] / f["grouped"][lmdb] for f in results),
     }
     for key in (rate, "server_cpu_ns", "client_cpu_ns", "signals_per_sync", "p50_us", "p99_us"):
-        summary[key] = spread(row[key] for row in rows)
+        summary[key] = spread(found[method][key] for found in results)
+    return summary
+
+
+def summarize_single(results):
+    server = [found["single"] for found in results]
+    bare = [found["single_bare"] for found in results]
+    ratios = (a["p50_us"] / b["lmdb_p50_us"] for a, b in zip(server, bare))
+    summary = {"ratio_p50": spread(ratios)}
+    for key in ("p50_us", "p99_us"):
+        summary[f"server_{key}"] = spread(row[key] for row in server)
+        summary[f"lmdb_{key}"] = spread(row[f"lmdb_{key}"] for row in bare)
     return summary
 
 
 def summarize(results):
     report = {method: summarize_method(method, results) for method in METHODS}
-    for name, key in BATCH_KEYS.items():
-        report[name] = spread(found["one"][key] for found in results)
-    report["single"] = {
-        "server_p50_us": spread(found["single"]["p50_us"] for found in results),
-        "server_p99_us": spread(found["single"]["p99_us"] for found in results),
-        "lmdb_p50_us": spread(found["single_bare"]["lmdb_p50_us"] for found in results),
-        "lmdb_p99_us": spread(found["single_bare"]["lmdb_p99_us"] for found in results),
-        "ratio_p50": spread(
-            found["single"]["p50_us"] / found["single_bare"]["lmdb_p50_us"] for found in results
-        ),
-    }
-    report["others_max"] = max(
-        found[name]["others"] for found in results for name in (*METHODS, "single")
-    )
+    for name in ("batch", "grouped"):
+        keys = ("ratio", "store_signals_per_second", "lmdb_signals_per_second")
+        rows = [found[name] for found in results]
+        report[f"bare_{name}"] = {key: spread(row[key] for row in rows) for key in keys}
+    report["single"] = summarize_single(results)
+    loads = [found[name] for found in results for name in (*METHODS, "single")]
+    report["others_max"] = max(row["others"] for row in loads)
     return report
 
 
@@ -221,13 +208,17 @@ def print_row(name, cells):
 ROWS = [
     ("server / LMDB, sync per batch", "to_lmdb_batch", ".2f"),
     ("server / LMDB, server's grouping", "to_lmdb_grouped", ".2f"),
-    ("store_write / LMDB, that grouping", "store_to_lmdb_grouped", ".2f"),
     ("server, signals/s", "signals_per_second", ",.0f"),
-    ("store_write, signals/s", "store_grouped", ",.0f"),
-    ("LMDB, signals/s", "lmdb_grouped", ",.0f"),
     ("signals that share a sync", "signals_per_sync", ",.0f"),
     ("server CPU, ns a signal", "server_cpu_ns", ",.0f"),
     ("client CPU, ns a signal", "client_cpu_ns", ",.0f"),
+]
+
+
+BARE_ROWS = [
+    ("store_write / LMDB", "ratio", ".2f"),
+    ("store_write, signals/s", "store_signals_per_second", ",.0f"),
+    ("LMDB, signals/s", "lmdb_signals_per_second", ",.0f"),
 ]
 
 
@@ -238,10 +229,10 @@ def print_rates(report):
     print_row("", METHODS.values())
     for name, key, form in ROWS:
         print_row(name, [cell(report[method][key], form) for method in METHODS])
-    print("\nA sync for each batch: store_write", end=" ")
-    print(f"{cell(report['store_batch'], ',.0f')} signals/s,", end=" ")
-    print(f"LMDB {cell(report['lmdb_batch'], ',.0f')},", end=" ")
-    print(f"ratio {cell(report['store_to_lmdb_batch'], '.2f')}")
+    print()
+    print_row("without a network", ["sync per batch", "server's grouping"])
+    for name, key, form in BARE_ROWS:
+        print_row(name, [cell(report[f"bare_{kind}"][key], form) for kind in ("batch", "grouped")])
 
 
 def print_latencies(report):
