@@ -92,11 +92,11 @@ class Harness:
         self.clients = [*self.feeds, self.catalog, self.ranker]
         self.kills = 0
         self.counts = collections.Counter()  # of all that happened, by name
-        self.start_ms = []
+        self.starts = []  # (ms from exec to SERVING, how the life before ended)
+        self.last = "nothing"  # how the life before ended
         self.first = 1  # of the log, as last seen
         self.checkpoint = None  # the sequence in the log line of the last start
         self.aim = None  # of the life under way
-        self.died_at_start = False
         self.aims = {"moment": 8, "append": 3, "stop": 2, "start": 3, "backup": 2, "backup_command": 2}
         if "--checkpoint-records" in self.options:
             self.aims["checkpoint"] = 6
@@ -124,7 +124,6 @@ class Harness:
             return
         with self.server() as server:
             self.check_start(server)
-            self.died_at_start = False
             before = [client.answers for client in self.clients]
             crowd = Crowd(server, self.clients)
             eventually(lambda: all(client.answers > count or client.failure
@@ -135,6 +134,7 @@ class Harness:
             self.kills += 1
             crowd.join()
         self.counts["aim_" + aim] += 1
+        self.last = aim
 
     def die_at_start(self):
         """Killed while it opens the store, or shortly after."""
@@ -143,7 +143,7 @@ class Harness:
         process.kill()
         process.release()
         self.kills += 1
-        self.died_at_start = True
+        self.last = "start"
         self.counts["aim_start"] += 1
 
     # How it dies: each returns when the moment to kill has come, or strikes itself.
@@ -219,7 +219,7 @@ class Harness:
 
     def check_start(self, server):
         equal(1, server.api.Check().status)
-        self.start_ms.append(1000 * (time.monotonic() - server.started))
+        self.starts.append((round(1000 * (time.monotonic() - server.started)), self.last))
         self.note_recovery(server)
         self.check(server.api, exact=False)
 
@@ -242,7 +242,7 @@ class Harness:
 
     def check_line(self, line):
         """Nothing goes wrong at a start, but that a death while state.mdb was read costs that file."""
-        if SET_ASIDE in line and self.died_at_start:
+        if SET_ASIDE in line and self.last == "start":
             self.counts["state_files_set_aside"] += 1
         else:
             assert " level=warn" not in line and " level=error" not in line, line
@@ -325,6 +325,7 @@ class Harness:
             self.check_backup(server, status)
             server.kill()
             self.kills += 1
+            self.last = "audit"
         assert not files_with(self.place, self.forget.token), "a forgotten user's id is still there"
         copy = self.place / "copy"
         shutil.copytree(self.place / "data", copy)
@@ -398,10 +399,13 @@ class Harness:
         return sum(feed.acknowledged for feed in self.feeds)
 
     def report(self, seconds):
+        largest, after = max(self.starts)
         return {
             "kills": self.kills,
             "duration_s": round(seconds, 1),
-            "start_ms": {"largest": round(max(self.start_ms)), "median": round(arithmetic.median(self.start_ms))},
+            "start_ms": {"largest": largest, "largest_after": after,
+                         "median": round(arithmetic.median(ms for ms, _ in self.starts))},
+            # A run that finds one lost or twice ends there.
             "signals": {"acknowledged": self.acknowledged(), "lost": 0, "twice": 0,
                         "retried_and_stored_before": sum(feed.retried_stored for feed in self.feeds),
                         "retried_and_new": sum(feed.retried_new for feed in self.feeds)},
