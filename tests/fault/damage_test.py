@@ -12,6 +12,7 @@ from runner import case, run
 FAILED = 1  # the command's exit code
 PAGE = 4096
 COUNT = 3000  # signals
+DIES_BY_SIGNAL = {**os.environ, "ASAN_OPTIONS": "abort_on_error=1"}  # under asan too
 
 
 def event_id(number):
@@ -45,7 +46,7 @@ def place_of(path, text):
 def serve(place):
     """What a server says that does not start: (exit code, last line). It is stopped when it starts."""
     process = subprocess.Popen([REELRANK, "serve", "--data", str(place / "data"), "--listen", "127.0.0.1:0"],
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=DIES_BY_SIGNAL)
     if process.stdout.readline():
         process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=TIMEOUT)
