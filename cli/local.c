@@ -16,12 +16,14 @@
 #include "server/clock.h"
 #include "server/options.h"
 #include "server/service.h"
+#include "store/keeper.h"
 #include "store/store.h"
 
 enum { STREAM_ARENA_BYTES = 8 << 20 }; /* for one turn */
 
 struct local {
     struct store *store;
+    struct keeper *keeper; /* for erasures alone: retention is for servers */
     struct service *service;
     struct method methods[SERVICE_METHOD_COUNT];
 };
@@ -73,15 +75,15 @@ static void warn_of_checkpoint(void *context, const char *text)
     fprintf(stderr, "reelrank: warning: %s\n", text);
 }
 
-static enum status open_store(const char *data, struct store **out, struct problem *problem)
+static enum status open_store(const char *data, const struct options *defaults, struct store **out,
+                              struct problem *problem)
 {
-    struct options defaults;
-    options_defaults(&defaults);
     struct progress progress;
     progress_start(&progress, "opening", "records", 1, 0);
     struct store_options options = {
-        .log = {.path = data, .map_bytes = (size_t)defaults.map_mib << 20},
-        .window_length = defaults.window_length,
+        .log = {.path = data, .map_bytes = (size_t)defaults->map_mib << 20},
+        .window_length = defaults->window_length,
+        .user_bytes = (size_t)defaults->user_memory_mib << 20,
         .progress = show_replay,
         .progress_context = &progress,
         .warn = warn_of_checkpoint,
@@ -100,7 +102,14 @@ enum status local_open(const char *data, const char *weights, struct local **out
         return status;
     }
     struct local *local = calloc(1, sizeof(*local));
-    status = local == NULL ? STATUS_NO_MEMORY : open_store(data, &local->store, problem);
+    struct options defaults;
+    options_defaults(&defaults);
+    status = local == NULL ? STATUS_NO_MEMORY : open_store(data, &defaults, &local->store, problem);
+    if (status == STATUS_OK) {
+        struct keeper_options options = {
+            .store = local->store, .directory = data, .map_bytes = (size_t)defaults.map_mib << 20};
+        status = keeper_new(&options, &local->keeper);
+    }
     if (status == STATUS_OK) {
         status = service_new(local->store, parsed, &local->service);
     }
@@ -118,6 +127,7 @@ void local_close(struct local *local)
 {
     if (local != NULL) {
         service_free(local->service);
+        keeper_free(local->keeper);
         store_close(local->store);
         free(local);
     }
@@ -197,6 +207,9 @@ enum status local_call(struct local *local, const ProtobufCServiceDescriptor *se
     }
     if (method->begin(method->context, &turn) == TURN_WRITE) {
         store_write(local->store, &turn.batch, 1);
+        if (turn.batch->erase && turn.batch->status == STATUS_OK) {
+            turn.batch->status = keeper_erase(local->keeper, &turn.problem);
+        }
         method->finish(method->context, &turn);
     }
     if (turn.status != STATUS_OK) {

@@ -24,10 +24,15 @@ static void print_text(const char *address, const Reelrank__V1__GetStatusRespons
     fields_number("log starts at", status->log_first_sequence);
     if (status->state_digest[0] != '\0') {
         fields_text("state digest", status->state_digest);
+        fields_text("aggregates digest", status->aggregates_digest);
     }
+    fields_number("checkpoint at", status->checkpoint_sequence);
     fields_number("videos", status->video_count);
     fields_number("users", status->user_count);
     fields_share("store bytes", status->store_bytes, status->store_budget_bytes);
+    fields_number("log bytes", status->log_bytes);
+    fields_number("user memory bytes", status->user_memory_bytes);
+    fields_number("forgets pending", status->forgets_pending);
     fields_share("event ids", status->event_id_count, status->event_id_window);
 }
 

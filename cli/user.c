@@ -208,3 +208,65 @@ const struct command command_export = {
     .values_size = sizeof(struct user_values),
     .run = export_run,
 };
+
+static void print_receipt(const Reelrank__V1__ForgetUserResponse *receipt)
+{
+    fields_time("forgotten at", receipt->time_ms);
+    fields_text("state", receipt->state_erased ? "erased" : "there was none");
+    fields_number("signals erased", receipt->signals_erased);
+    fields_number("decisions erased", receipt->decisions_erased);
+    fields_number("state sequence", receipt->state_sequence);
+}
+
+static enum exit_code forget(struct backend *backend, struct arena *arena,
+                             const struct user_values *values)
+{
+    Reelrank__V1__ForgetUserRequest request = REELRANK__V1__FORGET_USER_REQUEST__INIT;
+    request.user_id = (char *)values->user;
+    ProtobufCMessage *message = NULL;
+    struct problem problem = {""};
+    enum status status = backend_call(backend, &reelrank__v1__user_service__descriptor,
+                                      "ForgetUser", &request.base, arena, &message, &problem);
+    if (status != STATUS_OK) {
+        return command_fail("forget", status, &problem);
+    }
+    if (values->json) {
+        return print_json("forget", message, JSON_PRETTY);
+    }
+    print_receipt((const Reelrank__V1__ForgetUserResponse *)(const void *)message);
+    return CODE_OK;
+}
+
+static enum exit_code forget_run(const void *raw, const struct operands *operands)
+{
+    (void)operands;
+    const struct user_values *values = raw;
+    struct arena arena = {0};
+    struct backend *backend = NULL;
+    enum exit_code code = command_arena("forget", &arena);
+    if (code == CODE_OK) {
+        code = command_connect("forget", &values->connection, false, &backend);
+    }
+    if (code == CODE_OK) {
+        code = forget(backend, &arena, values);
+    }
+    backend_close(backend);
+    command_arena_release(&arena);
+    return code;
+}
+
+const struct command command_forget = {
+    .name = "forget",
+    .operands = "",
+    .summary = "erase one user from all files",
+    .description =
+        "Erases the user's state, signals and ids, and prints a receipt once nothing is left. The\n"
+        "log is read twice, so it may take a while: raise --timeout-ms for a large one; what is\n"
+        "under way goes on without the command. Counts over many users stay. Backups made before\n"
+        "still have the user; restoring one erases the user again (see docs/operations.md).\n",
+    .examples = "  reelrank forget --data /var/lib/reelrank --user u1\n"
+                "  reelrank forget --target 127.0.0.1:7070 --user u1 --json --timeout-ms 600000\n",
+    COMMAND_ARGUMENTS(user_arguments),
+    .values_size = sizeof(struct user_values),
+    .run = forget_run,
+};

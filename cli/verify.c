@@ -69,9 +69,13 @@ static enum status check_opened(const char *data, struct verdict *verdict, struc
     if (status != STATUS_OK) {
         return status;
     }
-    state_digest(store_begin(store), &verdict->opened);
+    status = state_digest(store_begin(store), &verdict->opened);
     store_end(store);
     store_close(store);
+    if (status != STATUS_OK) {
+        problem_set(problem, "%s: the state cannot be read: %s", data, status_text(status));
+        return status;
+    }
     verdict->has_opened = true;
     struct verify_report *report = &verdict->report;
     if (verdict->opened.all != report->digests.all) {

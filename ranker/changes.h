@@ -36,6 +36,12 @@ static inline bool changes_touch(struct changes *changes, size_t row)
     return waited;
 }
 
+/* Whether a row for which there is room has changed since the last mark. */
+static inline bool changes_has(const struct changes *changes, size_t row)
+{
+    return (changes->changed[row / 64] >> (row % 64) & 1) != 0;
+}
+
 /*
  * What has changed of the rows below row_count now waits, and nothing has changed since. No row may
  * be waiting.

@@ -244,10 +244,14 @@ static enum status explain_slate(struct ranking *ranking, struct rank_result *re
 static enum status prepare(struct ranking *ranking)
 {
     const struct rank_request *request = ranking->request;
-    const struct user *user =
-        request->user_key != 0 ? state_find_user(ranking->state, request->user_key) : NULL;
-    enum status status =
-        profile_init(&ranking->profile, user, ranking->model, request, ranking->arena);
+    const struct user *user = NULL;
+    enum status status = STATUS_OK;
+    if (request->user_key != 0) {
+        status = state_find_user(ranking->state, request->user_key, ranking->arena, &user);
+    }
+    if (status == STATUS_OK) {
+        status = profile_init(&ranking->profile, user, ranking->model, request, ranking->arena);
+    }
     if (status != STATUS_OK) {
         return status;
     }

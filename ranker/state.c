@@ -26,9 +26,17 @@ struct state *state_new(void)
         free(state);
         return NULL;
     }
-    state->users = table_of(sizeof(struct user));
+    state->users = table_of(sizeof(struct user_slot));
     state->stats = table_of(sizeof(struct scoped_stats));
     return state;
+}
+
+static void free_user(struct user *user)
+{
+    if (user != NULL) {
+        user_release(user);
+        free(user);
+    }
 }
 
 void state_free(struct state *state)
@@ -37,7 +45,7 @@ void state_free(struct state *state)
         return;
     }
     for (size_t i = 0; i < state->users.count; i++) {
-        user_release(table_at(&state->users, i));
+        free_user(((struct user_slot *)table_at(&state->users, i))->user);
     }
     for (size_t i = 0; i < state->stats.count; i++) {
         struct scoped_stats *scoped = table_at(&state->stats, i);
@@ -50,6 +58,7 @@ void state_free(struct state *state)
     }
     watch_release(&state->watch);
     videos_free(state->videos);
+    free(state->load_arena.base);
     free(state);
 }
 
@@ -204,7 +213,8 @@ static void prefetch_rows(const struct state *state, const struct signal *signal
     for (unsigned i = 0; i < scopes->count; i++) {
         table_prefetch(&state->stats, hash_of_scope(scopes, i, signal->video_key));
     }
-    table_prefetch_row(&state->users, table_guess(&state->users, signal->user_key));
+    const struct user_slot *slot = table_guess(&state->users, signal->user_key);
+    table_prefetch_row(&state->users, slot);
     for (unsigned i = 0; i < scopes->count; i++) {
         uint64_t hash = hash_of_scope(scopes, i, signal->video_key);
         table_prefetch_row(&state->stats, table_guess(&state->stats, hash));
@@ -233,43 +243,171 @@ static enum status need_video(struct state *state, uint64_t video_key, struct vi
     return state_touch(state, STATE_VIDEOS, (*out)->number);
 }
 
+/* The keys in this user's row of keys are about to change. */
+static enum status touch_user_keys(struct state *state, size_t row)
+{
+    return state_touch(state, STATE_USER_KEYS, row / STATE_KEYS_PER_ROW);
+}
+
+enum status state_put_user(struct state *state, struct user_slot *slot, const struct user *user)
+{
+    struct user *copy = calloc(1, sizeof(*copy));
+    if (copy == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status = user_copy(user, copy);
+    if (status != STATUS_OK) {
+        free_user(copy);
+        return status;
+    }
+    slot->user = copy;
+    state->user_bytes += user_bytes(copy);
+    return STATUS_OK;
+}
+
+enum status state_read_slot(const struct state *state, const struct user_slot *slot,
+                            struct arena *arena, const struct user **out)
+{
+    if (slot->user != NULL) {
+        *out = slot->user;
+        return STATUS_OK;
+    }
+    CHECK(state->load_user != NULL);
+    struct user *loaded = arena_new(arena, struct user, 1);
+    if (loaded == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status =
+        state->load_user(state->load_context, table_number(&state->users, slot), arena, loaded);
+    if (status == STATUS_OK && loaded->key != slot->key) {
+        status = STATUS_CORRUPT;
+    }
+    *out = status == STATUS_OK ? loaded : NULL;
+    return status;
+}
+
+/* Brings the user of a slot into memory. */
+static enum status load_slot(struct state *state, struct user_slot *slot)
+{
+    const struct user *user;
+    arena_reset(&state->load_arena);
+    enum status status = state_read_slot(state, slot, &state->load_arena, &user);
+    return status == STATUS_OK && slot->user == NULL ? state_put_user(state, slot, user) : status;
+}
+
+/* A row with a new user, which is freed where there can be none. */
+static enum status add_slot(struct state *state, struct user *user, struct user_slot **out)
+{
+    void *row = NULL;
+    enum status status = touch_user_keys(state, state->users.count);
+    if (status == STATUS_OK) {
+        status = table_add(&state->users, user->key, &row);
+    }
+    if (status != STATUS_OK) {
+        free_user(user);
+        return status;
+    }
+    *out = row;
+    (*out)->user = user;
+    state->user_bytes += user_bytes(user);
+    return STATUS_OK;
+}
+
+enum status state_add_user(struct state *state, const struct user *user)
+{
+    CHECK(state->visit == NULL);
+    struct user *copy = calloc(1, sizeof(*copy));
+    if (copy == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status = user_copy(user, copy);
+    if (status != STATUS_OK) {
+        free_user(copy);
+        return status;
+    }
+    struct user_slot *slot;
+    status = add_slot(state, copy, &slot);
+    if (status == STATUS_OK) {
+        slot->last_day = state_day_of(user->last_signal_ms);
+    }
+    return status;
+}
+
+static enum status add_user(struct state *state, uint64_t user_key, struct user_slot **out)
+{
+    struct user *user = calloc(1, sizeof(*user));
+    if (user == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    user->key = user_key;
+    return add_slot(state, user, out);
+}
+
+/* Finds or adds the user, who is then in memory, and tells that it changes. */
+static enum status need_user(struct state *state, uint64_t user_key, struct user_slot **out)
+{
+    struct user_slot *slot = table_find(&state->users, user_key);
+    enum status status = STATUS_OK;
+    if (slot == NULL) {
+        status = add_user(state, user_key, &slot);
+    } else if (slot->user == NULL) {
+        status = load_slot(state, slot);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    slot->used = true;
+    *out = slot;
+    return touch_row(state, STATE_USERS, &state->users, slot);
+}
+
+/* After a signal: what the slot and the state know of its user. */
+static enum status settle_user(struct state *state, struct user_slot *slot, size_t bytes_before)
+{
+    state->user_bytes += user_bytes(slot->user) - bytes_before;
+    uint32_t day = state_day_of(slot->user->last_signal_ms);
+    if (day == slot->last_day) {
+        return STATUS_OK;
+    }
+    enum status status = state->visit != NULL
+                             ? touch_user_keys(state, table_number(&state->users, slot))
+                             : STATUS_OK;
+    slot->last_day = day;
+    return status;
+}
+
 /* Finds or adds the rows a signal is about. */
 static enum status need_rows(struct state *state, const struct signal *signal,
-                             struct scopes *scopes, struct video **video, struct user **user)
+                             struct scopes *scopes, struct video **video, struct user_slot **slot)
 {
     prefetch_rows(state, signal, scopes);
     enum status status = need_video(state, signal->video_key, video);
-    if (status != STATUS_OK) {
-        return status;
+    if (status == STATUS_OK) {
+        status = need_user(state, signal->user_key, slot);
     }
-    void *row;
-    status = table_need(&state->users, signal->user_key, &row);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = touch_row(state, STATE_USERS, &state->users, row);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    *user = row;
-    return need_stats(state, signal->video_key, scopes);
+    return status == STATUS_OK ? need_stats(state, signal->video_key, scopes) : status;
 }
 
 static enum status apply_signal(struct state *state, const struct signal *signal)
 {
     struct scopes scopes = scopes_of(signal->locale.region, signal->locale.language);
     struct video *video;
-    struct user *user;
-    enum status status = need_rows(state, signal, &scopes, &video, &user);
+    struct user_slot *slot;
+    enum status status = need_rows(state, signal, &scopes, &video, &slot);
     if (status != STATUS_OK) {
         return status;
     }
+    struct user *user = slot->user;
+    size_t bytes_before = user_bytes(user);
     prefetch_parts(user, &scopes);
     /* Nobody follows an unknown creator yet, so each such follow counts. */
     bool newly_followed =
         signal->type == SIGNAL_FOLLOW_CREATOR && !user_follows(user, video->creator_key);
     struct view_change change;
     status = user_apply(user, signal, video, &change);
+    if (status == STATUS_OK) {
+        status = settle_user(state, slot, bytes_before);
+    }
     if (status != STATUS_OK) {
         return status;
     }
@@ -279,6 +417,9 @@ static enum status apply_signal(struct state *state, const struct signal *signal
 
 static enum status apply_erased(struct state *state, const struct effect *effect)
 {
+    if (effect->video_key == 0) {
+        return STATUS_OK;
+    }
     struct scopes scopes = scopes_of(effect->region, effect->language);
     struct video *video;
     enum status status = need_video(state, effect->video_key, &video);
@@ -342,18 +483,38 @@ static enum status touch_removal(struct state *state, enum state_table table, si
                                : status;
 }
 
+/* The last user may be moved to another row, where its loader would not find it. */
+static enum status load_last_user(struct state *state)
+{
+    struct user_slot *last = table_at(&state->users, state->users.count - 1);
+    return last->user == NULL ? load_slot(state, last) : STATUS_OK;
+}
+
+static enum status prepare_removal(struct state *state, size_t row)
+{
+    enum status status = load_last_user(state);
+    if (status == STATUS_OK) {
+        status = touch_removal(state, STATE_USERS, row);
+    }
+    if (status == STATUS_OK) {
+        status = touch_user_keys(state, row);
+    }
+    return status == STATUS_OK ? touch_user_keys(state, state->users.count - 1) : status;
+}
+
 static enum status remove_user(struct state *state, uint64_t user_key)
 {
-    const struct user *user = table_find(&state->users, user_key);
-    if (user == NULL) {
+    const struct user_slot *slot = table_find(&state->users, user_key);
+    if (slot == NULL) {
         return STATUS_OK;
     }
-    size_t row = table_number(&state->users, user);
-    enum status status = touch_removal(state, STATE_USERS, row);
+    size_t row = table_number(&state->users, slot);
+    enum status status = prepare_removal(state, row);
     if (status == STATUS_OK) {
-        struct user gone = *user;
+        struct user *gone = slot->user;
+        state->user_bytes -= gone != NULL ? user_bytes(gone) : 0;
         table_remove(&state->users, row);
-        user_release(&gone);
+        free_user(gone);
     }
     return status;
 }
@@ -465,9 +626,15 @@ const struct watch *state_watch(const struct state *state)
     return &state->watch;
 }
 
-const struct user *state_find_user(const struct state *state, uint64_t user_key)
+enum status state_find_user(const struct state *state, uint64_t user_key, struct arena *arena,
+                            const struct user **out)
 {
-    return table_find(&state->users, user_key);
+    const struct user_slot *slot = table_find(&state->users, user_key);
+    if (slot == NULL) {
+        *out = NULL;
+        return STATUS_OK;
+    }
+    return state_read_slot(state, slot, arena, out);
 }
 
 const struct stats *state_find_stats(const struct state *state, uint64_t video_key,
@@ -484,5 +651,6 @@ void state_count(const struct state *state, struct state_counts *out)
         .videos = state->live_videos,
         .users = state->users.count,
         .statistics = state->stats.count,
+        .user_bytes = state->user_bytes,
     };
 }

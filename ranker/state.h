@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "ranker/arena.h"
 #include "ranker/effect.h"
 #include "ranker/limits.h"
 #include "ranker/signal.h"
@@ -70,8 +71,8 @@ struct state *state_new(void);
 void state_free(struct state *state);
 
 /*
- * Applies the entry at sequence, which must be above state_sequence(). Fails only for want of
- * memory, after which the state must be rebuilt.
+ * Applies the entry at sequence, which must be above state_sequence(). Fails for want of memory, or
+ * when a user cannot be loaded; after that the state must be rebuilt.
  */
 MUST_USE enum status state_apply(struct state *state, uint64_t sequence, const struct event *event);
 
@@ -90,8 +91,12 @@ const struct effect *state_last_effect(const struct state *state);
 const struct videos *state_videos(const struct state *state);
 const struct watch *state_watch(const struct state *state);
 
-/* NULL when nothing is known of the user. */
-const struct user *state_find_user(const struct state *state, uint64_t user_key);
+/*
+ * *out is NULL when nothing is known of the user. A user that is not in memory is loaded into
+ * arena: STATUS_NO_MEMORY when it does not fit, or as the loader says (state_rows.h).
+ */
+MUST_USE enum status state_find_user(const struct state *state, uint64_t user_key,
+                                     struct arena *arena, const struct user **out);
 
 /* Statistics of a video in a scope (code 0 for global); NULL when there are none. */
 const struct stats *state_find_stats(const struct state *state, uint64_t video_key,
@@ -101,6 +106,7 @@ struct state_counts {
     uint64_t videos; /* known and not deleted */
     uint64_t users;
     uint64_t statistics; /* (video, scope) pairs */
+    uint64_t user_bytes; /* of memory, for those users that are in memory */
 };
 void state_count(const struct state *state, struct state_counts *out);
 
@@ -110,8 +116,10 @@ struct state_digests {
     uint64_t aggregates;
 };
 
-/* Digests do not depend on addresses or on the order inside tables. Takes time: reads everything.
+/*
+ * Digests do not depend on addresses or on the order inside tables. Takes time: reads everything,
+ * also the users that are not in memory, which may fail as their loader says.
  */
-void state_digest(const struct state *state, struct state_digests *out);
+MUST_USE enum status state_digest(const struct state *state, struct state_digests *out);
 
 #endif

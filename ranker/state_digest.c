@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "ranker/hash.h"
@@ -192,13 +193,32 @@ static uint64_t sum_watch(const struct watch *watch)
     return sum;
 }
 
-static uint64_t sum_users(const struct state *state)
+static enum status sum_users_with(const struct state *state, struct arena *arena, uint64_t *sum)
 {
-    uint64_t sum = 0;
     for (size_t i = 0; i < state->users.count; i++) {
-        sum += digest_user(table_at(&state->users, i));
+        const struct user *user;
+        arena_reset(arena);
+        enum status status = state_read_user(state, i, arena, &user);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        *sum += digest_user(user);
     }
-    return sum;
+    return STATUS_OK;
+}
+
+static enum status sum_users(const struct state *state, uint64_t *sum)
+{
+    struct arena arena;
+    void *memory = malloc(STATE_LOAD_BYTES);
+    if (memory == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    arena_init(&arena, memory, STATE_LOAD_BYTES);
+    *sum = 0;
+    enum status status = sum_users_with(state, &arena, sum);
+    free(memory);
+    return status;
 }
 
 static uint64_t sum_videos(const struct videos *videos)
@@ -210,8 +230,13 @@ static uint64_t sum_videos(const struct videos *videos)
     return sum;
 }
 
-void state_digest(const struct state *state, struct state_digests *out)
+enum status state_digest(const struct state *state, struct state_digests *out)
 {
+    uint64_t users;
+    enum status status = sum_users(state, &users);
+    if (status != STATUS_OK) {
+        return status;
+    }
     XXH3_state_t hash;
     (void)XXH3_64bits_reset(&hash);
     put(&hash, state->stats.count, 8);
@@ -222,9 +247,10 @@ void state_digest(const struct state *state, struct state_digests *out)
     out->aggregates = XXH3_64bits_digest(&hash);
 
     put(&hash, state->users.count, 8);
-    put(&hash, sum_users(state), 8);
+    put(&hash, users, 8);
     put(&hash, videos_count(state->videos), 8);
     put(&hash, sum_videos(state->videos), 8);
     put(&hash, state->sequence, 8);
     out->all = XXH3_64bits_digest(&hash);
+    return STATUS_OK;
 }

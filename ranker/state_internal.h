@@ -17,9 +17,20 @@ struct scoped_stats {
     struct stats stats;
 };
 
+/*
+ * A user's place in the table. Cold users, whose row has not changed since it was saved, may be
+ * with the loader alone.
+ */
+struct user_slot {
+    uint64_t key;
+    struct user *user; /* owned; NULL: cold */
+    uint32_t last_day; /* of the last signal, since 1970 */
+    bool used;         /* since eviction last came by */
+};
+
 struct state {
     struct videos *videos; /* owned */
-    struct table users;    /* struct user; keyed by its key */
+    struct table users;    /* struct user_slot */
     struct table stats;    /* struct scoped_stats */
     struct watch watch;
     uint64_t live_videos; /* known and not deleted */
@@ -29,7 +40,26 @@ struct state {
     struct changes changes[STATE_TABLE_COUNT];
     state_visit *visit; /* NULL: changes are not noted */
     void *visit_context;
+    state_load_user *load_user; /* NULL: there are no cold users */
+    void *load_context;
+    struct arena load_arena; /* for load_user while an event is applied; owned */
+    size_t user_bytes;       /* of users in memory */
+    size_t next_eviction;    /* the row where eviction goes on */
 };
+
+/* A new slot gets the copy; STATUS_NO_MEMORY leaves it without. */
+MUST_USE enum status state_put_user(struct state *state, struct user_slot *slot,
+                                    const struct user *user);
+
+/* The user of a slot: in memory, or loaded into arena. */
+MUST_USE enum status state_read_slot(const struct state *state, const struct user_slot *slot,
+                                     struct arena *arena, const struct user **out);
+
+static inline uint32_t state_day_of(int64_t time_ms)
+{
+    enum { DAY_MS = 86400000 };
+    return time_ms > 0 ? (uint32_t)(time_ms / DAY_MS) : 0;
+}
 
 /* Called before a row changes, or when it is new. */
 MUST_USE enum status state_touch(struct state *state, enum state_table table, size_t row);

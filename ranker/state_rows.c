@@ -1,5 +1,6 @@
 #include "ranker/state_rows.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "ranker/check.h"
@@ -16,6 +17,8 @@ size_t state_row_count(const struct state *state, enum state_table table)
         return videos_count(state->videos);
     case STATE_STATISTICS:
         return state->stats.count;
+    case STATE_USER_KEYS:
+        return (state->users.count + STATE_KEYS_PER_ROW - 1) / STATE_KEYS_PER_ROW;
     case STATE_WATCH:
     case STATE_TABLE_COUNT:
         break;
@@ -68,10 +71,22 @@ bool state_save(struct state *state, size_t count)
     return count == 0;
 }
 
+static bool is_in_memory(const struct state *state, size_t row)
+{
+    const struct user_slot *slot = table_at(&state->users, row);
+    return slot->user != NULL;
+}
+
 void state_unmark(struct state *state)
 {
-    for (unsigned i = 0; i < STATE_WATCH; i++) {
+    for (unsigned i = STATE_VIDEOS; i < STATE_WATCH; i++) {
         changes_fill(&state->changes[i], state_row_count(state, (enum state_table)i));
+    }
+    changes_fill(&state->changes[STATE_USERS], 0);
+    for (size_t i = 0; i < state->users.count; i++) {
+        if (is_in_memory(state, i)) {
+            (void)changes_touch(&state->changes[STATE_USERS], i);
+        }
     }
     changes_fill(&state->changes[STATE_WATCH], 1);
     for (uint32_t i = 0; i < state->watch.region_count; i++) {
@@ -79,10 +94,73 @@ void state_unmark(struct state *state)
     }
 }
 
+enum status state_set_loader(struct state *state, state_load_user *load, void *context)
+{
+    CHECK(load != NULL);
+    CHECK(state->load_user == NULL);
+    void *memory = malloc(STATE_LOAD_BYTES);
+    if (memory == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    arena_init(&state->load_arena, memory, STATE_LOAD_BYTES);
+    state->load_user = load;
+    state->load_context = context;
+    return STATUS_OK;
+}
+
+/* False if it has changed, or was used since the last time round. */
+static bool may_leave(struct state *state, struct user_slot *slot, size_t row)
+{
+    bool used = slot->used;
+    slot->used = false;
+    return slot->user != NULL && !used && !changes_has(&state->changes[STATE_USERS], row);
+}
+
+static void evict(struct state *state, struct user_slot *slot)
+{
+    state->user_bytes -= user_bytes(slot->user);
+    user_release(slot->user);
+    free(slot->user);
+    slot->user = NULL;
+}
+
+bool state_evict_users(struct state *state, size_t count, size_t target_bytes)
+{
+    CHECK(state->load_user != NULL);
+    CHECK(state->visit != NULL);
+    for (; count > 0 && state->user_bytes > target_bytes; count--) {
+        if (state->next_eviction >= state->users.count) {
+            state->next_eviction = 0;
+        }
+        size_t row = state->next_eviction++;
+        struct user_slot *slot = table_at(&state->users, row);
+        if (may_leave(state, slot, row)) {
+            evict(state, slot);
+        }
+    }
+    return state->user_bytes > target_bytes;
+}
+
 const struct user *state_user_at(const struct state *state, size_t row)
 {
     CHECK(row < state->users.count);
-    return table_at(&state->users, row);
+    const struct user_slot *slot = table_at(&state->users, row);
+    CHECK(slot->user != NULL);
+    return slot->user;
+}
+
+enum status state_read_user(const struct state *state, size_t row, struct arena *arena,
+                            const struct user **out)
+{
+    CHECK(row < state->users.count);
+    return state_read_slot(state, table_at(&state->users, row), arena, out);
+}
+
+struct user_key_entry state_user_key_at(const struct state *state, size_t row)
+{
+    CHECK(row < state->users.count);
+    const struct user_slot *slot = table_at(&state->users, row);
+    return (struct user_key_entry){.key = slot->key, .last_day = slot->last_day};
 }
 
 static void facts_of(const struct videos *videos, const struct video *video,
@@ -150,8 +228,18 @@ enum status state_restore_begin(struct state *state, enum state_table table, siz
 
 enum status state_restore_user(struct state *state, size_t row, const struct user *user)
 {
+    state_restore_user_key(
+        state, row,
+        (struct user_key_entry){.key = user->key, .last_day = state_day_of(user->last_signal_ms)});
+    return state_put_user(state, table_at(&state->users, row), user);
+}
+
+void state_restore_user_key(struct state *state, size_t row, struct user_key_entry entry)
+{
     CHECK(row < state->users.count);
-    return user_copy(user, table_at(&state->users, row));
+    struct user_slot *slot = table_at(&state->users, row);
+    slot->key = entry.key;
+    slot->last_day = entry.last_day;
 }
 
 enum status state_restore_video(struct state *state, const struct video_row *row)

@@ -10,13 +10,24 @@
 /*
  * The state as rows, for those who save it and put it back. Rows of users, videos and statistics
  * are numbered from 0 without gaps, in order of arrival; where one goes, the last one takes its
- * number. Those of watch times are numbered by region code, 0 for all regions together.
+ * number. Those of watch times are numbered by region code, 0 for all regions together. The keys of
+ * users are rows of their own, STATE_KEYS_PER_ROW each, since they stay in memory when users do
+ * not.
  *
  * What is saved belongs to one sequence although the state goes on: state_mark() says "as of now",
  * state_save() hands out the rows that changed since the last mark some at a time, and
  * state_apply() hands out a row that still waits before it changes it.
  */
-enum state_table { STATE_USERS, STATE_VIDEOS, STATE_STATISTICS, STATE_WATCH, STATE_TABLE_COUNT };
+enum state_table {
+    STATE_USERS,
+    STATE_VIDEOS,
+    STATE_STATISTICS,
+    STATE_USER_KEYS,
+    STATE_WATCH,
+    STATE_TABLE_COUNT
+};
+
+enum { STATE_KEYS_PER_ROW = 128 };
 
 /*
  * Raise it whenever the same log gives another state than before: saved states of other versions
@@ -39,12 +50,54 @@ void state_mark(struct state *state);
 /* Visits up to count waiting rows. False when none was left. */
 bool state_save(struct state *state, size_t count);
 
-/* What was saved is lost: every row counts as changed, and none waits. */
+/*
+ * What was handed out since the mark is lost: every row that is in memory counts as changed, and
+ * none waits. Users that are not in memory are where the loader finds them still.
+ */
 void state_unmark(struct state *state);
+
+/*
+ * Loads the user of a row that was saved and has not changed since. Its arrays lie in arena:
+ * STATUS_NO_MEMORY when that is too small; STATUS_CORRUPT, STATUS_IO. Any thread that reads the
+ * state or applies to it.
+ */
+typedef enum status state_load_user(void *context, size_t row, struct arena *arena,
+                                    struct user *out);
+
+/*
+ * Users may leave memory from now on; load brings them back. An arena for it of STATE_LOAD_BYTES
+ * is always large enough.
+ */
+enum { STATE_LOAD_BYTES = 1 << 16 };
+MUST_USE enum status state_set_loader(struct state *state, state_load_user *load, void *context);
+
+/*
+ * Looks at up to count users, going round, and drops from memory those that have not changed since
+ * the last mark and that no event has touched since the last time round, until those that stay take
+ * at most target_bytes. Everything that was marked is saved, and load finds it. False when a whole
+ * round would find nothing more to drop, or the target is reached.
+ */
+bool state_evict_users(struct state *state, size_t count, size_t target_bytes);
 
 /* Numbers are below these counts, or are region codes of watch times that are there. */
 size_t state_row_count(const struct state *state, enum state_table table);
+
+/* A user that is in memory, as every user is that waits or is visited. */
 const struct user *state_user_at(const struct state *state, size_t row);
+
+/* Any user, loaded into arena where it must be. */
+MUST_USE enum status state_read_user(const struct state *state, size_t row, struct arena *arena,
+                                     const struct user **out);
+
+/* What is known of a user without loading it. */
+struct user_key_entry {
+    uint64_t key;
+    uint32_t last_day; /* of the last signal, since 1970; later ones are cut */
+};
+struct user_key_entry state_user_key_at(const struct state *state, size_t row);
+
+/* Adds a copy of a user who is not there yet. Not while changes are noted. */
+MUST_USE enum status state_add_user(struct state *state, const struct user *user);
 
 /* What a row of videos holds, but for what its statistics say. */
 struct video_row {
@@ -81,6 +134,9 @@ enum { STATE_RESTORE_MAX = 32 };
 MUST_USE enum status state_restore_begin(struct state *state, enum state_table table,
                                          size_t row_count);
 MUST_USE enum status state_restore_user(struct state *state, size_t row, const struct user *user);
+
+/* Instead of the user: it stays with the loader until it is asked for. */
+void state_restore_user_key(struct state *state, size_t row, struct user_key_entry entry);
 MUST_USE enum status state_restore_video(struct state *state, const struct video_row *row);
 MUST_USE enum status state_restore_statistics(struct state *state, size_t row,
                                               const struct statistics_row *rows, size_t count);

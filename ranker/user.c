@@ -320,3 +320,15 @@ void user_release(struct user *user)
     free(user->hide_times_s);
     *user = (struct user){0};
 }
+
+size_t user_bytes(const struct user *user)
+{
+    size_t creators = (size_t)user->follow_capacity + user->hide_capacity;
+    size_t affinities = 0;
+    for (unsigned i = 0; i < AFFINITY_KIND_COUNT; i++) {
+        affinities += user->affinity_capacity[i];
+    }
+    return sizeof(*user) + affinities * sizeof(struct affinity) +
+           user->seen_capacity * sizeof(struct seen) +
+           creators * (sizeof(uint64_t) + sizeof(uint32_t));
+}

@@ -2,6 +2,7 @@
 #define RANKER_USER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "ranker/signal.h"
@@ -113,5 +114,8 @@ double affinity_strength(const struct affinity *affinity, int64_t now_ms);
 MUST_USE enum status user_copy(const struct user *from, struct user *to);
 
 void user_release(struct user *user);
+
+/* Bytes of memory the user takes, as they were asked for. */
+size_t user_bytes(const struct user *user);
 
 #endif

@@ -22,6 +22,13 @@
     NUMBER(memory_quota_mib,        256,           16,   1048576,  "memory of requests in flight, MiB")           \
     NUMBER(map_mib,               16384,            1,  16777216,  "largest store file, MiB")                     \
     NUMBER(window_length,       1048576,            1, 268435456,  "signals back that a repeat is recognised")    \
+    NUMBER(checkpoint_records,   524288,            1, 268435456,  "records of the log between two checkpoints")  \
+    NUMBER(retain_mib,                0,            0,  16777216,  "most of the log's records, MiB; 0: three quarters of map-mib") \
+    NUMBER(retain_days,              90,            0,     36500,  "most days a record of the log stays; 0: any") \
+    NUMBER(user_days,               180,            0,     36500,  "days without signals until a user is dropped; 0: never") \
+    NUMBER(statistics_days,         180,            0,     36500,  "likewise, a video's statistics")              \
+    NUMBER(tombstone_days,            0,            0,     36500,  "days a forgotten user's hash is kept; 0: for ever") \
+    NUMBER(user_memory_mib,        1024,            1,  16777216,  "memory of users, MiB; the others are on disk") \
     NUMBER(write_queue_length,     4096,            1,   1048576,  "writing calls that may wait for the store")   \
     NUMBER(drain_ms,               5000,            0,    600000,  "time for calls in flight at shutdown, ms")
 /* clang-format on */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grpc/support/log.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "server/rpc.h"
 #include "server/service.h"
 #include "server/writer.h"
+#include "store/keeper.h"
 #include "store/store.h"
 
 enum { METHOD_COUNT = SERVICE_METHOD_COUNT + HEALTH_METHOD_COUNT + REFLECTION_METHOD_COUNT };
@@ -29,6 +31,7 @@ struct server {
     const struct options *options;
     sigset_t signals;
     struct store *store;
+    struct keeper *keeper;
     struct service *service;
     struct writer *writer;
     struct descriptors *descriptors;
@@ -56,10 +59,56 @@ static enum status open_store(struct server *server, struct problem *problem)
     struct store_options store_options = {
         .log = {.path = options->data, .map_bytes = (size_t)options->map_mib << 20},
         .window_length = options->window_length,
+        .checkpoint_records = options->checkpoint_records,
+        .user_bytes = (size_t)options->user_memory_mib << 20,
         .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
         .warn = warn_of_checkpoint,
     };
     return store_open(&store_options, &server->store, problem);
+}
+
+static void warn_of_keeping(void *context, const char *text)
+{
+    (void)context;
+    logline(LOG_WARN, "retention", "problem=\"%s\"", text);
+}
+
+/* What a start found, for those who look for what a crash left. */
+static void log_recovery(struct server *server)
+{
+    uint64_t first;
+    uint64_t last;
+    struct store *store = server->store;
+    log_bounds(store_log(store), &first, &last);
+    logline(LOG_INFO, "recovered",
+            "log_first=%" PRIu64 " log_last=%" PRIu64 " checkpoint=%" PRIu64
+            " forgets_pending=%" PRIu64,
+            first, last, store_checkpoint_sequence(store), keeper_pending(server->keeper));
+}
+
+static enum status make_keeper(struct server *server, struct problem *problem)
+{
+    enum { DAY_MS = 86400000 };
+    const struct options *options = server->options;
+    uint32_t mib = options->retain_mib > 0 ? options->retain_mib : options->map_mib / 4 * 3;
+    struct keeper_options keeper_options = {
+        .store = server->store,
+        .directory = options->data,
+        .map_bytes = (size_t)options->map_mib << 20,
+        .log_bytes = (uint64_t)mib << 20,
+        .log_ms = (int64_t)options->retain_days * DAY_MS,
+        .user_ms = (int64_t)options->user_days * DAY_MS,
+        .statistics_ms = (int64_t)options->statistics_days * DAY_MS,
+        .tombstone_ms = (int64_t)options->tombstone_days * DAY_MS,
+        .warn = warn_of_keeping,
+    };
+    enum status status = keeper_new(&keeper_options, &server->keeper);
+    if (status != STATUS_OK) {
+        problem_set(problem, "no memory for retention");
+        return status;
+    }
+    log_recovery(server);
+    return STATUS_OK;
 }
 
 /* Reads at most size bytes; *length may reach size when there are more. */
@@ -145,8 +194,8 @@ static enum status make_service(struct server *server, struct problem *problem)
 
 static enum status make_parts(struct server *server, struct problem *problem)
 {
-    enum status status =
-        writer_new(server->store, server->options->write_queue_length, &server->writer);
+    enum status status = writer_new(server->store, server->keeper,
+                                    server->options->write_queue_length, &server->writer);
     struct method *methods = server->methods;
     if (status == STATUS_OK) {
         service_methods(server->service, methods);
@@ -181,6 +230,9 @@ static enum status start(struct server *server, struct problem *problem)
 {
     enum status status = open_store(server, problem);
     if (status == STATUS_OK) {
+        status = make_keeper(server, problem);
+    }
+    if (status == STATUS_OK) {
         status = make_service(server, problem);
     }
     if (status == STATUS_OK) {
@@ -189,17 +241,25 @@ static enum status start(struct server *server, struct problem *problem)
     if (status == STATUS_OK) {
         status = start_rpc(server, problem);
     }
+    if (status == STATUS_OK && keeper_start(server->keeper) != STATUS_OK) {
+        problem_set(problem, "no thread for retention");
+        status = STATUS_IO;
+    }
     return status;
 }
 
 /* The writer outlives the calls that wait for it, the service outlives both. */
 static void stop(struct server *server)
 {
+    if (server->keeper != NULL) {
+        keeper_stop(server->keeper);
+    }
     rpc_free(server->rpc);
     writer_free(server->writer);
     health_free(server->health);
     descriptors_free(server->descriptors);
     service_free(server->service);
+    keeper_free(server->keeper);
     store_close(server->store);
 }
 
@@ -224,6 +284,7 @@ static void serve(struct server *server)
     logline(LOG_INFO, "drain", "signal=%d", signal_number);
     health_set(server->health, false);
     rpc_wake(server->rpc);
+    keeper_stop(server->keeper); /* who waits for an erasure is told, and the next start goes on */
     rpc_drain(server->rpc, server->options->drain_ms);
 }
 

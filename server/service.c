@@ -34,12 +34,12 @@ static const struct method methods[SERVICE_METHOD_COUNT] = {
 
     {USERS, "GetUser", METHOD_UNARY, service_get_user, NULL, NULL},
     {USERS, "ExportUser", METHOD_SERVER_STREAM, service_export_user, NULL, NULL},
+    {USERS, "ForgetUser", METHOD_UNARY, service_forget_user, service_forget_user_finish, NULL},
 
     {ADMIN, "CheckWeights", METHOD_UNARY, service_check_weights, NULL, NULL},
     {ADMIN, "GetStatus", METHOD_UNARY, service_get_status, NULL, NULL},
 
     /* Answered with UNIMPLEMENTED by this version. */
-    {USERS, "ForgetUser", METHOD_UNARY, NULL, NULL, NULL},
     {ADMIN, "DiffWeights", METHOD_UNARY, NULL, NULL, NULL},
     {ADMIN, "ApplyWeights", METHOD_UNARY, NULL, NULL, NULL},
     {ADMIN, "RollbackWeights", METHOD_UNARY, NULL, NULL, NULL},

@@ -56,24 +56,52 @@ enum turn_step service_check_weights(void *context, struct turn *turn)
     return service_answer(turn, &response->base);
 }
 
-static void put_state(struct service *service, bool with_digest,
-                      Reelrank__V1__GetStatusResponse *response, char digest[DIGEST_TEXT_SIZE])
+static enum status put_state(struct service *service, bool with_digest,
+                             Reelrank__V1__GetStatusResponse *response, char *texts)
 {
     struct state_counts counts;
     struct state_digests digests;
+    enum status status = STATUS_OK;
     const struct state *state = store_begin(service->store);
     state_count(state, &counts);
     if (with_digest) {
-        state_digest(state, &digests);
+        status = state_digest(state, &digests);
     }
     response->state_sequence = state_sequence(state);
     store_end(service->store);
     response->video_count = counts.videos;
     response->user_count = counts.users;
-    if (with_digest) {
-        snprintf(digest, DIGEST_TEXT_SIZE, "%016" PRIx64, digests.all);
-        response->state_digest = digest;
+    response->user_memory_bytes = counts.user_bytes;
+    if (with_digest && status == STATUS_OK) {
+        snprintf(texts, DIGEST_TEXT_SIZE, "%016" PRIx64, digests.all);
+        response->state_digest = texts;
+        texts += DIGEST_TEXT_SIZE;
+        snprintf(texts, DIGEST_TEXT_SIZE, "%016" PRIx64, digests.aggregates);
+        response->aggregates_digest = texts;
     }
+    return status;
+}
+
+static bool count_pending(void *context, const struct tombstone *tombstone)
+{
+    uint64_t *count = context;
+    *count += tombstone->pending;
+    return true;
+}
+
+static enum status put_log(struct service *service, struct turn *turn,
+                           Reelrank__V1__GetStatusResponse *response)
+{
+    uint64_t last = 0;
+    struct log_sizes sizes;
+    struct log *log = store_log(service->store);
+    log_bounds(log, &response->log_first_sequence, &last);
+    log_size(log, &sizes);
+    response->store_bytes = sizes.file_bytes;
+    response->store_budget_bytes = sizes.budget_bytes;
+    response->log_bytes = sizes.record_bytes;
+    response->checkpoint_sequence = store_checkpoint_sequence(service->store);
+    return log_visit_tombstones(log, count_pending, &response->forgets_pending, &turn->problem);
 }
 
 enum turn_step service_get_status(void *context, struct turn *turn)
@@ -83,18 +111,19 @@ enum turn_step service_get_status(void *context, struct turn *turn)
         (const Reelrank__V1__GetStatusRequest *)turn->request;
     Reelrank__V1__GetStatusResponse *response =
         arena_new(turn->arena, Reelrank__V1__GetStatusResponse, 1);
-    char *digest = arena_new(turn->arena, char, DIGEST_TEXT_SIZE);
+    char *texts = arena_new(turn->arena, char, 2 * DIGEST_TEXT_SIZE);
     if (arena_full(turn->arena)) {
         return service_fail_as_set(turn, STATUS_NO_MEMORY);
     }
     reelrank__v1__get_status_response__init(response);
-    put_state(service, request->state_digest != 0, response, digest);
-    uint64_t last = 0;
-    log_bounds(store_log(service->store), &response->log_first_sequence, &last);
-    struct log_sizes sizes;
-    log_size(store_log(service->store), &sizes);
-    response->store_bytes = sizes.file_bytes;
-    response->store_budget_bytes = sizes.budget_bytes;
+    enum status status = put_state(service, request->state_digest != 0, response, texts);
+    if (status != STATUS_OK) {
+        return service_fail(turn, status, "a user cannot be read back from state.mdb");
+    }
+    status = put_log(service, turn, response);
+    if (status != STATUS_OK) {
+        return service_fail_as_set(turn, status);
+    }
     store_window(service->store, &response->event_id_window, &response->event_id_count);
     response->build_version = (char *)SERVICE_BUILD_VERSION;
     response->started_ms = service->started_ms;

@@ -91,13 +91,17 @@ static struct totals collect(struct prepared *prepared)
     static const char late[] =
         "signal.time_ms is more than 30 days before the newest signal taken; import history into "
         "an empty store, oldest first";
+    static const char forgotten[] =
+        "signal.user_id was forgotten after signal.time_ms; only what the user did later is taken";
     struct totals totals = {0};
     for (size_t i = 0; i < prepared->batch.count; i++) {
         enum outcome outcome = prepared->batch.entries[i].outcome;
         Reelrank__V1__SignalResult *result = &prepared->results[i];
         result->outcome = (Reelrank__V1__SignalOutcome)outcome;
         if (outcome == OUTCOME_REJECTED && result->reason[0] == '\0') {
-            result->reason = (char *)late; /* only the writer rejects without a reason */
+            /* Only the store rejects without a reason. */
+            bool is_late = prepared->batch.entries[i].rejection == REJECTION_LATE;
+            result->reason = (char *)(is_late ? late : forgotten);
         }
         totals.accepted += outcome == OUTCOME_ACCEPTED;
         totals.duplicate += outcome == OUTCOME_DUPLICATE;

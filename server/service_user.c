@@ -146,9 +146,12 @@ static enum status describe(struct service *service, struct turn *turn, const ch
     reelrank__v1__get_user_response__init(response);
     response->user_id = (char *)user_id;
     const struct state *state = store_begin(service->store);
-    const struct user *user = state_find_user(state, hash_key(text_of(user_id)));
+    const struct user *user = NULL;
+    status = state_find_user(state, hash_key(text_of(user_id)), turn->arena, &user);
     response->state_sequence = state_sequence(state);
-    status = user != NULL ? put_user(turn, user, response) : STATUS_NOT_FOUND;
+    if (status == STATUS_OK) {
+        status = user != NULL ? put_user(turn, user, response) : STATUS_NOT_FOUND;
+    }
     store_end(service->store);
     if (status == STATUS_NOT_FOUND) {
         problem_set(&turn->problem, "nothing is known of this user");

@@ -15,8 +15,9 @@ struct job {
 };
 
 struct writer {
-    struct store *store; /* set once */
-    size_t length;       /* set once; of jobs */
+    struct store *store;   /* set once */
+    struct keeper *keeper; /* likewise */
+    size_t length;         /* set once; of jobs */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t filled;
@@ -48,6 +49,36 @@ static size_t take(struct writer *writer)
     return count;
 }
 
+static void erased(void *context, enum status status)
+{
+    struct job *job = context;
+    job->batch->status = status;
+    job->done(job->context);
+    free(job);
+}
+
+/* The keeper calls back later. */
+static void wait_for_erasure(struct writer *writer, const struct job *job)
+{
+    struct job *copy = malloc(sizeof(*copy));
+    if (copy == NULL) {
+        job->batch->status = STATUS_NO_MEMORY;
+        job->done(job->context);
+        return;
+    }
+    *copy = *job;
+    keeper_when_erased(writer->keeper, erased, copy);
+}
+
+static void finish(struct writer *writer, const struct job *job)
+{
+    if (job->batch->erase && job->batch->status == STATUS_OK) {
+        wait_for_erasure(writer, job);
+    } else {
+        job->done(job->context);
+    }
+}
+
 static void *run(void *argument)
 {
     struct writer *writer = argument;
@@ -58,12 +89,13 @@ static void *run(void *argument)
         }
         store_write(writer->store, writer->batches, count);
         for (size_t i = 0; i < count; i++) {
-            writer->taken[i].done(writer->taken[i].context);
+            finish(writer, &writer->taken[i]);
         }
     }
 }
 
-enum status writer_new(struct store *store, size_t queue_length, struct writer **out)
+enum status writer_new(struct store *store, struct keeper *keeper, size_t queue_length,
+                       struct writer **out)
 {
     CHECK(queue_length > 0);
     struct writer *writer = calloc(1, sizeof(*writer));
@@ -74,6 +106,7 @@ enum status writer_new(struct store *store, size_t queue_length, struct writer *
         return STATUS_NO_MEMORY;
     }
     writer->store = store;
+    writer->keeper = keeper;
     writer->length = queue_length;
     writer->jobs = jobs;
     pthread_mutex_init(&writer->lock, NULL);

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "ranker/status.h"
+#include "store/keeper.h"
 #include "store/store.h"
 
 /*
@@ -15,16 +16,21 @@
  */
 struct writer;
 
-/* Borrows store. queue_length: batches that may wait, at least 1. STATUS_NO_MEMORY or STATUS_IO. */
-MUST_USE enum status writer_new(struct store *store, size_t queue_length, struct writer **out);
+/*
+ * Borrows store and keeper, which may be NULL if no batch is to erase. queue_length: batches that
+ * may wait, at least 1. STATUS_NO_MEMORY or STATUS_IO.
+ */
+MUST_USE enum status writer_new(struct store *store, struct keeper *keeper, size_t queue_length,
+                                struct writer **out);
 
 /* Writes what still waits, calling every callback, then ends the thread. NULL is allowed. */
 void writer_free(struct writer *writer);
 
 /*
  * Queues a batch. Once it is written or has failed (batch->status), done(context) is called on the
- * writer's thread; until then batch is the writer's. done must not block. STATUS_BUSY: the queue is
- * full; done is not called.
+ * writer's thread, or, of a batch that erases, on the keeper's once that is done, which does not
+ * hold up other batches. Until then batch is the writer's. done must not block. STATUS_BUSY: the
+ * queue is full; done is not called.
  */
 MUST_USE enum status writer_submit(struct writer *writer, struct batch *batch,
                                    void (*done)(void *context), void *context);

@@ -7,16 +7,18 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "ranker/check.h"
 #include "ranker/hash.h"
 #include "ranker/state_rows.h"
 #include "store/row_buffer.h"
+#include "store/snapshots.h"
 #include "store/state_file.h"
 
 enum {
-    SLICE_ROWS = 64,  /* saved under one read lock */
+    SLICE_ROWS = 64,  /* saved under one read lock, or dropped under one write lock */
     LOOK_MS = 1000,   /* between looks at how far the log has got */
     REST_FACTOR = 3,  /* rests between checkpoints, in times of the last one's duration */
     RETRY_MS = 60000, /* after a failed one */
@@ -24,9 +26,12 @@ enum {
 };
 
 struct checkpoint {
-    struct log *log; /* set once, as are those up to lock */
+    char *directory; /* owned; set once, as are those up to lock */
+    struct log *log;
     void (*warn)(void *context, const char *text);
     void *warn_context;
+    uint64_t records_ahead;
+    size_t user_bytes;
     struct state *state;    /* the caller's */
     pthread_rwlock_t *lock; /* the caller's; guards the state; NULL before the start */
 
@@ -48,6 +53,7 @@ struct checkpoint {
     bool stopping;
     uint64_t asked;     /* calls of checkpoint_write() so far */
     uint64_t answered;  /* those that are done */
+    bool snapshot;      /* one is asked for */
     enum status status; /* of the last checkpoint */
 };
 
@@ -77,20 +83,29 @@ static void save(void *context, enum state_table table, size_t row)
     row_buffer_add(&checkpoint->saved, checkpoint->state, table, row);
 }
 
-/* A record told from that of another log under the same sequence. */
+/*
+ * A record told from that of another log under the same sequence. One that was erased could be of
+ * any log.
+ */
 static bool hash_record(void *context, uint64_t sequence, const struct record *record)
 {
     uint64_t *hash = context;
+    if (record->kind == EVENT_ERASED) {
+        return false;
+    }
     uint64_t seed = sequence ^ (uint64_t)record->appended_ms ^ record->event_key.low;
     *hash = XXH3_64bits_withSeed(record->payload, record->payload_size, seed);
     return false;
 }
 
+/* *out is 0 where nothing can be told: of an erased or removed record, and before the first. */
 static enum status record_hash(struct log *log, uint64_t sequence, uint64_t *out,
                                struct problem *problem)
 {
     *out = 0;
-    return sequence > 0 ? log_poll(log, sequence, hash_record, out, problem) : STATUS_OK;
+    enum status status =
+        sequence > 0 ? log_poll(log, sequence, hash_record, out, problem) : STATUS_OK;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
 static enum status check_log(struct checkpoint *checkpoint, struct problem *problem)
@@ -105,8 +120,14 @@ static enum status check_log(struct checkpoint *checkpoint, struct problem *prob
                     mark.sequence, last);
         return STATUS_CORRUPT;
     }
+    if (mark.sequence + 1 < first) {
+        problem_set(problem,
+                    "state.mdb: made at record %" PRIu64 ", but the log begins at %" PRIu64,
+                    mark.sequence, first);
+        return STATUS_CORRUPT;
+    }
     enum status status = record_hash(checkpoint->log, mark.sequence, &hash, problem);
-    if (status == STATUS_OK && hash != mark.record_hash) {
+    if (status == STATUS_OK && hash != 0 && mark.record_hash != 0 && hash != mark.record_hash) {
         problem_set(problem, "state.mdb: made from another log than this one");
         return STATUS_CORRUPT;
     }
@@ -117,8 +138,9 @@ static enum status check_log(struct checkpoint *checkpoint, struct problem *prob
 static enum status load_unguarded(struct checkpoint *checkpoint,
                                   const struct checkpoint_options *options, struct problem *problem)
 {
-    enum status status =
-        state_file_open(options->directory, options->map_bytes, &checkpoint->file, problem);
+    struct state_file_options file_options = {.directory = options->directory,
+                                              .map_bytes = options->map_bytes};
+    enum status status = state_file_open(&file_options, &checkpoint->file, problem);
     if (status != STATUS_OK) {
         return status;
     }
@@ -153,10 +175,20 @@ static enum status load(struct checkpoint *checkpoint, const struct checkpoint_o
     return status;
 }
 
-/* The log alone is enough: without a file there is an empty state and never a checkpoint. */
+/* The whole log is enough: without a file there is an empty state and never a checkpoint. */
 static enum status go_without(struct checkpoint *checkpoint, const struct problem *cause,
                               struct problem *problem)
 {
+    uint64_t first;
+    uint64_t last;
+    log_bounds(checkpoint->log, &first, &last);
+    if (first > 1) {
+        problem_set(problem,
+                    "%.300s; the log begins at record %" PRIu64
+                    ", and no snapshot of the state before it can be read: restore a backup",
+                    cause->text, first);
+        return STATUS_CORRUPT;
+    }
     warn(checkpoint, "%s: no checkpoints are written, each start reads the whole log", cause->text);
     checkpoint->state = state_new();
     if (checkpoint->state == NULL) {
@@ -166,16 +198,47 @@ static enum status go_without(struct checkpoint *checkpoint, const struct proble
     return STATUS_OK;
 }
 
-static enum status load_or_rebuild(struct checkpoint *checkpoint,
-                                   const struct checkpoint_options *options,
-                                   struct problem *problem)
+static enum status load_snapshot(struct checkpoint *checkpoint,
+                                 const struct checkpoint_options *options, uint64_t sequence,
+                                 struct problem *cause)
+{
+    enum status status = snapshots_adopt(options->directory, sequence, cause);
+    return status == STATUS_OK ? load(checkpoint, options, cause) : status;
+}
+
+/* From the newest snapshot that can be read; from nothing, if there is none. */
+static enum status derive_again(struct checkpoint *checkpoint,
+                                const struct checkpoint_options *options, struct problem *cause)
+{
+    struct snapshots snapshots;
+    enum status status = snapshots_list(options->directory, &snapshots, cause);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    for (size_t i = snapshots.count; i > 0; i--) {
+        struct problem unread;
+        status = load_snapshot(checkpoint, options, snapshots.sequences[i - 1], &unread);
+        if (status != STATUS_CORRUPT) {
+            return status;
+        }
+        warn(checkpoint, "snapshot %" PRIu64 ": %s", snapshots.sequences[i - 1], unread.text);
+        status = state_file_set_aside(options->directory);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return load(checkpoint, options, cause);
+}
+
+static enum status load_or_derive(struct checkpoint *checkpoint,
+                                  const struct checkpoint_options *options, struct problem *problem)
 {
     struct problem cause = {""};
     enum status status = load(checkpoint, options, &cause);
     if (status == STATUS_CORRUPT && state_file_set_aside(options->directory) == STATUS_OK) {
-        warn(checkpoint, "%s: set aside as state.mdb.bad, the whole log is read instead",
+        warn(checkpoint, "%s: set aside as state.mdb.bad, the log is read again instead",
              cause.text);
-        status = load(checkpoint, options, &cause);
+        status = derive_again(checkpoint, options, &cause);
     }
     if (status == STATUS_NO_MEMORY) {
         *problem = cause;
@@ -193,12 +256,15 @@ static enum status open_checkpoint(struct checkpoint *checkpoint,
                                    const struct checkpoint_options *options,
                                    struct problem *problem)
 {
-    enum status status = load_or_rebuild(checkpoint, options, problem);
+    enum status status = load_or_derive(checkpoint, options, problem);
     if (status != STATUS_OK || checkpoint->file == NULL) {
         return status;
     }
     publish(checkpoint);
     status = state_track(checkpoint->state, save, checkpoint);
+    if (status == STATUS_OK) {
+        status = state_set_loader(checkpoint->state, state_file_read_user, checkpoint->file);
+    }
     if (status != STATUS_OK) {
         problem_set(problem, "state.mdb: %s", status_text(status));
         state_free(checkpoint->state);
@@ -211,6 +277,7 @@ static void free_checkpoint(struct checkpoint *checkpoint)
     row_buffer_release(&checkpoint->saved);
     row_buffer_release(&checkpoint->taken);
     state_file_close(checkpoint->file);
+    free(checkpoint->directory);
     free(checkpoint);
 }
 
@@ -222,10 +289,19 @@ enum status checkpoint_open(const struct checkpoint_options *options, struct che
         problem_set(problem, "state.mdb: %s", status_text(STATUS_NO_MEMORY));
         return STATUS_NO_MEMORY;
     }
+    checkpoint->directory = strdup(options->directory);
     checkpoint->log = options->log;
     checkpoint->warn = options->warn;
     checkpoint->warn_context = options->warn_context;
-    enum status status = open_checkpoint(checkpoint, options, problem);
+    checkpoint->records_ahead = options->records;
+    checkpoint->user_bytes = options->user_bytes;
+    enum status status = STATUS_NO_MEMORY;
+    if (checkpoint->directory != NULL) {
+        snapshots_remove_before(options->directory, 0); /* what was left half made */
+        status = open_checkpoint(checkpoint, options, problem);
+    } else {
+        problem_set(problem, "state.mdb: %s", status_text(status));
+    }
     if (status != STATUS_OK) {
         free_checkpoint(checkpoint);
         return status;
@@ -235,14 +311,47 @@ enum status checkpoint_open(const struct checkpoint_options *options, struct che
     return STATUS_OK;
 }
 
+/* Before the start there is no lock, and no other thread. */
 static void read_lock(struct checkpoint *checkpoint)
 {
-    CHECK(pthread_rwlock_rdlock(checkpoint->lock) == 0);
+    if (checkpoint->lock != NULL) {
+        CHECK(pthread_rwlock_rdlock(checkpoint->lock) == 0);
+    }
+}
+
+static void write_lock(struct checkpoint *checkpoint)
+{
+    if (checkpoint->lock != NULL) {
+        CHECK(pthread_rwlock_wrlock(checkpoint->lock) == 0);
+    }
 }
 
 static void unlock(struct checkpoint *checkpoint)
 {
-    CHECK(pthread_rwlock_unlock(checkpoint->lock) == 0);
+    if (checkpoint->lock != NULL) {
+        CHECK(pthread_rwlock_unlock(checkpoint->lock) == 0);
+    }
+}
+
+static struct state_counts count_state(struct checkpoint *checkpoint)
+{
+    struct state_counts counts;
+    read_lock(checkpoint);
+    state_count(checkpoint->state, &counts);
+    unlock(checkpoint);
+    return counts;
+}
+
+/* Twice round at most: the first time may only find that everybody was used. */
+static void evict_users(struct checkpoint *checkpoint)
+{
+    struct state_counts counts = count_state(checkpoint);
+    bool more = counts.user_bytes > checkpoint->user_bytes;
+    for (uint64_t looked = 0; more && looked < 2 * counts.users; looked += SLICE_ROWS) {
+        write_lock(checkpoint);
+        more = state_evict_users(checkpoint->state, SLICE_ROWS, checkpoint->user_bytes);
+        unlock(checkpoint);
+    }
 }
 
 /* From here on the state's rows are saved as they are now. */
@@ -349,6 +458,7 @@ static enum status write_checkpoint(struct checkpoint *checkpoint)
     if (status == STATUS_OK) {
         checkpoint->rest_ms = REST_FACTOR * (checkpoint->written_ms - started_ms);
         publish(checkpoint);
+        evict_users(checkpoint);
     } else {
         checkpoint->rest_ms = RETRY_MS;
         give_up(checkpoint, status);
@@ -356,14 +466,25 @@ static enum status write_checkpoint(struct checkpoint *checkpoint)
     return status;
 }
 
-static bool is_due(const struct checkpoint *checkpoint)
+static bool is_due(struct checkpoint *checkpoint)
 {
     uint64_t records;
     int64_t passed_ms = now_ms() - checkpoint->written_ms;
     if (!log_is_ahead(checkpoint, &records) || passed_ms < checkpoint->rest_ms) {
         return false;
     }
-    return records >= CHECKPOINT_RECORDS || passed_ms >= CHECKPOINT_SECONDS * SECOND_MS;
+    return records >= checkpoint->records_ahead || passed_ms >= CHECKPOINT_SECONDS * SECOND_MS ||
+           count_state(checkpoint).user_bytes > checkpoint->user_bytes;
+}
+
+void checkpoint_relieve(struct checkpoint *checkpoint)
+{
+    CHECK(checkpoint->lock == NULL);
+    size_t most = checkpoint->user_bytes + checkpoint->user_bytes / 2;
+    if (checkpoint->file != NULL && count_state(checkpoint).user_bytes > most &&
+        now_ms() - checkpoint->written_ms >= checkpoint->rest_ms) {
+        (void)write_checkpoint(checkpoint); /* has told what went wrong */
+    }
 }
 
 static void wait_a_moment(struct checkpoint *checkpoint)
@@ -372,6 +493,17 @@ static void wait_a_moment(struct checkpoint *checkpoint)
     CHECK(clock_gettime(CLOCK_MONOTONIC, &until) == 0);
     until.tv_sec += LOOK_MS / SECOND_MS;
     (void)pthread_cond_timedwait(&checkpoint->changed, &checkpoint->mutex, &until);
+}
+
+static enum status make_snapshot(struct checkpoint *checkpoint)
+{
+    struct problem problem = {""};
+    enum status status = snapshots_make(checkpoint->directory, checkpoint->file, &problem);
+    if (status != STATUS_OK) {
+        warn(checkpoint, "%s: no snapshot is made, and no record of the log is removed",
+             problem.text);
+    }
+    return status;
 }
 
 static void *run(void *argument)
@@ -384,8 +516,13 @@ static void *run(void *argument)
             wait_a_moment(checkpoint);
             continue;
         }
+        bool snapshot = checkpoint->snapshot;
+        checkpoint->snapshot = false;
         pthread_mutex_unlock(&checkpoint->mutex);
         enum status status = write_checkpoint(checkpoint);
+        if (status == STATUS_OK && snapshot) {
+            status = make_snapshot(checkpoint);
+        }
         pthread_mutex_lock(&checkpoint->mutex);
         checkpoint->status = status;
         checkpoint->answered = asked;
@@ -431,13 +568,15 @@ enum status checkpoint_start(struct checkpoint *checkpoint, pthread_rwlock_t *lo
     return STATUS_OK;
 }
 
-enum status checkpoint_write(struct checkpoint *checkpoint)
+/* Asks the thread for a checkpoint and waits for it. */
+static enum status ask(struct checkpoint *checkpoint, bool snapshot)
 {
     if (checkpoint->lock == NULL) {
         return STATUS_UNAVAILABLE;
     }
     pthread_mutex_lock(&checkpoint->mutex);
     uint64_t ticket = ++checkpoint->asked;
+    checkpoint->snapshot |= snapshot;
     pthread_cond_broadcast(&checkpoint->changed);
     while (checkpoint->answered < ticket) {
         pthread_cond_wait(&checkpoint->changed, &checkpoint->mutex);
@@ -445,6 +584,21 @@ enum status checkpoint_write(struct checkpoint *checkpoint)
     enum status status = checkpoint->status;
     pthread_mutex_unlock(&checkpoint->mutex);
     return status;
+}
+
+enum status checkpoint_write(struct checkpoint *checkpoint)
+{
+    return ask(checkpoint, false);
+}
+
+enum status checkpoint_snapshot(struct checkpoint *checkpoint)
+{
+    return ask(checkpoint, true);
+}
+
+struct MDB_env *checkpoint_env(struct checkpoint *checkpoint)
+{
+    return checkpoint->file != NULL ? state_file_env(checkpoint->file) : NULL;
 }
 
 uint64_t checkpoint_sequence(const struct checkpoint *checkpoint)

@@ -179,7 +179,7 @@ static enum status get_erased(const Reelrank__V1__ErasedSignal *message, struct 
         .region = (uint16_t)message->region,
         .language = (uint16_t)message->language,
     };
-    if (message->video_key == 0 || message->tick > TICK_MAX || message->region > UINT16_MAX ||
+    if (message->tick > TICK_MAX || message->region > UINT16_MAX ||
         message->language > UINT16_MAX || !get_counts(message, &effect.delta) ||
         !get_watch(message, &effect)) {
         return STATUS_CORRUPT;

@@ -112,6 +112,80 @@ enum status record_kind(const uint8_t *bytes, size_t size, enum event_kind *out)
     return STATUS_OK;
 }
 
+enum { SIGNAL_USER_ID_FIELD = 2, WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
+
+/* What is left of a packed message. */
+struct packed {
+    const uint8_t *at;
+    const uint8_t *end;
+};
+
+static bool read_varint(struct packed *packed, uint64_t *out)
+{
+    *out = 0;
+    for (unsigned shift = 0; shift < 64 && packed->at < packed->end; shift += 7) {
+        uint8_t byte = *packed->at++;
+        *out |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool skip_bytes(struct packed *packed, uint64_t size)
+{
+    if (size > (uint64_t)(packed->end - packed->at)) {
+        return false;
+    }
+    packed->at += size;
+    return true;
+}
+
+/* Reads one field's value; bytes are where its text is, if it is one. */
+static bool read_field(struct packed *packed, unsigned wire_type, struct text *bytes)
+{
+    uint64_t number;
+    *bytes = (struct text){0};
+    switch (wire_type) {
+    case WIRE_VARINT:
+        return read_varint(packed, &number);
+    case WIRE_64:
+        return skip_bytes(packed, 8);
+    case WIRE_32:
+        return skip_bytes(packed, 4);
+    case WIRE_BYTES:
+        if (!read_varint(packed, &number)) {
+            return false;
+        }
+        *bytes = (struct text){.data = (const char *)packed->at, .size = (size_t)number};
+        return skip_bytes(packed, number);
+    default:
+        return false;
+    }
+}
+
+enum status record_user_key(const struct record *record, uint64_t *out)
+{
+    struct packed packed = {record->payload, record->payload + record->payload_size};
+    struct text user_id = {0};
+    while (packed.at < packed.end) {
+        uint64_t tag;
+        struct text bytes;
+        if (!read_varint(&packed, &tag) || !read_field(&packed, (unsigned)(tag & 7), &bytes)) {
+            return STATUS_CORRUPT;
+        }
+        if (tag >> 3 == SIGNAL_USER_ID_FIELD) {
+            user_id = bytes; /* of several, the last counts */
+        }
+    }
+    if (user_id.size == 0) {
+        return STATUS_CORRUPT;
+    }
+    *out = hash_key(user_id);
+    return STATUS_OK;
+}
+
 /* Unpacking gives NULL for bad bytes and for a full arena alike; the arena knows which. */
 static enum status unpack_failure(const struct arena *arena)
 {

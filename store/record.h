@@ -63,6 +63,12 @@ MUST_USE enum status record_decode(const uint8_t *bytes, size_t size, struct rec
 MUST_USE enum status record_kind(const uint8_t *bytes, size_t size, enum event_kind *out);
 
 /*
+ * The key of the user of a signal's payload, without decoding the rest. STATUS_CORRUPT when there
+ * is none.
+ */
+MUST_USE enum status record_user_key(const struct record *record, uint64_t *out);
+
+/*
  * Turns a payload into the event it stands for, using arena for the time of the call only.
  * STATUS_CORRUPT when the payload breaks the contract, STATUS_NO_MEMORY when the arena is too
  * small.

@@ -5,6 +5,7 @@
 
 #include "ranker/check.h"
 #include "store/statistics_row.h"
+#include "store/user_keys_row.h"
 #include "store/user_row.h"
 #include "store/video_row.h"
 #include "store/watch_row.h"
@@ -39,6 +40,7 @@ static bool reserve(struct row_buffer *buffer)
     _Static_assert((int)USER_ROW_SIZE_MAX >= (int)VIDEO_ROW_SIZE_MAX, "a user is the largest");
     _Static_assert((int)USER_ROW_SIZE_MAX >= (int)STATISTICS_ROW_SIZE_MAX, "a user is the largest");
     _Static_assert((int)USER_ROW_SIZE_MAX >= (int)WATCH_ROW_SIZE_MAX, "a user is the largest");
+    _Static_assert((int)USER_ROW_SIZE_MAX >= (int)USER_KEYS_ROW_SIZE_MAX, "a user is the largest");
     if (buffer->capacity - buffer->size >= sizeof(struct head) + USER_ROW_SIZE_MAX) {
         return true;
     }
@@ -50,6 +52,18 @@ static bool reserve(struct row_buffer *buffer)
     buffer->bytes = bytes;
     buffer->capacity = capacity;
     return true;
+}
+
+static size_t encode_user_keys(const struct state *state, size_t row, uint8_t *out)
+{
+    struct user_key_entry entries[STATE_KEYS_PER_ROW];
+    size_t first = row * STATE_KEYS_PER_ROW;
+    size_t end = state_row_count(state, STATE_USERS);
+    size_t count = 0;
+    for (; count < STATE_KEYS_PER_ROW && first + count < end; count++) {
+        entries[count] = state_user_key_at(state, first + count);
+    }
+    return user_keys_row_encode(entries, count, out);
 }
 
 static size_t encode(const struct state *state, enum state_table table, size_t row, uint8_t *out)
@@ -65,6 +79,8 @@ static size_t encode(const struct state *state, enum state_table table, size_t r
     case STATE_STATISTICS:
         state_statistics_at(state, row, &statistics);
         return statistics_row_encode(&statistics, out);
+    case STATE_USER_KEYS:
+        return encode_user_keys(state, row, out);
     case STATE_WATCH:
     case STATE_TABLE_COUNT:
         break;

@@ -13,35 +13,34 @@
 
 #include "ranker/check.h"
 #include "store/coder.h"
+#include "store/fault.h"
 #include "store/files.h"
 #include "store/lmdb.h"
+#include "store/state_file_internal.h"
 #include "store/statistics_row.h"
-#include "store/user_row.h"
+#include "store/user_keys_row.h"
 #include "store/video_row.h"
 #include "store/watch_row.h"
 
-enum { VERSION = 1, MARK_MAX = 64, SHARE_ROWS = 1 << 12 };
-
-struct state_file {
-    MDB_env *env;
-    MDB_dbi tables[STATE_TABLE_COUNT];
-    MDB_dbi meta;
-    struct state_mark mark;
-    MDB_txn *txn;                         /* of the transaction now open */
-    uint32_t row_ends[STATE_TABLE_COUNT]; /* rows from here on are behind all in the file */
-};
+enum { VERSION = 2, MARK_MAX = 64, SHARE_ROWS = 1 << 12, READERS_MAX = 512 };
 
 static const char *const names[STATE_TABLE_COUNT] = {
-    [STATE_USERS] = "users",
-    [STATE_VIDEOS] = "videos",
-    [STATE_STATISTICS] = "statistics",
-    [STATE_WATCH] = "watch",
+    [STATE_USERS] = "users",         [STATE_VIDEOS] = "videos", [STATE_STATISTICS] = "statistics",
+    [STATE_USER_KEYS] = "user_keys", [STATE_WATCH] = "watch",
 };
 
 static enum status fail(int rc, struct problem *problem)
 {
     problem_set(problem, "state.mdb: %s", mdb_strerror(rc));
     return lmdb_status(rc);
+}
+
+/* Without a lock file where nobody else has the file open. */
+static unsigned env_flags(const struct state_file *file)
+{
+    unsigned flags = MDB_NOSUBDIR | MDB_NOTLS;
+    flags |= file->read_only ? MDB_RDONLY : 0;
+    return flags | (file->read_only || file->alone ? MDB_NOLOCK : 0);
 }
 
 static int open_env(struct state_file *file, const char *path, size_t map_bytes)
@@ -58,7 +57,11 @@ static int open_env(struct state_file *file, const char *path, size_t map_bytes)
     if (rc != 0) {
         return rc;
     }
-    rc = mdb_env_open(file->env, path, MDB_NOSUBDIR | MDB_NOTLS | MDB_NOLOCK, 0600);
+    rc = mdb_env_set_maxreaders(file->env, READERS_MAX);
+    if (rc != 0) {
+        return rc;
+    }
+    rc = mdb_env_open(file->env, path, env_flags(file), 0600);
     if (rc == ENOMEM || rc == EINVAL) {
         return MDB_CORRUPTED; /* a damaged meta page may ask for a map of any size */
     }
@@ -67,11 +70,22 @@ static int open_env(struct state_file *file, const char *path, size_t map_bytes)
 
 static int open_tables(struct state_file *file, MDB_txn *txn)
 {
-    int rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &file->meta);
+    unsigned flags = file->read_only ? 0 : MDB_CREATE;
+    int rc = mdb_dbi_open(txn, "meta", flags, &file->meta);
     for (unsigned i = 0; i < STATE_TABLE_COUNT && rc == 0; i++) {
-        rc = mdb_dbi_open(txn, names[i], MDB_CREATE | MDB_INTEGERKEY, &file->tables[i]);
+        rc = mdb_dbi_open(txn, names[i], flags | MDB_INTEGERKEY, &file->tables[i]);
     }
-    return rc;
+    return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
+}
+
+/* How many rows a table has, other than the regions of watch times. */
+uint64_t state_file_rows(const struct state_mark *mark, enum state_table table)
+{
+    if (table == STATE_USER_KEYS) {
+        return (mark->row_counts[STATE_USERS] + STATE_KEYS_PER_ROW - 1) / STATE_KEYS_PER_ROW;
+    }
+    CHECK((int)table < (int)STATE_FILE_ROW_COUNTS);
+    return mark->row_counts[table];
 }
 
 static MDB_val mark_key(void)
@@ -146,7 +160,7 @@ static enum status read_mark(struct state_file *file, MDB_txn *txn, struct probl
 static enum status prepare(struct state_file *file, struct problem *problem)
 {
     MDB_txn *txn = NULL;
-    int rc = mdb_txn_begin(file->env, NULL, 0, &txn);
+    int rc = mdb_txn_begin(file->env, NULL, file->read_only ? MDB_RDONLY : 0, &txn);
     if (rc != 0) {
         return fail(rc, problem);
     }
@@ -163,22 +177,26 @@ static enum status prepare(struct state_file *file, struct problem *problem)
 /* None is open, and the rows in the file are those of its mark. */
 static void end_transaction(struct state_file *file)
 {
+    fault_unwatch();
     file->txn = NULL;
-    for (unsigned i = 0; i < STATE_FILE_ROW_COUNTS; i++) {
-        file->row_ends[i] = (uint32_t)file->mark.row_counts[i];
+    for (unsigned i = 0; i < STATE_WATCH; i++) {
+        file->row_ends[i] = (uint32_t)state_file_rows(&file->mark, (enum state_table)i);
     }
     file->row_ends[STATE_WATCH] = UINT32_MAX; /* regions come in any order */
 }
 
-static enum status open_file(struct state_file *file, const char *directory, size_t map_bytes,
+static enum status open_file(struct state_file *file, const struct state_file_options *options,
                              struct problem *problem)
 {
     char path[FILES_PATH_SIZE];
-    enum status status = files_join(directory, "state.mdb", path, problem);
+    enum status status = files_join(options->directory, file->name, path, problem);
+    if (status == STATUS_OK) {
+        status = files_join(options->directory, "state.mdb.reading", file->guard, problem);
+    }
     if (status != STATUS_OK) {
         return status;
     }
-    int rc = open_env(file, path, map_bytes);
+    int rc = open_env(file, path, options->map_bytes);
     if (rc != 0) {
         return fail(rc, problem);
     }
@@ -190,14 +208,17 @@ static enum status open_file(struct state_file *file, const char *directory, siz
     return STATUS_OK;
 }
 
-enum status state_file_open(const char *directory, size_t map_bytes, struct state_file **out,
+enum status state_file_open(const struct state_file_options *options, struct state_file **out,
                             struct problem *problem)
 {
     struct state_file *file = calloc(1, sizeof(*file));
     if (file == NULL) {
         return fail(ENOMEM, problem);
     }
-    enum status status = open_file(file, directory, map_bytes, problem);
+    file->name = options->name != NULL ? options->name : "state.mdb";
+    file->read_only = options->read_only;
+    file->alone = options->alone;
+    enum status status = open_file(file, options, problem);
     if (status != STATUS_OK) {
         state_file_close(file);
         return status;
@@ -211,10 +232,29 @@ void state_file_close(struct state_file *file)
     if (file == NULL) {
         return;
     }
+    for (unsigned i = 0; i < STATE_FILE_READERS_KEPT; i++) {
+        mdb_txn_abort(atomic_load(&file->readers[i])); /* NULL is allowed */
+    }
     if (file->env != NULL) {
         mdb_env_close(file->env);
     }
     free(file);
+}
+
+/* False if it exists. */
+static bool make_guard(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return errno != EEXIST; /* on a full disk there is no guard, but what is read is the same */
+    }
+    close(fd);
+    return true;
+}
+
+void state_file_doubt(const struct state_file *file)
+{
+    (void)make_guard(file->guard); /* it may be there already */
 }
 
 enum status state_file_guard(const char *directory, struct problem *problem)
@@ -224,15 +264,12 @@ enum status state_file_guard(const char *directory, struct problem *problem)
     if (status != STATUS_OK) {
         return status;
     }
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd >= 0) {
-        close(fd);
-    } else if (errno == EEXIST) {
+    if (!make_guard(path)) {
         state_file_unguard(directory);
-        problem_set(problem, "state.mdb: the last process to read it did not come through");
+        problem_set(problem, "state.mdb: the last process to use it found it damaged");
         return STATUS_CORRUPT;
     }
-    return STATUS_OK; /* on a full disk there is no guard, but what is read is the same */
+    return STATUS_OK;
 }
 
 void state_file_unguard(const char *directory)
@@ -268,7 +305,6 @@ struct load {
     struct state *state;
     _Atomic uint64_t *next_row; /* rows from here on are nobody's yet */
     MDB_txn *txn;
-    struct user_parts user;
     struct watch_histogram watch[DURATION_BUCKET_COUNT];
     /* Statistics that are decoded and wait to be put back together. */
     struct statistics_row rows[STATE_RESTORE_MAX];
@@ -278,11 +314,23 @@ struct load {
     struct problem problem;
 };
 
-static enum status restore_user(struct load *load, uint32_t row, const MDB_val *value)
+static enum status restore_user_keys(struct load *load, uint32_t row, const MDB_val *value)
 {
-    struct user user;
-    enum status status = user_row_decode(value->mv_data, value->mv_size, &load->user, &user);
-    return status == STATUS_OK ? state_restore_user(load->state, row, &user) : status;
+    struct user_key_entry entries[STATE_KEYS_PER_ROW];
+    size_t count;
+    enum status status = user_keys_row_decode(value->mv_data, value->mv_size, entries, &count);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    uint64_t first = (uint64_t)row * STATE_KEYS_PER_ROW;
+    uint64_t left = load->file->mark.row_counts[STATE_USERS] - first;
+    if (count != (left < STATE_KEYS_PER_ROW ? left : STATE_KEYS_PER_ROW)) {
+        return STATUS_CORRUPT;
+    }
+    for (size_t i = 0; i < count; i++) {
+        state_restore_user_key(load->state, first + i, entries[i]);
+    }
+    return STATUS_OK;
 }
 
 static enum status restore_video(struct load *load, const MDB_val *value)
@@ -328,12 +376,13 @@ static enum status restore_row(struct load *load, enum state_table table, uint32
                                const MDB_val *value)
 {
     switch (table) {
-    case STATE_USERS:
-        return restore_user(load, row, value);
+    case STATE_USER_KEYS:
+        return restore_user_keys(load, row, value);
     case STATE_VIDEOS:
         return restore_video(load, value);
     case STATE_STATISTICS:
         return restore_statistics(load, row, value);
+    case STATE_USERS:
     case STATE_WATCH:
     case STATE_TABLE_COUNT:
         break;
@@ -407,7 +456,7 @@ static void load_range(struct load *load, const struct range *range)
 /* Takes rows and restores them until none are left. */
 static void load_shared(struct load *load, enum state_table table)
 {
-    uint64_t end = load->file->mark.row_counts[table];
+    uint64_t end = state_file_rows(&load->file->mark, table);
     while (load->status == STATUS_OK) {
         uint64_t first = atomic_fetch_add(load->next_row, SHARE_ROWS);
         if (first >= end) {
@@ -418,9 +467,9 @@ static void load_shared(struct load *load, enum state_table table)
     }
 }
 
-static void *load_users(void *argument)
+static void *load_user_keys(void *argument)
 {
-    load_shared(argument, STATE_USERS);
+    load_shared(argument, STATE_USER_KEYS);
     return NULL;
 }
 
@@ -437,8 +486,8 @@ static void begin_table(struct load *load, enum state_table table)
     }
 }
 
-/* What one thread has to do by itself, while the other begins with the users. */
-static void *load_videos_and_users(void *argument)
+/* What one thread has to do by itself, while the other begins with the users' keys. */
+static void *load_videos_and_user_keys(void *argument)
 {
     struct load *load = argument;
     load_range(load, &(struct range){STATE_VIDEOS, 0, load->file->mark.row_counts[STATE_VIDEOS]});
@@ -446,7 +495,7 @@ static void *load_videos_and_users(void *argument)
         load_range(load, &(struct range){STATE_WATCH, 0, UINT16_MAX + 1});
     }
     begin_table(load, STATE_STATISTICS);
-    load_shared(load, STATE_USERS);
+    load_shared(load, STATE_USER_KEYS);
     return NULL;
 }
 
@@ -475,7 +524,7 @@ static enum status load_all(struct load loads[2])
     if (loads[0].status != STATUS_OK) {
         return loads[0].status;
     }
-    enum status status = run_both(loads, load_videos_and_users, load_users);
+    enum status status = run_both(loads, load_videos_and_user_keys, load_user_keys);
     if (status != STATUS_OK) {
         return status;
     }
@@ -523,9 +572,24 @@ enum status state_file_load(struct state_file *file, struct state *state, struct
     return status;
 }
 
+enum status state_file_copy(struct state_file *file, int out_fd)
+{
+    CHECK(file->txn == NULL);
+    fault_watch(file->guard);
+    int rc = mdb_env_copyfd2(file->env, out_fd, MDB_CP_COMPACT);
+    fault_unwatch();
+    return lmdb_status(rc);
+}
+
+struct MDB_env *state_file_env(struct state_file *file)
+{
+    return file->env;
+}
+
 enum status state_file_begin(struct state_file *file)
 {
     CHECK(file->txn == NULL);
+    fault_watch(file->guard);
     return lmdb_status(mdb_txn_begin(file->env, NULL, 0, &file->txn));
 }
 
@@ -548,7 +612,7 @@ enum status state_file_put(struct state_file *file, const struct encoded_row *ro
 static int cut_table(struct state_file *file, enum state_table table, uint64_t row_count)
 {
     int rc = 0;
-    for (uint64_t i = row_count; i < file->mark.row_counts[table] && rc == 0; i++) {
+    for (uint64_t i = row_count; i < state_file_rows(&file->mark, table) && rc == 0; i++) {
         uint32_t number = (uint32_t)i;
         MDB_val key = {sizeof(number), &number};
         rc = mdb_del(file->txn, file->tables[table], &key, NULL);
@@ -559,8 +623,8 @@ static int cut_table(struct state_file *file, enum state_table table, uint64_t r
 static int cut_tables(struct state_file *file, const struct state_mark *mark)
 {
     int rc = 0;
-    for (unsigned i = 0; i < STATE_FILE_ROW_COUNTS && rc == 0; i++) {
-        rc = cut_table(file, (enum state_table)i, mark->row_counts[i]);
+    for (unsigned i = 0; i < STATE_WATCH && rc == 0; i++) {
+        rc = cut_table(file, (enum state_table)i, state_file_rows(mark, (enum state_table)i));
     }
     return rc;
 }

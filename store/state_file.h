@@ -18,6 +18,8 @@
  *   "users", "videos", "statistics"   key: row number, 4 bytes native (MDB_INTEGERKEY), from 0
  *                                     without gaps; value: user_row.h, video_row.h,
  *                                     statistics_row.h
+ *   "user_keys"                       key: row number / STATE_KEYS_PER_ROW; value:
+ *                                     user_keys_row.h
  *   "watch"                           key: region code, likewise; value: watch_row.h
  *   "meta"                            key "mark": what the rows are, version 1; as in coder.h:
  *
@@ -29,8 +31,8 @@
  *      8     newest_signal_ms
  *   3 x 8    rows of users, videos, statistics
  *
- * A commit writes rows and mark in one transaction. The holder of the log's lock may open it; there
- * is no other lock. One thread at a time.
+ * A commit writes rows and mark in one transaction. The holder of the log's lock may open it. One
+ * thread at a time, but for state_file_read_user().
  */
 struct state_file;
 
@@ -43,18 +45,29 @@ struct state_mark {
     uint64_t row_counts[STATE_FILE_ROW_COUNTS];
 };
 
+struct state_file_options {
+    const char *directory;
+    const char *name; /* in the directory, borrowed until the file is closed; NULL: state.mdb */
+    size_t map_bytes; /* budget of the file */
+    bool read_only;   /* nobody writes the file meanwhile */
+    bool alone;       /* nobody reads it meanwhile */
+};
+
 /*
- * Opens or makes the file in the directory. STATUS_CORRUPT: it is none of ours, or damaged, or of
- * another version of state or file; STATUS_NO_SPACE, STATUS_NO_MEMORY, STATUS_IO.
+ * Opens or, unless read_only, makes the file in the directory. STATUS_CORRUPT: it is none of ours,
+ * or damaged, or of another version of state or file; STATUS_NOT_FOUND: there is none to be read;
+ * STATUS_NO_SPACE, STATUS_NO_MEMORY, STATUS_IO.
  */
-MUST_USE enum status state_file_open(const char *directory, size_t map_bytes,
+MUST_USE enum status state_file_open(const struct state_file_options *options,
                                      struct state_file **out, struct problem *problem);
-void state_file_close(struct state_file *file);
+void state_file_close(struct state_file *file); /* NULL is allowed */
 
 /*
  * LMDB trusts its pages: reading damaged ones may end the process. So DIR/state.mdb.reading exists
- * from state_file_guard() to state_file_unguard(), around open and load. STATUS_CORRUPT: it exists
- * already, so a process before this one has not come through; then it exists no more.
+ * from state_file_guard() to state_file_unguard(), around open and load; it is made when the
+ * process ends by a fault within a transaction (fault.h), and when a user's row turns out to be
+ * damaged. STATUS_CORRUPT: it exists already, so a process before this one found damage or has not
+ * come through; then it exists no more.
  */
 MUST_USE enum status state_file_guard(const char *directory, struct problem *problem);
 void state_file_unguard(const char *directory);
@@ -64,9 +77,48 @@ MUST_USE enum status state_file_set_aside(const char *directory);
 
 struct state_mark state_file_mark(const struct state_file *file);
 
-/* Puts all rows into a new state, with two threads. STATUS_CORRUPT names the row. */
+/*
+ * Puts all rows into a new state, with two threads; of users only the keys. STATUS_CORRUPT names
+ * the row.
+ */
 MUST_USE enum status state_file_load(struct state_file *file, struct state *state,
                                      struct problem *problem);
+
+/* As state_load_user(), from the last commit; context is the file. Any thread. */
+MUST_USE enum status state_file_read_user(void *context, size_t row, struct arena *arena,
+                                          struct user *out);
+
+/*
+ * Writes a compact copy of the last commit to out_fd. No transaction is open. STATUS_NO_SPACE,
+ * STATUS_IO.
+ */
+MUST_USE enum status state_file_copy(struct state_file *file, int out_fd);
+
+/*
+ * What the last commit has of the users and videos with these keys, count of each kind at most:
+ * visitors are called with rows that live until they return. Reads all keys and all videos, no
+ * other users. STATUS_CORRUPT, STATUS_NO_MEMORY, STATUS_IO; a visitor's failure ends it.
+ */
+struct state_file_search {
+    bool (*wants_user)(void *context, uint64_t user_key);
+    bool (*wants_video)(void *context, uint64_t video_key);
+    enum status (*user)(void *context, const struct user *user);
+    enum status (*video)(void *context, const struct video_row *video);
+    void *context;
+};
+MUST_USE enum status state_file_search(struct state_file *file,
+                                       const struct state_file_search *search);
+
+/*
+ * Takes users out of a file that is the state of the past: in the place of each, the last user
+ * gets its row. One transaction, synced. wants_user says which; *removed counts them.
+ */
+MUST_USE enum status state_file_remove_users(struct state_file *file,
+                                             bool (*wants_user)(void *context, uint64_t user_key),
+                                             void *context, uint64_t *removed);
+
+/* The environment, for scrub.h. */
+struct MDB_env *state_file_env(struct state_file *file);
 
 /*
  * A transaction: begin, put any number of rows, each new or over an older one, then commit, which

@@ -12,13 +12,17 @@
 #include "ranker/check.h"
 #include "ranker/hash.h"
 #include "ranker/limits.h"
+#include "ranker/table.h"
 #include "store/checkpoint.h"
 #include "store/decoder.h"
 #include "store/edits.h"
+#include "store/scrub.h"
 #include "store/window.h"
 
 enum {
     WINDOW_LENGTH_DEFAULT = 1 << 20,
+    CHECKPOINT_RECORDS_DEFAULT = 1 << 19,
+    USER_BYTES_DEFAULT = 1 << 30,
     PROGRESS_MS = 100,
     PROGRESS_RECORDS = 4096, /* between looks at the clock */
     PREFETCH_AHEAD = 8,      /* entries; a cold window slot costs as much as admitting these */
@@ -31,7 +35,10 @@ struct store {
     struct state *state;           /* guarded by lock; the writer alone may read it without */
     pthread_rwlock_t lock; /* prefers the writer, or a steady stream of readers would starve it */
     bool lock_made;
-    struct window *window;         /* owned by the writer */
+    pthread_mutex_t write_lock; /* held while one thread writes; guards what follows */
+    bool write_lock_made;
+    struct window *window;
+    struct table forgotten;        /* struct forgotten_user */
     _Atomic uint64_t window_count; /* a copy for other threads */
 
     /* The writer's scratch, grown when a write is larger than any before. */
@@ -41,6 +48,12 @@ struct store {
     const struct event **events;
     size_t accepted;
     size_t capacity;
+};
+
+/* A row of forgotten. */
+struct forgotten_user {
+    uint64_t user_key; /* first: the table's hash */
+    int64_t time_ms;
 };
 
 struct replay {
@@ -112,8 +125,11 @@ static bool visit(void *context, uint64_t sequence, const struct record *record)
                     sequence, status_text(replay->status));
         return false;
     }
-    if (replay->options->progress != NULL && sequence % PROGRESS_RECORDS == 0) {
-        report_progress(replay, sequence);
+    if (sequence % PROGRESS_RECORDS == 0) {
+        checkpoint_relieve(replay->store->checkpoint);
+        if (replay->options->progress != NULL) {
+            report_progress(replay, sequence);
+        }
     }
     return true;
 }
@@ -168,12 +184,47 @@ static bool make_lock(pthread_rwlock_t *lock)
 static enum status make_parts(struct store *store, size_t length, struct problem *problem)
 {
     store->lock_made = make_lock(&store->lock);
+    store->write_lock_made = pthread_mutex_init(&store->write_lock, NULL) == 0;
+    store->forgotten = table_of(sizeof(struct forgotten_user));
     store->window = window_new(length);
-    if (!store->lock_made || store->window == NULL) {
+    if (!store->lock_made || !store->write_lock_made || store->window == NULL) {
         problem_set(problem, "no memory for a window of %zu event ids", length);
         return STATUS_NO_MEMORY;
     }
     return STATUS_OK;
+}
+
+static enum status note_forgotten(struct store *store, uint64_t user_key, int64_t time_ms)
+{
+    void *row;
+    enum status status = table_need(&store->forgotten, user_key, &row);
+    if (status == STATUS_OK) {
+        ((struct forgotten_user *)row)->time_ms = time_ms;
+    }
+    return status;
+}
+
+struct noting {
+    struct store *store;
+    enum status status;
+};
+
+static bool note_tombstone(void *context, const struct tombstone *tombstone)
+{
+    struct noting *noting = context;
+    noting->status = note_forgotten(noting->store, tombstone->user_key, tombstone->time_ms);
+    return noting->status == STATUS_OK;
+}
+
+static enum status read_tombstones(struct store *store, struct problem *problem)
+{
+    struct noting noting = {.store = store};
+    enum status status = log_visit_tombstones(store->log, note_tombstone, &noting, problem);
+    if (status == STATUS_OK && noting.status != STATUS_OK) {
+        problem_set(problem, "the list of forgotten users: %s", status_text(noting.status));
+        status = noting.status;
+    }
+    return status;
 }
 
 static enum status open_checkpoint(struct store *store, const struct store_options *options,
@@ -182,6 +233,9 @@ static enum status open_checkpoint(struct store *store, const struct store_optio
     struct checkpoint_options checkpoint_options = {
         .directory = options->log.path,
         .map_bytes = options->log.map_bytes,
+        .records = options->checkpoint_records > 0 ? options->checkpoint_records
+                                                   : CHECKPOINT_RECORDS_DEFAULT,
+        .user_bytes = options->user_bytes > 0 ? options->user_bytes : USER_BYTES_DEFAULT,
         .log = store->log,
         .warn = options->warn,
         .warn_context = options->warn_context,
@@ -203,6 +257,10 @@ static enum status open_store(struct store *store, const struct store_options *o
         return status;
     }
     status = make_parts(store, length, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = read_tombstones(store, problem);
     if (status != STATUS_OK) {
         return status;
     }
@@ -251,8 +309,12 @@ void store_close(struct store *store)
     free(store->events);
     window_free(store->window);
     state_free(store->state);
+    table_release(&store->forgotten);
     if (store->lock_made) {
         pthread_rwlock_destroy(&store->lock);
+    }
+    if (store->write_lock_made) {
+        pthread_mutex_destroy(&store->write_lock);
     }
     log_close(store->log);
     free(store);
@@ -294,6 +356,13 @@ static struct edit catalogue_now(const struct store *store, uint64_t video_key)
     };
 }
 
+static enum status reject(struct entry *entry, enum rejection rejection)
+{
+    entry->outcome = OUTCOME_REJECTED;
+    entry->rejection = rejection;
+    return STATUS_OK;
+}
+
 static enum status admit_signal(struct store *store, struct entry *entry)
 {
     if (window_contains(store->window, entry->record.event_key)) {
@@ -302,8 +371,12 @@ static enum status admit_signal(struct store *store, struct entry *entry)
     }
     int64_t time_ms = entry->event.u.signal.time_ms;
     if (time_ms < store->newest_ms - LIMIT_LATE_MS) {
-        entry->outcome = OUTCOME_REJECTED;
-        return STATUS_OK;
+        return reject(entry, REJECTION_LATE);
+    }
+    const struct forgotten_user *forgotten =
+        table_find(&store->forgotten, entry->event.u.signal.user_key);
+    if (forgotten != NULL && time_ms <= forgotten->time_ms) {
+        return reject(entry, REJECTION_FORGOTTEN);
     }
     enum status status = window_add(store->window, entry->record.event_key);
     if (status == STATUS_OK) {
@@ -321,7 +394,7 @@ static enum status admit_video(struct store *store, struct entry *entry)
     CHECK(facts->content_hash == XXH3_64bits(entry->record.payload, entry->record.payload_size));
 
     struct edit now = catalogue_now(store, facts->key);
-    if (!now.deleted && now.content_hash == facts->content_hash) {
+    if (!entry->carry && !now.deleted && now.content_hash == facts->content_hash) {
         entry->outcome = OUTCOME_DUPLICATE;
         return STATUS_OK;
     }
@@ -345,6 +418,14 @@ static enum status admit_deletion(struct store *store, struct entry *entry)
     return edits_put(&store->edits, &(struct edit){.video_key = video_key, .deleted = true});
 }
 
+/* A forgetting that the log refuses keeps signals from before it out all the same. */
+static enum status admit_forget(struct store *store, struct entry *entry)
+{
+    const struct forgetting *forget = &entry->event.u.forget;
+    entry->outcome = OUTCOME_ACCEPTED;
+    return note_forgotten(store, forget->user_key, forget->time_ms);
+}
+
 /* Decides the outcome of one entry and lists it if it is to be appended. */
 static enum status admit(struct store *store, struct entry *entry)
 {
@@ -362,6 +443,8 @@ static enum status admit(struct store *store, struct entry *entry)
         status = admit_deletion(store, entry);
         break;
     case EVENT_FORGET:
+        status = admit_forget(store, entry);
+        break;
     case EVENT_RETIRE:
         entry->outcome = OUTCOME_ACCEPTED;
         break;
@@ -462,7 +545,7 @@ static void apply_accepted(struct store *store)
     }
 }
 
-void store_write(struct store *store, struct batch *const *batches, size_t count)
+static void write_batches(struct store *store, struct batch *const *batches, size_t count)
 {
     enum status status = admit_all(store, batches, count);
     if (status == STATUS_OK) {
@@ -475,6 +558,20 @@ void store_write(struct store *store, struct batch *const *batches, size_t count
     window_commit(store->window);
     atomic_store(&store->window_count, window_count(store->window));
     apply_accepted(store);
+}
+
+void store_write(struct store *store, struct batch *const *batches, size_t count)
+{
+    CHECK(pthread_mutex_lock(&store->write_lock) == 0);
+    write_batches(store, batches, count);
+    CHECK(pthread_mutex_unlock(&store->write_lock) == 0);
+}
+
+void store_forget_event(struct store *store, struct event_key key)
+{
+    CHECK(pthread_mutex_lock(&store->write_lock) == 0);
+    window_remove(store->window, key);
+    CHECK(pthread_mutex_unlock(&store->write_lock) == 0);
 }
 
 const struct state *store_begin(struct store *store)
@@ -491,6 +588,48 @@ void store_end(struct store *store)
 enum status store_checkpoint(struct store *store)
 {
     return checkpoint_write(store->checkpoint);
+}
+
+enum status store_snapshot(struct store *store)
+{
+    return checkpoint_snapshot(store->checkpoint);
+}
+
+/* Takes all steps of a scrub that was begun with this status, and ends it. */
+static enum status finish_scrub(enum status status, struct scrub *scrub,
+                                bool (*go_on)(void *context, uint64_t done, uint64_t total),
+                                void *context)
+{
+    bool more = true;
+    while (status == STATUS_OK && more) {
+        status = go_on(context, 0, 0) ? scrub_step(scrub, &more) : STATUS_UNAVAILABLE;
+    }
+    if (status == STATUS_OK && scrub_pages_left(scrub) > 0) {
+        status = STATUS_BUSY;
+    }
+    scrub_free(scrub);
+    return status;
+}
+
+enum status store_scrub(struct store *store,
+                        bool (*go_on)(void *context, uint64_t done, uint64_t total), void *context)
+{
+    struct scrub *scrub = NULL;
+    struct MDB_env *state_env = checkpoint_env(store->checkpoint);
+    enum status status = STATUS_OK;
+    if (state_env != NULL) {
+        status = checkpoint_write(store->checkpoint);
+        if (status == STATUS_OK) {
+            status = scrub_new(state_env, &scrub);
+            status = finish_scrub(status, scrub, go_on, context);
+        }
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    scrub = NULL;
+    status = log_scrub(store->log, &scrub);
+    return finish_scrub(status, scrub, go_on, context);
 }
 
 uint64_t store_checkpoint_sequence(struct store *store)

@@ -15,15 +15,17 @@
  * state and replays the log from there; store_write() appends, syncs, then applies, so what is
  * visible is always on disk.
  *
- * Threads: store_write() from one thread at a time (the writer). Any thread may read between
- * store_begin() and store_end(); it sees one sequence from start to end. Keep that short: the
- * writer waits for readers to leave, and new readers wait for a waiting writer.
+ * Threads: any thread may write, one after the other. Any thread may read between store_begin() and
+ * store_end(); it sees one sequence from start to end. Keep that short: the writer waits for
+ * readers to leave, and new readers wait for a waiting writer.
  */
 struct store;
 
 struct store_options {
     struct log_options log;
-    size_t window_length; /* event ids remembered; 0: 2^20 */
+    size_t window_length;        /* event ids remembered; 0: 2^20 */
+    uint64_t checkpoint_records; /* of the log between checkpoints; 0: 2^19 */
+    size_t user_bytes;           /* of memory for users, beyond which they leave it; 0: 2^30 */
     /* Called about ten times a second while the log is replayed, and at its end; may be NULL. */
     void (*progress)(void *context, uint64_t done, uint64_t total);
     void *progress_context;
@@ -43,6 +45,9 @@ void store_close(struct store *store);
 
 enum outcome { OUTCOME_ACCEPTED = 1, OUTCOME_DUPLICATE = 2, OUTCOME_REJECTED = 3 };
 
+/* Why the store rejects a signal. */
+enum rejection { REJECTION_LATE = 1, REJECTION_FORGOTTEN = 2 };
+
 /* One thing to write. Validated by the caller, who fills all but outcome. */
 struct entry {
     struct record record; /* event_key set for signals; payload lives until store_write() returns */
@@ -53,13 +58,20 @@ struct entry {
      */
     bool has_base;
     uint64_t base_hash;
+    /*
+     * Videos only, with has_base: the same content again, under a new sequence, so that the record
+     * that has it now may go. Else that is OUTCOME_DUPLICATE.
+     */
+    bool carry;
     enum outcome outcome; /* out, if the batch's status is OK; REJECTED on entry is passed over */
+    enum rejection rejection; /* out, of signals that the writer rejected */
 };
 
 /* The entries of one call. */
 struct batch {
     struct entry *entries;
     size_t count;
+    bool erase;         /* whoever writes it then waits until forgotten users are erased */
     enum status status; /* out: STATUS_OK, or why none of this batch was written */
     uint64_t sequence;  /* out: last sequence once this batch is in */
 };
@@ -69,7 +81,8 @@ struct batch {
  * catalogue's content hashes, and earlier entries of the same write, become OUTCOME_DUPLICATE; the
  * rest become OUTCOME_ACCEPTED and are on disk and visible on return. Deleting a video that is not
  * there is a duplicate. A signal of more than LIMIT_LATE_MS before the newest one, of the log or of
- * this write so far, becomes OUTCOME_REJECTED. When the log refuses (STATUS_NO_SPACE, STATUS_IO) or
+ * this write so far, becomes OUTCOME_REJECTED, and so does one from before its user was forgotten;
+ * the entry's rejection tells which. When the log refuses (STATUS_NO_SPACE, STATUS_IO) or
  * memory is short (STATUS_NO_MEMORY) every batch carries that status and nothing has changed.
  */
 void store_write(struct store *store, struct batch *const *batches, size_t count);
@@ -83,6 +96,21 @@ void store_end(struct store *store);
  * happens now and then by itself (checkpoint.h). Any thread but the writer's.
  */
 MUST_USE enum status store_checkpoint(struct store *store);
+
+/* The same, and makes a snapshot of it (snapshots.h). */
+MUST_USE enum status store_snapshot(struct store *store);
+
+/*
+ * Overwrites what the files of the store hold besides what is in them now (scrub.h), after a
+ * checkpoint. STATUS_BUSY: some of it may be read by a backup still; STATUS_UNAVAILABLE: go_on, of
+ * whose arguments only context means something, said no. Any thread but one that writes or reads.
+ */
+MUST_USE enum status store_scrub(struct store *store,
+                                 bool (*go_on)(void *context, uint64_t done, uint64_t total),
+                                 void *context);
+
+/* Lets go of the event id of a signal that was erased. */
+void store_forget_event(struct store *store, struct event_key key);
 
 /* Sequence of the last checkpoint on disk; 0 when there is none. */
 uint64_t store_checkpoint_sequence(struct store *store);

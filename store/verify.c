@@ -131,7 +131,7 @@ static enum status scan(struct verify *verify, const char *data, struct problem 
     }
     if (status == STATUS_OK) {
         verify->report->sequence = state_sequence(verify->state);
-        state_digest(verify->state, &verify->report->digests);
+        status = state_digest(verify->state, &verify->report->digests);
     }
     return status;
 }

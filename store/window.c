@@ -221,6 +221,17 @@ void window_undo(struct window *window)
     }
 }
 
+void window_remove(struct window *window, struct event_key key)
+{
+    CHECK(window->pending_count == 0);
+    const struct slot *slot = find(window, key, hash_of(window, key));
+    if (slot->place_plus_1 != 0) {
+        uint32_t place = slot->place_plus_1 - 1;
+        forget(window, place);
+        window->ring[place] = (struct event_key){0};
+    }
+}
+
 size_t window_count(const struct window *window)
 {
     return window->count;

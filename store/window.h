@@ -41,6 +41,9 @@ void window_commit(struct window *window);
 /* Takes back the pending keys, none of which may have been contained before it was added. */
 void window_undo(struct window *window);
 
+/* Lets go of a key; its place stays taken. */
+void window_remove(struct window *window, struct event_key key);
+
 /* Signals in the window, without pending ones. */
 size_t window_count(const struct window *window);
 size_t window_length(const struct window *window);

@@ -23,6 +23,13 @@ static const struct argument arguments[] = {
      .required = true},
 };
 
+static const struct program program = {
+    .summary = "Opens a data directory and closes it again.",
+    .examples = "  start --data /tmp/reels\n",
+    .arguments = arguments,
+    .argument_count = sizeof(arguments) / sizeof(arguments[0]),
+};
+
 static void warn(void *context, const char *text)
 {
     (void)context;
@@ -36,7 +43,9 @@ static void print(struct store *store, int64_t opened_ns)
     uint64_t checkpoint = store_checkpoint_sequence(store);
     const struct state *state = store_begin(store);
     state_count(state, &counts);
-    state_digest(state, &digests);
+    if (state_digest(state, &digests) != STATUS_OK) {
+        give_up("the state cannot be read");
+    }
     printf("{\"open_seconds\": %.3f, \"sequence\": %" PRIu64 ", \"checkpoint\": %" PRIu64
            ", \"videos\": %" PRIu64 ", \"users\": %" PRIu64 ", \"statistics\": %" PRIu64
            ", \"digest\": \"%016" PRIx64 "\"",
@@ -50,8 +59,7 @@ int main(int argc, char **argv)
     struct options options;
     struct store *store;
     struct problem problem;
-    program_options("Opens a data directory and closes it again.", arguments,
-                    sizeof(arguments) / sizeof(arguments[0]), argc, argv, &options);
+    program_options(&program, argc, argv, &options);
     struct store_options store_options = {
         .log = {.path = options.data, .map_bytes = MAP_BYTES},
         .warn = warn,

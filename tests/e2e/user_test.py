@@ -113,4 +113,67 @@ def the_catalogue_is_listed_in_a_stable_order(place):
         equal(listed[10:], [item.video.video_id for item in page.videos])
 
 
+def files_with(place, needle):
+    """Files of the data directory that contain the bytes anywhere."""
+    return [path.name for path in (place / "data").iterdir() if needle.encode() in path.read_bytes()]
+
+
+@case
+def a_forgotten_user_is_nowhere_and_counts_stay(place):
+    with Server(place) as server:
+        api = server.api
+        upsert(api, video("v1"))
+        for i in range(400):
+            record(api, new_signal("SHARE", user_id="somebody-to-forget" if i % 3 == 0 else "u%d" % i, video_id="v1",
+                                   event_id="event-of-%s-%d" % ("forgotten" if i % 3 == 0 else "other", i),
+                                   ranking_id="ranking-of-forgotten" if i % 3 == 0 else "", time_ms=NOW_MS + i))
+        before = api.GetStatus(state_digest=True)
+        assert files_with(place, "somebody-to-forget"), "the test looks where they are"
+        receipt = api.ForgetUser(user_id="somebody-to-forget")
+        equal((134, True, 402), (receipt.signals_erased, receipt.state_erased, receipt.state_sequence))
+        assert "nothing is known" in fails(CODE.NOT_FOUND, lambda: api.GetUser(user_id="somebody-to-forget"))
+        for needle in ("somebody-to-forget", "event-of-forgotten", "ranking-of-forgotten"):
+            equal([], files_with(place, needle))
+        assert files_with(place, "event-of-other")
+        after = api.GetStatus(state_digest=True)
+        equal(before.aggregates_digest, after.aggregates_digest)
+        equal(0, after.forgets_pending)
+        equal(400, api.GetVideos(video_ids=["v1"], statistics=True).videos[0].statistics[0].shares)
+        digest = after.state_digest
+    with Server(place) as server:  # from the checkpoint
+        equal(digest, server.api.GetStatus(state_digest=True).state_digest)
+    (place / "data" / "state.mdb").unlink()
+    with Server(place) as server:  # from the log
+        equal(digest, server.api.GetStatus(state_digest=True).state_digest)
+        equal(2, len(export(server.api, "u1")))
+
+
+@case
+def what_comes_late_of_a_forgotten_user_is_refused(place):
+    with Server(place) as server:
+        api = server.api
+        old = new_signal("LIKE", time_ms=NOW_MS, event_id="e1")
+        record(api, old)
+        receipt = api.ForgetUser(user_id="u1")
+        for signal in (old, new_signal("SHARE", time_ms=receipt.time_ms)):
+            result = api.RecordSignals(signals=[signal]).results[0]
+            equal(3, result.outcome)
+            assert "was forgotten" in result.reason, result.reason
+        fails(CODE.NOT_FOUND, lambda: api.GetUser(user_id="u1"))
+        record(api, new_signal("SHARE", time_ms=receipt.time_ms + 1))  # somebody new
+        equal(1, api.GetUser(user_id="u1").signal_count)
+    with Server(place) as server:
+        result = server.api.RecordSignals(signals=[old]).results[0]
+        equal(3, result.outcome)
+        equal(2, server.api.ForgetUser(user_id="u1").signals_erased)
+
+
+@case
+def forgetting_needs_a_name_and_not_a_known_one(place):
+    with Server(place) as server:
+        assert "user_id" in fails(CODE.INVALID_ARGUMENT, lambda: server.api.ForgetUser(user_id=""))
+        receipt = server.api.ForgetUser(user_id="nobody")
+        equal((0, False), (receipt.signals_erased, receipt.state_erased))
+
+
 run()

@@ -4,6 +4,7 @@
 #include "ranker/check.h"
 #include "store/coder.h"
 #include "store/statistics_row.h"
+#include "store/user_keys_row.h"
 #include "store/user_row.h"
 #include "store/video_row.h"
 #include "store/watch_row.h"
@@ -41,6 +42,14 @@ static size_t recode_watch(const uint8_t *row, size_t size, uint8_t *out)
                                                                 : 0;
 }
 
+static size_t recode_user_keys(const uint8_t *row, size_t size, uint8_t *out)
+{
+    static struct user_key_entry entries[STATE_KEYS_PER_ROW];
+    size_t count;
+    enum status status = user_keys_row_decode(row, size, entries, &count);
+    return status == STATUS_OK ? user_keys_row_encode(entries, count, out) : 0;
+}
+
 /* What decodes encodes to the same bytes. */
 static void check(recode *again_of, const uint8_t *row, size_t size)
 {
@@ -56,11 +65,12 @@ static void check(recode *again_of, const uint8_t *row, size_t size)
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static recode *const recodes[] = {recode_user, recode_video, recode_statistics, recode_watch};
+    static recode *const recodes[] = {recode_user, recode_video, recode_statistics, recode_watch,
+                                      recode_user_keys};
     if (size < 1) {
         return 0;
     }
-    recode *again_of = recodes[data[0] % 4];
+    recode *again_of = recodes[data[0] % 5];
     uint8_t *row = malloc(size);
     CHECK(row != NULL);
     memcpy(row, data + 1, size - 1);

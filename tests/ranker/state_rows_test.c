@@ -61,7 +61,7 @@ static void fill(struct state *state)
 static uint64_t digest_of(const struct state *state)
 {
     struct state_digests digests;
-    state_digest(state, &digests);
+    CHECK_EQ(STATUS_OK, state_digest(state, &digests));
     return digests.all;
 }
 

@@ -274,7 +274,7 @@ int main(int argc, char **argv)
                                   .memory_quota_bytes = 256 << 20};
 
     CHECK(store_open(&store_options, &server.store, &problem) == STATUS_OK);
-    CHECK(writer_new(server.store, 4096, &writer) == STATUS_OK);
+    CHECK(writer_new(server.store, NULL, 4096, &writer) == STATUS_OK);
     memcpy(methods, handlers, sizeof(handlers));
     for (size_t i = 0; i < HANDLER_COUNT; i++) {
         methods[i].context = &server;

@@ -63,7 +63,7 @@ static void written_batch_calls_back(void)
     struct call call;
     sem_init(&done, 0, 0);
     call_init(&call, &done, NULL);
-    CHECK(writer_new(store, 1, &writer) == STATUS_OK);
+    CHECK(writer_new(store, NULL, 1, &writer) == STATUS_OK);
     CHECK(writer_submit(writer, &call.batch, finished, &call) == STATUS_OK);
     sem_wait(&done);
     CHECK_EQ(STATUS_OK, call.status);
@@ -85,7 +85,7 @@ static void full_queue_is_busy_and_calls_nobody_back(void)
     for (int i = 1; i < 4; i++) {
         call_init(&calls[i], &done, NULL);
     }
-    CHECK(writer_new(store, 2, &writer) == STATUS_OK);
+    CHECK(writer_new(store, NULL, 2, &writer) == STATUS_OK);
     CHECK(writer_submit(writer, &calls[0].batch, finished, &calls[0]) == STATUS_OK);
     sem_wait(&done); /* the thread now stands in the first callback */
     CHECK(writer_submit(writer, &calls[1].batch, finished, &calls[1]) == STATUS_OK);
@@ -106,7 +106,7 @@ static void stopping_writes_all_that_waits(void)
     sem_t done;
     static struct call calls[CALL_COUNT];
     sem_init(&done, 0, 0);
-    CHECK(writer_new(store, CALL_COUNT, &writer) == STATUS_OK);
+    CHECK(writer_new(store, NULL, CALL_COUNT, &writer) == STATUS_OK);
     for (int i = 0; i < CALL_COUNT; i++) {
         call_init(&calls[i], &done, NULL);
         CHECK(writer_submit(writer, &calls[i].batch, finished, &calls[i]) == STATUS_OK);
@@ -121,7 +121,7 @@ static void stopping_writes_all_that_waits(void)
 static void writer_without_work_ends(void)
 {
     struct writer *writer = NULL;
-    CHECK(writer_new(NULL, 1, &writer) == STATUS_OK);
+    CHECK(writer_new(NULL, NULL, 1, &writer) == STATUS_OK);
     writer_free(writer);
     writer_free(NULL);
 }

@@ -132,7 +132,7 @@ static void check_is(const char *path, const struct backup_info *info)
     struct state_digests digests;
     struct store *store = open_store(path);
     const struct state *state = store_begin(store);
-    state_digest(state, &digests);
+    CHECK_EQ(STATUS_OK, state_digest(state, &digests));
     CHECK_EQ(info->sequence, state_sequence(state));
     store_end(store);
     CHECK(digests.all == info->state_digest);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ranker/hash.h"
 #include "ranker/state_rows.h"
 #include "store/coder.h"
 #include "store/files.h"
@@ -59,7 +60,7 @@ static struct store *open_store(const char *path)
 static uint64_t digest_of(struct store *store)
 {
     struct state_digests digests;
-    state_digest(store_begin(store), &digests);
+    CHECK_EQ(STATUS_OK, state_digest(store_begin(store), &digests));
     store_end(store);
     return digests.all;
 }
@@ -389,7 +390,7 @@ static void checkpoint_of_another_state_version_is_set_aside(void)
     for (unsigned i = 0; i < 6; i++) {
         at = put_fixed(at, 1, 8);
     }
-    change_entry(path, "meta", mark_key, mark, seal_row(mark, 1, at));
+    change_entry(path, "meta", mark_key, mark, seal_row(mark, 2, at));
     check_set_aside(path, "state version 3, this program's is 2");
 }
 
@@ -405,7 +406,7 @@ static void damaged_mark_is_set_aside(void)
 
 static void damaged_or_missing_rows_are_set_aside(void)
 {
-    static const char *const tables[] = {"users", "videos", "statistics", "watch"};
+    static const char *const tables[] = {"user_keys", "videos", "statistics", "watch"};
     char path[TEST_PATH_SIZE];
     make_checkpoint(path);
     for (unsigned i = 0; i < 4; i++) {
@@ -414,9 +415,9 @@ static void damaged_or_missing_rows_are_set_aside(void)
         change_entry(path, tables[i], key, "nonsense", 8);
         check_set_aside(path, tables[i]);
         if (i < 3) {
-            row = 3;
+            row = i == 0 ? 0 : 3;
             change_entry(path, tables[i], key, NULL, 0);
-            check_set_aside(path, "row 3");
+            check_set_aside(path, i == 0 ? "row 0" : "row 3");
         }
     }
 }
@@ -508,7 +509,7 @@ static void reader_that_did_not_come_through_sets_the_file_aside(void)
     int fd = open(name, O_WRONLY | O_CREAT, 0600);
     CHECK(fd >= 0);
     close(fd);
-    check_set_aside(path, "did not come through");
+    check_set_aside(path, "found it damaged");
     CHECK(!has_file(path, "state.mdb.reading"));
 }
 
@@ -662,6 +663,92 @@ static void checkpoints_while_others_write_are_of_one_sequence(void)
     store_close(store);
 }
 
+static size_t user_bytes_of(struct store *store)
+{
+    struct state_counts counts;
+    state_count(store_begin(store), &counts);
+    store_end(store);
+    return counts.user_bytes;
+}
+
+static struct store *open_with_users_on_disk(const char *path)
+{
+    struct store *store = NULL;
+    struct problem problem = {""};
+    struct store_options options = {.log = {.path = path, .map_bytes = MAP_BYTES}, .user_bytes = 1};
+    CHECK_EQ(STATUS_OK, store_open(&options, &store, &problem));
+    return store;
+}
+
+static void find_and_check(struct store *store, const char *user_id, uint64_t signals)
+{
+    struct arena arena = entries_arena(STATE_LOAD_BYTES);
+    const struct user *user = NULL;
+    const struct state *state = store_begin(store);
+    CHECK_EQ(STATUS_OK, state_find_user(state, hash_key(text_of(user_id)), &arena, &user));
+    CHECK_EQ(signals, user != NULL ? user->signal_count : 0);
+    store_end(store);
+    free(arena.base);
+}
+
+static void users_beyond_their_memory_are_found_on_disk(void)
+{
+    char path[TEST_PATH_SIZE];
+    test_directory(path);
+    struct store *store = open_with_users_on_disk(path);
+    write_watches(store, 0, 1000); /* ten of each of 100 users */
+    CHECK(user_bytes_of(store) > 10000);
+    find_and_check(store, "user-7", 10);
+    CHECK_EQ(STATUS_OK, store_checkpoint(store));
+    CHECK_EQ(0, user_bytes_of(store));
+    find_and_check(store, "user-7", 10);
+    find_and_check(store, "nobody", 0);
+    uint64_t digest = digest_of(store);
+    CHECK(digest == rebuilt_digest(path));
+    write_watches(store, 1000, 1007); /* brings back seven */
+    CHECK(user_bytes_of(store) > 0);
+    find_and_check(store, "user-6", 11);
+    find_and_check(store, "user-7", 10);
+    digest = digest_of(store);
+    store_close(store);
+    store = open_with_users_on_disk(path);
+    CHECK_EQ(0, user_bytes_of(store)); /* none is read at a start */
+    CHECK(digest == digest_of(store));
+    store_close(store);
+}
+
+/* Users come and go, in memory or not, and the state is that of the log. */
+static void users_on_disk_come_and_go_as_those_in_memory(void)
+{
+    enum { ROUNDS = 30 };
+    char path[TEST_PATH_SIZE];
+    test_directory(path);
+    struct store *store = open_with_users_on_disk(path);
+    uint64_t random = 9;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct arena arena = entries_arena(1 << 20);
+        write_watches(store, round * 60, round * 60 + 60);
+        for (unsigned i = 0; i < 7; i++) {
+            char user[16];
+            random = random * 6364136223846793005U + 1442695040888963407U;
+            snprintf(user, sizeof(user), "user-%u", (unsigned)(random >> 33) % 100);
+            struct entry forget = entry_forget(&arena, user, 1);
+            CHECK_EQ(STATUS_OK, entries_write(store, &forget, 1).status);
+            find_and_check(store, user, 0);
+        }
+        if (round % 3 != 0) {
+            CHECK_EQ(STATUS_OK, store_checkpoint(store));
+        }
+        if (round % 7 == 3) {
+            store_close(store);
+            store = open_with_users_on_disk(path);
+        }
+        free(arena.base);
+    }
+    CHECK(digest_of(store) == rebuilt_digest(path));
+    store_close(store);
+}
+
 /*
  * If this fails because the same log now gives another state, raise STATE_VERSION and put the new
  * number here, so that checkpoints of before are not taken for today's.
@@ -701,6 +788,8 @@ int main(int argc, char **argv)
         TEST(full_state_file_loses_nothing_and_heals),
         TEST(everything_is_saved_again_after_a_failure),
         TEST(checkpoints_while_others_write_are_of_one_sequence),
+        TEST(users_beyond_their_memory_are_found_on_disk),
+        TEST(users_on_disk_come_and_go_as_those_in_memory),
         TEST(state_version_stands_for_this_state),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 
 #include "ranker/check.h"
+#include "ranker/hash.h"
 #include "reelrank/v1/log.pb-c.h"
+#include "store/payload.h"
 
 enum { SCRATCH_SIZE = 1 << 20 };
 
@@ -53,6 +55,21 @@ struct entry entry_deletion(struct arena *arena, const char *video_id)
     Reelrank__V1__DeleteVideo message = REELRANK__V1__DELETE_VIDEO__INIT;
     message.video_id = (char *)video_id;
     return entry_of(arena, EVENT_VIDEO_DELETED, &message.base);
+}
+
+struct entry entry_forget(struct arena *arena, const char *user_id, int64_t time_ms)
+{
+    struct forgetting forget = {.user_key = hash_key(text_of(user_id)), .time_ms = time_ms};
+    uint8_t *payload = arena_new(arena, uint8_t, PAYLOAD_SIZE_MAX);
+    CHECK(payload != NULL);
+    return (struct entry){
+        .record = {.kind = EVENT_FORGET,
+                   .appended_ms = time_ms,
+                   .event_key = {.low = forget.user_key},
+                   .payload = payload,
+                   .payload_size = payload_put_forget(&forget, payload)},
+        .event = {.kind = EVENT_FORGET, .u.forget = forget},
+    };
 }
 
 struct entry entry_watch(struct arena *arena, const char *event_id, unsigned number)

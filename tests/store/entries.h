@@ -13,6 +13,8 @@ struct entry entry_signal(struct arena *arena, const Reelrank__V1__Signal *signa
 struct entry entry_video(struct arena *arena, const Reelrank__V1__Video *video);
 struct entry entry_deletion(struct arena *arena, const char *video_id);
 
+struct entry entry_forget(struct arena *arena, const char *user_id, int64_t time_ms);
+
 /* A watch of 5 s, at time 1,000,000 plus number; number also picks one of 100 users and 50 videos.
  */
 struct entry entry_watch(struct arena *arena, const char *event_id, unsigned number);

@@ -115,7 +115,7 @@ static bool count_entry(void *context, uint64_t sequence, const struct record *r
 static uint64_t digest_of(struct store *store)
 {
     struct state_digests digests;
-    state_digest(store_begin(store), &digests);
+    CHECK_EQ(STATUS_OK, state_digest(store_begin(store), &digests));
     store_end(store);
     return digests.all;
 }

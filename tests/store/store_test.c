@@ -35,7 +35,7 @@ static struct store *open_store(const char *path)
 static struct state_digests digest(struct store *store)
 {
     struct state_digests digests;
-    state_digest(store_begin(store), &digests);
+    CHECK_EQ(STATUS_OK, state_digest(store_begin(store), &digests));
     store_end(store);
     return digests;
 }
@@ -133,7 +133,10 @@ static void accepted_entries_are_visible_and_counted(void)
     }
     CHECK_EQ(3, sequence_of(store));
     CHECK(is_shown(store, "v"));
-    CHECK(state_find_user(store_begin(store), entries[1].event.u.signal.user_key) != NULL);
+    const struct user *user = NULL;
+    CHECK_EQ(STATUS_OK, state_find_user(store_begin(store), entries[1].event.u.signal.user_key,
+                                        &arena, &user));
+    CHECK(user != NULL);
     store_end(store);
     store_window(store, &length, &count);
     CHECK_EQ(2, count);
@@ -590,7 +593,7 @@ static void reopened_store_equals_a_clean_rebuild(void)
     struct state_digests rebuilt;
     CHECK(clean != NULL);
     CHECK_EQ(STATUS_OK, log_poll(store_log(store), 1, apply_to_clean_state, clean, NULL));
-    state_digest(clean, &rebuilt);
+    CHECK_EQ(STATUS_OK, state_digest(clean, &rebuilt));
     CHECK(written.all == rebuilt.all);
     CHECK(written.aggregates == rebuilt.aggregates);
     state_free(clean);

@@ -42,7 +42,7 @@ static struct state_digests write_some(const char *path)
     }
     CHECK_EQ(SIGNALS, entries_write(store, entries, SIGNALS).sequence);
     struct state_digests digests;
-    state_digest(store_begin(store), &digests);
+    CHECK_EQ(STATUS_OK, state_digest(store_begin(store), &digests));
     store_end(store);
     store_close(store);
     free(arena.base);

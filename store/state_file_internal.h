@@ -1,0 +1,37 @@
+#ifndef STORE_STATE_FILE_INTERNAL_H
+#define STORE_STATE_FILE_INTERNAL_H
+
+#include <lmdb.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "store/files.h"
+#include "store/state_file.h"
+
+/* What a state file is made of, for state_file.c and state_file_users.c. */
+
+enum { STATE_FILE_READERS_KEPT = 64 };
+
+struct state_file {
+    MDB_env *env;
+    MDB_dbi tables[STATE_TABLE_COUNT];
+    MDB_dbi meta;
+    struct state_mark mark;
+    const char *name; /* in its directory */
+    bool read_only;
+    bool alone;
+    char guard[FILES_PATH_SIZE];          /* DIR/state.mdb.reading */
+    MDB_txn *txn;                         /* of the transaction now open */
+    uint32_t row_ends[STATE_TABLE_COUNT]; /* rows from here on are behind all in the file */
+    /* Reset, for state_file_read_user(); NULL: none. */
+    _Atomic(MDB_txn *) readers[STATE_FILE_READERS_KEPT];
+};
+
+/* How many rows a table has, other than the regions of watch times. */
+uint64_t state_file_rows(const struct state_mark *mark, enum state_table table);
+
+/* A row is damaged: the next start sets the file aside. */
+void state_file_doubt(const struct state_file *file);
+
+#endif

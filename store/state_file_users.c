@@ -1,0 +1,320 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "ranker/check.h"
+#include "store/fault.h"
+#include "store/lmdb.h"
+#include "store/state_file_internal.h"
+#include "store/user_keys_row.h"
+#include "store/user_row.h"
+#include "store/video_row.h"
+
+/* Single users of a state file: read at any time, searched for, taken out. */
+
+static MDB_val row_key(const uint32_t *row)
+{
+    return (MDB_val){sizeof(*row), (void *)row};
+}
+
+/* A row that must be there. */
+static enum status get_row(const struct state_file *file, MDB_txn *txn, enum state_table table,
+                           size_t row, MDB_val *value)
+{
+    uint32_t number = (uint32_t)row;
+    MDB_val key = row_key(&number);
+    int rc = mdb_get(txn, file->tables[table], &key, value);
+    return rc == MDB_NOTFOUND ? STATUS_CORRUPT : lmdb_status(rc);
+}
+
+/* A transaction that reads the last commit: one that was kept, or a new one. */
+static int take_reader(struct state_file *file, MDB_txn **out)
+{
+    for (unsigned i = 0; i < STATE_FILE_READERS_KEPT; i++) {
+        MDB_txn *reader = atomic_exchange(&file->readers[i], NULL);
+        if (reader != NULL) {
+            *out = reader;
+            return mdb_txn_renew(reader);
+        }
+    }
+    return mdb_txn_begin(file->env, NULL, MDB_RDONLY, out);
+}
+
+static void give_reader(struct state_file *file, MDB_txn *reader)
+{
+    mdb_txn_reset(reader);
+    for (unsigned i = 0; i < STATE_FILE_READERS_KEPT; i++) {
+        MDB_txn *none = NULL;
+        if (atomic_compare_exchange_strong(&file->readers[i], &none, reader)) {
+            return;
+        }
+    }
+    mdb_txn_abort(reader);
+}
+
+static enum status read_user(const struct state_file *file, MDB_txn *txn, size_t row,
+                             struct arena *arena, struct user *out)
+{
+    MDB_val value;
+    enum status status = get_row(file, txn, STATE_USERS, row, &value);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct user_parts *parts = arena_new_raw(arena, struct user_parts, 1);
+    return parts != NULL ? user_row_decode(value.mv_data, value.mv_size, parts, out)
+                         : STATUS_NO_MEMORY;
+}
+
+enum status state_file_read_user(void *context, size_t row, struct arena *arena, struct user *out)
+{
+    struct state_file *file = context;
+    MDB_txn *reader = NULL;
+    int rc = take_reader(file, &reader);
+    if (rc != 0) {
+        mdb_txn_abort(reader); /* NULL is allowed */
+        return lmdb_status(rc);
+    }
+    fault_watch(file->guard);
+    enum status status = read_user(file, reader, row, arena, out);
+    fault_unwatch();
+    give_reader(file, reader);
+    if (status == STATUS_CORRUPT) {
+        state_file_doubt(file);
+    }
+    return status;
+}
+
+/* All keys of the file, to be freed; in order of rows. */
+static enum status read_keys(const struct state_file *file, MDB_txn *txn,
+                             struct user_key_entry **out)
+{
+    size_t rows = state_file_rows(&file->mark, STATE_USER_KEYS);
+    size_t left = file->mark.row_counts[STATE_USERS];
+    struct user_key_entry *keys = calloc(rows + 1, STATE_KEYS_PER_ROW * sizeof(*keys));
+    enum status status = keys != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+    for (size_t i = 0; i < rows && status == STATUS_OK; i++) {
+        MDB_val value;
+        size_t count = 0;
+        status = get_row(file, txn, STATE_USER_KEYS, i, &value);
+        if (status == STATUS_OK) {
+            status = user_keys_row_decode(value.mv_data, value.mv_size,
+                                          &keys[i * STATE_KEYS_PER_ROW], &count);
+        }
+        if (status == STATUS_OK &&
+            count != (left < STATE_KEYS_PER_ROW ? left : STATE_KEYS_PER_ROW)) {
+            status = STATUS_CORRUPT;
+        }
+        left -= count;
+    }
+    if (status != STATUS_OK) {
+        free(keys);
+        return status;
+    }
+    *out = keys;
+    return STATUS_OK;
+}
+
+static enum status search_user(const struct state_file *file, MDB_txn *txn, size_t row,
+                               const struct state_file_search *search, struct arena *arena)
+{
+    struct user user;
+    arena_reset(arena);
+    enum status status = read_user(file, txn, row, arena, &user);
+    return status == STATUS_OK ? search->user(search->context, &user) : status;
+}
+
+static enum status search_users(const struct state_file *file, MDB_txn *txn,
+                                const struct state_file_search *search)
+{
+    struct user_key_entry *keys = NULL;
+    struct arena arena;
+    void *memory = malloc(STATE_LOAD_BYTES);
+    enum status status = memory != NULL ? read_keys(file, txn, &keys) : STATUS_NO_MEMORY;
+    if (status == STATUS_OK) {
+        arena_init(&arena, memory, STATE_LOAD_BYTES);
+        size_t count = file->mark.row_counts[STATE_USERS];
+        for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+            if (search->wants_user(search->context, keys[i].key)) {
+                status = search_user(file, txn, i, search, &arena);
+            }
+        }
+    }
+    free(keys);
+    free(memory);
+    return status;
+}
+
+static enum status search_videos(const struct state_file *file, MDB_txn *txn,
+                                 const struct state_file_search *search)
+{
+    enum status status = STATUS_OK;
+    size_t count = file->mark.row_counts[STATE_VIDEOS];
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        MDB_val value;
+        struct video_row video;
+        status = get_row(file, txn, STATE_VIDEOS, i, &value);
+        if (status == STATUS_OK) {
+            status = video_row_decode(value.mv_data, value.mv_size, &video);
+        }
+        if (status == STATUS_OK && search->wants_video(search->context, video.facts.key)) {
+            status = search->video(search->context, &video);
+        }
+    }
+    return status;
+}
+
+enum status state_file_search(struct state_file *file, const struct state_file_search *search)
+{
+    MDB_txn *txn = NULL;
+    int rc = mdb_txn_begin(file->env, NULL, MDB_RDONLY, &txn);
+    if (rc != 0) {
+        return lmdb_status(rc);
+    }
+    enum status status = search_users(file, txn, search);
+    if (status == STATUS_OK) {
+        status = search_videos(file, txn, search);
+    }
+    mdb_txn_abort(txn);
+    return status;
+}
+
+/* LMDB leaves the bytes of a value that shrinks or goes in its page, so zeroes go over them. */
+static enum status wipe_row(struct state_file *file, enum state_table table, size_t row)
+{
+    MDB_val old;
+    enum status status = get_row(file, file->txn, table, row, &old);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    uint32_t number = (uint32_t)row;
+    MDB_val key = row_key(&number);
+    MDB_val zeroes = {old.mv_size, NULL};
+    int rc = mdb_put(file->txn, file->tables[table], &key, &zeroes, MDB_RESERVE);
+    if (rc == 0) {
+        memset(zeroes.mv_data, 0, zeroes.mv_size);
+    }
+    return lmdb_status(rc);
+}
+
+static enum status put_row(struct state_file *file, enum state_table table, size_t row,
+                           const void *bytes, size_t size)
+{
+    enum status status = wipe_row(file, table, row);
+    return status == STATUS_OK ? state_file_put(file, &(struct encoded_row){.table = table,
+                                                                            .row = (uint32_t)row,
+                                                                            .size = (uint32_t)size,
+                                                                            .bytes = bytes})
+                               : status;
+}
+
+/* Users of a file on their way out. */
+struct removal {
+    struct state_file *file;
+    struct user_key_entry *keys;
+    size_t count;   /* of users left */
+    uint8_t *bytes; /* USER_ROW_SIZE_MAX */
+};
+
+/* The last user's bytes go to row; those that were last are wiped, and cut by the commit. */
+static enum status move_last(struct removal *removal, size_t row)
+{
+    MDB_val value;
+    size_t last = removal->count - 1;
+    enum status status = STATUS_OK;
+    if (row != last) {
+        status = get_row(removal->file, removal->file->txn, STATE_USERS, last, &value);
+        if (status == STATUS_OK && value.mv_size > USER_ROW_SIZE_MAX) {
+            status = STATUS_CORRUPT;
+        }
+        if (status == STATUS_OK) {
+            memcpy(removal->bytes, value.mv_data, value.mv_size); /* a put may move it */
+            status = put_row(removal->file, STATE_USERS, row, removal->bytes, value.mv_size);
+        }
+    }
+    if (status == STATUS_OK) {
+        status = wipe_row(removal->file, STATE_USERS, last);
+    }
+    removal->keys[row] = removal->keys[last];
+    removal->count = last;
+    return status;
+}
+
+/* Writes one row of keys as it is now. */
+static enum status put_keys(struct removal *removal, size_t row)
+{
+    uint8_t bytes[USER_KEYS_ROW_SIZE_MAX];
+    size_t first = row * STATE_KEYS_PER_ROW;
+    if (first >= removal->count) {
+        return wipe_row(removal->file, STATE_USER_KEYS, row);
+    }
+    size_t left = removal->count - first;
+    size_t size = user_keys_row_encode(
+        &removal->keys[first], left < STATE_KEYS_PER_ROW ? left : STATE_KEYS_PER_ROW, bytes);
+    return put_row(removal->file, STATE_USER_KEYS, row, bytes, size);
+}
+
+static enum status remove_one(struct removal *removal, size_t row)
+{
+    size_t last = removal->count - 1;
+    enum status status = move_last(removal, row);
+    if (status == STATUS_OK) {
+        status = put_keys(removal, row / STATE_KEYS_PER_ROW);
+    }
+    if (status == STATUS_OK && last / STATE_KEYS_PER_ROW != row / STATE_KEYS_PER_ROW) {
+        status = put_keys(removal, last / STATE_KEYS_PER_ROW);
+    }
+    return status;
+}
+
+static enum status remove_all(struct removal *removal,
+                              bool (*wants_user)(void *context, uint64_t user_key), void *context)
+{
+    enum status status = STATUS_OK;
+    for (size_t row = 0; row < removal->count && status == STATUS_OK;) {
+        if (wants_user(context, removal->keys[row].key)) {
+            status = remove_one(removal, row); /* another one may be there now */
+        } else {
+            row++;
+        }
+    }
+    return status;
+}
+
+static enum status remove_in_transaction(struct removal *removal,
+                                         bool (*wants_user)(void *context, uint64_t user_key),
+                                         void *context)
+{
+    struct state_file *file = removal->file;
+    enum status status = read_keys(file, file->txn, &removal->keys);
+    if (status == STATUS_OK) {
+        removal->count = file->mark.row_counts[STATE_USERS];
+        status = remove_all(removal, wants_user, context);
+    }
+    if (status != STATUS_OK) {
+        state_file_abort(file);
+        return status;
+    }
+    struct state_mark mark = file->mark;
+    mark.row_counts[STATE_USERS] = removal->count;
+    return state_file_commit(file, &mark);
+}
+
+enum status state_file_remove_users(struct state_file *file,
+                                    bool (*wants_user)(void *context, uint64_t user_key),
+                                    void *context, uint64_t *removed)
+{
+    uint64_t before = file->mark.row_counts[STATE_USERS];
+    struct removal removal = {.file = file, .bytes = malloc(USER_ROW_SIZE_MAX)};
+    if (removal.bytes == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status = state_file_begin(file);
+    if (status == STATUS_OK) {
+        status = remove_in_transaction(&removal, wants_user, context);
+    }
+    free(removal.keys);
+    free(removal.bytes);
+    if (status == STATUS_OK) {
+        *removed = before - file->mark.row_counts[STATE_USERS];
+    }
+    return status;
+}

@@ -1,0 +1,530 @@
+/* For memmem(3); must precede every include. */
+#define _GNU_SOURCE
+
+#include "store/keeper.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ranker/hash.h"
+#include "ranker/state_rows.h"
+#include "store/erase.h"
+#include "store/files.h"
+#include "store/snapshots.h"
+#include "tests/store/entries.h"
+#include "tests/test.h"
+
+enum { MAP_BYTES = 64 << 20, ARENA_BYTES = 4 << 20, DAY_MS = 86400000 };
+
+static const int64_t START_MS = INT64_C(1700000000000);
+
+static struct store *open_store(const char *path)
+{
+    struct store *store = NULL;
+    struct problem problem = {""};
+    struct store_options options = {
+        .log = {.path = path, .map_bytes = MAP_BYTES}, .window_length = 100, .user_bytes = 1};
+    enum status status = store_open(&options, &store, &problem);
+    CHECK_STR("", problem.text);
+    CHECK_EQ(STATUS_OK, status);
+    return store;
+}
+
+static void warn(void *context, const char *text)
+{
+    (void)context;
+    CHECK_STR("", text); /* nothing is to be warned of */
+}
+
+static struct keeper *make_keeper(struct store *store, const char *path,
+                                  struct keeper_options options)
+{
+    struct keeper *keeper = NULL;
+    options.store = store;
+    options.directory = path;
+    options.map_bytes = MAP_BYTES;
+    options.warn = warn;
+    CHECK_EQ(STATUS_OK, keeper_new(&options, &keeper));
+    return keeper;
+}
+
+static struct state_digests digests_of(struct store *store)
+{
+    struct state_digests digests;
+    CHECK_EQ(STATUS_OK, state_digest(store_begin(store), &digests));
+    store_end(store);
+    return digests;
+}
+
+static uint64_t first_of(struct store *store)
+{
+    uint64_t first;
+    uint64_t last;
+    log_bounds(store_log(store), &first, &last);
+    return first;
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+    *state = *state * 6364136223846793005U + 1442695040888963407U;
+    return *state >> 33;
+}
+
+/* Signals of 20 users about 10 videos; number gives all of it. */
+static struct entry mixed_signal(struct arena *arena, unsigned number, int64_t time_ms)
+{
+    char event[24];
+    char user[24];
+    char video[24];
+    uint64_t random = number;
+    Reelrank__V1__Signal signal = REELRANK__V1__SIGNAL__INIT;
+    next_random(&random);
+    snprintf(event, sizeof(event), "event-%u", number);
+    snprintf(user, sizeof(user), "user-%u", (unsigned)next_random(&random) % 20);
+    snprintf(video, sizeof(video), "video-%u", (unsigned)next_random(&random) % 10);
+    signal.event_id = event;
+    signal.user_id = user;
+    signal.video_id = video;
+    signal.type = (Reelrank__V1__SignalType)(1 + next_random(&random) % 14);
+    signal.time_ms = time_ms;
+    if (signal.type == REELRANK__V1__SIGNAL_TYPE__SIGNAL_TYPE_WATCH) {
+        signal.watch_ms = (int64_t)(next_random(&random) % 20000);
+    }
+    signal.locale = next_random(&random) % 2 == 0 ? "hi-IN" : "ru-RU";
+    return entry_signal(arena, &signal);
+}
+
+static void write_mixed(struct store *store, unsigned first, unsigned count)
+{
+    struct arena arena = entries_arena(ARENA_BYTES);
+    struct entry *entries = calloc(count, sizeof(*entries));
+    CHECK(entries != NULL);
+    for (unsigned i = 0; i < count; i++) {
+        entries[i] = mixed_signal(&arena, first + i, START_MS + (int64_t)(first + i) * 1000);
+    }
+    CHECK_EQ(STATUS_OK, entries_write(store, entries, count).status);
+    free(entries);
+    free(arena.base);
+}
+
+static void write_videos(struct store *store, unsigned duration_ms)
+{
+    struct arena arena = entries_arena(ARENA_BYTES);
+    struct entry entries[10];
+    for (unsigned i = 0; i < 10; i++) {
+        char id[16];
+        char creator[16];
+        Reelrank__V1__Video video = REELRANK__V1__VIDEO__INIT;
+        snprintf(id, sizeof(id), "video-%u", i);
+        snprintf(creator, sizeof(creator), "creator-%u", i % 3);
+        video.video_id = id;
+        video.creator_id = creator;
+        video.duration_ms = duration_ms + i * 1000;
+        entries[i] = entry_video(&arena, &video);
+    }
+    CHECK_EQ(STATUS_OK, entries_write(store, entries, 10).status);
+    free(arena.base);
+}
+
+static void forget(struct store *store, const char *user_id)
+{
+    struct arena arena = entries_arena(1 << 16);
+    struct entry entry = entry_forget(&arena, user_id, 1);
+    CHECK_EQ(STATUS_OK, entries_write(store, &entry, 1).status);
+    free(arena.base);
+}
+
+static void copy_directory(const char *from, const char *to, bool with_state)
+{
+    DIR *entries = opendir(from);
+    const struct dirent *entry;
+    CHECK(entries != NULL);
+    while (entry = readdir(entries), entry != NULL) {
+        bool is_state = strncmp(entry->d_name, "state.mdb", 9) == 0;
+        if (strstr(entry->d_name, ".mdb") == NULL || (is_state && !with_state)) {
+            continue;
+        }
+        char path[FILES_PATH_SIZE];
+        struct files_sum sum;
+        CHECK_EQ(STATUS_OK, files_join(to, entry->d_name, path, NULL));
+        FILE *file = fopen(path, "wb");
+        CHECK(file != NULL);
+        CHECK_EQ(STATUS_OK, files_join(from, entry->d_name, path, NULL));
+        CHECK_EQ(STATUS_OK, files_read(path, fileno(file), NULL, NULL, &sum, NULL));
+        fclose(file);
+    }
+    closedir(entries);
+}
+
+/* What snapshots and log give without state.mdb. */
+static struct state_digests derived_digests(const char *path)
+{
+    char copy[TEST_PATH_SIZE];
+    test_directory(copy);
+    copy_directory(path, copy, false);
+    struct store *store = open_store(copy);
+    struct state_digests digests = digests_of(store);
+    store_close(store);
+    files_remove(copy);
+    return digests;
+}
+
+static void check_derived(const char *path, struct store *store)
+{
+    struct state_digests want = digests_of(store);
+    struct state_digests got = derived_digests(path);
+    CHECK(want.aggregates == got.aggregates);
+    CHECK(want.all == got.all);
+}
+
+static bool files_contain(const char *path, const char *needle)
+{
+    bool found = false;
+    DIR *entries = opendir(path);
+    const struct dirent *entry;
+    CHECK(entries != NULL);
+    while (entry = readdir(entries), entry != NULL) {
+        char name[FILES_PATH_SIZE];
+        static char bytes[MAP_BYTES];
+        CHECK_EQ(STATUS_OK, files_join(path, entry->d_name, name, NULL));
+        FILE *file = entry->d_name[0] == '.' ? NULL : fopen(name, "rb");
+        if (file != NULL) {
+            size_t size = fread(bytes, 1, sizeof(bytes), file);
+            found |= memmem(bytes, size, needle, strlen(needle)) != NULL;
+            fclose(file);
+        }
+    }
+    closedir(entries);
+    return found;
+}
+
+static void old_records_go_and_the_state_stays(void)
+{
+    char path[TEST_PATH_SIZE];
+    test_directory(path);
+    struct store *store = open_store(path);
+    struct keeper *keeper = make_keeper(store, path, (struct keeper_options){.log_bytes = 400000});
+    write_videos(store, 5000);
+    for (unsigned i = 0; i < 40; i++) {
+        write_mixed(store, i * 500, 500);
+        keeper_work(keeper, START_MS);
+        struct log_sizes sizes;
+        log_size(store_log(store), &sizes);
+        CHECK(sizes.record_bytes < 700000); /* what is written between two rounds comes on top */
+        if (i % 8 == 7) {
+            check_derived(path, store);
+        }
+    }
+    CHECK(first_of(store) > 10000);
+    for (size_t i = 0; i < 10; i++) {
+        const struct videos *videos = state_videos(store_begin(store));
+        CHECK(videos_source(videos, videos_at(videos, i)).log_sequence >= first_of(store));
+        store_end(store);
+    }
+    struct state_digests before = digests_of(store);
+    keeper_free(keeper);
+    store_close(store);
+    store = open_store(path);
+    CHECK(before.all == digests_of(store).all);
+    store_close(store);
+}
+
+static void records_go_by_age_but_not_those_that_tell_repeats(void)
+{
+    char path[TEST_PATH_SIZE];
+    test_directory(path);
+    struct store *store = open_store(path);
+    struct keeper *keeper = make_keeper(store, path, (struct keeper_options){.log_ms = 1000});
+    write_mixed(store, 0, 500); /* appended at 1 ms */
+    keeper_work(keeper, START_MS);
+    write_mixed(store, 500, 500);
+    keeper_work(keeper, START_MS);
+    CHECK(first_of(store) > 400);
+    CHECK(first_of(store) <= 901);
+    struct arena arena = entries_arena(1 << 16);
+    struct entry repeat = mixed_signal(&arena, 950, START_MS + 950000);
+    (void)entries_write(store, &repeat, 1);
+    CHECK_EQ(OUTCOME_DUPLICATE, repeat.outcome);
+    free(arena.base);
+    check_derived(path, store);
+    keeper_free(keeper);
+    store_close(store);
+}
+
+static void nothing_is_removed_that_nobody_asked_for(void)
+{
+    char path[TEST_PATH_SIZE];
+    test_directory(path);
+    struct store *store = open_store(path);
+    struct keeper *keeper = make_keeper(store, path, (struct keeper_options){.log_bytes = 0});
+    write_mixed(store, 0, 2000);
+    struct state_digests before = digests_of(store);
+    keeper_work(keeper, START_MS + INT64_C(1000) * DAY_MS);
+    CHECK_EQ(1, first_of(store));
+    CHECK(before.all == digests_of(store).all);
+    keeper_free(keeper);
+    store_close(store);
+}
+
+static void a_log_whose_snapshots_are_gone_does_not_open(void)
+{
+    char path[TEST_PATH_SIZE];
+    test_directory(path);
+    struct store *store = open_store(path);
+    struct keeper *keeper = make_keeper(store, path, (struct keeper_options){.log_bytes = 100000});
+    for (unsigned i = 0; i < 10; i++) {
+        write_mixed(store, i * 500, 500);
+        keeper_work(keeper, START_MS);
+    }
+    CHECK(first_of(store) > 1);
+    keeper_free(keeper);
+    store_close(store);
+    snapshots_remove_before(path, UINT64_MAX);
+    char name[FILES_PATH_SIZE];
+    CHECK_EQ(STATUS_OK, files_join(path, "state.mdb", name, NULL));
+    CHECK(unlink(name) == 0);
+    struct problem problem = {""};
+    struct store_options options = {.log = {.path = path, .map_bytes = MAP_BYTES}};
+    CHECK_EQ(STATUS_CORRUPT, store_open(&options, &store, &problem));
+    CHECK(strstr(problem.text, "restore a backup") != NULL);
+}
+
+static size_t users_of(struct store *store)
+{
+    struct state_counts counts;
+    state_count(store_begin(store), &counts);
+    store_end(store);
+    return counts.users;
+}
+
+static size_t rows_of(struct store *store, enum state_table table)
+{
+    size_t count = state_row_count(store_begin(store), table);
+    store_end(store);
+    return count;
+}
+
+static void what_is_idle_is_dropped(void)
+{
+    char path[TEST_PATH_SIZE];
+    test_directory(path);
+    struct arena arena = entries_arena(ARENA_BYTES);
+    struct store *store = open_store(path);
+    struct keeper *keeper =
+        make_keeper(store, path,
+                    (struct keeper_options){.user_ms = INT64_C(10) * DAY_MS,
+                                            .statistics_ms = INT64_C(20) * DAY_MS});
+    write_mixed(store, 0, 1000);
+    CHECK_EQ(20, users_of(store));
+    CHECK_EQ(10, rows_of(store, STATE_VIDEOS));
+    keeper_work(keeper, 1);
+    CHECK_EQ(20, users_of(store));
+    Reelrank__V1__Signal signal = REELRANK__V1__SIGNAL__INIT;
+    signal.user_id = "lonely";
+    signal.video_id = "video-3";
+    signal.type = REELRANK__V1__SIGNAL_TYPE__SIGNAL_TYPE_LIKE;
+    signal.time_ms = START_MS + INT64_C(12) * DAY_MS;
+    struct entry entry = entry_signal(&arena, &signal);
+    CHECK_EQ(STATUS_OK, entries_write(store, &entry, 1).status);
+    keeper_work(keeper, 1);
+    CHECK_EQ(1, users_of(store));
+    CHECK_EQ(10, rows_of(store, STATE_VIDEOS));
+    signal.time_ms = START_MS + INT64_C(25) * DAY_MS;
+    entry = entry_signal(&arena, &signal);
+    CHECK_EQ(STATUS_OK, entries_write(store, &entry, 1).status);
+    keeper_work(keeper, 1);
+    keeper_work(keeper, 1);
+    CHECK_EQ(1, rows_of(store, STATE_VIDEOS)); /* video-3; none is in the catalogue */
+    CHECK_EQ(1, rows_of(store, STATE_STATISTICS));
+    check_derived(path, store);
+    keeper_free(keeper);
+    store_close(store);
+    free(arena.base);
+}
+
+static void erased_users_leave_their_effect_and_nothing_else(void)
+{
+    char path[TEST_PATH_SIZE];
+    test_directory(path);
+    struct store *store = open_store(path);
+    struct keeper *keeper = make_keeper(store, path, (struct keeper_options){.log_bytes = 0});
+    struct problem problem = {""};
+    write_videos(store, 5000);
+    write_mixed(store, 0, 1000);
+    write_videos(store, 12000); /* other durations: labels of the same watch differ */
+    write_mixed(store, 1000, 1000);
+    CHECK(files_contain(path, "user-7"));
+    struct state_digests before = digests_of(store);
+    forget(store, "user-7");
+    CHECK_EQ(STATUS_OK, keeper_erase(keeper, &problem));
+    CHECK(!files_contain(path, "user-7"));
+    CHECK(files_contain(path, "user-8"));
+    CHECK_EQ(0, keeper_pending(keeper));
+    CHECK(before.aggregates == digests_of(store).aggregates);
+    check_derived(path, store);
+    struct tombstone tombstone;
+    CHECK_EQ(STATUS_OK,
+             log_find_tombstone(store_log(store), hash_key(text_of("user-7")), &tombstone));
+    CHECK(!tombstone.pending);
+    CHECK(tombstone.signals_erased > 50);
+    keeper_free(keeper);
+    store_close(store);
+}
+
+struct stopping {
+    int left;
+};
+
+static bool stop_after(void *context, uint64_t done, uint64_t total)
+{
+    struct stopping *stopping = context;
+    (void)done;
+    (void)total;
+    return stopping->left-- > 0;
+}
+
+/* However often an erasure is broken off, what is left gives the same in the end. */
+static void an_erasure_that_is_broken_off_goes_on(void)
+{
+    char path[TEST_PATH_SIZE];
+    test_directory(path);
+    struct store *store = open_store(path);
+    write_videos(store, 5000);
+    write_mixed(store, 0, 20000); /* 1000 of each user: several transactions */
+    struct state_digests before = digests_of(store);
+    forget(store, "user-1");
+    forget(store, "user-2");
+    struct problem problem = {""};
+    enum status status = STATUS_UNAVAILABLE;
+    struct erased_users users = {0};
+    int rounds = 0;
+    for (int left = 0; status == STATUS_UNAVAILABLE; left++) {
+        struct stopping stopping = {left};
+        struct erase_options options = {.log = store_log(store),
+                                        .directory = path,
+                                        .map_bytes = MAP_BYTES,
+                                        .go_on = stop_after,
+                                        .context = &stopping};
+        status = erase_pending(&options, &users, &problem);
+        free(users.tombstones);
+        rounds++;
+        check_derived(path, store);
+    }
+    CHECK_EQ(STATUS_OK, status);
+    CHECK(rounds > 10);
+    CHECK(before.aggregates == digests_of(store).aggregates);
+    struct keeper *keeper = make_keeper(store, path, (struct keeper_options){.log_bytes = 0});
+    CHECK_EQ(STATUS_OK, keeper_erase(keeper, &problem));
+    CHECK(!files_contain(path, "user-1\""));
+    check_derived(path, store);
+    keeper_free(keeper);
+    store_close(store);
+}
+
+/* Everything at once, with restarts: the state is always that of snapshots and log. */
+static void retention_and_erasure_go_together(void)
+{
+    enum { ROUNDS = 40 };
+    char path[TEST_PATH_SIZE];
+    test_directory(path);
+    struct keeper_options options = {
+        .log_bytes = 150000, .user_ms = DAY_MS, .statistics_ms = INT64_C(2) * DAY_MS};
+    struct store *store = open_store(path);
+    struct keeper *keeper = make_keeper(store, path, options);
+    uint64_t random = 5;
+    write_videos(store, 5000);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        char user[16];
+        struct problem problem = {""};
+        write_mixed(store, i * 400, 400);
+        snprintf(user, sizeof(user), "user-%u", (unsigned)next_random(&random) % 20);
+        if (i % 3 == 0) {
+            forget(store, user);
+            CHECK_EQ(STATUS_OK, keeper_erase(keeper, &problem));
+            CHECK(user[6] != '\0' || !files_contain(path, user) || strlen(user) == 6);
+        }
+        keeper_work(keeper, START_MS);
+        if (i % 5 == 4) {
+            check_derived(path, store);
+        }
+        if (i % 7 == 6) {
+            struct state_digests before = digests_of(store);
+            keeper_free(keeper);
+            store_close(store);
+            store = open_store(path);
+            CHECK(before.all == digests_of(store).all);
+            keeper = make_keeper(store, path, options);
+        }
+    }
+    CHECK(first_of(store) > 3000);
+    keeper_free(keeper);
+    store_close(store);
+}
+
+static void count_done(void *context, enum status status)
+{
+    int *counts = context;
+    __atomic_fetch_add(&counts[status == STATUS_OK], 1, __ATOMIC_SEQ_CST);
+}
+
+static void who_waits_is_told_when_it_is_done_or_when_it_stops(void)
+{
+    char path[TEST_PATH_SIZE];
+    test_directory(path);
+    int counts[2] = {0};
+    struct store *store = open_store(path);
+    struct keeper *keeper = make_keeper(store, path, (struct keeper_options){.log_bytes = 0});
+    keeper_when_erased(keeper, count_done, counts); /* no thread works */
+    CHECK_EQ(1, counts[0]);
+    write_mixed(store, 0, 2000);
+    forget(store, "user-3");
+    CHECK_EQ(STATUS_OK, keeper_start(keeper));
+    keeper_when_erased(keeper, count_done, counts);
+    while (__atomic_load_n(&counts[1], __ATOMIC_SEQ_CST) == 0) {
+        usleep(1000);
+    }
+    CHECK(!files_contain(path, "user-3"));
+    keeper_stop(keeper);
+    keeper_when_erased(keeper, count_done, counts);
+    CHECK_EQ(2, counts[0]);
+    keeper_free(keeper);
+    store_close(store);
+}
+
+static void tombstones_are_dropped_by_age(void)
+{
+    char path[TEST_PATH_SIZE];
+    test_directory(path);
+    struct store *store = open_store(path);
+    struct keeper *keeper = make_keeper(store, path, (struct keeper_options){.tombstone_ms = 1000});
+    struct problem problem = {""};
+    struct tombstone tombstone;
+    uint64_t key = hash_key(text_of("user-3"));
+    forget(store, "user-3"); /* at 1 ms */
+    keeper_work(keeper, 1001);
+    CHECK_EQ(STATUS_OK, log_find_tombstone(store_log(store), key, &tombstone));
+    CHECK_EQ(STATUS_OK, keeper_erase(keeper, &problem));
+    keeper_work(keeper, 1002);
+    CHECK_EQ(STATUS_NOT_FOUND, log_find_tombstone(store_log(store), key, &tombstone));
+    keeper_free(keeper);
+    store_close(store);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(old_records_go_and_the_state_stays),
+        TEST(records_go_by_age_but_not_those_that_tell_repeats),
+        TEST(nothing_is_removed_that_nobody_asked_for),
+        TEST(a_log_whose_snapshots_are_gone_does_not_open),
+        TEST(what_is_idle_is_dropped),
+        TEST(erased_users_leave_their_effect_and_nothing_else),
+        TEST(an_erasure_that_is_broken_off_goes_on),
+        TEST(retention_and_erasure_go_together),
+        TEST(who_waits_is_told_when_it_is_done_or_when_it_stops),
+        TEST(tombstones_are_dropped_by_age),
+    };
+    return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
+}
