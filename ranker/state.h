@@ -76,6 +76,20 @@ void state_free(struct state *state);
  */
 MUST_USE enum status state_apply(struct state *state, uint64_t sequence, const struct event *event);
 
+/*
+ * Every place an event touches is far away in memory, and each is known only when the one before
+ * has arrived. Called for an event some time before it is applied, step by step with other events
+ * in between, this makes the waits overlap. It changes nothing.
+ */
+enum state_prefetch_step {
+    STATE_PREFETCH_INDEX,
+    STATE_PREFETCH_ROWS,
+    STATE_PREFETCH_PARTS,
+    STATE_PREFETCH_LISTS
+};
+void state_prefetch(const struct state *state, const struct event *event,
+                    enum state_prefetch_step step);
+
 /* Sequence of the last entry applied; 0 at first. */
 uint64_t state_sequence(const struct state *state);
 

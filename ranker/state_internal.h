@@ -12,8 +12,9 @@
 struct scoped_stats {
     uint64_t hash; /* of video, kind and code */
     uint64_t video_key;
-    uint8_t kind; /* enum scope_kind */
+    uint32_t number; /* of the row */
     uint16_t code;
+    uint8_t kind; /* enum scope_kind */
     struct stats stats;
 };
 
@@ -24,6 +25,7 @@ struct scoped_stats {
 struct user_slot {
     uint64_t key;
     struct user *user; /* owned; NULL: cold */
+    uint32_t number;   /* of the row */
     uint32_t last_day; /* of the last signal, since 1970 */
     bool used;         /* since eviction last came by */
 };

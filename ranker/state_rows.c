@@ -239,6 +239,7 @@ void state_restore_user_key(struct state *state, size_t row, struct user_key_ent
     CHECK(row < state->users.count);
     struct user_slot *slot = table_at(&state->users, row);
     slot->key = entry.key;
+    slot->number = (uint32_t)row;
     slot->last_day = entry.last_day;
 }
 
@@ -296,6 +297,7 @@ static enum status restore_statistics(struct state *state, size_t row,
     struct scoped_stats *scoped = table_at(&state->stats, row);
     scoped->hash = state_scope_hash(from->video_key, from->kind, from->code);
     scoped->video_key = from->video_key;
+    scoped->number = (uint32_t)row;
     scoped->kind = (uint8_t)from->kind;
     scoped->code = from->code;
     enum status status = stats_copy(from->stats, &scoped->stats);

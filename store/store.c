@@ -521,6 +521,23 @@ static void refuse_all(struct store *store, struct batch *const *batches, size_t
     }
 }
 
+/* Each step's events have to arrive before the next step of the same event. */
+static void prefetch(const struct store *store, size_t i)
+{
+    static const size_t ahead[] = {
+        [STATE_PREFETCH_INDEX] = 16,
+        [STATE_PREFETCH_ROWS] = 12,
+        [STATE_PREFETCH_PARTS] = 8,
+        [STATE_PREFETCH_LISTS] = 4,
+    };
+    for (unsigned step = 0; step < sizeof(ahead) / sizeof(ahead[0]); step++) {
+        if (i + ahead[step] < store->accepted) {
+            state_prefetch(store->state, store->events[i + ahead[step]],
+                           (enum state_prefetch_step)step);
+        }
+    }
+}
+
 /*
  * Readers get in between chunks: glibc's lock lets waiting readers go first when a writer leaves,
  * and then makes new ones wait for the writer that is back.
@@ -530,6 +547,7 @@ static void apply_chunk(struct store *store, size_t from, size_t to)
     CHECK(pthread_rwlock_wrlock(&store->lock) == 0);
     uint64_t sequence = state_sequence(store->state);
     for (size_t i = from; i < to; i++) {
+        prefetch(store, i);
         enum status status = state_apply(store->state, ++sequence, store->events[i]);
         /* Out of memory, half applied, and already on disk: only a restart puts that right. */
         CHECK(status == STATUS_OK);
