@@ -241,6 +241,7 @@ enum status state_put_user(struct state *state, struct user_slot *slot, const st
         return status;
     }
     slot->user = copy;
+    state->cold_count--;
     state->user_bytes += user_bytes(copy);
     return STATUS_OK;
 }
@@ -490,6 +491,7 @@ static enum status remove_user(struct state *state, uint64_t user_key)
     if (status == STATUS_OK) {
         struct user *gone = slot->user;
         state->user_bytes -= gone != NULL ? user_bytes(gone) : 0;
+        state->cold_count -= gone == NULL;
         table_remove(&state->users, row);
         ((struct user_slot *)table_at(&state->users, row))->number = row; /* if one moved here */
         free_user(gone);
@@ -696,6 +698,15 @@ enum status state_find_user(const struct state *state, uint64_t user_key, struct
         return STATUS_OK;
     }
     return state_read_slot(state, slot, arena, out);
+}
+
+bool state_is_cold(const struct state *state, const struct event *event)
+{
+    if (state->cold_count == 0 || event->kind != EVENT_SIGNAL) {
+        return false;
+    }
+    const struct user_slot *slot = table_find(&state->users, event->u.signal.user_key);
+    return slot != NULL && slot->user == NULL;
 }
 
 const struct stats *state_find_stats(const struct state *state, uint64_t video_key,

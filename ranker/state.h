@@ -1,6 +1,7 @@
 #ifndef RANKER_STATE_H
 #define RANKER_STATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "ranker/arena.h"
@@ -75,6 +76,9 @@ void state_free(struct state *state);
  * when a user cannot be loaded; after that the state must be rebuilt.
  */
 MUST_USE enum status state_apply(struct state *state, uint64_t sequence, const struct event *event);
+
+/* Whether applying the event would have to load its user, who is known but not in memory. */
+bool state_is_cold(const struct state *state, const struct event *event);
 
 /*
  * Every place an event touches is far away in memory, and each is known only when the one before

@@ -46,10 +46,11 @@ struct state {
     void *load_context;
     struct arena load_arena; /* for load_user while an event is applied; owned */
     size_t user_bytes;       /* of users in memory */
+    size_t cold_count;       /* of those that are not */
     size_t next_eviction;    /* the row where eviction goes on */
 };
 
-/* A new slot gets the copy; STATUS_NO_MEMORY leaves it without. */
+/* A cold slot gets a copy of its user; STATUS_NO_MEMORY leaves it without. */
 MUST_USE enum status state_put_user(struct state *state, struct user_slot *slot,
                                     const struct user *user);
 

@@ -122,6 +122,7 @@ static void evict(struct state *state, struct user_slot *slot)
     user_release(slot->user);
     free(slot->user);
     slot->user = NULL;
+    state->cold_count++;
 }
 
 bool state_evict_users(struct state *state, size_t count, size_t target_bytes)
@@ -240,6 +241,7 @@ void state_restore_user_key(struct state *state, size_t row, struct user_key_ent
     struct user_slot *slot = table_at(&state->users, row);
     slot->key = entry.key;
     slot->number = (uint32_t)row;
+    state->cold_count++;
     slot->last_day = entry.last_day;
 }
 
