@@ -132,6 +132,8 @@ struct state_digests {
     uint64_t all; /* users, videos, statistics, watch times, newest signal, sequence */
     /* Statistics, watch times and newest signal alone: the same for any order across users. */
     uint64_t aggregates;
+    /* Users alone: the same wherever each user's own order is, and their videos are known alike. */
+    uint64_t users;
 };
 
 /*
