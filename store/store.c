@@ -376,6 +376,9 @@ static enum status admit_signal(struct store *store, struct entry *entry)
         entry->outcome = OUTCOME_DUPLICATE;
         return STATUS_OK;
     }
+    if (entry->rejection == REJECTION_FUTURE) {
+        return reject(entry, REJECTION_FUTURE);
+    }
     int64_t time_ms = entry->event.u.signal.time_ms;
     if (time_ms < store->newest_ms - LIMIT_LATE_MS) {
         return reject(entry, REJECTION_LATE);

@@ -112,6 +112,20 @@ def a_clock_that_jumps_under_load_disturbs_nobody(place):
 
 
 @case
+def what_was_taken_is_a_repeat_though_the_clock_now_calls_it_the_future(place):
+    clock, ahead = Clock(place), now_ms() + 30 * HOUR * 1000
+    with clock.server(place) as server:
+        clock.set(DAY)
+        taken = likes("taken", 1, ahead)
+        equal(ACCEPTED, outcome(server.api, *taken)[0])
+        clock.set(0)
+        equal((DUPLICATE, ""), outcome(server.api, *taken))
+        found, reason = outcome(server.api, *likes("new", 1, ahead))
+        equal(REJECTED, found)
+        assert "24 hours ahead" in reason, reason
+
+
+@case
 def lateness_follows_the_log_and_not_the_clock(place):
     clock, newest = Clock(place), now_ms()
     with clock.server(place) as server:
