@@ -4,6 +4,7 @@
 #include "store/keeper.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -373,6 +374,51 @@ static void erased_users_leave_their_effect_and_nothing_else(void)
     store_close(store);
 }
 
+/* The bytes of the only snapshot of a directory, by name or by a descriptor. */
+static bool snapshot_has(int fd, uint64_t user_key)
+{
+    static char bytes[MAP_BYTES];
+    ssize_t size = pread(fd, bytes, sizeof(bytes), 0);
+    CHECK(size > 0);
+    return memmem(bytes, (size_t)size, &user_key, sizeof(user_key)) != NULL;
+}
+
+static int open_snapshot(const char *path)
+{
+    struct snapshots snapshots;
+    char name[SNAPSHOT_NAME_SIZE];
+    char file[FILES_PATH_SIZE];
+    CHECK_EQ(STATUS_OK, snapshots_list(path, &snapshots, NULL));
+    CHECK_EQ(1, snapshots.count);
+    snapshot_name(snapshots.sequences[0], name);
+    CHECK_EQ(STATUS_OK, files_join(path, name, file, NULL));
+    int fd = open(file, O_RDONLY);
+    CHECK(fd >= 0);
+    return fd;
+}
+
+static void who_has_a_snapshot_open_reads_it_as_it_was(void)
+{
+    char path[TEST_PATH_SIZE];
+    uint64_t key = hash_key(text_of("user-3"));
+    test_directory(path);
+    struct store *store = open_store(path);
+    struct keeper *keeper = make_keeper(store, path, (struct keeper_options){.log_bytes = 0});
+    struct problem problem = {""};
+    write_mixed(store, 0, 1000);
+    CHECK_EQ(STATUS_OK, store_snapshot(store));
+    int before = open_snapshot(path);
+    forget(store, "user-3");
+    CHECK_EQ(STATUS_OK, keeper_erase(keeper, &problem));
+    int after = open_snapshot(path);
+    CHECK(snapshot_has(before, key));
+    CHECK(!snapshot_has(after, key));
+    close(before);
+    close(after);
+    keeper_free(keeper);
+    store_close(store);
+}
+
 struct stopping {
     int left;
 };
@@ -521,6 +567,7 @@ int main(int argc, char **argv)
         TEST(a_log_whose_snapshots_are_gone_does_not_open),
         TEST(what_is_idle_is_dropped),
         TEST(erased_users_leave_their_effect_and_nothing_else),
+        TEST(who_has_a_snapshot_open_reads_it_as_it_was),
         TEST(an_erasure_that_is_broken_off_goes_on),
         TEST(retention_and_erasure_go_together),
         TEST(who_waits_is_told_when_it_is_done_or_when_it_stops),
