@@ -383,11 +383,25 @@ static enum status replace_all(struct erasure *erasure)
     return status;
 }
 
+/* Whom a snapshot must lose: after the forgetting it has somebody new under the same key. */
+struct cleaning {
+    const struct erasure *erasure;
+    uint64_t sequence; /* of the snapshot */
+};
+
+static bool is_to_leave(void *context, uint64_t user_key)
+{
+    const struct cleaning *cleaning = context;
+    const struct target *target = table_find(&cleaning->erasure->targets, user_key);
+    return target != NULL && target->tombstone.sequence > cleaning->sequence;
+}
+
 static enum status clean_snapshot(struct erasure *erasure, uint64_t sequence)
 {
     const struct erase_options *options = erasure->options;
+    struct cleaning cleaning = {erasure, sequence};
     struct snapshot_removal removal = {
-        .wants_user = wants_user, .context = erasure, .map_bytes = options->map_bytes};
+        .wants_user = is_to_leave, .context = &cleaning, .map_bytes = options->map_bytes};
     return snapshots_remove_users(options->directory, sequence, &removal, erasure->problem);
 }
 
