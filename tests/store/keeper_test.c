@@ -14,6 +14,7 @@
 #include "store/erase.h"
 #include "store/files.h"
 #include "store/snapshots.h"
+#include "tests/store/contents.h"
 #include "tests/store/entries.h"
 #include "tests/test.h"
 
@@ -180,27 +181,6 @@ static void check_derived(const char *path, struct store *store)
     CHECK(want.all == got.all);
 }
 
-static bool files_contain(const char *path, const char *needle)
-{
-    bool found = false;
-    DIR *entries = opendir(path);
-    const struct dirent *entry;
-    CHECK(entries != NULL);
-    while (entry = readdir(entries), entry != NULL) {
-        char name[FILES_PATH_SIZE];
-        static char bytes[MAP_BYTES];
-        CHECK_EQ(STATUS_OK, files_join(path, entry->d_name, name, NULL));
-        FILE *file = entry->d_name[0] == '.' ? NULL : fopen(name, "rb");
-        if (file != NULL) {
-            size_t size = fread(bytes, 1, sizeof(bytes), file);
-            found |= memmem(bytes, size, needle, strlen(needle)) != NULL;
-            fclose(file);
-        }
-    }
-    closedir(entries);
-    return found;
-}
-
 static void old_records_go_and_the_state_stays(void)
 {
     char path[TEST_PATH_SIZE];
@@ -356,12 +336,12 @@ static void erased_users_leave_their_effect_and_nothing_else(void)
     write_mixed(store, 0, 1000);
     write_videos(store, 12000); /* other durations: labels of the same watch differ */
     write_mixed(store, 1000, 1000);
-    CHECK(files_contain(path, "user-7"));
+    CHECK(contents_have_text(path, "user-7"));
     struct state_digests before = digests_of(store);
     forget(store, "user-7");
     CHECK_EQ(STATUS_OK, keeper_erase(keeper, &problem));
-    CHECK(!files_contain(path, "user-7"));
-    CHECK(files_contain(path, "user-8"));
+    CHECK(!contents_have_text(path, "user-7"));
+    CHECK(contents_have_text(path, "user-8"));
     CHECK_EQ(0, keeper_pending(keeper));
     CHECK(before.aggregates == digests_of(store).aggregates);
     check_derived(path, store);
@@ -512,7 +492,7 @@ static void an_erasure_that_is_broken_off_goes_on(void)
     CHECK(before.aggregates == digests_of(store).aggregates);
     struct keeper *keeper = make_keeper(store, path, (struct keeper_options){.log_bytes = 0});
     CHECK_EQ(STATUS_OK, keeper_erase(keeper, &problem));
-    CHECK(!files_contain(path, "user-1\""));
+    CHECK(!contents_have_text(path, "user-1\""));
     check_derived(path, store);
     keeper_free(keeper);
     store_close(store);
@@ -538,7 +518,7 @@ static void retention_and_erasure_go_together(void)
         if (i % 3 == 0) {
             forget(store, user);
             CHECK_EQ(STATUS_OK, keeper_erase(keeper, &problem));
-            CHECK(user[6] != '\0' || !files_contain(path, user) || strlen(user) == 6);
+            CHECK(user[6] != '\0' || !contents_have_text(path, user) || strlen(user) == 6);
         }
         keeper_work(keeper, START_MS);
         if (i % 5 == 4) {
@@ -580,7 +560,7 @@ static void who_waits_is_told_when_it_is_done_or_when_it_stops(void)
     while (__atomic_load_n(&counts[1], __ATOMIC_SEQ_CST) == 0) {
         usleep(1000);
     }
-    CHECK(!files_contain(path, "user-3"));
+    CHECK(!contents_have_text(path, "user-3"));
     keeper_stop(keeper);
     keeper_when_erased(keeper, count_done, counts);
     CHECK_EQ(2, counts[0]);
