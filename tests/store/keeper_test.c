@@ -212,6 +212,44 @@ static void old_records_go_and_the_state_stays(void)
     store_close(store);
 }
 
+/* Makes a snapshot and removes the records up to it, so that it is needed. */
+static void cut_at_snapshot(struct store *store)
+{
+    uint64_t first;
+    uint64_t last;
+    bool more = true;
+    CHECK_EQ(STATUS_OK, store_snapshot(store));
+    log_bounds(store_log(store), &first, &last);
+    log_trim(store_log(store), last + 1);
+    while (more) {
+        CHECK_EQ(STATUS_OK, log_trim_some(store_log(store), &more));
+    }
+}
+
+/* As a restore leaves it. */
+static void missing_state_file_is_derived_without_a_warning(void)
+{
+    char path[TEST_PATH_SIZE];
+    char name[FILES_PATH_SIZE];
+    struct store *store = NULL;
+    struct problem problem = {""};
+    struct store_options options = {.log = {.path = path, .map_bytes = MAP_BYTES}, .warn = warn};
+    test_directory(path);
+    store = open_store(path);
+    write_mixed(store, 0, 1000);
+    cut_at_snapshot(store);
+    write_mixed(store, 1000, 10);
+    struct state_digests before = digests_of(store);
+    store_close(store);
+    CHECK_EQ(STATUS_OK, files_join(path, "state.mdb", name, NULL));
+    CHECK(unlink(name) == 0);
+    CHECK_EQ(STATUS_OK, store_open(&options, &store, &problem));
+    CHECK(before.all == digests_of(store).all);
+    store_close(store);
+    CHECK_EQ(STATUS_OK, files_join(path, "state.mdb.bad", name, NULL));
+    CHECK(access(name, F_OK) != 0);
+}
+
 static void records_go_by_age_but_not_those_that_tell_repeats(void)
 {
     char path[TEST_PATH_SIZE];
@@ -366,20 +404,6 @@ static void write_like(struct store *store, const char *user_id, int64_t time_ms
     CHECK_EQ(STATUS_OK, entries_write(store, &entry, 1).status);
     CHECK_EQ(OUTCOME_ACCEPTED, entry.outcome);
     free(arena.base);
-}
-
-/* Makes a snapshot and removes the records up to it, so that it is needed. */
-static void cut_at_snapshot(struct store *store)
-{
-    uint64_t first;
-    uint64_t last;
-    bool more = true;
-    CHECK_EQ(STATUS_OK, store_snapshot(store));
-    log_bounds(store_log(store), &first, &last);
-    log_trim(store_log(store), last + 1);
-    while (more) {
-        CHECK_EQ(STATUS_OK, log_trim_some(store_log(store), &more));
-    }
 }
 
 /* A snapshot that is made before the erasure comes to it, by which time somebody new is there. */
@@ -591,6 +615,7 @@ int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(old_records_go_and_the_state_stays),
+        TEST(missing_state_file_is_derived_without_a_warning),
         TEST(records_go_by_age_but_not_those_that_tell_repeats),
         TEST(nothing_is_removed_that_nobody_asked_for),
         TEST(a_log_whose_snapshots_are_gone_does_not_open),
