@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <stdalign.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -75,6 +76,8 @@ static enum exit_code dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    /* At a limit of the size of files a write fails, and is told of like one on a full disk. */
+    (void)signal(SIGXFSZ, SIG_IGN);
     column_init();
     enum exit_code code = dispatch(argc, argv);
     if (fflush(stdout) != 0 || ferror(stdout) != 0) {

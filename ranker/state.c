@@ -87,34 +87,44 @@ static uint64_t hash_of_scope(const struct scopes *scopes, unsigned i, uint64_t 
     return state_scope_hash(video_key, scopes->kinds[i], scopes->codes[i]);
 }
 
-static enum status touch_row(struct state *state, enum state_table table, const struct table *rows,
-                             const void *row)
+static enum status need_scope(struct state *state, uint64_t video_key, enum scope_kind kind,
+                              uint16_t code, struct scoped_stats **out)
 {
-    return state->visit != NULL ? state_touch(state, table, table_number(rows, row)) : STATUS_OK;
+    void *row;
+    size_t count = state->stats.count;
+    enum status status = table_need(&state->stats, state_scope_hash(video_key, kind, code), &row);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    *out = row;
+    if (state->stats.count > count) {
+        (*out)->video_key = video_key;
+        (*out)->number = (uint32_t)count;
+        (*out)->kind = (uint8_t)kind;
+        (*out)->code = code;
+    }
+    return STATUS_OK;
 }
 
 /* Finds or adds the statistics of all the scopes. */
 static enum status need_stats(struct state *state, uint64_t video_key, struct scopes *scopes)
 {
     for (unsigned i = 0; i < scopes->count; i++) {
-        void *row;
-        enum status status = table_need(&state->stats, hash_of_scope(scopes, i, video_key), &row);
+        struct scoped_stats *scoped;
+        enum status status = need_scope(state, video_key, (enum scope_kind)scopes->kinds[i],
+                                        scopes->codes[i], &scoped);
+        if (status == STATUS_OK) {
+            status = state_touch(state, STATE_STATISTICS, scoped->number);
+        }
         if (status != STATUS_OK) {
             return status;
         }
-        status = touch_row(state, STATE_STATISTICS, &state->stats, row);
-        if (status != STATUS_OK) {
-            return status;
-        }
-        struct scoped_stats *scoped = row;
-        scoped->video_key = video_key;
-        scoped->kind = scopes->kinds[i];
-        scoped->code = scopes->codes[i];
         scopes->stats[i] = &scoped->stats;
     }
     return STATUS_OK;
 }
 
+/* Turns a signal and what it did to the view into counts. */
 static void count_signal(const struct signal *signal, const struct view_change *change,
                          bool newly_followed, struct stats_delta *delta)
 {
@@ -202,36 +212,6 @@ static enum status add_effect(struct state *state, const struct effect *effect,
     return move_watch(state, effect);
 }
 
-/*
- * Every place the signal touches is far away in memory: ask for all slots, then for all rows, then
- * for what hangs on them, before the first is needed, so that the waits overlap.
- */
-static void prefetch_rows(const struct state *state, const struct signal *signal,
-                          const struct scopes *scopes)
-{
-    table_prefetch(&state->users, signal->user_key);
-    for (unsigned i = 0; i < scopes->count; i++) {
-        table_prefetch(&state->stats, hash_of_scope(scopes, i, signal->video_key));
-    }
-    const struct user_slot *slot = table_guess(&state->users, signal->user_key);
-    table_prefetch_row(&state->users, slot);
-    for (unsigned i = 0; i < scopes->count; i++) {
-        uint64_t hash = hash_of_scope(scopes, i, signal->video_key);
-        table_prefetch_row(&state->stats, table_guess(&state->stats, hash));
-    }
-}
-
-static void prefetch_parts(const struct user *user, const struct scopes *scopes)
-{
-    for (unsigned i = 0; i < AFFINITY_KIND_COUNT; i++) {
-        __builtin_prefetch(user->affinities[i]);
-    }
-    __builtin_prefetch(user->seen);
-    for (unsigned i = 0; i < scopes->count; i++) {
-        __builtin_prefetch(scopes->stats[i]->buckets);
-    }
-}
-
 /* A signal adds the row of a video nobody has heard of, but changes nothing that is saved of it. */
 static enum status need_video(struct state *state, uint64_t video_key, struct video **out)
 {
@@ -261,6 +241,7 @@ enum status state_put_user(struct state *state, struct user_slot *slot, const st
         return status;
     }
     slot->user = copy;
+    state->cold_count--;
     state->user_bytes += user_bytes(copy);
     return STATUS_OK;
 }
@@ -309,6 +290,7 @@ static enum status add_slot(struct state *state, struct user *user, struct user_
     }
     *out = row;
     (*out)->user = user;
+    (*out)->number = (uint32_t)state->users.count - 1;
     state->user_bytes += user_bytes(user);
     return STATUS_OK;
 }
@@ -358,7 +340,7 @@ static enum status need_user(struct state *state, uint64_t user_key, struct user
     }
     slot->used = true;
     *out = slot;
-    return touch_row(state, STATE_USERS, &state->users, slot);
+    return state_touch(state, STATE_USERS, slot->number);
 }
 
 /* After a signal: what the slot and the state know of its user. */
@@ -369,9 +351,7 @@ static enum status settle_user(struct state *state, struct user_slot *slot, size
     if (day == slot->last_day) {
         return STATUS_OK;
     }
-    enum status status = state->visit != NULL
-                             ? touch_user_keys(state, table_number(&state->users, slot))
-                             : STATUS_OK;
+    enum status status = touch_user_keys(state, slot->number);
     slot->last_day = day;
     return status;
 }
@@ -380,7 +360,6 @@ static enum status settle_user(struct state *state, struct user_slot *slot, size
 static enum status need_rows(struct state *state, const struct signal *signal,
                              struct scopes *scopes, struct video **video, struct user_slot **slot)
 {
-    prefetch_rows(state, signal, scopes);
     enum status status = need_video(state, signal->video_key, video);
     if (status == STATUS_OK) {
         status = need_user(state, signal->user_key, slot);
@@ -399,7 +378,6 @@ static enum status apply_signal(struct state *state, const struct signal *signal
     }
     struct user *user = slot->user;
     size_t bytes_before = user_bytes(user);
-    prefetch_parts(user, &scopes);
     /* Nobody follows an unknown creator yet, so each such follow counts. */
     bool newly_followed =
         signal->type == SIGNAL_FOLLOW_CREATOR && !user_follows(user, video->creator_key);
@@ -508,12 +486,14 @@ static enum status remove_user(struct state *state, uint64_t user_key)
     if (slot == NULL) {
         return STATUS_OK;
     }
-    size_t row = table_number(&state->users, slot);
+    uint32_t row = slot->number;
     enum status status = prepare_removal(state, row);
     if (status == STATUS_OK) {
         struct user *gone = slot->user;
         state->user_bytes -= gone != NULL ? user_bytes(gone) : 0;
+        state->cold_count -= gone == NULL;
         table_remove(&state->users, row);
+        ((struct user_slot *)table_at(&state->users, row))->number = row; /* if one moved here */
         free_user(gone);
     }
     return status;
@@ -526,13 +506,14 @@ static enum status remove_statistics(struct state *state, const struct retired_s
     if (scoped == NULL) {
         return STATUS_OK;
     }
-    size_t row = table_number(&state->stats, scoped);
+    uint32_t row = scoped->number;
     enum status status = touch_removal(state, STATE_STATISTICS, row);
     if (status != STATUS_OK) {
         return status;
     }
     stats_release(&scoped->stats);
     table_remove(&state->stats, row);
+    scoped->number = row; /* of the one that moved here, if any did */
     struct video *video = videos_find(state->videos, retired->video_key);
     if (retired->kind == SCOPE_GLOBAL && video != NULL) {
         video->decayed = (struct stats_decayed){0};
@@ -568,6 +549,88 @@ static enum status apply_retirement(struct state *state, const struct retirement
         status = remove_video(state, retire->video_keys[i]);
     }
     return status;
+}
+
+/* Where probing for the rows begins. */
+static void prefetch_index(const struct state *state, const struct signal *signal,
+                           const struct scopes *scopes)
+{
+    videos_prefetch(state->videos, signal->video_key);
+    table_prefetch(&state->users, signal->user_key);
+    for (unsigned i = 0; i < scopes->count; i++) {
+        table_prefetch(&state->stats, hash_of_scope(scopes, i, signal->video_key));
+    }
+}
+
+static void prefetch_rows(const struct state *state, const struct signal *signal,
+                          const struct scopes *scopes)
+{
+    videos_prefetch_row(state->videos, signal->video_key);
+    table_prefetch_row(&state->users, table_guess(&state->users, signal->user_key));
+    for (unsigned i = 0; i < scopes->count; i++) {
+        uint64_t hash = hash_of_scope(scopes, i, signal->video_key);
+        table_prefetch_row(&state->stats, table_guess(&state->stats, hash));
+    }
+}
+
+/* What hangs on the rows. */
+static void prefetch_parts(const struct state *state, const struct signal *signal,
+                           const struct scopes *scopes)
+{
+    enum { LINE = 64 };
+    const struct user_slot *slot = table_guess(&state->users, signal->user_key);
+    if (slot != NULL && slot->user != NULL) {
+        for (size_t i = 0; i < sizeof(struct user); i += LINE) {
+            __builtin_prefetch((const char *)slot->user + i);
+        }
+    }
+    for (unsigned i = 0; i < scopes->count; i++) {
+        uint64_t hash = hash_of_scope(scopes, i, signal->video_key);
+        const struct scoped_stats *scoped = table_guess(&state->stats, hash);
+        if (scoped != NULL && scoped->stats.bucket_count > 0) {
+            __builtin_prefetch(&scoped->stats.buckets[scoped->stats.bucket_count - 1]);
+        }
+    }
+}
+
+/* A user's lists: the first line of tastes, and the latest videos seen. */
+static void prefetch_lists(const struct state *state, const struct signal *signal)
+{
+    const struct user_slot *slot = table_guess(&state->users, signal->user_key);
+    if (slot == NULL || slot->user == NULL) {
+        return;
+    }
+    const struct user *user = slot->user;
+    for (unsigned i = 0; i < AFFINITY_KIND_COUNT; i++) {
+        __builtin_prefetch(user->affinities[i]);
+    }
+    if (user->seen_count > 0) {
+        __builtin_prefetch(&user->seen[user->seen_count - 1]);
+    }
+}
+
+void state_prefetch(const struct state *state, const struct event *event,
+                    enum state_prefetch_step step)
+{
+    if (event->kind != EVENT_SIGNAL) {
+        return;
+    }
+    const struct signal *signal = &event->u.signal;
+    struct scopes scopes = scopes_of(signal->locale.region, signal->locale.language);
+    switch (step) {
+    case STATE_PREFETCH_INDEX:
+        prefetch_index(state, signal, &scopes);
+        break;
+    case STATE_PREFETCH_ROWS:
+        prefetch_rows(state, signal, &scopes);
+        break;
+    case STATE_PREFETCH_PARTS:
+        prefetch_parts(state, signal, &scopes);
+        break;
+    case STATE_PREFETCH_LISTS:
+        prefetch_lists(state, signal);
+        break;
+    }
 }
 
 static enum status apply(struct state *state, uint64_t sequence, const struct event *event)
@@ -635,6 +698,15 @@ enum status state_find_user(const struct state *state, uint64_t user_key, struct
         return STATUS_OK;
     }
     return state_read_slot(state, slot, arena, out);
+}
+
+bool state_is_cold(const struct state *state, const struct event *event)
+{
+    if (state->cold_count == 0 || event->kind != EVENT_SIGNAL) {
+        return false;
+    }
+    const struct user_slot *slot = table_find(&state->users, event->u.signal.user_key);
+    return slot != NULL && slot->user == NULL;
 }
 
 const struct stats *state_find_stats(const struct state *state, uint64_t video_key,

@@ -1,6 +1,7 @@
 #ifndef RANKER_STATE_H
 #define RANKER_STATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "ranker/arena.h"
@@ -76,6 +77,23 @@ void state_free(struct state *state);
  */
 MUST_USE enum status state_apply(struct state *state, uint64_t sequence, const struct event *event);
 
+/* Whether applying the event would have to load its user, who is known but not in memory. */
+bool state_is_cold(const struct state *state, const struct event *event);
+
+/*
+ * Every place an event touches is far away in memory, and each is known only when the one before
+ * has arrived. Called for an event some time before it is applied, step by step with other events
+ * in between, this makes the waits overlap. It changes nothing.
+ */
+enum state_prefetch_step {
+    STATE_PREFETCH_INDEX,
+    STATE_PREFETCH_ROWS,
+    STATE_PREFETCH_PARTS,
+    STATE_PREFETCH_LISTS
+};
+void state_prefetch(const struct state *state, const struct event *event,
+                    enum state_prefetch_step step);
+
 /* Sequence of the last entry applied; 0 at first. */
 uint64_t state_sequence(const struct state *state);
 
@@ -114,6 +132,8 @@ struct state_digests {
     uint64_t all; /* users, videos, statistics, watch times, newest signal, sequence */
     /* Statistics, watch times and newest signal alone: the same for any order across users. */
     uint64_t aggregates;
+    /* Users alone: the same wherever each user's own order is, and their videos are known alike. */
+    uint64_t users;
 };
 
 /*

@@ -230,6 +230,15 @@ static uint64_t sum_videos(const struct videos *videos)
     return sum;
 }
 
+static uint64_t digest_of_users(uint64_t count, uint64_t sum)
+{
+    XXH3_state_t hash;
+    (void)XXH3_64bits_reset(&hash);
+    put(&hash, count, 8);
+    put(&hash, sum, 8);
+    return XXH3_64bits_digest(&hash);
+}
+
 enum status state_digest(const struct state *state, struct state_digests *out)
 {
     uint64_t users;
@@ -252,5 +261,6 @@ enum status state_digest(const struct state *state, struct state_digests *out)
     put(&hash, sum_videos(state->videos), 8);
     put(&hash, state->sequence, 8);
     out->all = XXH3_64bits_digest(&hash);
+    out->users = digest_of_users(state->users.count, users);
     return STATUS_OK;
 }

@@ -12,8 +12,9 @@
 struct scoped_stats {
     uint64_t hash; /* of video, kind and code */
     uint64_t video_key;
-    uint8_t kind; /* enum scope_kind */
+    uint32_t number; /* of the row */
     uint16_t code;
+    uint8_t kind; /* enum scope_kind */
     struct stats stats;
 };
 
@@ -24,6 +25,7 @@ struct scoped_stats {
 struct user_slot {
     uint64_t key;
     struct user *user; /* owned; NULL: cold */
+    uint32_t number;   /* of the row */
     uint32_t last_day; /* of the last signal, since 1970 */
     bool used;         /* since eviction last came by */
 };
@@ -44,10 +46,11 @@ struct state {
     void *load_context;
     struct arena load_arena; /* for load_user while an event is applied; owned */
     size_t user_bytes;       /* of users in memory */
+    size_t cold_count;       /* of those that are not */
     size_t next_eviction;    /* the row where eviction goes on */
 };
 
-/* A new slot gets the copy; STATUS_NO_MEMORY leaves it without. */
+/* A cold slot gets a copy of its user; STATUS_NO_MEMORY leaves it without. */
 MUST_USE enum status state_put_user(struct state *state, struct user_slot *slot,
                                     const struct user *user);
 

@@ -122,6 +122,7 @@ static void evict(struct state *state, struct user_slot *slot)
     user_release(slot->user);
     free(slot->user);
     slot->user = NULL;
+    state->cold_count++;
 }
 
 bool state_evict_users(struct state *state, size_t count, size_t target_bytes)
@@ -239,6 +240,8 @@ void state_restore_user_key(struct state *state, size_t row, struct user_key_ent
     CHECK(row < state->users.count);
     struct user_slot *slot = table_at(&state->users, row);
     slot->key = entry.key;
+    slot->number = (uint32_t)row;
+    state->cold_count++;
     slot->last_day = entry.last_day;
 }
 
@@ -296,6 +299,7 @@ static enum status restore_statistics(struct state *state, size_t row,
     struct scoped_stats *scoped = table_at(&state->stats, row);
     scoped->hash = state_scope_hash(from->video_key, from->kind, from->code);
     scoped->video_key = from->video_key;
+    scoped->number = (uint32_t)row;
     scoped->kind = (uint8_t)from->kind;
     scoped->code = from->code;
     enum status status = stats_copy(from->stats, &scoped->stats);

@@ -228,6 +228,16 @@ void videos_find_many(const struct videos *videos, const uint64_t *keys, size_t 
     }
 }
 
+void videos_prefetch(const struct videos *videos, uint64_t key)
+{
+    table_prefetch(&videos->rows, key);
+}
+
+void videos_prefetch_row(const struct videos *videos, uint64_t key)
+{
+    table_prefetch_row(&videos->rows, table_guess(&videos->rows, key));
+}
+
 /* Makes room for the source of one row more. */
 static enum status reserve_source(struct videos *videos)
 {

@@ -107,6 +107,10 @@ struct video *videos_find(struct videos *videos, uint64_t key);
 void videos_find_many(const struct videos *videos, const uint64_t *keys, size_t count,
                       const struct video **out);
 
+/* Make the index of a key, then its row, come near; nothing else. */
+void videos_prefetch(const struct videos *videos, uint64_t key);
+void videos_prefetch_row(const struct videos *videos, uint64_t key);
+
 /* Finds or adds the row of key, key not 0; a new row is all zero but for key, number and
  * duration_bucket. */
 MUST_USE enum status videos_add(struct videos *videos, uint64_t key, struct video **out);

@@ -53,7 +53,9 @@ static struct answer *find_locked(struct recent *recent, XXH128_hash_t request, 
     }
     struct answer *answer = &recent->answers[slot - 1];
     bool same = answer->data != NULL && XXH128_isEqual(answer->request, request);
-    return same && now_ms - answer->time_ms < RECENT_LIFE_MS ? answer : NULL;
+    int64_t age_ms = now_ms - answer->time_ms; /* far below 0 when the clock was set back */
+    bool recent_enough = age_ms < RECENT_LIFE_MS && age_ms > -RECENT_LIFE_MS;
+    return same && recent_enough ? answer : NULL;
 }
 
 bool recent_find(struct recent *recent, struct text request, int64_t now_ms, struct arena *arena,

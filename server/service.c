@@ -146,7 +146,13 @@ bool service_batch_is_written(struct turn *turn)
     if (status == STATUS_OK) {
         return true;
     }
-    problem_set(&turn->problem, "nothing was written: %s", status_text(status));
+    if (status == STATUS_NO_SPACE) {
+        problem_set(&turn->problem,
+                    "nothing was written: the store is full, its disk or its budget "
+                    "(--map-mib); what is stored goes on being served");
+    } else {
+        problem_set(&turn->problem, "nothing was written: %s", status_text(status));
+    }
     turn->status = status;
     return false;
 }

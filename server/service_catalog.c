@@ -15,9 +15,8 @@ struct prepared {
 };
 
 /* Where a stored video came from; its log_sequence is 0 when there is none. */
-static struct video_source find_stored(struct service *service, const char *video_id)
+static struct video_source find_stored(struct service *service, uint64_t key)
 {
-    uint64_t key = hash_key(text_of(video_id));
     const struct video *row = NULL;
     struct video_source stored = {0};
     const struct state *state = store_begin(service->store);
@@ -46,8 +45,9 @@ static bool load_record(void *context, uint64_t sequence, const struct record *r
     return false;
 }
 
-enum status service_load_video(struct service *service, struct turn *turn,
-                               struct video_source stored, Reelrank__V1__Video **out)
+/* STATUS_NOT_FOUND: the record has been removed. */
+static enum status load_video(struct service *service, struct turn *turn,
+                              struct video_source stored, Reelrank__V1__Video **out)
 {
     struct load load = {.arena = turn->arena};
     enum status status = log_poll(store_log(service->store), stored.log_sequence, load_record,
@@ -60,6 +60,18 @@ enum status service_load_video(struct service *service, struct turn *turn,
     }
     *out = load.video;
     return STATUS_OK;
+}
+
+/* Before its record is removed, a video is written again: it is found anew. */
+enum status service_load_video(struct service *service, struct turn *turn, uint64_t video_key,
+                               struct video_source stored, Reelrank__V1__Video **out)
+{
+    enum status status = load_video(service, turn, stored, out);
+    if (status != STATUS_NOT_FOUND) {
+        return status;
+    }
+    struct video_source now = find_stored(service, video_key);
+    return load_video(service, turn, now.log_sequence != 0 ? now : stored, out);
 }
 
 static size_t element_size(const ProtobufCFieldDescriptor *field)
@@ -146,7 +158,8 @@ static enum status merge(struct service *service, struct turn *turn, struct vide
         reelrank__v1__video__init(merged);
         merged->video_id = update->video_id;
     } else {
-        enum status status = service_load_video(service, turn, stored, &merged);
+        uint64_t video_key = hash_key(text_of(update->video_id));
+        enum status status = service_load_video(service, turn, video_key, stored, &merged);
         if (status != STATUS_OK) {
             return status;
         }
@@ -188,7 +201,7 @@ static enum status put_video(struct service *service, struct turn *turn,
     struct problem problem;
     enum status status = wire_video(video, &entry->event.u.video, &problem);
     if (status == STATUS_OK && request->n_update_fields > 0) {
-        struct video_source stored = find_stored(service, video->video_id);
+        struct video_source stored = find_stored(service, hash_key(text_of(video->video_id)));
         status = merge(service, turn, stored, request, video, &video);
         if (status != STATUS_OK) {
             return status;
@@ -383,7 +396,8 @@ static enum status put_statistics(struct service *service, struct turn *turn,
 static enum status put_found(struct service *service, struct turn *turn, char *video_id,
                              bool statistics, Reelrank__V1__GetVideosResponse *response)
 {
-    struct video_source stored = find_stored(service, video_id);
+    uint64_t video_key = hash_key(text_of(video_id));
+    struct video_source stored = find_stored(service, video_key);
     if (stored.log_sequence == 0) {
         response->not_found[response->n_not_found++] = video_id;
         return STATUS_OK;
@@ -393,8 +407,8 @@ static enum status put_found(struct service *service, struct turn *turn, char *v
         return STATUS_NO_MEMORY;
     }
     reelrank__v1__stored_video__init(item);
-    item->video_key = hash_key(text_of(video_id));
-    enum status status = service_load_video(service, turn, stored, &item->video);
+    item->video_key = video_key;
+    enum status status = service_load_video(service, turn, video_key, stored, &item->video);
     if (status == STATUS_OK && statistics) {
         status = put_statistics(service, turn, item);
     }

@@ -41,7 +41,8 @@ bool service_batch_is_written(struct turn *turn);
 
 /* Reads a stored video back from the log into the turn's arena. */
 MUST_USE enum status service_load_video(struct service *service, struct turn *turn,
-                                        struct video_source stored, Reelrank__V1__Video **out);
+                                        uint64_t video_key, struct video_source stored,
+                                        Reelrank__V1__Video **out);
 
 enum turn_step service_rank(void *context, struct turn *turn);
 enum turn_step service_rank_stream(void *context, struct turn *turn);

@@ -98,7 +98,8 @@ static enum status put_videos(struct service *service, struct turn *turn, struct
     for (size_t i = 0; !arena_full(turn->arena) && i < page->count; i++) {
         reelrank__v1__stored_video__init(&items[i]);
         items[i].video_key = page->keys[i];
-        enum status status = service_load_video(service, turn, page->sources[i], &items[i].video);
+        enum status status =
+            service_load_video(service, turn, page->keys[i], page->sources[i], &items[i].video);
         if (status != STATUS_OK) {
             return status;
         }

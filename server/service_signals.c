@@ -31,11 +31,19 @@ static enum status put_signal(struct turn *turn, const Reelrank__V1__Signal *mes
                               struct entry *entry, char **reason)
 {
     struct problem problem;
-    enum status status = wire_signal(message, turn->now_ms, &entry->event.u.signal, &problem);
+    struct signal *signal = &entry->event.u.signal;
+    enum status status = wire_signal(message, turn->now_ms, signal, &problem);
     if (status != STATUS_OK) {
-        entry->outcome = OUTCOME_REJECTED;
         *reason = service_copy(turn->arena, problem.text);
-        return *reason != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+        if (*reason == NULL) {
+            return STATUS_NO_MEMORY;
+        }
+        /* One that was taken before the clock was set back is a repeat, not of the future. */
+        if (wire_signal(message, 0, signal, &problem) != STATUS_OK) {
+            entry->outcome = OUTCOME_REJECTED;
+            return STATUS_OK;
+        }
+        entry->rejection = REJECTION_FUTURE;
     }
     entry->event.kind = EVENT_SIGNAL;
     entry->record.kind = EVENT_SIGNAL;
@@ -102,6 +110,9 @@ static struct totals collect(struct prepared *prepared)
             /* Only the store rejects without a reason. */
             bool is_late = prepared->batch.entries[i].rejection == REJECTION_LATE;
             result->reason = (char *)(is_late ? late : forgotten);
+        }
+        if (outcome == OUTCOME_DUPLICATE) {
+            result->reason = (char *)protobuf_c_empty_string;
         }
         totals.accepted += outcome == OUTCOME_ACCEPTED;
         totals.duplicate += outcome == OUTCOME_DUPLICATE;

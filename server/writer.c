@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "ranker/check.h"
+#include "server/logline.h"
 
 enum { WRITE_MAX = 1024 }; /* batches under one sync: bounds how long the first of them waits */
 
@@ -29,6 +30,8 @@ struct writer {
     /* Owned by the writer's thread. */
     struct job taken[WRITE_MAX];
     struct batch *batches[WRITE_MAX];
+    enum status status; /* of the last write that had something to append */
+    uint64_t sequence;  /* after it */
 };
 
 /* Waits for work; 0 only when stopping and all is written. */
@@ -79,6 +82,24 @@ static void finish(struct writer *writer, const struct job *job)
     }
 }
 
+/* A full disk needs a person, who is told when it begins and when it is over, not with each call.
+ */
+static void note(struct writer *writer, const struct batch *last)
+{
+    enum status status = last->status;
+    bool only_repeats = status == STATUS_OK && last->sequence == writer->sequence;
+    writer->sequence = last->sequence;
+    if (only_repeats || status == writer->status) {
+        return;
+    }
+    writer->status = status;
+    if (status == STATUS_OK) {
+        logline(LOG_INFO, "write", "status=ok");
+    } else {
+        logline(LOG_ERROR, "write", "problem=\"nothing is written: %s\"", status_text(status));
+    }
+}
+
 static void *run(void *argument)
 {
     struct writer *writer = argument;
@@ -88,6 +109,7 @@ static void *run(void *argument)
             return NULL;
         }
         store_write(writer->store, writer->batches, count);
+        note(writer, writer->batches[count - 1]); /* all are written, or none is */
         for (size_t i = 0; i < count; i++) {
             finish(writer, &writer->taken[i]);
         }

@@ -128,8 +128,8 @@ static enum status check_log(struct checkpoint *checkpoint, struct problem *prob
 }
 
 /* Opens the file and fills a new state; neither is there after a failure. */
-static enum status load_unguarded(struct checkpoint *checkpoint,
-                                  const struct checkpoint_options *options, struct problem *problem)
+static enum status load_file(struct checkpoint *checkpoint,
+                             const struct checkpoint_options *options, struct problem *problem)
 {
     struct state_file_options file_options = {.directory = options->directory,
                                               .map_bytes = options->map_bytes};
@@ -160,12 +160,8 @@ static enum status load_unguarded(struct checkpoint *checkpoint,
 static enum status load(struct checkpoint *checkpoint, const struct checkpoint_options *options,
                         struct problem *problem)
 {
-    enum status status = state_file_guard(options->directory, problem);
-    if (status == STATUS_OK) {
-        status = load_unguarded(checkpoint, options, problem);
-        state_file_unguard(options->directory);
-    }
-    return status;
+    enum status status = state_file_check_doubt(options->directory, problem);
+    return status == STATUS_OK ? load_file(checkpoint, options, problem) : status;
 }
 
 /* The whole log is enough: without a file there is an empty state and never a checkpoint. */

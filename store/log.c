@@ -9,6 +9,7 @@
 #include <lmdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -540,13 +541,32 @@ int log_commit(struct log *log, MDB_txn *txn)
     return mdb_txn_commit(txn); /* ends the transaction even when it fails */
 }
 
-/* LMDB reports the short write of a disk that fills up as EIO. */
+/* A limit of the size of files that the log has reached. */
+static bool at_size_limit(off_t file_bytes)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+           (rlim_t)file_bytes + DISK_FULL_BYTES > limit.rlim_cur;
+}
+
+/*
+ * LMDB reports a write that was cut short as EIO, whether the disk, a quota or a limit of the
+ * process ends it. Asking for room behind the end changes nothing in the file.
+ */
 static bool disk_full(const struct log *log)
 {
     int fd = -1;
     struct statvfs disk;
+    struct stat file;
     mdb_env_get_fd(log->env, &fd);
-    return fstatvfs(fd, &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < DISK_FULL_BYTES;
+    if (fstat(fd, &file) != 0 || fstatvfs(fd, &disk) != 0) {
+        return false;
+    }
+    if ((uint64_t)disk.f_bavail * disk.f_frsize < DISK_FULL_BYTES || at_size_limit(file.st_size)) {
+        return true;
+    }
+    bool refused = fallocate(fd, FALLOC_FL_KEEP_SIZE, file.st_size, DISK_FULL_BYTES) != 0;
+    return refused && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG);
 }
 
 enum status log_write_failure(const struct log *log, int rc)

@@ -315,13 +315,6 @@ static int commit_nothing(MDB_env *env)
     return mdb_txn_commit(txn);
 }
 
-static int finish(struct scrub *scrub, const struct rest *rest, bool *more)
-{
-    scrub->pages_left = rest->missed + rest->held + !scrub->clean;
-    *more = false;
-    return fdatasync(scrub->fd) == 0 ? 0 : errno;
-}
-
 /* Another pass where it helps, else the end. */
 static int end_pass(struct scrub *scrub, bool *more)
 {
@@ -333,7 +326,9 @@ static int end_pass(struct scrub *scrub, bool *more)
     }
     bool too_recent = rest.held > 0 && committed == scrub->snapshot;
     if (++scrub->passes == PASSES_MAX || (rest.missed == 0 && !too_recent)) {
-        return finish(scrub, &rest, more);
+        scrub->pages_left = rest.missed + rest.held + !scrub->clean;
+        *more = false;
+        return 0;
     }
     scrub->position = 0;
     return too_recent ? commit_nothing(scrub->env) : 0;
@@ -346,10 +341,19 @@ static int step_free_pages(struct scrub *scrub, bool *more)
     return rc == 0 && end ? end_pass(scrub, more) : rc;
 }
 
+/*
+ * Each step's zeros go to the disk at once, while nobody waits: an append's sync would have to wait
+ * for all that have gathered.
+ */
 enum status scrub_step(struct scrub *scrub, bool *more)
 {
-    *more = true;
-    return lmdb_status(scrub->gaps != NULL ? step_gaps(scrub) : step_free_pages(scrub, more));
+    bool go_on = true;
+    int rc = scrub->gaps != NULL ? step_gaps(scrub) : step_free_pages(scrub, &go_on);
+    if (rc == 0 && fdatasync(scrub->fd) != 0) {
+        rc = errno;
+    }
+    *more = go_on;
+    return lmdb_status(rc);
 }
 
 uint64_t scrub_pages_left(const struct scrub *scrub)

@@ -16,9 +16,10 @@
  * Bytes are overwritten with zeros, not given back with a hole: a hole leaves them on the disk, and
  * costs each page that is used again a new block. What holds zeros already is not written.
  *
- * One step takes about a millisecond and keeps others from writing for that long at most; the first
- * also takes what page_buffers_clean() takes. While the gaps are zeroed, the scrub reads from a
- * snapshot: the file may grow meanwhile, as during a backup. A crash at any time does no harm.
+ * One step takes about a millisecond, in which others may have to wait with writing, and then
+ * syncs, while nobody does; scrub_new() takes what page_buffers_clean() takes. While the gaps are
+ * zeroed, the scrub reads from a snapshot: the file may grow meanwhile, as during a backup. A crash
+ * at any time does no harm.
  *
  * Free pages that a reader may look at, such as a backup, are left and counted; a later scrub finds
  * them. Two limits: of a page that is copied in the midst of a scrub up to 7 bytes on either side

@@ -220,11 +220,12 @@ static enum status open_file(struct state_file *file, const struct state_file_op
     char path[FILES_PATH_SIZE];
     enum status status = files_join(options->directory, file->name, path, problem);
     if (status == STATUS_OK) {
-        status = files_join(options->directory, "state.mdb.reading", file->guard, problem);
+        status = files_join(options->directory, "state.mdb.doubt", file->doubt, problem);
     }
     if (status != STATUS_OK) {
         return status;
     }
+    fault_watch(file->doubt);
     int rc = open_env(file, path, options->map_bytes);
     if (rc != 0) {
         return fail(rc, problem);
@@ -248,6 +249,7 @@ enum status state_file_open(const struct state_file_options *options, struct sta
     file->read_only = options->read_only;
     file->alone = options->alone;
     enum status status = open_file(file, options, problem);
+    fault_unwatch();
     if (status != STATUS_OK) {
         state_file_close(file);
         return status;
@@ -270,43 +272,26 @@ void state_file_close(struct state_file *file)
     free(file);
 }
 
-/* False if it exists. */
-static bool make_guard(const char *path)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return errno != EEXIST; /* on a full disk there is no guard, but what is read is the same */
-    }
-    close(fd);
-    return true;
-}
-
 void state_file_doubt(const struct state_file *file)
 {
-    (void)make_guard(file->guard); /* it may be there already */
+    int fd = open(file->doubt, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0) { /* on a full disk the next start has to find out for itself */
+        close(fd);
+    }
 }
 
-enum status state_file_guard(const char *directory, struct problem *problem)
+enum status state_file_check_doubt(const char *directory, struct problem *problem)
 {
     char path[FILES_PATH_SIZE];
-    enum status status = files_join(directory, "state.mdb.reading", path, problem);
+    enum status status = files_join(directory, "state.mdb.doubt", path, problem);
     if (status != STATUS_OK) {
         return status;
     }
-    if (!make_guard(path)) {
-        state_file_unguard(directory);
+    if (unlink(path) == 0) {
         problem_set(problem, "state.mdb: the last process to use it found it damaged");
         return STATUS_CORRUPT;
     }
     return STATUS_OK;
-}
-
-void state_file_unguard(const char *directory)
-{
-    char path[FILES_PATH_SIZE];
-    if (files_join(directory, "state.mdb.reading", path, NULL) == STATUS_OK) {
-        (void)unlink(path); /* one that stays costs the next start some time */
-    }
 }
 
 enum status state_file_set_aside(const char *directory)
@@ -470,12 +455,14 @@ static void load_range(struct load *load, const struct range *range)
     CHECK(range->table < STATE_TABLE_COUNT);
     MDB_cursor *cursor = NULL;
     uint64_t row = range->first;
+    fault_watch(load->file->doubt);
     int rc = mdb_cursor_open(load->txn, load->file->tables[range->table], &cursor);
     load->status = lmdb_status(rc);
     if (rc == 0) {
         load->status = walk(load, range, cursor, &row);
         mdb_cursor_close(cursor);
     }
+    fault_unwatch();
     if (load->status != STATUS_OK) {
         problem_set(&load->problem, "state.mdb: row %" PRIu64 " of %s: %s", row,
                     names[range->table], status_text(load->status));
@@ -604,7 +591,7 @@ enum status state_file_load(struct state_file *file, struct state *state, struct
 enum status state_file_copy(struct state_file *file, int out_fd)
 {
     CHECK(file->txn == NULL);
-    fault_watch(file->guard);
+    fault_watch(file->doubt);
     int rc = mdb_env_copyfd2(file->env, out_fd, MDB_CP_COMPACT);
     fault_unwatch();
     return lmdb_status(rc);
@@ -618,7 +605,7 @@ struct MDB_env *state_file_env(struct state_file *file)
 enum status state_file_begin(struct state_file *file)
 {
     CHECK(file->txn == NULL);
-    fault_watch(file->guard);
+    fault_watch(file->doubt);
     return lmdb_status(mdb_txn_begin(file->env, NULL, 0, &file->txn));
 }
 

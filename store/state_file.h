@@ -75,14 +75,11 @@ MUST_USE enum status state_file_open(const struct state_file_options *options,
 void state_file_close(struct state_file *file); /* NULL is allowed */
 
 /*
- * LMDB trusts its pages: reading damaged ones may end the process. So DIR/state.mdb.reading exists
- * from state_file_guard() to state_file_unguard(), around open and load; it is made when the
- * process ends by a fault within a transaction (fault.h), and when a user's row turns out to be
- * damaged. STATUS_CORRUPT: it exists already, so a process before this one found damage or has not
- * come through; then it exists no more.
+ * LMDB trusts its pages: damaged ones may end the process. DIR/state.mdb.doubt is made when that
+ * happens (fault.h), and when a user's row turns out to be damaged; a process that is killed leaves
+ * none. STATUS_CORRUPT: it was there; it is no more.
  */
-MUST_USE enum status state_file_guard(const char *directory, struct problem *problem);
-void state_file_unguard(const char *directory);
+MUST_USE enum status state_file_check_doubt(const char *directory, struct problem *problem);
 
 /* Renames the file of a directory to state.mdb.bad, over what is there of that name. */
 MUST_USE enum status state_file_set_aside(const char *directory);

@@ -73,7 +73,7 @@ enum status state_file_read_user(void *context, size_t row, struct arena *arena,
         mdb_txn_abort(reader); /* NULL is allowed */
         return lmdb_status(rc);
     }
-    fault_watch(file->guard);
+    fault_watch(file->doubt);
     enum status status = read_user(file, reader, row, arena, out);
     fault_unwatch();
     give_reader(file, reader);

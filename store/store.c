@@ -12,6 +12,7 @@
 #include "ranker/check.h"
 #include "ranker/hash.h"
 #include "ranker/limits.h"
+#include "ranker/state_rows.h"
 #include "ranker/table.h"
 #include "store/checkpoint.h"
 #include "store/decoder.h"
@@ -39,6 +40,7 @@ struct store {
     bool write_lock_made;
     struct window *window;
     struct table forgotten;        /* struct forgotten_user */
+    struct arena warm_arena;       /* owned */
     _Atomic uint64_t window_count; /* a copy for other threads */
 
     /* The writer's scratch, grown when a write is larger than any before. */
@@ -187,7 +189,11 @@ static enum status make_parts(struct store *store, size_t length, struct problem
     store->write_lock_made = pthread_mutex_init(&store->write_lock, NULL) == 0;
     store->forgotten = table_of(sizeof(struct forgotten_user));
     store->window = window_new(length);
-    if (!store->lock_made || !store->write_lock_made || store->window == NULL) {
+    void *warm = malloc(STATE_LOAD_BYTES);
+    if (warm != NULL) {
+        arena_init(&store->warm_arena, warm, STATE_LOAD_BYTES);
+    }
+    if (!store->lock_made || !store->write_lock_made || store->window == NULL || warm == NULL) {
         problem_set(problem, "no memory for a window of %zu event ids", length);
         return STATUS_NO_MEMORY;
     }
@@ -310,6 +316,7 @@ void store_close(struct store *store)
     window_free(store->window);
     state_free(store->state);
     table_release(&store->forgotten);
+    free(store->warm_arena.base);
     if (store->lock_made) {
         pthread_rwlock_destroy(&store->lock);
     }
@@ -368,6 +375,9 @@ static enum status admit_signal(struct store *store, struct entry *entry)
     if (window_contains(store->window, entry->record.event_key)) {
         entry->outcome = OUTCOME_DUPLICATE;
         return STATUS_OK;
+    }
+    if (entry->rejection == REJECTION_FUTURE) {
+        return reject(entry, REJECTION_FUTURE);
     }
     int64_t time_ms = entry->event.u.signal.time_ms;
     if (time_ms < store->newest_ms - LIMIT_LATE_MS) {
@@ -521,6 +531,23 @@ static void refuse_all(struct store *store, struct batch *const *batches, size_t
     }
 }
 
+/* Each step's events have to arrive before the next step of the same event. */
+static void prefetch(const struct store *store, size_t i)
+{
+    static const size_t ahead[] = {
+        [STATE_PREFETCH_INDEX] = 16,
+        [STATE_PREFETCH_ROWS] = 12,
+        [STATE_PREFETCH_PARTS] = 8,
+        [STATE_PREFETCH_LISTS] = 4,
+    };
+    for (unsigned step = 0; step < sizeof(ahead) / sizeof(ahead[0]); step++) {
+        if (i + ahead[step] < store->accepted) {
+            state_prefetch(store->state, store->events[i + ahead[step]],
+                           (enum state_prefetch_step)step);
+        }
+    }
+}
+
 /*
  * Readers get in between chunks: glibc's lock lets waiting readers go first when a writer leaves,
  * and then makes new ones wait for the writer that is back.
@@ -530,18 +557,40 @@ static void apply_chunk(struct store *store, size_t from, size_t to)
     CHECK(pthread_rwlock_wrlock(&store->lock) == 0);
     uint64_t sequence = state_sequence(store->state);
     for (size_t i = from; i < to; i++) {
+        prefetch(store, i);
         enum status status = state_apply(store->state, ++sequence, store->events[i]);
-        /* Out of memory, half applied, and already on disk: only a restart puts that right. */
+        /*
+         * Out of memory, or a damaged row of a user, half applied, and already on disk: only a
+         * restart puts that right.
+         */
         CHECK(status == STATUS_OK);
     }
     CHECK(pthread_rwlock_unlock(&store->lock) == 0);
+}
+
+/* Reads once what applying will load, so that readers do not wait for the disk behind the lock. */
+static void warm_chunk(struct store *store, size_t from, size_t to)
+{
+    const struct state *state = store_begin(store);
+    for (size_t i = from; i < to; i++) {
+        const struct event *event = store->events[i];
+        if (state_is_cold(state, event)) {
+            const struct user *user;
+            arena_reset(&store->warm_arena);
+            /* What fails here fails again when it is applied. */
+            (void)!state_find_user(state, event->u.signal.user_key, &store->warm_arena, &user);
+        }
+    }
+    store_end(store);
 }
 
 static void apply_accepted(struct store *store)
 {
     for (size_t i = 0; i < store->accepted; i += APPLY_CHUNK) {
         size_t left = store->accepted - i;
-        apply_chunk(store, i, i + (left < APPLY_CHUNK ? left : APPLY_CHUNK));
+        size_t end = i + (left < APPLY_CHUNK ? left : APPLY_CHUNK);
+        warm_chunk(store, i, end);
+        apply_chunk(store, i, end);
     }
 }
 

@@ -46,7 +46,11 @@ void store_close(struct store *store);
 enum outcome { OUTCOME_ACCEPTED = 1, OUTCOME_DUPLICATE = 2, OUTCOME_REJECTED = 3 };
 
 /* Why the store rejects a signal. */
-enum rejection { REJECTION_LATE = 1, REJECTION_FORGOTTEN = 2 };
+enum rejection {
+    REJECTION_LATE = 1,
+    REJECTION_FORGOTTEN = 2,
+    REJECTION_FUTURE = 3 /* set by the caller, whose clock it is; a repeat is one all the same */
+};
 
 /* One thing to write. Validated by the caller, who fills all but outcome. */
 struct entry {
@@ -64,7 +68,7 @@ struct entry {
      */
     bool carry;
     enum outcome outcome; /* out, if the batch's status is OK; REJECTED on entry is passed over */
-    enum rejection rejection; /* out, of signals that the writer rejected */
+    enum rejection rejection; /* out, of signals that the store rejected; in: REJECTION_FUTURE */
 };
 
 /* The entries of one call. */

@@ -2,24 +2,39 @@
 """CPU of Rank as a multiple of a null RPC with the same bytes, and where the time goes."""
 
 import argparse
-import hashlib
+import importlib
 import json
 import os
 import random
-import shutil
-import signal
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
+
+from harness import (
+    DEFAULT_DATA,
+    SIGNALS_PER_USER,
+    Server,
+    complete_programs,
+    give_up,
+    least_disturbed,
+    median,
+    observe,
+    prepare_data,
+    processors,
+    run_json,
+    say,
+)
 
 EPILOG = """\
 examples:
-  ./dev bench                           a million videos, five rounds: some two minutes
+  ./dev bench                           Rank: a million videos, five rounds: some two minutes
   ./dev bench --quick                   a tenth of the videos, two rounds
   ./dev bench --candidates 300 --json   for a machine to read
   ./dev bench --data /tmp/reels         keep the data there instead of in the temporary folder
+
+  ./dev bench signals --help            signals written, beside bare LMDB
+  ./dev bench sizes --help              memory, disk and start for each user and video
+  ./dev bench soak --help               hours of mixed load: does anything grow?
 
 Both servers run in the same rounds, in random order, under the same load: 8 connections with 8
 calls under way on each. Where there are two processors, the server has one and the load the
@@ -43,118 +58,8 @@ STEPS = {
     "build": "results to structs",
     "pack": "structs to protobuf",
 }
+SUBCOMMANDS = {"signals": "signals_bench", "sizes": "sizes_bench", "soak": "soak"}
 NULL_FACTOR = 4  # a null RPC is so short that it takes more of them to measure
-OTHERS_LIMIT = 0.08  # share of all CPU that other processes may take during a run
-TRIES = 3
-
-
-def give_up(message):
-    sys.exit(f"bench: {message}")
-
-
-# --- programs -----------------------------------------------------------------------------------
-
-
-def processors():
-    """(server's, load's) processor, or (None, None) when there is only one."""
-    usable = sorted(os.sched_getaffinity(0))
-    return (usable[0], usable[1]) if len(usable) > 1 else (None, None)
-
-
-def pinned(command, processor):
-    return command if processor is None else ["taskset", "-c", str(processor)] + command
-
-
-def run_json(command, processor=None):
-    """Runs a program that prints one line of JSON."""
-    done = subprocess.run(pinned(command, processor), capture_output=True, text=True)
-    if not done.stdout.startswith("{"):
-        give_up(f"{os.path.basename(command[0])} failed: {done.stderr.strip()}")
-    return json.loads(done.stdout)
-
-
-class Server:
-    """A server process that says "listening on HOST:PORT" once it serves."""
-
-    def __init__(self, command, processor, log):
-        start = time.monotonic()
-        self.log = open(log, "w")
-        self.process = subprocess.Popen(
-            pinned(command, processor), stdout=subprocess.PIPE, stderr=self.log, text=True
-        )
-        line = self.process.stdout.readline()
-        self.start_seconds = time.monotonic() - start
-        if not line.startswith("listening on "):
-            self.stop()
-            give_up(f"{command[0]} did not start; see {log}")
-        self.port = int(line.rsplit(":", 1)[1])
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.process.stdout.close()
-        self.log.close()
-
-    def cpu_ns(self):
-        """Time on a processor of all threads so far."""
-        tasks = f"/proc/{self.process.pid}/task"
-        total = 0
-        for task in os.listdir(tasks):
-            with open(f"{tasks}/{task}/schedstat") as file:
-                total += int(file.read().split()[0])
-        return total
-
-    def memory(self):
-        """Resident bytes: anonymous, and of files (the store's pages, which can be dropped)."""
-        found = {}
-        with open(f"/proc/{self.process.pid}/status") as file:
-            for line in file:
-                if line.startswith(("RssAnon", "RssFile")):
-                    name, value = line.split(":")
-                    found[name] = int(value.split()[0]) * 1024
-        return found
-
-
-# --- data ---------------------------------------------------------------------------------------
-
-
-def file_hash(path):
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
-
-
-def read_stamp(path):
-    try:
-        with open(path) as file:
-            return json.load(file)
-    except (OSError, ValueError):
-        return None
-
-
-def prepare_data(options):
-    """Returns the folder of the data and what fill said of it; fills it if need be."""
-    folder = os.path.join(options.data, f"{options.videos}-videos-{options.users}-users")
-    stamp_path = os.path.join(folder, "stamp.json")
-    wanted = {"fill": file_hash(options.fill), "videos": options.videos, "users": options.users}
-    stamp = read_stamp(stamp_path)
-    if stamp is not None and all(stamp.get(key) == value for key, value in wanted.items()):
-        return folder, stamp
-    if os.path.isdir(folder):
-        shutil.rmtree(folder)
-    os.makedirs(folder)
-    say(options, f"filling {folder}")
-    filled = run_json(
-        [options.fill, "--data", os.path.join(folder, "store")]
-        + ["--videos", str(options.videos), "--users", str(options.users)]
-    )
-    stamp = {**wanted, **filled}
-    with open(stamp_path, "w") as file:
-        json.dump(stamp, file)
-    return folder, stamp
 
 
 def write_pools(options, folder):
@@ -221,19 +126,6 @@ def check_answer(name, data, candidates):
 # --- measuring ----------------------------------------------------------------------------------
 
 
-def busy_seconds():
-    """CPU time used by everything on this machine."""
-    with open("/proc/stat") as file:
-        ticks = [int(word) for word in file.readline().split()[1:]]
-    return (sum(ticks[:3]) + sum(ticks[5:8])) / os.sysconf("SC_CLK_TCK")
-
-
-def own_seconds():
-    """CPU time used by this program and by the loads it has waited for."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
-
-
 class Bench:
     def __init__(self, options, folder, pools):
         self.options = options
@@ -298,28 +190,16 @@ class Bench:
         if sizes != {wanted}:
             give_up(f"{variant}: answers of {sizes} bytes instead of {wanted}")
 
-    def measure_once(self, server, variant, requests, extra):
-        start, busy, own, cpu = time.monotonic(), busy_seconds(), own_seconds(), server.cpu_ns()
-        result = self.load(server, variant, requests, extra)
-        cpu = server.cpu_ns() - cpu
-        others = busy_seconds() - busy - (own_seconds() - own) - cpu / 1e9
-        seconds = time.monotonic() - start
-        self.check_run(variant, result)
-        result["others"] = max(0.0, others / seconds / os.cpu_count())
-        result["cpu_us"] = cpu / 1000 / requests
-        return result
-
     def measure(self, server, variant, requests, extra=()):
-        """The least disturbed of a few runs; just one when nothing disturbs it."""
         extra = list(extra) or ["--connections", str(CONNECTIONS), "--streams", str(STREAMS)]
-        best = None
-        for _ in range(TRIES):
-            result = self.measure_once(server, variant, requests, extra)
-            if best is None or result["others"] < best["others"]:
-                best = result
-            if best["others"] < OTHERS_LIMIT:
-                break
-        return best
+
+        def run():
+            result = observe(server, lambda: self.load(server, variant, requests, extra))
+            self.check_run(variant, result)
+            result["cpu_us"] = result["server_cpu_ns"] / 1000 / requests
+            return result
+
+        return least_disturbed(run)
 
     def rounds(self):
         """{(variant, "rank" or "null"): [result of each round]}; one round more warms up."""
@@ -355,10 +235,6 @@ class Bench:
         return latencies
 
 
-def median(results, key):
-    return statistics.median(result[key] for result in results)
-
-
 def summarize(results):
     summary = {}
     for variant in VARIANTS:
@@ -387,11 +263,6 @@ def step_times(options, folder, pools):
 
 
 # --- report -------------------------------------------------------------------------------------
-
-
-def say(options, text):
-    if not options.json:
-        print(f"bench: {text}", file=sys.stderr)
 
 
 def print_ratios(report):
@@ -457,7 +328,6 @@ def parse_options():
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    default_data = os.path.join(tempfile.gettempdir(), f"reelrank-bench-{os.getuid()}")
     add = parser.add_argument
     add("--videos", type=int, metavar="N", help="videos in the catalogue (1000000)")
     add("--users", type=int, metavar="N", help="users, with 20 signals each (100000)")
@@ -466,7 +336,7 @@ def parse_options():
     add("--requests", type=int, metavar="N", help="requests of each run (10000)")
     add("--quick", action="store_true", help="100000 videos, 10000 users, 2 rounds of 3000")
     add("--json", action="store_true", help="print the report as JSON")
-    add("--data", default=default_data, metavar="DIR", help="where data is kept (%(default)s)")
+    add("--data", default=DEFAULT_DATA, metavar="DIR", help="where data is kept (%(default)s)")
     add("--weights", default="config/weights.yaml", metavar="FILE", help="(%(default)s)")
     add("--programs", default="bazel-bin", metavar="DIR", help="built programs (%(default)s)")
     return parser.parse_args()
@@ -482,13 +352,10 @@ def complete_options(options):
     for name in ("videos", "candidates", "rounds", "requests"):
         if getattr(options, name) < 1:
             give_up(f"--{name} must be at least 1")
+    options.signals_per_user = SIGNALS_PER_USER
     options.open_seconds = 1 if options.quick else 3
-    options.reelrank = os.path.join(options.programs, "cli/reelrank")
+    complete_programs(options, "fill", "load", "null_server", "rank_bench")
     options.requests_program = os.path.join(options.programs, "tests/bench/requests")
-    for name in ("fill", "load", "null_server", "rank_bench"):
-        setattr(options, name, os.path.join(options.programs, "tests/bench", name))
-    if not os.path.exists(options.reelrank) or not os.path.exists(options.load):
-        give_up(f"{options.programs} has no programs; ./dev bench builds them")
 
 
 def measure_all(options):
@@ -527,6 +394,9 @@ def measure_all(options):
 
 
 def main():
+    if sys.argv[1:2] and sys.argv[1] in SUBCOMMANDS:
+        importlib.import_module(SUBCOMMANDS[sys.argv[1]]).main(sys.argv[2:])
+        return
     options = parse_options()
     complete_options(options)
     if processors() == (None, None):

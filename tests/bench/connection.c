@@ -12,6 +12,7 @@
 
 #include "ranker/check.h"
 #include "tests/bench/hpack.h"
+#include "tests/bench/pool.h"
 #include "tests/bench/program.h"
 
 /* RFC 9113. */
@@ -41,7 +42,7 @@ enum {
     SETTING_WINDOW = 4,
     WINDOW_INITIAL = 65535,
     WINDOW_MAX = 0x7fffffff,
-    WINDOW_REFILL = 1 << 26, /* bytes received before the connection's window is opened again */
+    WINDOW_REFILL = 1 << 26, /* bytes received before a window is opened again */
     INPUT_SIZE = 1 << 18,
     HEADERS_SIZE = 512,
     /* Dynamic table after the first request: :path, :authority, content-type, te. */
@@ -58,8 +59,14 @@ struct buffer {
 struct stream {
     uint32_t id; /* 0: free */
     int status;
-    int64_t start_ns;
-    size_t size;
+    int64_t window;    /* what may be sent on it */
+    uint32_t received; /* since the last refill */
+    size_t size;       /* of the answer so far */
+    struct buffer kept;
+    /* What is unanswered: a ring. A call has one. */
+    int64_t starts_ns[CONNECTION_MESSAGES_MAX];
+    size_t first;
+    size_t waiting;
 };
 
 struct connection {
@@ -67,14 +74,16 @@ struct connection {
     int socket;
     uint32_t next_id;
     size_t active;
-    int64_t window;        /* what may be sent on the connection */
-    int64_t stream_window; /* and on each new stream */
-    uint32_t received;     /* since the last refill */
-    struct stream streams[CONNECTION_STREAMS_MAX];
+    size_t broken;
+    bool finishing;
+    int64_t window;         /* what may be sent on the connection */
+    int64_t stream_window;  /* and on each new stream */
+    uint32_t received;      /* since the last refill */
+    struct stream *streams; /* owned; options->streams of them */
+    size_t turn;            /* the stream that is next */
     struct hpack hpack;
     struct buffer output;
     size_t sent; /* of output */
-    struct buffer kept;
     uint8_t input[INPUT_SIZE];
     size_t input_size;
 };
@@ -95,6 +104,13 @@ static void append(struct buffer *buffer, const void *bytes, size_t size)
     }
     memcpy(buffer->data + buffer->size, bytes, size);
     buffer->size += size;
+}
+
+/* Removes the first size bytes. */
+static void drop(struct buffer *buffer, size_t size)
+{
+    buffer->size -= size;
+    memmove(buffer->data, buffer->data + size, buffer->size);
 }
 
 static void put_u32(uint8_t *out, uint32_t value)
@@ -121,11 +137,12 @@ static void put_frame(struct connection *connection, enum frame_type type, uint8
     append(&connection->output, payload, size);
 }
 
-static void put_window(struct connection *connection, uint32_t bytes)
+/* stream_id 0: the connection's own window. */
+static void put_window(struct connection *connection, uint32_t stream_id, uint32_t bytes)
 {
     uint8_t payload[4];
     put_u32(payload, bytes);
-    put_frame(connection, FRAME_WINDOW, 0, 0, payload, sizeof(payload));
+    put_frame(connection, FRAME_WINDOW, 0, stream_id, payload, sizeof(payload));
 }
 
 static void put_preface(struct connection *connection)
@@ -137,7 +154,7 @@ static void put_preface(struct connection *connection)
     settings[7] = SETTING_PUSH;
     append(&connection->output, preface, sizeof(preface) - 1);
     put_frame(connection, FRAME_SETTINGS, 0, 0, settings, sizeof(settings));
-    put_window(connection, WINDOW_MAX - WINDOW_INITIAL);
+    put_window(connection, 0, WINDOW_MAX - WINDOW_INITIAL);
 }
 
 /* A literal that joins the table; static_index 0: the name follows in letters. */
@@ -186,7 +203,9 @@ static void put_body(struct connection *connection, uint32_t stream_id, struct t
         body.data += FRAME_PAYLOAD_MAX;
         body.size -= FRAME_PAYLOAD_MAX;
     }
-    put_frame(connection, FRAME_DATA, FLAG_END_STREAM, stream_id, body.data, body.size);
+    bool is_last = connection->options->messages == 0;
+    put_frame(connection, FRAME_DATA, is_last ? FLAG_END_STREAM : 0, stream_id, body.data,
+              body.size);
 }
 
 static struct stream *find_stream(struct connection *connection, uint32_t id)
@@ -199,22 +218,61 @@ static struct stream *find_stream(struct connection *connection, uint32_t id)
     return NULL;
 }
 
+static bool has_room(const struct connection *connection, const struct stream *stream, int64_t need)
+{
+    if (stream->id == 0) {
+        return connection->stream_window >= need;
+    }
+    return stream->waiting < connection->options->messages && stream->window >= need;
+}
+
+/* The index of a stream that may carry size bytes now; options->streams when there is none. */
+static size_t find_room(const struct connection *connection, size_t size)
+{
+    size_t count = connection->options->streams;
+    bool busy = connection->options->messages == 0 && connection->active == count;
+    if (busy || connection->window < (int64_t)size) {
+        return count;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t index = (connection->turn + i) % count;
+        if (has_room(connection, &connection->streams[index], (int64_t)size)) {
+            return index;
+        }
+    }
+    return count;
+}
+
 bool connection_is_free(const struct connection *connection, size_t size)
 {
-    int64_t need = (int64_t)size;
-    return connection->active < connection->options->streams && connection->window >= need &&
-           connection->stream_window >= need;
+    return find_room(connection, size) < connection->options->streams;
+}
+
+static void open_stream(struct connection *connection, struct stream *stream)
+{
+    *stream = (struct stream){.id = connection->next_id,
+                              .status = -1,
+                              .window = connection->stream_window,
+                              .kept = stream->kept};
+    stream->kept.size = 0;
+    connection->next_id += 2;
+    connection->active++;
+    put_headers(connection, stream->id);
 }
 
 void connection_send(struct connection *connection, struct text frame, int64_t start_ns)
 {
-    struct stream *stream = find_stream(connection, 0);
-    CHECK(stream != NULL);
-    *stream = (struct stream){.id = connection->next_id, .status = -1, .start_ns = start_ns};
-    connection->next_id += 2;
-    connection->active++;
+    size_t index = find_room(connection, frame.size);
+    CHECK(index < connection->options->streams);
+    struct stream *stream = &connection->streams[index];
+    connection->turn = index + 1;
+    if (stream->id == 0) {
+        open_stream(connection, stream);
+    }
+    stream->starts_ns[(stream->first + stream->waiting) % CONNECTION_MESSAGES_MAX] = start_ns;
+    stream->waiting++;
+    stream->window -= (int64_t)frame.size;
     connection->window -= (int64_t)frame.size;
-    put_headers(connection, stream->id);
     put_body(connection, stream->id, frame);
 }
 
@@ -237,35 +295,89 @@ bool connection_flush(struct connection *connection)
     return false;
 }
 
+/* Reports the answer of what waits longest on a stream: the first size bytes of what was kept. */
+static void report(struct connection *connection, struct stream *stream, int status, size_t size)
+{
+    bool kept = stream->kept.size >= size;
+    struct answer answer = {
+        .start_ns = stream->starts_ns[stream->first],
+        .status = status,
+        .size = size,
+        .kept = {.data = (const char *)stream->kept.data, .size = kept ? size : 0},
+    };
+    stream->first = (stream->first + 1) % CONNECTION_MESSAGES_MAX;
+    stream->waiting--;
+    connection->options->answered(connection->options->context, &answer);
+}
+
+/* A stream both ways ends well when it was told that no message follows and has answered all. */
+static void end_messages(struct connection *connection, struct stream *stream)
+{
+    if (!connection->finishing || stream->status != 0) {
+        connection->broken++;
+    }
+    while (stream->waiting > 0) {
+        report(connection, stream, stream->status != 0 ? stream->status : -1, 0);
+    }
+}
+
 static void end_stream(struct connection *connection, struct stream *stream)
 {
-    struct answer answer = {
-        .start_ns = stream->start_ns,
-        .status = stream->status,
-        .size = stream->size,
-        .kept = {.data = (const char *)connection->kept.data, .size = connection->kept.size},
-    };
+    if (connection->options->messages > 0) {
+        end_messages(connection, stream);
+    } else {
+        report(connection, stream, stream->status, stream->size);
+    }
     stream->id = 0;
     connection->active--;
-    connection->options->ended(connection->options->context, &answer);
-    connection->kept.size = 0;
+}
+
+/* Reports the messages that are whole. */
+static void take_messages(struct connection *connection, struct stream *stream)
+{
+    for (;;) {
+        struct text kept = {.data = (const char *)stream->kept.data, .size = stream->kept.size};
+        size_t size = pool_frame_size(kept);
+        if (size == 0) {
+            return;
+        }
+        if (stream->waiting == 0) {
+            give_up("the server answered more messages than it got");
+        }
+        report(connection, stream, 0, size);
+        drop(&stream->kept, size);
+    }
+}
+
+static void open_windows(struct connection *connection, struct stream *stream, size_t size)
+{
+    connection->received += (uint32_t)size;
+    stream->received += (uint32_t)size;
+    if (connection->received > WINDOW_REFILL) {
+        put_window(connection, 0, connection->received);
+        connection->received = 0;
+    }
+    if (stream->received > WINDOW_REFILL) {
+        put_window(connection, stream->id, stream->received);
+        stream->received = 0;
+    }
 }
 
 static void take_data(struct connection *connection, struct stream *stream,
                       const struct frame *frame)
 {
+    bool streams = connection->options->messages > 0;
     if ((frame->flags & FLAG_PADDED) != 0) {
         give_up("the server pads its frames, which is not understood here");
     }
     stream->size += frame->payload.size;
-    if (connection->options->keep) {
-        append(&connection->kept, frame->payload.data, frame->payload.size);
+    if (streams || connection->options->keep) {
+        append(&stream->kept, frame->payload.data, frame->payload.size);
     }
-    connection->received += (uint32_t)frame->payload.size;
-    if (connection->received > WINDOW_REFILL) {
-        put_window(connection, connection->received);
-        connection->received = 0;
+    if (streams) {
+        take_messages(connection, stream);
     }
+    open_windows(connection, stream, frame->payload.size);
 }
 
 static void take_headers(struct connection *connection, struct stream *stream,
@@ -278,6 +390,20 @@ static void take_headers(struct connection *connection, struct stream *stream,
     }
 }
 
+/* New streams begin with this window, and open ones get the difference (RFC 9113, 6.9.2). */
+static void set_stream_window(struct connection *connection, int64_t window)
+{
+    for (size_t i = 0; i < connection->options->streams; i++) {
+        connection->streams[i].window += window - connection->stream_window;
+    }
+    connection->stream_window = window;
+}
+
+static uint32_t window_bytes(const struct frame *frame)
+{
+    return frame->payload.size == 4 ? get_u32(frame->payload.data) : 0;
+}
+
 static void take_settings(struct connection *connection, const struct frame *frame)
 {
     if ((frame->flags & FLAG_ACK) != 0) {
@@ -286,13 +412,13 @@ static void take_settings(struct connection *connection, const struct frame *fra
     for (size_t i = 0; i + 6 <= frame->payload.size; i += 6) {
         const char *setting = frame->payload.data + i;
         if (setting[0] == 0 && setting[1] == SETTING_WINDOW) {
-            connection->stream_window = get_u32(setting + 2);
+            set_stream_window(connection, get_u32(setting + 2));
         }
     }
     put_frame(connection, FRAME_SETTINGS, FLAG_ACK, 0, "", 0);
 }
 
-/* Frames of the connection itself. */
+/* Frames of the connection itself, and late ones of streams that have ended. */
 static void take_control(struct connection *connection, const struct frame *frame)
 {
     switch (frame->type) {
@@ -306,7 +432,7 @@ static void take_control(struct connection *connection, const struct frame *fram
         }
         break;
     case FRAME_WINDOW:
-        connection->window += frame->payload.size == 4 ? get_u32(frame->payload.data) : 0;
+        connection->window += frame->stream_id == 0 ? window_bytes(frame) : 0;
         break;
     case FRAME_GOAWAY:
         give_up("the server sent GOAWAY");
@@ -331,8 +457,11 @@ static void take_frame(struct connection *connection, const struct frame *frame)
         stream->status = -1;
         end_stream(connection, stream);
         return;
+    } else if (frame->type == FRAME_WINDOW) {
+        stream->window += window_bytes(frame);
+        return;
     } else {
-        return; /* a window update of the stream, which its one body does not need */
+        return;
     }
     if ((frame->flags & FLAG_END_STREAM) != 0) {
         end_stream(connection, stream);
@@ -381,6 +510,27 @@ void connection_receive(struct connection *connection)
     memmove(connection->input, connection->input + offset, connection->input_size);
 }
 
+void connection_finish(struct connection *connection)
+{
+    connection->finishing = true;
+    for (size_t i = 0; i < connection->options->streams; i++) {
+        uint32_t id = connection->streams[i].id;
+        if (id != 0 && connection->options->messages > 0) {
+            put_frame(connection, FRAME_DATA, FLAG_END_STREAM, id, "", 0);
+        }
+    }
+}
+
+size_t connection_active(const struct connection *connection)
+{
+    return connection->active;
+}
+
+size_t connection_broken(const struct connection *connection)
+{
+    return connection->broken;
+}
+
 static int connect_socket(uint16_t port)
 {
     struct sockaddr_in address = {
@@ -401,8 +551,11 @@ static int connect_socket(uint16_t port)
 struct connection *connection_open(const struct connection_options *options)
 {
     CHECK(options->streams <= CONNECTION_STREAMS_MAX);
+    CHECK(options->messages <= CONNECTION_MESSAGES_MAX);
     struct connection *connection = calloc(1, sizeof(*connection));
     CHECK(connection != NULL);
+    connection->streams = calloc(options->streams, sizeof(*connection->streams));
+    CHECK(connection->streams != NULL);
     connection->options = options;
     connection->socket = connect_socket(options->port);
     connection->next_id = 1;
@@ -415,8 +568,11 @@ struct connection *connection_open(const struct connection_options *options)
 void connection_close(struct connection *connection)
 {
     close(connection->socket);
+    for (size_t i = 0; i < connection->options->streams; i++) {
+        free(connection->streams[i].kept.data);
+    }
+    free(connection->streams);
     free(connection->output.data);
-    free(connection->kept.data);
     free(connection);
 }
 

@@ -11,6 +11,7 @@ enum {
     CATEGORY_COUNT = 40,
     TAG_COUNT = 5000,
     DAY_MS = 86400000,
+    HISTORY_DAYS = 10,
     DURATION_MIN_MS = 5000,
     DURATION_MAX_MS = 60000
 };
@@ -145,11 +146,14 @@ void dataset_video(uint64_t number, uint64_t videos, struct dataset_video *out)
     put_languages(out, &draw);
 }
 
-/* The cube of a uniform number: a tenth of the videos gets nearly half of the views. */
-static uint64_t draw_popular(struct dataset_draw *draw, uint64_t videos)
+uint64_t dataset_draw_skewed(struct dataset_draw *draw, uint64_t below, unsigned skew)
 {
     double uniform = (double)dataset_draw(draw, UINT64_C(1) << 53) / 0x1p53;
-    return (uint64_t)(uniform * uniform * uniform * (double)videos);
+    double power = uniform;
+    for (unsigned i = 1; i < skew; i++) {
+        power *= uniform;
+    }
+    return (uint64_t)(power * (double)below);
 }
 
 /* How a view went on after its start: watched (5 of 8), skipped (2 of 8), liked (1 of 8). */
@@ -166,20 +170,24 @@ static void put_reaction(Reelrank__V1__Signal *signal, struct dataset_draw *draw
     }
 }
 
-void dataset_signal(uint64_t user, unsigned index, uint64_t videos, struct dataset_signal *out)
+void dataset_signal(uint64_t user, unsigned index, unsigned count, uint64_t videos,
+                    struct dataset_signal *out)
 {
     unsigned view = index / 2;
-    struct dataset_draw draw = draw_of(SALT_VIEW, user * DATASET_SIGNALS_PER_USER + view);
+    unsigned views = (count + 1) / 2;
+    int64_t step_ms = HISTORY_DAYS * (int64_t)DAY_MS / views;
+    struct dataset_draw draw = draw_of(SALT_VIEW, user * count + view);
     Reelrank__V1__Signal *signal = &out->message;
     reelrank__v1__signal__init(signal);
     dataset_user_id(user, out->user);
-    dataset_video_id(draw_popular(&draw, videos), out->video);
+    dataset_video_id(dataset_draw_skewed(&draw, videos, DATASET_SKEW), out->video);
     signal->user_id = out->user;
     signal->video_id = out->video;
     signal->locale = text(dataset_locale(user));
     /* Views of the last ten days, oldest first; the reaction follows the start by five seconds. */
-    signal->time_ms = DATASET_NOW_MS - (int64_t)(DATASET_SIGNALS_PER_USER / 2 - view) * DAY_MS +
-                      (int64_t)dataset_draw(&draw, DAY_MS / 2) + (int64_t)(index % 2) * 5000;
+    signal->time_ms = DATASET_NOW_MS - (int64_t)(views - view) * step_ms +
+                      (int64_t)dataset_draw(&draw, (uint64_t)step_ms / 2) +
+                      (int64_t)(index % 2) * 5000;
     signal->type = REELRANK__V1__SIGNAL_TYPE__SIGNAL_TYPE_PLAY;
     if (index % 2 == 1) {
         put_reaction(signal, &draw);

@@ -18,7 +18,7 @@
  * run. */
 #define DATASET_NOW_MS INT64_C(1767225600000)
 
-enum { DATASET_ID_SIZE = 12, DATASET_SIGNALS_PER_USER = 20 };
+enum { DATASET_ID_SIZE = 12, DATASET_SKEW = 3 };
 
 /* 64 well mixed bits of a number; a bijection (splitmix64's finalizer). */
 uint64_t dataset_mix(uint64_t number);
@@ -28,6 +28,12 @@ struct dataset_draw {
     uint64_t state;
 };
 uint64_t dataset_draw(struct dataset_draw *draw, uint64_t below);
+
+/*
+ * Low numbers more often: a uniform number from 0 to 1 to the power of skew, times below. 1 is
+ * uniform; with DATASET_SKEW a tenth of the numbers comes nearly half of the time.
+ */
+uint64_t dataset_draw_skewed(struct dataset_draw *draw, uint64_t below, unsigned skew);
 
 /* 11 characters of base64url, different for each number, and a zero. */
 void dataset_video_id(uint64_t number, char out[DATASET_ID_SIZE]);
@@ -56,7 +62,8 @@ struct dataset_signal {
     char video[DATASET_ID_SIZE];
 };
 
-/* Signal index, below DATASET_SIGNALS_PER_USER, of a user: two for each view. */
-void dataset_signal(uint64_t user, unsigned index, uint64_t videos, struct dataset_signal *out);
+/* Signal index, below count, of a user who has count of them: two for each view. */
+void dataset_signal(uint64_t user, unsigned index, unsigned count, uint64_t videos,
+                    struct dataset_signal *out);
 
 #endif

@@ -15,12 +15,15 @@
 /* Fills a data directory through store_write(), as a server would that got it all over the wire. */
 
 enum { BATCH_ENTRIES = 4096, ARENA_BYTES = BATCH_ENTRIES * 512 };
-#define MAP_BYTES ((size_t)1 << 34)
+#define MAP_BYTES   ((size_t)1 << 36)
+#define PROGRESS_NS INT64_C(5000000000)
 
 struct options {
     const char *data;
     int64_t videos;
     int64_t users;
+    int64_t signals_per_user;
+    bool progress;
 };
 
 static const struct argument arguments[] = {
@@ -40,17 +43,40 @@ static const struct argument arguments[] = {
      .maximum = 100000000},
     {.name = "users",
      .value_name = "N",
-     .help = "users, with 20 signals each",
+     .help = "users",
      .kind = ARGUMENT_NUMBER,
      .offset = offsetof(struct options, users),
      .initial = "100000",
      .minimum = 0,
      .maximum = 100000000},
+    {.name = "signals-per-user",
+     .value_name = "N",
+     .help = "signals of each user, over ten days",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, signals_per_user),
+     .initial = "20",
+     .minimum = 1,
+     .maximum = 10000},
+    {.name = "progress",
+     .help = "say on stderr how far it is",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct options, progress)},
+};
+
+static const struct program program = {
+    .summary = "Fills a data directory with a synthetic catalogue and traffic.",
+    .examples = "  fill --data /tmp/reels\n"
+                "  fill --data /tmp/reels --videos 1000 --users 100 --signals-per-user 50\n",
+    .arguments = arguments,
+    .argument_count = sizeof(arguments) / sizeof(arguments[0]),
 };
 
 struct filler {
     struct store *store;
     uint64_t videos;
+    unsigned signals_per_user;
+    bool progress;
+    int64_t reported_ns;
     struct arena arena;
     struct entry entries[BATCH_ENTRIES];
 };
@@ -87,8 +113,8 @@ static void put_signal(struct filler *filler, uint64_t number, struct entry *ent
 {
     struct dataset_signal signal;
     struct problem problem;
-    dataset_signal(number / DATASET_SIGNALS_PER_USER, (unsigned)(number % DATASET_SIGNALS_PER_USER),
-                   filler->videos, &signal);
+    unsigned count = filler->signals_per_user;
+    dataset_signal(number / count, (unsigned)(number % count), count, filler->videos, &signal);
     enum status status =
         wire_signal(&signal.message, DATASET_NOW_MS, &entry->event.u.signal, &problem);
     if (status != STATUS_OK) {
@@ -116,9 +142,18 @@ static void write_entries(struct filler *filler, size_t count)
     }
 }
 
+static void report_progress(struct filler *filler, const char *what, uint64_t done, uint64_t total)
+{
+    int64_t now_ns = program_now_ns();
+    if (filler->progress && now_ns - filler->reported_ns > PROGRESS_NS) {
+        filler->reported_ns = now_ns;
+        fprintf(stderr, "fill: %" PRIu64 " of %" PRIu64 " %s\n", done, total, what);
+    }
+}
+
 typedef void put_entry(struct filler *filler, uint64_t number, struct entry *entry);
 
-static void fill(struct filler *filler, put_entry *put, uint64_t total)
+static void fill(struct filler *filler, const char *what, put_entry *put, uint64_t total)
 {
     for (uint64_t done = 0; done < total;) {
         size_t count = total - done < BATCH_ENTRIES ? (size_t)(total - done) : BATCH_ENTRIES;
@@ -129,6 +164,7 @@ static void fill(struct filler *filler, put_entry *put, uint64_t total)
         }
         write_entries(filler, count);
         done += count;
+        report_progress(filler, what, done, total);
     }
 }
 
@@ -145,6 +181,8 @@ static struct filler *open_filler(const struct options *options)
     CHECK(filler != NULL && memory != NULL);
     arena_init(&filler->arena, memory, ARENA_BYTES);
     filler->videos = (uint64_t)options->videos;
+    filler->signals_per_user = (unsigned)options->signals_per_user;
+    filler->progress = options->progress;
     struct store_options store_options = {
         .log = {.path = options->data, .map_bytes = MAP_BYTES},
     };
@@ -158,15 +196,14 @@ static struct filler *open_filler(const struct options *options)
 int main(int argc, char **argv)
 {
     struct options options;
-    program_options("Fills a data directory with a synthetic catalogue and traffic.", arguments,
-                    sizeof(arguments) / sizeof(arguments[0]), argc, argv, &options);
+    program_options(&program, argc, argv, &options);
     struct filler *filler = open_filler(&options);
-    uint64_t signals = (uint64_t)options.users * DATASET_SIGNALS_PER_USER;
+    uint64_t signals = (uint64_t)(options.users * options.signals_per_user);
     size_t empty = heap_bytes();
     int64_t start = program_now_ns();
-    fill(filler, put_video, filler->videos);
+    fill(filler, "videos", put_video, filler->videos);
     size_t with_videos = heap_bytes();
-    fill(filler, put_signal, signals);
+    fill(filler, "signals", put_signal, signals);
     size_t with_signals = heap_bytes();
     printf("{\"videos\": %" PRId64 ", \"users\": %" PRId64 ", \"signals\": %" PRIu64
            ", \"seconds\": %.1f, \"video_heap_bytes\": %zu, \"signal_heap_bytes\": %zu}\n",

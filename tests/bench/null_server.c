@@ -58,6 +58,13 @@ static const struct argument arguments[] = {
      .initial = "/reelrank.v1.RankingService/Rank"},
 };
 
+static const struct program program = {
+    .summary = "Answers one gRPC method with zeros, until SIGTERM or SIGINT.",
+    .examples = "  null_server --port 7071 --response-bytes 3000\n",
+    .arguments = arguments,
+    .argument_count = sizeof(arguments) / sizeof(arguments[0]),
+};
+
 struct call {
     grpc_call *call;
     grpc_metadata_array metadata;
@@ -249,8 +256,7 @@ static void stop(struct null_server *server)
 int main(int argc, char **argv)
 {
     struct options options;
-    program_options("Answers one gRPC method with zeros, until SIGTERM or SIGINT.", arguments,
-                    sizeof(arguments) / sizeof(arguments[0]), argc, argv, &options);
+    program_options(&program, argc, argv, &options);
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);

@@ -6,8 +6,7 @@
 #include "ranker/check.h"
 #include "tests/bench/program.h"
 
-/* Size of the frame at the front of rest; 0 when it is not whole. */
-static size_t frame_size(struct text rest)
+size_t pool_frame_size(struct text rest)
 {
     if (rest.size < POOL_HEADER_SIZE) {
         return 0;
@@ -27,7 +26,7 @@ static size_t count_frames(struct text file, const char *path)
 {
     size_t count = 0;
     for (struct text rest = file; rest.size > 0; count++) {
-        size_t size = frame_size(rest);
+        size_t size = pool_frame_size(rest);
         if (size == 0) {
             give_up("%s: ends within frame %zu", path, count);
         }
@@ -47,7 +46,7 @@ void pool_read(struct pool *pool, const char *path)
     CHECK(pool->frames != NULL);
     struct text rest = pool->file;
     for (size_t i = 0; i < pool->count; i++) {
-        pool->frames[i] = (struct text){.data = rest.data, .size = frame_size(rest)};
+        pool->frames[i] = (struct text){.data = rest.data, .size = pool_frame_size(rest)};
         rest = skip(rest, pool->frames[i].size);
     }
 }

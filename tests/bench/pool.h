@@ -14,6 +14,9 @@ struct pool {
 
 enum { POOL_HEADER_SIZE = 5 };
 
+/* Size of the frame at the front of rest, with its header; 0 when it is not whole. */
+size_t pool_frame_size(struct text rest);
+
 /* Stops the program on a file that is empty or ends within a frame. */
 void pool_read(struct pool *pool, const char *path);
 void pool_release(struct pool *pool);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "ranker/check.h"
@@ -23,29 +24,31 @@ void give_up(const char *format, ...)
     exit(1);
 }
 
-static void print_help(const char *what, const struct argument *table, size_t count)
+static void print_help(const struct program *program)
 {
-    printf("%s\n\n", what);
-    for (size_t i = 0; i < count; i++) {
-        const struct argument *row = &table[i];
-        printf("  --%s %s\n        %s", row->name, row->value_name != NULL ? row->value_name : "",
+    printf("%s\n\noptions:\n", program->summary);
+    for (size_t i = 0; i < program->argument_count; i++) {
+        const struct argument *row = &program->arguments[i];
+        char name[ARGUMENT_NAME_SIZE];
+        argument_typed(row, name);
+        printf("  --%s %s\n        %s", name, row->value_name != NULL ? row->value_name : "",
                row->help);
         printf(row->initial != NULL ? " (%s)\n" : "\n", row->initial);
     }
+    printf("\nexamples:\n%s", program->examples);
 }
 
-void program_options(const char *what, const struct argument *table, size_t count, int argc,
-                     char **argv, void *values)
+void program_options(const struct program *program, int argc, char **argv, void *values)
 {
     struct operands operands;
     struct problem problem;
-    enum status status =
-        arguments_parse(table, count, argc - 1, argv + 1, values, &operands, &problem);
+    enum status status = arguments_parse(program->arguments, program->argument_count, argc - 1,
+                                         argv + 1, values, &operands, &problem);
     if (status != STATUS_OK) {
         give_up("%s", problem.text);
     }
     if (operands.help) {
-        print_help(what, table, count);
+        print_help(program);
         exit(0);
     }
     if (operands.count > 0) {
@@ -83,4 +86,19 @@ int64_t program_now_ns(void)
     struct timespec now;
     CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t program_wall_ms(void)
+{
+    struct timespec now;
+    CHECK(clock_gettime(CLOCK_REALTIME, &now) == 0);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+double program_cpu_seconds(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }

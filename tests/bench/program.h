@@ -12,16 +12,24 @@
 /* Prints "PROGRAM: TEXT" on stderr and exits with 1. */
 __attribute__((format(printf, 1, 2))) _Noreturn void give_up(const char *format, ...);
 
+struct program {
+    const char *summary;  /* one line */
+    const char *examples; /* for --help: command lines, one a line */
+    const struct argument *arguments;
+    size_t argument_count;
+};
+
 /*
- * Reads the options in table into values; no operands are allowed. On --help prints what, one line,
- * and the table, and exits.
+ * Reads the options into values; no operands are allowed. On --help prints the summary, the options
+ * and the examples, and exits.
  */
-void program_options(const char *what, const struct argument *table, size_t count, int argc,
-                     char **argv, void *values);
+void program_options(const struct program *program, int argc, char **argv, void *values);
 
 /* Reads a whole file, with a zero after it; the caller frees data. */
 struct text program_read_file(const char *path);
 
-int64_t program_now_ns(void); /* monotonic */
+int64_t program_now_ns(void);     /* monotonic */
+int64_t program_wall_ms(void);    /* since 1970 */
+double program_cpu_seconds(void); /* of this process so far */
 
 #endif

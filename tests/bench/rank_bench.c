@@ -67,6 +67,13 @@ static const struct argument arguments[] = {
      .maximum = 1000000000},
 };
 
+static const struct program program = {
+    .summary = "Times the steps of a Rank and prints one line of JSON: ns per candidate.",
+    .examples = "  rank_bench --data /tmp/reels --pool ids.pool --weights config/weights.yaml\n",
+    .arguments = arguments,
+    .argument_count = sizeof(arguments) / sizeof(arguments[0]),
+};
+
 struct bench {
     struct store *store;
     struct weights *weights;
@@ -189,8 +196,7 @@ static void close_bench(struct bench *bench)
 int main(int argc, char **argv)
 {
     struct options options;
-    program_options("Times the steps of a Rank and prints one line of JSON: ns per candidate.",
-                    arguments, sizeof(arguments) / sizeof(arguments[0]), argc, argv, &options);
+    program_options(&program, argc, argv, &options);
     struct bench *bench = calloc(1, sizeof(*bench));
     CHECK(bench != NULL);
     open_bench(bench, &options);

@@ -18,8 +18,11 @@ enum { AGE_YEARS = 25 };
 
 struct options {
     const char *output;
+    int64_t first_video;
     int64_t videos;
+    int64_t first_user;
     int64_t users;
+    int64_t now_ms;
     int64_t candidates;
     int64_t bodies;
     const char *form;
@@ -36,6 +39,30 @@ static const struct argument arguments[] = {
      .kind = ARGUMENT_TEXT,
      .offset = offsetof(struct options, output),
      .required = true},
+    {.name = "first-video",
+     .value_name = "N",
+     .help = "the dataset's number of the first video",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, first_video),
+     .initial = "0",
+     .minimum = 0,
+     .maximum = INT64_C(1000000000000)},
+    {.name = "first-user",
+     .value_name = "N",
+     .help = "the dataset's number of the first user",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, first_user),
+     .initial = "0",
+     .minimum = 0,
+     .maximum = INT64_C(1000000000000)},
+    {.name = "now-ms",
+     .value_name = "MS",
+     .help = "time to rank at; 0: 2026-01-01, when the dataset ends",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, now_ms),
+     .initial = "0",
+     .minimum = 0,
+     .maximum = LIMIT_TIME_MS},
     {.name = "videos",
      .value_name = "N",
      .help = "videos in the catalogue",
@@ -84,6 +111,14 @@ static const struct argument arguments[] = {
      .choices = draws},
 };
 
+static const struct program program = {
+    .summary = "Writes a pool of requests about the data that fill makes.",
+    .examples = "  requests --output ids.pool\n"
+                "  requests --output hot.pool --videos 10000 --users 1000 --draw hot --form keys\n",
+    .arguments = arguments,
+    .argument_count = sizeof(arguments) / sizeof(arguments[0]),
+};
+
 struct candidates {
     size_t count;
     uint64_t numbers[LIMIT_CANDIDATES];
@@ -123,10 +158,10 @@ static void draw_hot(struct candidates *candidates, struct dataset_draw *draw)
     }
 }
 
-static void name(struct candidates *candidates)
+static void name(struct candidates *candidates, uint64_t first_video)
 {
     for (size_t i = 0; i < candidates->count; i++) {
-        dataset_video_id(candidates->numbers[i], candidates->ids[i]);
+        dataset_video_id(first_video + candidates->numbers[i], candidates->ids[i]);
         candidates->keys[i] = hash_key(text_of(candidates->ids[i]));
         candidates->id_list[i] = candidates->ids[i];
     }
@@ -168,7 +203,7 @@ static void write_request(FILE *file, const struct options *options, struct cand
     char user[DATASET_ID_SIZE] = "";
     uint64_t number = 0;
     if (options->users > 0) {
-        number = dataset_draw(draw, (uint64_t)options->users);
+        number = (uint64_t)options->first_user + dataset_draw(draw, (uint64_t)options->users);
         dataset_user_id(number, user);
     }
     if (strcmp(options->draw, "hot") == 0) {
@@ -176,12 +211,12 @@ static void write_request(FILE *file, const struct options *options, struct cand
     } else {
         draw_uniform(candidates, (uint64_t)options->videos, draw);
     }
-    name(candidates);
+    name(candidates, (uint64_t)options->first_video);
     put_candidates(candidates, options->form, &request);
     request.user_id = user;
     request.locale = (char *)(uintptr_t)dataset_locale(number);
     request.age_years = AGE_YEARS;
-    request.now_ms = DATASET_NOW_MS;
+    request.now_ms = options->now_ms > 0 ? options->now_ms : DATASET_NOW_MS;
     request.response_form = REELRANK__V1__RESPONSE_FORM__RESPONSE_FORM_PACKED;
     write_frame(file, &request);
 }
@@ -189,8 +224,7 @@ static void write_request(FILE *file, const struct options *options, struct cand
 int main(int argc, char **argv)
 {
     struct options options;
-    program_options("Writes a pool of requests about the data that fill makes.", arguments,
-                    sizeof(arguments) / sizeof(arguments[0]), argc, argv, &options);
+    program_options(&program, argc, argv, &options);
     if (options.candidates > options.videos) {
         give_up("--candidates %" PRId64 " is more than the videos there are", options.candidates);
     }

@@ -23,6 +23,13 @@ static const struct argument arguments[] = {
      .required = true},
 };
 
+static const struct program program = {
+    .summary = "Opens a data directory and closes it again.",
+    .examples = "  start --data /tmp/reels\n",
+    .arguments = arguments,
+    .argument_count = sizeof(arguments) / sizeof(arguments[0]),
+};
+
 static void warn(void *context, const char *text)
 {
     (void)context;
@@ -52,8 +59,7 @@ int main(int argc, char **argv)
     struct options options;
     struct store *store;
     struct problem problem;
-    program_options("Opens a data directory and closes it again.", arguments,
-                    sizeof(arguments) / sizeof(arguments[0]), argc, argv, &options);
+    program_options(&program, argc, argv, &options);
     struct store_options store_options = {
         .log = {.path = options.data, .map_bytes = MAP_BYTES},
         .warn = warn,

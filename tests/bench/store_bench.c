@@ -1,38 +1,106 @@
+#include <errno.h>
 #include <inttypes.h>
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ranker/check.h"
+#include "ranker/limits.h"
 #include "store/store.h"
+#include "tests/bench/dataset.h"
+#include "tests/bench/feed.h"
+#include "tests/bench/program.h"
+#include "tests/bench/samples.h"
 #include "tests/store/entries.h"
 
 /*
- * Signals acknowledged a second by store_write(), which recognises repeats, appends, syncs and
- * applies, beside bare LMDB appends of the same bytes under the same syncs, in turns, so that a
- * slow moment of the disk meets both. Then how fast the store opens again.
+ * Signals written a second by store_write(), which recognises repeats, appends, syncs and applies,
+ * beside bare LMDB appends of the same records under the same syncs, in turns, so that a slow
+ * moment of the disk meets both. Making the signals is not counted.
  */
 
-enum {
-    POOL = 1 << 14, /* entries made ahead; each write gives them new event keys */
-    USERS = 20000,
-    VIDEOS = 10000,
-    GROUP_MAX = 16,
-    TURNS = 10,
-    RECORD_MAX = 256,
-    PATH_SIZE = 4096
+enum { GROUP_MAX = 256, TURNS = 10, PATH_SIZE = 4096, RECORD_MAX = RECORD_HEADER_SIZE + 128 };
+
+#define MAP_BYTES ((size_t)1 << 36)
+
+struct options {
+    const char *directory;
+    const char *data;
+    int64_t users;
+    int64_t videos;
+    int64_t batch;
+    int64_t group;
+    int64_t milliseconds;
+    bool json;
 };
 
-static const size_t MAP_BYTES = (size_t)16 << 30;
+static const struct argument arguments[] = {
+    {.name = "directory",
+     .value_name = "DIR",
+     .help = "where logs are made, and removed again, on the disk to measure",
+     .kind = ARGUMENT_TEXT,
+     .offset = offsetof(struct options, directory),
+     .initial = "/tmp"},
+    {.name = "data",
+     .value_name = "DIR",
+     .help = "data directory to write to, which is changed; without it, a new one",
+     .kind = ARGUMENT_TEXT,
+     .offset = offsetof(struct options, data)},
+    {.name = "users",
+     .value_name = "N",
+     .help = "users to draw from",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, users),
+     .initial = "20000",
+     .minimum = 1,
+     .maximum = 1000000000},
+    {.name = "videos",
+     .value_name = "N",
+     .help = "videos to draw from",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, videos),
+     .initial = "10000",
+     .minimum = 1,
+     .maximum = 1000000000},
+    {.name = "batch",
+     .value_name = "N",
+     .help = "signals of a batch; 0: a table of several",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, batch),
+     .initial = "0",
+     .minimum = 0,
+     .maximum = LIMIT_BATCH},
+    {.name = "group",
+     .value_name = "N",
+     .help = "batches under one sync, with --batch",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, group),
+     .initial = "1",
+     .minimum = 1,
+     .maximum = GROUP_MAX},
+    {.name = "milliseconds",
+     .value_name = "N",
+     .help = "of writing for each figure",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, milliseconds),
+     .initial = "2000",
+     .minimum = 10,
+     .maximum = 3600000},
+    {.name = "json",
+     .help = "print one line of JSON",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct options, json)},
+};
 
-struct pool {
-    struct entry entries[POOL];
-    uint8_t bytes[POOL][RECORD_MAX]; /* the records encoded, for bare appends */
-    size_t next;
-    uint64_t key;
+static const struct program program = {
+    .summary = "Signals a second of store_write() beside bare LMDB appends of the same records.",
+    .examples = "  store_bench\n"
+                "  store_bench --batch 256 --group 16 --milliseconds 5000 --json\n"
+                "  store_bench --data /tmp/reels --videos 1000000 --users 100000 --batch 256\n",
+    .arguments = arguments,
+    .argument_count = sizeof(arguments) / sizeof(arguments[0]),
 };
 
 struct bare {
@@ -42,13 +110,17 @@ struct bare {
 };
 
 struct bench {
+    struct options options;
     struct store *store;
     struct bare bare;
-    struct pool *pool;
+    struct feed *feed;
+    int64_t time_ms;
+    struct arena arena; /* payloads of the signals at hand */
+    struct entry *entries;
+    uint8_t (*records)[RECORD_MAX]; /* the same, encoded, for bare appends */
     char directory[PATH_SIZE];
     char store_path[PATH_SIZE + 8];
     char bare_path[PATH_SIZE + 8];
-    double seconds; /* for each figure */
 };
 
 /* One line of the table: batches of this size, so many under one sync. */
@@ -57,118 +129,89 @@ struct figure {
     size_t group;
     double store_per_second;
     double bare_per_second;
+    struct samples store_us; /* of each write */
+    struct samples bare_us;
 };
 
-static double now_seconds(void)
+static struct entry make_entry(struct bench *bench)
 {
-    struct timespec now;
-    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+    uint8_t packed[FEED_SIGNAL_MAX];
+    size_t size = feed_signal(bench->feed, bench->time_ms, packed);
+    Reelrank__V1__Signal *signal = reelrank__v1__signal__unpack(NULL, size, packed);
+    CHECK(signal != NULL);
+    struct entry entry = entry_signal(&bench->arena, signal);
+    reelrank__v1__signal__free_unpacked(signal, NULL);
+    return entry;
 }
 
-static struct entry make_entry(struct arena *arena, uint64_t random)
+static void make_entries(struct bench *bench, size_t count)
 {
-    char event[32];
-    char user[32];
-    char video[32];
-    snprintf(event, sizeof(event), "%016" PRIx64, random);
-    snprintf(user, sizeof(user), "user-%" PRIu64, (random >> 20) % USERS);
-    snprintf(video, sizeof(video), "video-%" PRIu64, (random >> 40) % VIDEOS);
-    Reelrank__V1__Signal signal = REELRANK__V1__SIGNAL__INIT;
-    signal.event_id = event;
-    signal.user_id = user;
-    signal.video_id = video;
-    signal.type = REELRANK__V1__SIGNAL_TYPE__SIGNAL_TYPE_WATCH;
-    signal.time_ms = INT64_C(1700000000000) + (int64_t)(random >> 50) * 1000;
-    signal.watch_ms = (int64_t)(random % 30000);
-    signal.video_duration_ms = 15000;
-    signal.locale = "hi-IN";
-    return entry_signal(arena, &signal);
-}
-
-/* Payloads live in arena. */
-static struct pool *make_pool(struct arena *arena)
-{
-    struct pool *pool = calloc(1, sizeof(*pool));
-    CHECK(pool != NULL);
-    uint64_t random = 1;
-    for (size_t i = 0; i < POOL; i++) {
-        random = random * 6364136223846793005U + 1442695040888963407U;
-        pool->entries[i] = make_entry(arena, random ^ random >> 29);
-        CHECK(record_size(&pool->entries[i].record) <= RECORD_MAX);
-        record_encode(&pool->entries[i].record, pool->bytes[i]);
-    }
-    return pool;
-}
-
-/* The next count entries of the pool, which never wrap around, with keys never used before. */
-static size_t take(struct pool *pool, size_t count)
-{
-    if (pool->next + count > POOL) {
-        pool->next = 0;
-    }
-    size_t from = pool->next;
+    arena_reset(&bench->arena);
+    bench->time_ms++;
     for (size_t i = 0; i < count; i++) {
-        struct event_key *key = &pool->entries[from + i].record.event_key;
-        *key = (struct event_key){.low = pool->key, .high = pool->key * 0x9e3779b97f4a7c15};
-        pool->key++;
+        bench->entries[i] = make_entry(bench);
+        CHECK(record_size(&bench->entries[i].record) <= RECORD_MAX);
+        record_encode(&bench->entries[i].record, bench->records[i]);
     }
-    pool->next += count;
-    return from;
 }
 
-static void write_store(struct bench *bench, size_t batch, size_t group)
+static void write_store(struct bench *bench, const struct figure *figure)
 {
     struct batch batches[GROUP_MAX];
     struct batch *pointers[GROUP_MAX];
-    size_t from = take(bench->pool, batch * group);
-    for (size_t i = 0; i < group; i++) {
+    for (size_t i = 0; i < figure->group; i++) {
         batches[i] =
-            (struct batch){.entries = bench->pool->entries + from + i * batch, .count = batch};
+            (struct batch){.entries = bench->entries + i * figure->batch, .count = figure->batch};
         pointers[i] = &batches[i];
     }
-    store_write(bench->store, pointers, group);
-    CHECK(batches[group - 1].status == STATUS_OK);
-    CHECK(batches[group - 1].entries[batch - 1].outcome == OUTCOME_ACCEPTED);
+    store_write(bench->store, pointers, figure->group);
+    const struct batch *last = &batches[figure->group - 1];
+    CHECK(last->status == STATUS_OK);
+    CHECK(last->entries[figure->batch - 1].outcome == OUTCOME_ACCEPTED);
 }
 
-static void write_bare(struct bench *bench, size_t batch, size_t group)
+static void write_bare(struct bench *bench, const struct figure *figure)
 {
     MDB_txn *txn;
     MDB_cursor *cursor;
-    size_t from = take(bench->pool, batch * group);
     CHECK(mdb_txn_begin(bench->bare.env, NULL, 0, &txn) == 0);
     CHECK(mdb_cursor_open(txn, bench->bare.records, &cursor) == 0);
-    for (size_t i = from; i < from + batch * group; i++) {
+    for (size_t i = 0; i < figure->batch * figure->group; i++) {
         bench->bare.sequence++;
         MDB_val key = {sizeof(bench->bare.sequence), &bench->bare.sequence};
-        MDB_val value = {record_size(&bench->pool->entries[i].record), bench->pool->bytes[i]};
+        MDB_val value = {record_size(&bench->entries[i].record), bench->records[i]};
         CHECK(mdb_cursor_put(cursor, &key, &value, MDB_APPEND) == 0);
     }
     mdb_cursor_close(cursor);
     CHECK(mdb_txn_commit(txn) == 0);
 }
 
+typedef void write_one(struct bench *bench, const struct figure *figure);
+
 /* Signals a second over one turn. */
-static double measure(struct bench *bench, const struct figure *figure,
-                      void (*write_one)(struct bench *, size_t, size_t))
+static double measure(struct bench *bench, const struct figure *figure, write_one *write,
+                      struct samples *us)
 {
-    double start = now_seconds();
-    double elapsed = 0;
+    int64_t turn_ns = bench->options.milliseconds * 1000000 / TURNS;
+    int64_t elapsed_ns = 0;
     size_t count = 0;
-    while (elapsed < bench->seconds / TURNS) {
-        write_one(bench, figure->batch, figure->group);
+    while (elapsed_ns < turn_ns) {
+        make_entries(bench, figure->batch * figure->group);
+        int64_t start_ns = program_now_ns();
+        write(bench, figure);
+        int64_t write_ns = program_now_ns() - start_ns;
+        samples_add(us, (double)write_ns / 1000);
+        elapsed_ns += write_ns;
         count += figure->batch * figure->group;
-        elapsed = now_seconds() - start;
     }
-    return (double)count / elapsed;
+    return (double)count * 1e9 / (double)elapsed_ns;
 }
 
 static void measure_figure(struct bench *bench, struct figure *figure)
 {
     for (int turn = 0; turn < TURNS; turn++) {
-        figure->store_per_second += measure(bench, figure, write_store) / TURNS;
-        figure->bare_per_second += measure(bench, figure, write_bare) / TURNS;
+        figure->store_per_second += measure(bench, figure, write_store, &figure->store_us) / TURNS;
+        figure->bare_per_second += measure(bench, figure, write_bare, &figure->bare_us) / TURNS;
     }
 }
 
@@ -176,11 +219,12 @@ static void open_store(struct bench *bench)
 {
     struct problem problem = {""};
     struct store_options options = {.log = {.path = bench->store_path, .map_bytes = MAP_BYTES}};
-    enum status status = store_open(&options, &bench->store, &problem);
-    if (status != STATUS_OK) {
-        fprintf(stderr, "store_bench: %s\n", problem.text);
-        exit(1);
+    if (store_open(&options, &bench->store, &problem) != STATUS_OK) {
+        give_up("%s", problem.text);
     }
+    int64_t newest_ms = state_newest_signal_ms(store_begin(bench->store));
+    store_end(bench->store);
+    bench->time_ms = newest_ms > DATASET_NOW_MS ? newest_ms : DATASET_NOW_MS;
 }
 
 static void open_bare(struct bench *bench)
@@ -200,21 +244,10 @@ static void open_bare(struct bench *bench)
     CHECK(mdb_txn_commit(txn) == 0);
 }
 
-/* Records a second of replay, and how many there were. */
-static double measure_recovery(struct bench *bench, uint64_t *records)
-{
-    uint64_t first;
-    store_close(bench->store);
-    double start = now_seconds();
-    open_store(bench);
-    double elapsed = now_seconds() - start;
-    log_bounds(store_log(bench->store), &first, records);
-    return (double)*records / elapsed;
-}
-
 static void remove_directory(const char *path)
 {
-    static const char *const names[] = {"data.mdb", "lock.mdb", "lock"};
+    static const char *const names[] = {"data.mdb", "lock.mdb", "lock", "state.mdb",
+                                        "state.mdb-lock"};
     char name[PATH_SIZE + 32];
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         snprintf(name, sizeof(name), "%s/%s", path, names[i]);
@@ -227,98 +260,114 @@ static void clean_up(struct bench *bench)
 {
     store_close(bench->store);
     mdb_env_close(bench->bare.env);
-    remove_directory(bench->store_path);
+    if (bench->options.data == NULL) {
+        remove_directory(bench->store_path);
+    }
     remove_directory(bench->bare_path);
     rmdir(bench->directory);
-    free(bench->pool);
+    feed_free(bench->feed);
+    free(bench->entries);
+    free(bench->records);
+    free(bench->arena.base);
 }
 
-static void print_table(const struct figure *figures, size_t count, double recovery,
-                        uint64_t records)
+static void print_table(struct figure *figures, size_t count)
 {
-    printf("%14s %14s %14s %7s\n", "batch", "store/s", "LMDB/s", "ratio");
+    printf("%14s %14s %14s %7s %22s %22s\n", "batch", "store/s", "LMDB/s", "ratio",
+           "store p50/p99 us", "LMDB p50/p99 us");
     for (size_t i = 0; i < count; i++) {
-        const struct figure *figure = &figures[i];
-        printf("%10zu x %zu %14.0f %14.0f %7.2f\n", figure->batch, figure->group,
-               figure->store_per_second, figure->bare_per_second,
-               figure->store_per_second / figure->bare_per_second);
+        struct figure *figure = &figures[i];
+        printf("%10zu x %-3zu%13.0f %14.0f %7.2f %14.0f/%7.0f %14.0f/%7.0f\n", figure->batch,
+               figure->group, figure->store_per_second, figure->bare_per_second,
+               figure->store_per_second / figure->bare_per_second,
+               samples_quantile(&figure->store_us, 0.5), samples_quantile(&figure->store_us, 0.99),
+               samples_quantile(&figure->bare_us, 0.5), samples_quantile(&figure->bare_us, 0.99));
     }
-    printf("recovery: %.0f records/s over %" PRIu64 " records\n", recovery, records);
 }
 
-static void print_json(const struct figure *figures, size_t count, double recovery,
-                       uint64_t records)
+static void print_json(struct figure *figures, size_t count)
 {
     printf("{\"writes\":[");
     for (size_t i = 0; i < count; i++) {
-        const struct figure *figure = &figures[i];
+        struct figure *figure = &figures[i];
         printf("%s{\"batch\":%zu,\"batches_per_sync\":%zu,\"store_signals_per_second\":%.0f,"
-               "\"lmdb_signals_per_second\":%.0f,\"ratio\":%.3f}",
+               "\"lmdb_signals_per_second\":%.0f,\"ratio\":%.3f,\"store_p50_us\":%.1f,"
+               "\"store_p99_us\":%.1f,\"lmdb_p50_us\":%.1f,\"lmdb_p99_us\":%.1f}",
                i > 0 ? "," : "", figure->batch, figure->group, figure->store_per_second,
-               figure->bare_per_second, figure->store_per_second / figure->bare_per_second);
+               figure->bare_per_second, figure->store_per_second / figure->bare_per_second,
+               samples_quantile(&figure->store_us, 0.5), samples_quantile(&figure->store_us, 0.99),
+               samples_quantile(&figure->bare_us, 0.5), samples_quantile(&figure->bare_us, 0.99));
     }
-    printf("],\"recovery_records_per_second\":%.0f,\"recovery_records\":%" PRIu64 "}\n", recovery,
-           records);
+    printf("]}\n");
 }
 
-static void usage(void)
+static void make_paths(struct bench *bench)
 {
-    fprintf(stderr,
-            "usage: store_bench [--json] [--seconds S] [--directory DIR]\n"
-            "  --seconds    time for each figure, 0.1 to 600 (2)\n"
-            "  --directory  where the logs are made, on the disk to measure ($TMPDIR or /tmp)\n");
-    exit(2);
-}
-
-static void parse(struct bench *bench, int argc, char **argv, bool *json)
-{
-    const char *parent = getenv("TMPDIR");
-    bench->seconds = 2;
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0) {
-            *json = true;
-        } else if (strcmp(argv[i], "--seconds") == 0 && i + 1 < argc) {
-            bench->seconds = strtod(argv[++i], NULL);
-        } else if (strcmp(argv[i], "--directory") == 0 && i + 1 < argc) {
-            parent = argv[++i];
-        } else {
-            usage();
-        }
-    }
-    if (!(bench->seconds >= 0.1 && bench->seconds <= 600)) {
-        usage();
-    }
     snprintf(bench->directory, sizeof(bench->directory), "%s/store_bench.XXXXXX",
-             parent != NULL ? parent : "/tmp");
+             bench->options.directory);
     if (mkdtemp(bench->directory) == NULL) {
-        perror(bench->directory);
-        exit(1);
+        give_up("%s: %s", bench->directory, strerror(errno));
     }
-    snprintf(bench->store_path, sizeof(bench->store_path), "%s/store", bench->directory);
     snprintf(bench->bare_path, sizeof(bench->bare_path), "%s/bare", bench->directory);
+    if (bench->options.data != NULL) {
+        snprintf(bench->store_path, sizeof(bench->store_path), "%s", bench->options.data);
+    } else {
+        snprintf(bench->store_path, sizeof(bench->store_path), "%s/store", bench->directory);
+    }
+}
+
+static void make_memory(struct bench *bench, size_t entries)
+{
+    struct feed_options options = {
+        .users = (uint64_t)bench->options.users,
+        .videos = (uint64_t)bench->options.videos,
+        .skew = DATASET_SKEW,
+        .seed = (uint64_t)program_wall_ms(),
+    };
+    bench->feed = feed_new(&options);
+    bench->arena = entries_arena(entries * RECORD_MAX);
+    bench->entries = calloc(entries, sizeof(*bench->entries));
+    bench->records = calloc(entries, sizeof(*bench->records));
+    CHECK(bench->entries != NULL);
+    CHECK(bench->records != NULL);
+}
+
+static void run(struct bench *bench, struct figure *figures, size_t count)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t entries = figures[i].batch * figures[i].group;
+        most = entries > most ? entries : most;
+    }
+    make_memory(bench, most);
+    make_paths(bench);
+    open_store(bench);
+    open_bare(bench);
+    for (size_t i = 0; i < count; i++) {
+        measure_figure(bench, &figures[i]);
+    }
+    (bench->options.json ? print_json : print_table)(figures, count);
+    clean_up(bench);
 }
 
 int main(int argc, char **argv)
 {
     static struct bench bench;
-    struct figure figures[] = {{.batch = 1, .group = 1},
-                               {.batch = 16, .group = 1},
-                               {.batch = 256, .group = 1},
-                               {.batch = 256, .group = 8}};
-    enum { COUNT = sizeof(figures) / sizeof(figures[0]) };
-    bool json = false;
-    parse(&bench, argc, argv, &json);
-    struct arena arena = entries_arena((size_t)POOL * RECORD_MAX);
-    bench.pool = make_pool(&arena);
-    open_store(&bench);
-    open_bare(&bench);
-    for (size_t i = 0; i < COUNT; i++) {
-        measure_figure(&bench, &figures[i]);
+    struct figure table[] = {{.batch = 1, .group = 1},
+                             {.batch = 16, .group = 1},
+                             {.batch = 256, .group = 1},
+                             {.batch = 256, .group = 8}};
+    program_options(&program, argc, argv, &bench.options);
+    size_t count = sizeof(table) / sizeof(table[0]);
+    if (bench.options.batch > 0) {
+        table[0].batch = (size_t)bench.options.batch;
+        table[0].group = (size_t)bench.options.group;
+        count = 1;
     }
-    uint64_t records;
-    double recovery = measure_recovery(&bench, &records);
-    (json ? print_json : print_table)(figures, COUNT, recovery, records);
-    clean_up(&bench);
-    free(arena.base);
+    run(&bench, table, count);
+    for (size_t i = 0; i < count; i++) {
+        samples_release(&table[i].store_us);
+        samples_release(&table[i].bare_us);
+    }
     return 0;
 }

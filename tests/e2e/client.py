@@ -188,19 +188,33 @@ class Feed:
         self.queue.put(Feed.END)
 
 
-class Process:
-    """`reelrank serve` on place/data, from its start on, whatever becomes of it."""
+def command(code, *words):
+    """Runs `reelrank WORDS...`, which must end with code; returns what it printed and what it complained of."""
+    done = subprocess.run([REELRANK, *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=TIMEOUT)
+    assert done.returncode == code, "%s: want code %d, got %r" % (words, code, done)
+    return done.stdout.decode(), done.stderr.decode()
 
-    def __init__(self, place, *words):
+
+class Process:
+    """`reelrank serve` on place/data, from its start on, whatever becomes of it.
+
+    prefix: a command that runs it; other keywords are Popen's.
+    """
+
+    def __init__(self, place, *words, prefix=(), **popen):
         self.data = place / "data"
         self.killed = False
         self.log = open(place / "server.log", "ab+")
+        self.log_start = self.log.tell()
+        self.started = time.monotonic()
         self.process = subprocess.Popen(
-            [REELRANK, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0", *map(str, words)],
-            stdout=subprocess.PIPE, stderr=self.log)
+            [*prefix, REELRANK, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0", *map(str, words)],
+            stdout=subprocess.PIPE, stderr=self.log, **popen)
 
     def log_text(self):
-        self.log.seek(0)
+        """The end of what this process has logged."""
+        self.log.seek(self.log_start)
         return self.log.read()[-8000:].decode(errors="replace")
 
     def terminate(self):
@@ -227,8 +241,8 @@ class Process:
 class Server(Process):
     """A server that listens. Unless the case kills it, it ends with SIGTERM, and its exit code must be 0."""
 
-    def __init__(self, place, *words):
-        super().__init__(place, *words)
+    def __init__(self, place, *words, **keywords):
+        super().__init__(place, *words, **keywords)
         self.channels = []
         try:
             self.address = self.read_address()

@@ -1,23 +1,15 @@
 """The life of a server: start, refusal to start, restart, the command line beside it, and its end under load."""
 
 import json
-import subprocess
 import threading
 
 import grpc
 
-from client import (NOW_MS, REELRANK, TIMEOUT, Api, Feed, Server, equal, eventually, fails, new_signal, rank, record,
+from client import (NOW_MS, TIMEOUT, Api, Feed, Server, command, equal, eventually, fails, new_signal, rank, record,
                     upsert, video)
 from runner import case, run
 
 UNAVAILABLE, INVALID = 3, 4  # the command's exit codes
-
-
-def command(code, *words):
-    done = subprocess.run([REELRANK, *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=TIMEOUT)
-    assert done.returncode == code, "%s: want code %d, got %r" % (words, code, done)
-    return done.stdout.decode(), done.stderr.decode()
 
 
 def refusal(code, place, *words):

@@ -1,6 +1,6 @@
 """Runs the cases of one test file: functions marked @case whose names are sentences about behaviour.
 
-Each is given a fresh directory. Prints "ok NAME" or "FAILED NAME", which ./dev test counts. The words after
+Each is given a fresh directory. Prints "ok NAME", "skip NAME" or "FAILED NAME", which ./dev test counts. The words after
 the file on the command line: the reelrank binary, and optionally what the names to run must contain.
 """
 
@@ -14,6 +14,10 @@ import traceback
 cases = []
 
 
+class Skip(Exception):
+    """What a case needs is missing here: its text says what."""
+
+
 def case(function):
     cases.append(function)
     return function
@@ -25,6 +29,9 @@ def passes(function, case_seconds):
         try:
             function(pathlib.Path(path))
             print("ok", function.__name__, flush=True)
+            return True
+        except Skip as reason:
+            print("skip reason: %s\nskip %s" % (reason, function.__name__), flush=True)
             return True
         except Exception:
             traceback.print_exc()

@@ -601,6 +601,7 @@ static void any_order_across_users_gives_the_same_bytes(void)
             struct state_digests got;
             CHECK_EQ(STATUS_OK, state_digest(again, &got));
             CHECK(want.aggregates == got.aggregates);
+            CHECK(want.users == got.users);
             CHECK(want.all == got.all);
             check_states_equal(first, again);
             state_free(again);
@@ -623,6 +624,7 @@ static void order_within_a_user_matters(void)
     CHECK_EQ(STATUS_OK, state_digest(b, &of_b));
     CHECK(of_a.all != of_b.all);
     CHECK(of_a.aggregates != of_b.aggregates);
+    CHECK(of_a.users != of_b.users);
     state_free(a);
     state_free(b);
 }

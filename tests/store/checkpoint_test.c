@@ -500,17 +500,17 @@ static void wherever_the_damage_the_second_start_is_right(void)
     }
 }
 
-static void reader_that_did_not_come_through_sets_the_file_aside(void)
+static void file_that_was_found_damaged_is_set_aside(void)
 {
     char path[TEST_PATH_SIZE];
     char name[FILES_PATH_SIZE];
     make_checkpoint(path);
-    path_in(path, "state.mdb.reading", name);
+    path_in(path, "state.mdb.doubt", name);
     int fd = open(name, O_WRONLY | O_CREAT, 0600);
     CHECK(fd >= 0);
     close(fd);
     check_set_aside(path, "found it damaged");
-    CHECK(!has_file(path, "state.mdb.reading"));
+    CHECK(!has_file(path, "state.mdb.doubt"));
 }
 
 static void missing_or_empty_file_is_made_again(void)
@@ -782,7 +782,7 @@ int main(int argc, char **argv)
         TEST(file_of_garbage_is_set_aside),
         TEST(file_cut_short_is_set_aside),
         TEST(wherever_the_damage_the_second_start_is_right),
-        TEST(reader_that_did_not_come_through_sets_the_file_aside),
+        TEST(file_that_was_found_damaged_is_set_aside),
         TEST(missing_or_empty_file_is_made_again),
         TEST(store_works_where_no_checkpoint_can_be_made),
         TEST(full_state_file_loses_nothing_and_heals),

@@ -1,0 +1,190 @@
+"""What the measuring scripts share: programs, servers, data, and how busy the machine is."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+OTHERS_LIMIT = 0.08  # share of all CPU that other processes may take during a run
+TRIES = 3
+STOP_SECONDS = 120  # the last checkpoint of a large state takes a while
+SIGNALS_PER_USER = 20  # of the data that scripts share
+DEFAULT_DATA = os.path.join(tempfile.gettempdir(), f"reelrank-bench-{os.getuid()}")
+
+
+def give_up(message):
+    sys.exit(f"bench: {message}")
+
+
+# --- programs -----------------------------------------------------------------------------------
+
+
+def processors():
+    """(server's, load's) processor, or (None, None) when there is only one."""
+    usable = sorted(os.sched_getaffinity(0))
+    return (usable[0], usable[1]) if len(usable) > 1 else (None, None)
+
+
+def pinned(command, processor):
+    return command if processor is None else ["taskset", "-c", str(processor)] + command
+
+
+def run_json(command, processor=None, stderr=subprocess.PIPE):
+    """Runs a program that prints one line of JSON."""
+    command = [str(word) for word in command]
+    done = subprocess.run(
+        pinned(command, processor), stdout=subprocess.PIPE, stderr=stderr, text=True
+    )
+    if not done.stdout.startswith("{"):
+        give_up(f"{os.path.basename(command[0])} failed: {(done.stderr or '').strip()}")
+    return json.loads(done.stdout)
+
+
+def complete_programs(options, *names):
+    """Puts the paths of the server and of the programs named into options."""
+    options.reelrank = os.path.join(options.programs, "cli/reelrank")
+    for name in names:
+        setattr(options, name, os.path.join(options.programs, "tests/bench", name))
+    if not all(os.path.exists(getattr(options, name)) for name in ("reelrank", *names)):
+        give_up(f"{options.programs} has no programs; ./dev bench builds them")
+
+
+class Server:
+    """A server process that says "listening on HOST:PORT" once it serves."""
+
+    def __init__(self, command, processor, log):
+        start = time.monotonic()
+        self.log = open(log, "w")
+        self.process = subprocess.Popen(
+            pinned(command, processor), stdout=subprocess.PIPE, stderr=self.log, text=True
+        )
+        line = self.process.stdout.readline()
+        self.start_seconds = time.monotonic() - start
+        if not line.startswith("listening on "):
+            self.stop()
+            give_up(f"{command[0]} did not start; see {log}")
+        self.port = int(line.rsplit(":", 1)[1])
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+        self.log.close()
+
+    def cpu_ns(self):
+        """Time on a processor of all threads so far."""
+        tasks = f"/proc/{self.process.pid}/task"
+        total = 0
+        for task in os.listdir(tasks):
+            with open(f"{tasks}/{task}/schedstat") as file:
+                total += int(file.read().split()[0])
+        return total
+
+    def memory(self):
+        """Resident bytes: anonymous, and of files (the store's pages, which can be dropped)."""
+        found = {}
+        with open(f"/proc/{self.process.pid}/status") as file:
+            for line in file:
+                if line.startswith(("RssAnon", "RssFile")):
+                    name, value = line.split(":")
+                    found[name] = int(value.split()[0]) * 1024
+        return found
+
+
+# --- data ---------------------------------------------------------------------------------------
+
+
+def file_hash(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def read_stamp(path):
+    try:
+        with open(path) as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return None
+
+
+def prepare_data(options):
+    """Returns the folder of the data and what fill said of it; fills it if need be."""
+    sizes = {key: getattr(options, key) for key in ("videos", "users", "signals_per_user")}
+    name = "-".join(f"{value}-{key.replace('_', '-')}" for key, value in sizes.items())
+    folder = os.path.join(options.data, name)
+    stamp_path = os.path.join(folder, "stamp.json")
+    wanted = {"fill": file_hash(options.fill), **sizes}
+    stamp = read_stamp(stamp_path)
+    if stamp is not None and all(stamp.get(key) == value for key, value in wanted.items()):
+        return folder, stamp
+    if os.path.isdir(folder):
+        shutil.rmtree(folder)
+    os.makedirs(folder)
+    say(options, f"filling {folder}")
+    words = [f"--{key.replace('_', '-')}={value}" for key, value in sizes.items()]
+    words += [] if options.json else ["--progress"]
+    filled = run_json(
+        [options.fill, "--data", os.path.join(folder, "store"), *words],
+        stderr=subprocess.PIPE if options.json else None,
+    )
+    stamp = {**wanted, **filled}
+    with open(stamp_path, "w") as file:
+        json.dump(stamp, file)
+    return folder, stamp
+
+
+# --- measuring ----------------------------------------------------------------------------------
+
+
+def busy_seconds():
+    """CPU time used by everything on this machine."""
+    with open("/proc/stat") as file:
+        ticks = [int(word) for word in file.readline().split()[1:]]
+    return (sum(ticks[:3]) + sum(ticks[5:8])) / os.sysconf("SC_CLK_TCK")
+
+
+def own_seconds():
+    """CPU time used by this program and by the loads it has waited for."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def observe(server, run):
+    """What run() returns, with the server's CPU and the share that other processes took."""
+    start, busy, own, cpu = time.monotonic(), busy_seconds(), own_seconds(), server.cpu_ns()
+    result = run()
+    cpu = server.cpu_ns() - cpu
+    others = busy_seconds() - busy - (own_seconds() - own) - cpu / 1e9
+    seconds = time.monotonic() - start
+    return {**result, "server_cpu_ns": cpu, "others": max(0.0, others / seconds / os.cpu_count())}
+
+
+def least_disturbed(run):
+    """The best of a few results of run(); just one when nothing disturbs it."""
+    best = None
+    for _ in range(TRIES):
+        result = run()
+        if best is None or result["others"] < best["others"]:
+            best = result
+        if best["others"] < OTHERS_LIMIT:
+            break
+    return best
+
+
+def say(options, text):
+    if not options.json:
+        print(f"bench: {text}", file=sys.stderr)
+
+
+def median(results, key):
+    return statistics.median(result[key] for result in results)

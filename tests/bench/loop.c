@@ -1,0 +1,222 @@
+#include "tests/bench/loop.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "ranker/check.h"
+#include "tests/bench/program.h"
+
+enum { EVENTS_MAX = 64 };
+
+/* Closer to the next due time than this, wait by looking at the clock. */
+#define SPIN_NS INT64_C(2000000)
+
+struct loop {
+    const struct loop_options *options;
+    struct loop_result *result;
+    struct connection_options connection_options;
+    struct connection *connections[LOOP_CONNECTIONS_MAX];
+    bool waits_writable[LOOP_CONNECTIONS_MAX];
+    int epoll;
+    int64_t start_ns;
+    int64_t stop_ns; /* of sending */
+    uint64_t total;  /* to send; becomes what was sent once the time is over */
+    uint64_t started;
+    size_t turn; /* the connection that is next in open loop */
+};
+
+static void answered(void *context, const struct answer *answer)
+{
+    struct loop *loop = context;
+    struct loop_result *result = loop->result;
+    samples_add(&result->latencies_us, (double)(program_now_ns() - answer->start_ns) / 1000);
+    result->answers++;
+    bool good = answer->status == 0 && loop->options->check(loop->options->context, answer);
+    if (!good) {
+        result->first_failure = result->failures == 0 ? answer->status : result->first_failure;
+        result->failures++;
+    }
+}
+
+static void watch(struct loop *loop, size_t index, int operation, bool writable)
+{
+    struct epoll_event event = {.events = EPOLLIN | (writable ? EPOLLOUT : 0), .data.u64 = index};
+    int rc = epoll_ctl(loop->epoll, operation, connection_socket(loop->connections[index]), &event);
+    CHECK(rc == 0);
+    loop->waits_writable[index] = writable;
+}
+
+static void flush(struct loop *loop, size_t index)
+{
+    bool writable = connection_flush(loop->connections[index]);
+    if (writable != loop->waits_writable[index]) {
+        watch(loop, index, EPOLL_CTL_MOD, writable);
+    }
+}
+
+static bool may_send(const struct loop *loop, const struct connection *connection)
+{
+    return loop->started < loop->total && connection_is_free(connection, loop->options->body_max);
+}
+
+static void send_one(struct loop *loop, struct connection *connection, int64_t start_ns)
+{
+    struct text body = loop->options->next(loop->options->context);
+    CHECK(body.size <= loop->options->body_max);
+    connection_send(connection, body, start_ns);
+    loop->started++;
+}
+
+static void send_closed(struct loop *loop)
+{
+    for (size_t i = 0; i < loop->options->connections; i++) {
+        while (may_send(loop, loop->connections[i])) {
+            send_one(loop, loop->connections[i], program_now_ns());
+        }
+        flush(loop, i);
+    }
+}
+
+static int64_t due_ns(const struct loop *loop)
+{
+    double seconds = (double)loop->started / (double)loop->options->rate;
+    return loop->start_ns + (int64_t)(seconds * 1e9);
+}
+
+/* Sends one message on the next connection with room; false when there is none. */
+static bool send_due(struct loop *loop)
+{
+    size_t count = loop->options->connections;
+    for (size_t i = 0; i < count; i++) {
+        size_t index = (loop->turn + i) % count;
+        if (may_send(loop, loop->connections[index])) {
+            send_one(loop, loop->connections[index], due_ns(loop));
+            loop->turn = index + 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void send_open(struct loop *loop)
+{
+    uint64_t before = loop->started;
+    while (loop->started < loop->total && due_ns(loop) <= program_now_ns() && send_due(loop)) {
+    }
+    for (size_t i = 0; loop->started > before && i < loop->options->connections; i++) {
+        flush(loop, i);
+    }
+}
+
+/* Milliseconds for epoll_wait(). */
+static int wait_ms(const struct loop *loop)
+{
+    if (loop->options->rate == 0 || loop->started == loop->total) {
+        return -1;
+    }
+    int64_t left = due_ns(loop) - program_now_ns();
+    return left > SPIN_NS ? (int)((left - SPIN_NS / 2) / 1000000) : 0;
+}
+
+static void receive(struct loop *loop)
+{
+    struct epoll_event events[EVENTS_MAX];
+    int count = epoll_wait(loop->epoll, events, EVENTS_MAX, wait_ms(loop));
+    for (int i = 0; i < count; i++) {
+        size_t index = events[i].data.u64;
+        connection_receive(loop->connections[index]);
+        flush(loop, index);
+    }
+}
+
+static void send_all(struct loop *loop)
+{
+    while (loop->result->answers < loop->total) {
+        if (program_now_ns() >= loop->stop_ns) {
+            loop->total = loop->started;
+        }
+        if (loop->options->rate > 0) {
+            send_open(loop);
+        } else {
+            send_closed(loop);
+        }
+        if (loop->result->answers < loop->total) {
+            receive(loop);
+        }
+    }
+}
+
+/* Streams end once the server has seen that no message follows. */
+static void finish(struct loop *loop)
+{
+    for (size_t i = 0; i < loop->options->connections; i++) {
+        struct connection *connection = loop->connections[i];
+        connection_finish(connection);
+        flush(loop, i);
+        while (connection_active(connection) > 0) {
+            receive(loop);
+        }
+        loop->result->broken += connection_broken(connection);
+    }
+}
+
+static void open_connections(struct loop *loop)
+{
+    loop->connection_options = loop->options->connection;
+    loop->connection_options.answered = answered;
+    loop->connection_options.context = loop;
+    loop->epoll = epoll_create1(0);
+    CHECK(loop->epoll >= 0);
+    for (size_t i = 0; i < loop->options->connections; i++) {
+        loop->connections[i] = connection_open(&loop->connection_options);
+        watch(loop, i, EPOLL_CTL_ADD, false);
+        flush(loop, i);
+    }
+}
+
+static void set_bounds(struct loop *loop)
+{
+    const struct loop_options *options = loop->options;
+    loop->start_ns = program_now_ns();
+    loop->total = options->messages > 0 ? options->messages : UINT64_MAX;
+    loop->stop_ns =
+        options->seconds > 0 ? loop->start_ns + (int64_t)(options->seconds * 1e9) : INT64_MAX;
+}
+
+void loop_run(const struct loop_options *options, struct loop_result *out)
+{
+    CHECK(options->messages > 0 || options->seconds > 0);
+    CHECK(options->body_max <= CONNECTION_BODY_MAX);
+    CHECK(options->connections <= LOOP_CONNECTIONS_MAX);
+    struct loop *loop = calloc(1, sizeof(*loop));
+    CHECK(loop != NULL);
+    *out = (struct loop_result){0};
+    loop->options = options;
+    loop->result = out;
+    open_connections(loop);
+    double cpu_seconds = program_cpu_seconds();
+    set_bounds(loop);
+    send_all(loop);
+    out->seconds = (double)(program_now_ns() - loop->start_ns) / 1e9;
+    out->cpu_seconds = program_cpu_seconds() - cpu_seconds;
+    finish(loop);
+    for (size_t i = 0; i < options->connections; i++) {
+        connection_close(loop->connections[i]);
+    }
+    close(loop->epoll);
+    free(loop);
+}
+
+void loop_print(struct loop_result *result)
+{
+    struct samples *us = &result->latencies_us;
+    printf("\"failures\": %" PRIu64 ", \"first_failure\": %d, \"p50_us\": %.1f, \"p90_us\": %.1f, "
+           "\"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f",
+           result->failures, result->first_failure, samples_quantile(us, 0.5),
+           samples_quantile(us, 0.9), samples_quantile(us, 0.99), samples_quantile(us, 0.999),
+           samples_quantile(us, 1));
+}

@@ -1,0 +1,90 @@
+"""Kills a process inside a write: strike.py PID FILE SECONDS.
+
+Looks at the system calls of the process's threads until one of them writes or syncs FILE (a name without its folder,
+in the process's hands), and kills it with SIGKILL at once; after SECONDS it kills anyway. Prints the call's name and
+the file's last LMDB transaction just before, or "none". A process of its own, because a thread of the load's
+interpreter would be late.
+"""
+
+import os
+import signal
+import struct
+import sys
+import time
+
+CALLS = {1: "write", 18: "pwrite64", 20: "writev", 74: "fsync", 75: "fdatasync", 77: "ftruncate", 296: "pwritev"}  # x86-64
+META_MAGIC = 0xBEEFC0DE
+PAGE = 4096
+LOOKS = 200  # at known threads, before looking for new ones
+
+
+def last_transaction(path):
+    """The number of the last transaction that is whole in an LMDB file, from its two meta pages; 0: none."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(2 * PAGE)
+    except FileNotFoundError:
+        return 0
+    found = [0]
+    for page in (data[:PAGE], data[PAGE:]):
+        # A page header of 16 bytes, magic, version, address, map size, two databases of 48 bytes, last page, number.
+        if len(page) == PAGE and struct.unpack_from("<I", page, 16)[0] == META_MAGIC:
+            found.append(struct.unpack_from("<Q", page, 144)[0])
+    return max(found)
+
+
+class Watch:
+    def __init__(self, pid, name):
+        self.pid = pid
+        self.name = name
+        self.threads = {}
+        self.path = None
+
+    def refresh(self):
+        """The numbers of descriptors of the file, and every thread's view of its system call."""
+        base = "/proc/%d/" % self.pid
+        self.wanted = set()
+        for number in os.listdir(base + "fd"):
+            try:
+                path = os.readlink(base + "fd/" + number)
+            except FileNotFoundError:
+                continue
+            if os.path.basename(path) == self.name:
+                self.wanted.add(int(number))
+                self.path = path
+        for thread in os.listdir(base + "task"):
+            if thread not in self.threads:
+                self.threads[thread] = os.open(base + "task/%s/syscall" % thread, os.O_RDONLY)
+
+    def look(self):
+        """The name of a call on the file that is under way, or None."""
+        for thread, view in list(self.threads.items()):
+            try:
+                words = os.pread(view, 256, 0).split()
+            except OSError:  # it has ended
+                os.close(self.threads.pop(thread))
+                continue
+            if len(words) > 2 and int(words[0]) in CALLS and int(words[1], 16) in self.wanted:
+                return CALLS[int(words[0])]
+        return None
+
+
+def strike(pid, name, seconds):
+    """(call or None, transaction or 0) as of the kill."""
+    watch, call, end = Watch(pid, name), None, time.monotonic() + seconds
+    try:
+        while call is None and time.monotonic() < end:
+            watch.refresh()
+            for _ in range(LOOKS):
+                call = watch.look()
+                if call is not None:
+                    break
+    except (FileNotFoundError, ProcessLookupError, PermissionError):  # it has ended, or may not be looked at
+        pass
+    before = last_transaction(watch.path) if watch.path else 0
+    os.kill(pid, signal.SIGKILL)
+    return call, before
+
+
+if __name__ == "__main__":
+    print("%s %d" % strike(int(sys.argv[1]), sys.argv[2], float(sys.argv[3])))
