@@ -9,7 +9,6 @@
 #include "ranker/table.h"
 #include "store/decoder.h"
 #include "store/payload.h"
-#include "store/scrub.h"
 #include "store/snapshots.h"
 
 enum { TURN_RECORDS = 2048, REPLACE_MAX = 256, FIRST_ITEMS = 256 };
@@ -265,17 +264,17 @@ static enum status put_video(void *context, const struct video_row *video)
     return state_restore_video(erasure->state, video);
 }
 
-static enum status open_snapshot(const struct erasure *erasure, uint64_t sequence, bool read_only,
-                                 char name[SNAPSHOT_NAME_SIZE], struct state_file **out)
+static enum status open_base(const struct erasure *erasure, char name[SNAPSHOT_NAME_SIZE],
+                             struct state_file **out)
 {
     struct state_file_options options = {
         .directory = erasure->options->directory,
         .name = name,
         .map_bytes = erasure->options->map_bytes,
-        .read_only = read_only,
+        .read_only = true,
         .alone = true,
     };
-    snapshot_name(sequence, name);
+    snapshot_name(erasure->base, name);
     return state_file_open(&options, out, erasure->problem);
 }
 
@@ -292,7 +291,7 @@ static enum status load_base(struct erasure *erasure)
     if (erasure->base == 0) {
         return STATUS_OK;
     }
-    enum status status = open_snapshot(erasure, erasure->base, true, name, &file);
+    enum status status = open_base(erasure, name, &file);
     if (status != STATUS_OK) {
         return status;
     }
@@ -384,37 +383,26 @@ static enum status replace_all(struct erasure *erasure)
     return status;
 }
 
-static enum status scrub_file(MDB_env *env)
+/* Whom a snapshot must lose: after the forgetting it has somebody new under the same key. */
+struct cleaning {
+    const struct erasure *erasure;
+    uint64_t sequence; /* of the snapshot */
+};
+
+static bool is_to_leave(void *context, uint64_t user_key)
 {
-    struct scrub *scrub = NULL;
-    bool more = true;
-    enum status status = scrub_new(env, &scrub);
-    while (status == STATUS_OK && more) {
-        status = scrub_step(scrub, &more);
-    }
-    scrub_free(scrub);
-    return status;
+    const struct cleaning *cleaning = context;
+    const struct target *target = table_find(&cleaning->erasure->targets, user_key);
+    return target != NULL && target->tombstone.sequence > cleaning->sequence;
 }
 
 static enum status clean_snapshot(struct erasure *erasure, uint64_t sequence)
 {
-    char name[SNAPSHOT_NAME_SIZE];
-    struct state_file *file = NULL;
-    uint64_t removed = 0;
-    enum status status = open_snapshot(erasure, sequence, false, name, &file);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = state_file_remove_users(file, wants_user, erasure, &removed);
-    if (status == STATUS_OK && removed > 0) {
-        status = scrub_file(state_file_env(file));
-    }
-    state_file_close(file);
-    if (status != STATUS_OK) {
-        problem_set(erasure->problem, "users cannot be taken out of %s: %s", name,
-                    status_text(status));
-    }
-    return status;
+    const struct erase_options *options = erasure->options;
+    struct cleaning cleaning = {erasure, sequence};
+    struct snapshot_removal removal = {
+        .wants_user = is_to_leave, .context = &cleaning, .map_bytes = options->map_bytes};
+    return snapshots_remove_users(options->directory, sequence, &removal, erasure->problem);
 }
 
 static enum status clean_snapshots(struct erasure *erasure, const struct snapshots *snapshots)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "store/files.h"
+#include "store/scrub.h"
 
 enum { DIGITS = 20 };
 
@@ -162,6 +163,91 @@ enum status snapshots_adopt(const char *directory, uint64_t sequence, struct pro
     enum status status = files_join(directory, name, path, problem);
     return status == STATUS_OK ? make_file(directory, "state.mdb", write_snapshot, path, problem)
                                : status;
+}
+
+/* A snapshot on its way to one without some users. */
+struct rewriting {
+    const char *directory;
+    const struct snapshot_removal *removal;
+    struct state_file *old;
+    char partial_name[SNAPSHOT_NAME_SIZE + sizeof(partial)];
+};
+
+static enum status open_alone(const struct rewriting *rewriting, const char *name, bool read_only,
+                              struct state_file **out, struct problem *problem)
+{
+    struct state_file_options options = {.directory = rewriting->directory,
+                                         .name = name,
+                                         .map_bytes = rewriting->removal->map_bytes,
+                                         .read_only = read_only,
+                                         .alone = true};
+    return state_file_open(&options, out, problem);
+}
+
+static enum status scrub_file(MDB_env *env)
+{
+    struct scrub *scrub = NULL;
+    bool more = true;
+    enum status status = scrub_new(env, &scrub);
+    while (status == STATUS_OK && more) {
+        status = scrub_step(scrub, &more);
+    }
+    scrub_free(scrub);
+    return status;
+}
+
+static enum status remove_and_scrub(struct state_file *file, const struct snapshot_removal *removal)
+{
+    uint64_t removed;
+    enum status status =
+        state_file_remove_users(file, removal->wants_user, removal->context, &removed);
+    return status == STATUS_OK ? scrub_file(state_file_env(file)) : status;
+}
+
+/* LMDB opens the copy by its name, beside fd, which is for the sync that follows. */
+static enum status write_without_users(void *context, int fd, struct problem *problem)
+{
+    struct rewriting *rewriting = context;
+    struct state_file *file = NULL;
+    enum status status = state_file_copy(rewriting->old, fd);
+    if (status == STATUS_OK) {
+        status = open_alone(rewriting, rewriting->partial_name, false, &file, problem);
+    }
+    if (status == STATUS_OK) {
+        status = remove_and_scrub(file, rewriting->removal);
+    }
+    state_file_close(file);
+    return status;
+}
+
+static enum status rewrite(struct rewriting *rewriting, const char *name, struct problem *problem)
+{
+    const struct snapshot_removal *removal = rewriting->removal;
+    uint64_t count = 0;
+    enum status status =
+        state_file_count_users(rewriting->old, removal->wants_user, removal->context, &count);
+    if (status == STATUS_OK && count > 0) {
+        snprintf(rewriting->partial_name, sizeof(rewriting->partial_name), "%s%s", name, partial);
+        status = make_file(rewriting->directory, name, write_without_users, rewriting, problem);
+    }
+    return status;
+}
+
+enum status snapshots_remove_users(const char *directory, uint64_t sequence,
+                                   const struct snapshot_removal *removal, struct problem *problem)
+{
+    char name[SNAPSHOT_NAME_SIZE];
+    struct rewriting rewriting = {.directory = directory, .removal = removal};
+    snapshot_name(sequence, name);
+    enum status status = open_alone(&rewriting, name, true, &rewriting.old, problem);
+    if (status == STATUS_OK) {
+        status = rewrite(&rewriting, name, problem);
+    }
+    state_file_close(rewriting.old);
+    if (status != STATUS_OK) {
+        problem_set(problem, "users cannot be taken out of %s: %s", name, status_text(status));
+    }
+    return status;
 }
 
 static bool is_to_go(const char *name, uint64_t before)

@@ -45,6 +45,22 @@ MUST_USE enum status snapshots_make(const char *directory, struct state_file *fi
 MUST_USE enum status snapshots_adopt(const char *directory, uint64_t sequence,
                                      struct problem *problem);
 
+/* Users to be taken out of a snapshot. */
+struct snapshot_removal {
+    bool (*wants_user)(void *context, uint64_t user_key);
+    void *context;
+    size_t map_bytes; /* budget of the new file */
+};
+
+/*
+ * Takes users out of a snapshot. A new file that never had them takes its place, so that whoever
+ * has the old one open, such as a backup, reads it as it was. Nothing happens where none of them is
+ * in it. STATUS_CORRUPT, STATUS_NO_SPACE, STATUS_NO_MEMORY, STATUS_IO.
+ */
+MUST_USE enum status snapshots_remove_users(const char *directory, uint64_t sequence,
+                                            const struct snapshot_removal *removal,
+                                            struct problem *problem);
+
 /* Removes the snapshots of records before sequence, and what a crash has left half made. */
 void snapshots_remove_before(const char *directory, uint64_t sequence);
 

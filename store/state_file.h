@@ -106,6 +106,11 @@ struct state_file_search {
 MUST_USE enum status state_file_search(struct state_file *file,
                                        const struct state_file_search *search);
 
+/* How many users wants_user says yes to. Reads all keys. STATUS_CORRUPT, STATUS_NO_MEMORY. */
+MUST_USE enum status state_file_count_users(struct state_file *file,
+                                            bool (*wants_user)(void *context, uint64_t user_key),
+                                            void *context, uint64_t *count);
+
 /*
  * Takes users out of a file that is the state of the past: in the place of each, the last user
  * gets its row. One transaction, synced. wants_user says which; *removed counts them.

@@ -177,6 +177,29 @@ enum status state_file_search(struct state_file *file, const struct state_file_s
     return status;
 }
 
+enum status state_file_count_users(struct state_file *file,
+                                   bool (*wants_user)(void *context, uint64_t user_key),
+                                   void *context, uint64_t *count)
+{
+    MDB_txn *txn = NULL;
+    struct user_key_entry *keys = NULL;
+    int rc = mdb_txn_begin(file->env, NULL, MDB_RDONLY, &txn);
+    if (rc != 0) {
+        return lmdb_status(rc);
+    }
+    enum status status = read_keys(file, txn, &keys);
+    mdb_txn_abort(txn);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    *count = 0;
+    for (size_t i = 0; i < file->mark.row_counts[STATE_USERS]; i++) {
+        *count += wants_user(context, keys[i].key);
+    }
+    free(keys);
+    return STATUS_OK;
+}
+
 /* LMDB leaves the bytes of a value that shrinks or goes in its page, so zeroes go over them. */
 static enum status wipe_row(struct state_file *file, enum state_table table, size_t row)
 {

@@ -4,6 +4,7 @@
 #include "store/keeper.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -373,6 +374,100 @@ static void erased_users_leave_their_effect_and_nothing_else(void)
     store_close(store);
 }
 
+static void write_like(struct store *store, const char *user_id, int64_t time_ms)
+{
+    struct arena arena = entries_arena(1 << 16);
+    Reelrank__V1__Signal signal = REELRANK__V1__SIGNAL__INIT;
+    signal.user_id = (char *)user_id;
+    signal.video_id = "video-3";
+    signal.type = REELRANK__V1__SIGNAL_TYPE__SIGNAL_TYPE_LIKE;
+    signal.time_ms = time_ms;
+    struct entry entry = entry_signal(&arena, &signal);
+    CHECK_EQ(STATUS_OK, entries_write(store, &entry, 1).status);
+    CHECK_EQ(OUTCOME_ACCEPTED, entry.outcome);
+    free(arena.base);
+}
+
+/* Makes a snapshot and removes the records up to it, so that it is needed. */
+static void cut_at_snapshot(struct store *store)
+{
+    uint64_t first;
+    uint64_t last;
+    bool more = true;
+    CHECK_EQ(STATUS_OK, store_snapshot(store));
+    log_bounds(store_log(store), &first, &last);
+    log_trim(store_log(store), last + 1);
+    while (more) {
+        CHECK_EQ(STATUS_OK, log_trim_some(store_log(store), &more));
+    }
+}
+
+/* A snapshot that is made before the erasure comes to it, by which time somebody new is there. */
+static void who_comes_back_before_the_erasure_stays_in_snapshots(void)
+{
+    char path[TEST_PATH_SIZE];
+    test_directory(path);
+    struct store *store = open_store(path);
+    struct keeper *keeper = make_keeper(store, path, (struct keeper_options){.log_bytes = 0});
+    struct problem problem = {""};
+    write_mixed(store, 0, 1000);
+    cut_at_snapshot(store);
+    forget(store, "user-3");
+    write_like(store, "user-3", START_MS + 2000000);
+    CHECK_EQ(STATUS_OK, store_snapshot(store));
+    write_mixed(store, 1000, 10);
+    CHECK_EQ(STATUS_OK, keeper_erase(keeper, &problem));
+    CHECK_EQ(20, users_of(store));
+    check_derived(path, store);
+    keeper_free(keeper);
+    store_close(store);
+}
+
+/* The bytes of the only snapshot of a directory, by name or by a descriptor. */
+static bool snapshot_has(int fd, uint64_t user_key)
+{
+    static char bytes[MAP_BYTES];
+    ssize_t size = pread(fd, bytes, sizeof(bytes), 0);
+    CHECK(size > 0);
+    return memmem(bytes, (size_t)size, &user_key, sizeof(user_key)) != NULL;
+}
+
+static int open_snapshot(const char *path)
+{
+    struct snapshots snapshots;
+    char name[SNAPSHOT_NAME_SIZE];
+    char file[FILES_PATH_SIZE];
+    CHECK_EQ(STATUS_OK, snapshots_list(path, &snapshots, NULL));
+    CHECK_EQ(1, snapshots.count);
+    snapshot_name(snapshots.sequences[0], name);
+    CHECK_EQ(STATUS_OK, files_join(path, name, file, NULL));
+    int fd = open(file, O_RDONLY);
+    CHECK(fd >= 0);
+    return fd;
+}
+
+static void who_has_a_snapshot_open_reads_it_as_it_was(void)
+{
+    char path[TEST_PATH_SIZE];
+    uint64_t key = hash_key(text_of("user-3"));
+    test_directory(path);
+    struct store *store = open_store(path);
+    struct keeper *keeper = make_keeper(store, path, (struct keeper_options){.log_bytes = 0});
+    struct problem problem = {""};
+    write_mixed(store, 0, 1000);
+    CHECK_EQ(STATUS_OK, store_snapshot(store));
+    int before = open_snapshot(path);
+    forget(store, "user-3");
+    CHECK_EQ(STATUS_OK, keeper_erase(keeper, &problem));
+    int after = open_snapshot(path);
+    CHECK(snapshot_has(before, key));
+    CHECK(!snapshot_has(after, key));
+    close(before);
+    close(after);
+    keeper_free(keeper);
+    store_close(store);
+}
+
 struct stopping {
     int left;
 };
@@ -521,6 +616,8 @@ int main(int argc, char **argv)
         TEST(a_log_whose_snapshots_are_gone_does_not_open),
         TEST(what_is_idle_is_dropped),
         TEST(erased_users_leave_their_effect_and_nothing_else),
+        TEST(who_comes_back_before_the_erasure_stays_in_snapshots),
+        TEST(who_has_a_snapshot_open_reads_it_as_it_was),
         TEST(an_erasure_that_is_broken_off_goes_on),
         TEST(retention_and_erasure_go_together),
         TEST(who_waits_is_told_when_it_is_done_or_when_it_stops),
