@@ -40,8 +40,10 @@ static struct log_options log_options(const char *data)
 }
 
 /* Holds the directory meanwhile: what is read must not change. */
-static enum status check_log(const char *data, struct verdict *verdict, struct problem *problem)
+static enum status check_log(const struct verify_values *values, struct verdict *verdict,
+                             struct problem *problem)
 {
+    const char *data = values->data;
     int lock_fd = -1;
     enum status status = log_hold(data, &lock_fd, problem);
     if (status != STATUS_OK) {
@@ -49,7 +51,8 @@ static enum status check_log(const char *data, struct verdict *verdict, struct p
     }
     struct progress progress;
     progress_start(&progress, "verifying", "records", 1, 0);
-    struct verify_options options = {.progress = show, .progress_context = &progress};
+    struct verify_options options = {
+        .every_snapshot = values->rebuild, .progress = show, .progress_context = &progress};
     status = verify_data(data, &options, &verdict->report, problem);
     progress_clear(&progress);
     close(lock_fd);
@@ -100,19 +103,51 @@ static size_t listed(const struct verify_report *report)
                                                    : VERIFY_ERRORS_MAX;
 }
 
-static enum exit_code print_json(const struct verdict *verdict)
+static json_t *errors_of(const struct verify_report *report)
 {
-    const struct verify_report *report = &verdict->report;
     json_t *errors = json_array();
     for (size_t i = 0; i < listed(report); i++) {
         json_array_append_new(errors, json_pack("{s:I, s:s}", "sequence",
                                                 (json_int_t)report->errors[i].sequence, "problem",
                                                 report->errors[i].problem.text));
     }
-    json_t *object = json_pack("{s:o, s:o, s:I, s:I, s:I, s:o}", "digest", hex(report->digests.all),
-                               "aggregates_digest", hex(report->digests.aggregates), "sequence",
-                               (json_int_t)report->sequence, "records", (json_int_t)report->records,
-                               "error_count", (json_int_t)report->error_count, "errors", errors);
+    return errors;
+}
+
+static json_t *state_file_of(const char *name, const struct verify_file *file)
+{
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "name", name, "bytes",
+                     (json_int_t)file->bytes, "sequence", (json_int_t)file->sequence, "users",
+                     (json_int_t)file->users, "videos", (json_int_t)file->videos, "statistics",
+                     (json_int_t)file->statistics, "error_count", (json_int_t)file->error_count,
+                     "other_version", file->other_version);
+}
+
+static json_t *files_of(const struct verify_report *report)
+{
+    json_t *files = json_pack("[{s:s, s:I, s:I, s:I}]", "name", "data.mdb", "bytes",
+                              (json_int_t)report->bytes, "records", (json_int_t)report->records,
+                              "tombstones", (json_int_t)report->tombstones);
+    for (size_t i = 0; i < report->snapshot_count; i++) {
+        char name[SNAPSHOT_NAME_SIZE];
+        snapshot_name(report->snapshots[i].sequence, name);
+        json_array_append_new(files, state_file_of(name, &report->snapshots[i]));
+    }
+    if (report->has_state) {
+        json_array_append_new(files, state_file_of("state.mdb", &report->state));
+    }
+    return files;
+}
+
+static enum exit_code print_json(const struct verdict *verdict)
+{
+    const struct verify_report *report = &verdict->report;
+    json_t *object = json_pack(
+        "{s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:I, s:o}", "digest", hex(report->digests.all),
+        "aggregates_digest", hex(report->digests.aggregates), "first", (json_int_t)report->first,
+        "base", (json_int_t)report->base, "sequence", (json_int_t)report->sequence, "records",
+        (json_int_t)report->records, "files", files_of(report), "error_count",
+        (json_int_t)report->error_count, "errors", errors_of(report));
     if (verdict->has_opened) {
         json_object_set_new(object, "opened_digest", hex(verdict->opened.all));
     }
@@ -126,17 +161,8 @@ static enum exit_code print_json(const struct verdict *verdict)
     return CODE_OK;
 }
 
-static void print_table(const char *data, const struct verdict *verdict)
+static void print_errors(const struct verify_report *report)
 {
-    const struct verify_report *report = &verdict->report;
-    fields_text("directory", data);
-    fields_number("good records", report->records);
-    fields_number("state sequence", report->sequence);
-    fields_hash("state digest", report->digests.all);
-    fields_hash("aggregates digest", report->digests.aggregates);
-    if (verdict->has_opened) {
-        fields_hash("digest as opened", verdict->opened.all);
-    }
     fields_number("errors", report->error_count);
     for (size_t i = 0; i < listed(report); i++) {
         printf("  %" PRIu64 ": ", report->errors[i].sequence);
@@ -148,12 +174,33 @@ static void print_table(const char *data, const struct verdict *verdict)
     }
 }
 
+static void print_table(const char *data, const struct verdict *verdict)
+{
+    const struct verify_report *report = &verdict->report;
+    fields_text("directory", data);
+    fields_number("first record", report->first);
+    fields_number("good records", report->records);
+    fields_number("forgotten users", report->tombstones);
+    fields_number("snapshots", report->snapshot_count);
+    fields_number("base", report->base);
+    fields_number("state sequence", report->sequence);
+    fields_hash("state digest", report->digests.all);
+    fields_hash("aggregates digest", report->digests.aggregates);
+    if (verdict->has_opened) {
+        fields_hash("digest as opened", verdict->opened.all);
+    }
+    if (report->state.other_version) {
+        fields_text("state.mdb", "of another version; the next start derives it again");
+    }
+    print_errors(report);
+}
+
 static enum exit_code check(const struct verify_values *values, struct verdict *verdict)
 {
     struct problem problem = {""};
     enum status status = backend_check_data(values->data, &problem);
     if (status == STATUS_OK) {
-        status = check_log(values->data, verdict, &problem);
+        status = check_log(values, verdict, &problem);
     }
     /* A damaged log does not open; the errors say so already. */
     if (status == STATUS_OK && values->rebuild && verdict->report.error_count == 0) {
@@ -197,17 +244,18 @@ static const struct argument verify_arguments[] = {
     {.name = "rebuild",
      .kind = ARGUMENT_FLAG,
      .offset = offsetof(struct verify_values, rebuild),
-     .help = "compare the state a server would open with the one the log gives"},
+     .help = "compare the state a server would open, and that of every snapshot, with the log's"},
 };
 
 const struct command command_verify = {
     .name = "verify",
     .operands = "",
-    .summary = "check every record of a data directory",
+    .summary = "check every record and row of a data directory",
     .description =
         "Checks the whole log, record by record: checksum, version, sequence without gaps,\n"
-        "payload, event key. Goes on behind what is bad, lists up to 100 errors, and rebuilds\n"
-        "the state from the rest. The exit code is 1 when there are errors. Changes nothing.\n",
+        "payload, event key; the snapshots and state.mdb, row by row. Goes on behind what is\n"
+        "bad, lists up to 100 errors, and derives the state from the rest. The exit code is 1\n"
+        "when there are errors. Changes nothing.\n",
     .examples = "  reelrank verify --data /var/lib/reelrank\n"
                 "  reelrank verify --data /var/lib/reelrank --rebuild --json\n",
     COMMAND_ARGUMENTS(verify_arguments),

@@ -58,12 +58,6 @@ MUST_USE enum status state_put_user(struct state *state, struct user_slot *slot,
 MUST_USE enum status state_read_slot(const struct state *state, const struct user_slot *slot,
                                      struct arena *arena, const struct user **out);
 
-static inline uint32_t state_day_of(int64_t time_ms)
-{
-    enum { DAY_MS = 86400000 };
-    return time_ms > 0 ? (uint32_t)(time_ms / DAY_MS) : 0;
-}
-
 /* Called before a row changes, or when it is new. */
 MUST_USE enum status state_touch(struct state *state, enum state_table table, size_t row);
 

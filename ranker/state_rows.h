@@ -94,6 +94,11 @@ struct user_key_entry {
     uint64_t key;
     uint32_t last_day; /* of the last signal, since 1970; later ones are cut */
 };
+static inline uint32_t state_day_of(int64_t time_ms)
+{
+    enum { DAY_MS = 86400000 };
+    return time_ms > 0 ? (uint32_t)(time_ms / DAY_MS) : 0;
+}
 struct user_key_entry state_user_key_at(const struct state *state, size_t row);
 
 /* Adds a copy of a user who is not there yet. Not while changes are noted. */

@@ -11,7 +11,6 @@
 #include <time.h>
 
 #include "ranker/check.h"
-#include "ranker/hash.h"
 #include "ranker/state_rows.h"
 #include "store/row_buffer.h"
 #include "store/snapshots.h"
@@ -83,18 +82,9 @@ static void save(void *context, enum state_table table, size_t row)
     row_buffer_add(&checkpoint->saved, checkpoint->state, table, row);
 }
 
-/*
- * A record told from that of another log under the same sequence. One that was erased could be of
- * any log.
- */
 static bool hash_record(void *context, uint64_t sequence, const struct record *record)
 {
-    uint64_t *hash = context;
-    if (record->kind == EVENT_ERASED) {
-        return false;
-    }
-    uint64_t seed = sequence ^ (uint64_t)record->appended_ms ^ record->event_key.low;
-    *hash = XXH3_64bits_withSeed(record->payload, record->payload_size, seed);
+    *(uint64_t *)context = state_mark_hash(sequence, record);
     return false;
 }
 

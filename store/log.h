@@ -162,7 +162,11 @@ struct log_replacement {
 MUST_USE enum status log_replace(struct log *log, const struct log_replacement *replacements,
                                  size_t count, const struct tombstone *tombstone);
 
-/* One transaction and one sync; count may be 0. They replace those of the same users. */
+/*
+ * One transaction and one sync; count may be 0. They replace those of the same users, here and in
+ * log_replace(), but for what the signals erased count, of users who were forgotten again since:
+ * one with a later sequence stays.
+ */
 MUST_USE enum status log_put_tombstones(struct log *log, const struct tombstone *tombstones,
                                         size_t count);
 

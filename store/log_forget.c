@@ -35,6 +35,21 @@ static int find_tombstone(const struct log *log, MDB_txn *txn, uint64_t user_key
     return rc == 0 ? get_tombstone(&key, &value, out) : rc;
 }
 
+/*
+ * A user may have been forgotten again since the caller read the tombstone: then it only counts
+ * what was erased since.
+ */
+static int renew_tombstone(const struct log *log, MDB_txn *txn, const struct tombstone *tombstone)
+{
+    struct tombstone now;
+    int rc = find_tombstone(log, txn, tombstone->user_key, &now);
+    if (rc == 0 && now.sequence > tombstone->sequence) {
+        now.signals_erased = tombstone->signals_erased;
+        return log_put_tombstone(log, txn, &now);
+    }
+    return log_put_tombstone(log, txn, tombstone);
+}
+
 /* One that is damaged is replaced as if it were not there: the forgetting must not fail for it. */
 static int note_forgotten(const struct log *log, MDB_txn *txn, uint64_t sequence,
                           const struct record *record)
@@ -82,7 +97,7 @@ enum status log_put_tombstones(struct log *log, const struct tombstone *tombston
         return lmdb_status(rc);
     }
     for (size_t i = 0; i < count && rc == 0; i++) {
-        rc = log_put_tombstone(log, txn, &tombstones[i]);
+        rc = renew_tombstone(log, txn, &tombstones[i]);
     }
     return finish(log, txn, rc);
 }
@@ -232,7 +247,7 @@ enum status log_replace(struct log *log, const struct log_replacement *replaceme
     }
     rc = replace_in(log, txn, replacements, count);
     if (rc == 0 && tombstone != NULL) {
-        rc = log_put_tombstone(log, txn, tombstone);
+        rc = renew_tombstone(log, txn, tombstone);
     }
     return finish(log, txn, rc);
 }

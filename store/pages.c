@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ranker/check.h"
 #include "store/files.h"
 #include "store/log.h"
 #include "store/page_format.h"
@@ -19,6 +20,8 @@ enum {
     PAGE_SIZE_USUAL = 4096,
     DEPTH_MAX = 32,
     FORMAT_SIZE = 4,
+    DATABASES_MAX = 8,
+    NAME_SIZE = 16,
 };
 
 #define LMDB_MAGIC UINT32_C(0xbeefc0de)
@@ -35,24 +38,31 @@ struct node {
 /* False stops the walk. */
 typedef bool visit_node(void *context, const struct node *node);
 
+/* A database as its description says. */
+struct database {
+    char name[NAME_SIZE];
+    uint64_t entries;
+    uint64_t root;
+};
+
 struct pages {
+    const char *name; /* of the file */
     int fd;
     size_t page_size;
+    uint64_t file_bytes;
     uint64_t page_count; /* of the file */
-    uint64_t visited;    /* in this walk: a tree has no page twice */
-    uint8_t *path;       /* owned; DEPTH_MAX pages, from the root to where the walk is */
-    uint8_t *overflow;   /* owned */
+    struct database databases[DATABASES_MAX];
+    size_t database_count;
+    pages_damage *damage;
+    void *damage_context;
+    uint64_t damages;
+    /* Of the walk that is going on. */
+    uint64_t visited;  /* a tree has no page twice */
+    uint8_t *path;     /* owned; DEPTH_MAX pages, from the root to where the walk is */
+    uint8_t *overflow; /* owned */
     size_t overflow_size;
     visit_node *visit;
     void *visit_context;
-    const struct pages_visitor *visitor;
-    uint64_t damages;
-};
-
-/* A database as its description says. */
-struct database {
-    uint64_t entries;
-    uint64_t root;
 };
 
 static struct database get_database(const uint8_t *in)
@@ -63,9 +73,9 @@ static struct database get_database(const uint8_t *in)
 static bool damaged(struct pages *pages, uint64_t number, const char *why)
 {
     struct problem problem;
-    problem_set(&problem, "page %" PRIu64 " of data.mdb is damaged: %s", number, why);
+    problem_set(&problem, "page %" PRIu64 " of %s is damaged: %s", number, pages->name, why);
     pages->damages++;
-    return pages->visitor->damage(pages->visitor->context, &problem);
+    return pages->damage(pages->damage_context, &problem);
 }
 
 /* Reads size bytes from a page on; false where the file does not have them. */
@@ -202,37 +212,36 @@ static bool walk(struct pages *pages, const struct database *database, visit_nod
     return to_the_end;
 }
 
-/* Looks up one key of a small database. */
-struct lookup_node {
-    const char *key;
-    unsigned flags;
-    uint8_t *data; /* of size bytes; what is longer is not found */
-    size_t size;
-    bool found;
-};
-
-static bool look_at(void *context, const struct node *node)
+/* Databases with long names, or too many of them, are not ours. */
+static bool note_database(void *context, const struct node *node)
 {
-    struct lookup_node *lookup = context;
-    if (node->key_size == strlen(lookup->key) && node->flags == lookup->flags &&
-        memcmp(node->key, lookup->key, node->key_size) == 0 && node->data_size == lookup->size) {
-        memcpy(lookup->data, node->data, lookup->size);
-        lookup->found = true;
+    struct pages *pages = context;
+    if (node->flags != NODE_DATABASE || node->data_size != DATABASE_SIZE ||
+        node->key_size >= NAME_SIZE || pages->database_count == DATABASES_MAX) {
+        return true;
     }
+    struct database *database = &pages->databases[pages->database_count++];
+    *database = get_database(node->data);
+    memcpy(database->name, node->key, node->key_size);
+    database->name[node->key_size] = '\0';
     return true;
 }
 
-static bool find_database(struct pages *pages, const struct database *main, const char *name,
-                          struct database *out)
+static const struct database *find_database(const struct pages *pages, const char *name)
 {
-    uint8_t bytes[DATABASE_SIZE];
-    struct lookup_node lookup = {
-        .key = name, .flags = NODE_DATABASE, .data = bytes, .size = sizeof(bytes)};
-    (void)walk(pages, main, look_at, &lookup);
-    if (lookup.found) {
-        *out = get_database(bytes);
+    for (size_t i = 0; i < pages->database_count; i++) {
+        if (strcmp(pages->databases[i].name, name) == 0) {
+            return &pages->databases[i];
+        }
     }
-    return lookup.found;
+    return NULL;
+}
+
+bool pages_find(const struct pages *pages, const char *database, uint64_t *entry_count)
+{
+    const struct database *found = find_database(pages, database);
+    *entry_count = found != NULL ? found->entries : 0;
+    return found != NULL;
 }
 
 static bool is_meta(const uint8_t *page)
@@ -249,11 +258,11 @@ static bool read_meta(const struct pages *pages, uint64_t number, uint8_t out[ME
 }
 
 /* Finds the page size and the main database, with what one good meta page says. */
-static bool find_main(struct pages *pages, uint64_t file_bytes, struct database *out)
+static bool find_main(struct pages *pages, struct database *out)
 {
     uint8_t metas[2][META_SIZE] = {{0}};
     pages->page_size = PAGE_SIZE_USUAL;
-    pages->page_count = file_bytes / PAGE_SIZE_USUAL + 1;
+    pages->page_count = pages->file_bytes / PAGE_SIZE_USUAL + 1;
     bool first = read_meta(pages, 0, metas[0]);
     if (first) {
         pages->page_size = get_u32(metas[0] + AT_FREE_DATABASE);
@@ -262,7 +271,7 @@ static bool find_main(struct pages *pages, uint64_t file_bytes, struct database 
     if (!first && !second) {
         return false;
     }
-    pages->page_count = file_bytes / pages->page_size;
+    pages->page_count = pages->file_bytes / pages->page_size;
     bool later = get_u64(metas[1] + AT_TRANSACTION) > get_u64(metas[0] + AT_TRANSACTION);
     *out = get_database(metas[second && (!first || later)] + AT_MAIN_DATABASE);
     if (!first || !second) {
@@ -271,94 +280,11 @@ static bool find_main(struct pages *pages, uint64_t file_bytes, struct database 
     return true;
 }
 
-static enum status check_format(struct pages *pages, const struct database *main,
-                                struct problem *problem)
-{
-    struct database meta;
-    uint8_t bytes[FORMAT_SIZE];
-    struct lookup_node lookup = {.key = "format", .data = bytes, .size = sizeof(bytes)};
-    if (find_database(pages, main, "meta", &meta)) {
-        (void)walk(pages, &meta, look_at, &lookup);
-    }
-    if (!lookup.found) {
-        problem_set(problem, "data.mdb is not a log of reelrank, or lost what says so");
-        return STATUS_CORRUPT;
-    }
-    return log_check_format(get_u32(bytes), "data.mdb", problem);
-}
-
-/* The entries of a database with keys of 8 bytes, on their way to the visitor. */
-struct entries {
-    struct pages *pages;
-    const char *name;
-    bool (*visit)(void *context, uint64_t key, const uint8_t *bytes, size_t size);
-    uint64_t count;
-};
-
-static bool visit_entry(void *context, const struct node *node)
-{
-    struct entries *entries = context;
-    const struct pages_visitor *visitor = entries->pages->visitor;
-    entries->count++;
-    if (node->key_size != sizeof(uint64_t)) {
-        struct problem problem;
-        problem_set(&problem, "a key of %s has %zu bytes instead of 8", entries->name,
-                    node->key_size);
-        return visitor->damage(visitor->context, &problem);
-    }
-    return entries->visit(visitor->context, get_u64(node->key), node->data, node->data_size);
-}
-
-/* Returns false when the visitor stopped. */
-static bool walk_counted(struct entries *entries, const struct database *database, const char *what)
-{
-    struct pages *pages = entries->pages;
-    uint64_t before = pages->damages;
-    bool to_the_end = walk(pages, database, visit_entry, entries);
-    if (to_the_end && pages->damages == before && entries->count != database->entries) {
-        struct problem problem;
-        problem_set(&problem, "%s counts %" PRIu64 " %s, but has %" PRIu64, entries->name,
-                    database->entries, what, entries->count);
-        return pages->visitor->damage(pages->visitor->context, &problem);
-    }
-    return to_the_end;
-}
-
-static bool walk_records(struct pages *pages, const struct database *log)
-{
-    struct entries entries = {.pages = pages, .name = "the log", .visit = pages->visitor->record};
-    *pages->visitor->record_count = log->entries;
-    return walk_counted(&entries, log, "records");
-}
-
-static void walk_tombstones(struct pages *pages, const struct database *forgotten)
-{
-    struct entries entries = {
-        .pages = pages, .name = "the list of forgotten users", .visit = pages->visitor->tombstone};
-    (void)walk_counted(&entries, forgotten, "entries");
-}
-
-/* Logs of format 1 have no list of forgotten users. */
-static enum status walk_databases(struct pages *pages, const struct database *main,
-                                  struct problem *problem)
-{
-    struct database log;
-    struct database forgotten;
-    if (!find_database(pages, main, "log", &log)) {
-        problem_set(problem, "data.mdb does not say where its records are");
-        return STATUS_CORRUPT;
-    }
-    if (walk_records(pages, &log) && find_database(pages, main, "forgotten", &forgotten)) {
-        walk_tombstones(pages, &forgotten);
-    }
-    return STATUS_OK;
-}
-
-static enum status walk_log(struct pages *pages, uint64_t file_bytes, struct problem *problem)
+static enum status read_databases(struct pages *pages, struct problem *problem)
 {
     struct database main;
-    if (!find_main(pages, file_bytes, &main)) {
-        problem_set(problem, "data.mdb is no database, or lost both its meta pages");
+    if (!find_main(pages, &main)) {
+        problem_set(problem, "%s is no database, or lost both its meta pages", pages->name);
         return STATUS_CORRUPT;
     }
     pages->path = malloc(DEPTH_MAX * pages->page_size);
@@ -366,30 +292,173 @@ static enum status walk_log(struct pages *pages, uint64_t file_bytes, struct pro
         problem_set(problem, "no memory for pages");
         return STATUS_NO_MEMORY;
     }
-    enum status status = check_format(pages, &main, problem);
-    return status == STATUS_OK ? walk_databases(pages, &main, problem) : status;
+    (void)walk(pages, &main, note_database, pages);
+    return STATUS_OK;
 }
 
-enum status pages_walk(const char *data, const struct pages_visitor *visitor,
-                       struct problem *problem)
+static enum status open_file(struct pages *pages, const char *directory, struct problem *problem)
 {
     char path[FILES_PATH_SIZE];
     struct stat info;
-    enum status status = files_join(data, "data.mdb", path, problem);
+    enum status status = files_join(directory, pages->name, path, problem);
     if (status != STATUS_OK) {
         return status;
     }
-    struct pages pages = {.fd = open(path, O_RDONLY | O_CLOEXEC), .visitor = visitor};
-    if (pages.fd < 0 || fstat(pages.fd, &info) != 0) {
+    pages->fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (pages->fd < 0 || fstat(pages->fd, &info) != 0) {
         status = errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO;
         problem_set(problem, "%s: cannot open: %s", path, strerror(errno));
-    } else {
-        status = walk_log(&pages, (uint64_t)info.st_size, problem);
+        return status;
     }
-    free(pages.path);
-    free(pages.overflow);
-    if (pages.fd >= 0) {
-        close(pages.fd);
+    pages->file_bytes = (uint64_t)info.st_size;
+    return STATUS_OK;
+}
+
+enum status pages_open(const char *directory, const char *name, pages_damage *damage, void *context,
+                       struct pages **out, struct problem *problem)
+{
+    struct pages *pages = calloc(1, sizeof(*pages));
+    if (pages == NULL) {
+        problem_set(problem, "no memory for pages");
+        return STATUS_NO_MEMORY;
+    }
+    *pages = (struct pages){.name = name, .fd = -1, .damage = damage, .damage_context = context};
+    enum status status = open_file(pages, directory, problem);
+    if (status == STATUS_OK) {
+        status = read_databases(pages, problem);
+    }
+    if (status != STATUS_OK) {
+        pages_close(pages);
+        return status;
+    }
+    *out = pages;
+    return STATUS_OK;
+}
+
+void pages_close(struct pages *pages)
+{
+    if (pages == NULL) {
+        return;
+    }
+    if (pages->fd >= 0) {
+        close(pages->fd);
+    }
+    free(pages->path);
+    free(pages->overflow);
+    free(pages);
+}
+
+uint64_t pages_file_bytes(const struct pages *pages)
+{
+    return pages->file_bytes;
+}
+
+struct getting {
+    const char *key;
+    uint8_t *out;
+    size_t capacity;
+    size_t size;
+};
+
+static bool look_at(void *context, const struct node *node)
+{
+    struct getting *getting = context;
+    if (node->flags == 0 && node->key_size == strlen(getting->key) &&
+        memcmp(node->key, getting->key, node->key_size) == 0 &&
+        node->data_size <= getting->capacity) {
+        memcpy(getting->out, node->data, node->data_size);
+        getting->size = node->data_size;
+    }
+    return true;
+}
+
+size_t pages_get(struct pages *pages, const char *database, const char *key, uint8_t *out,
+                 size_t capacity)
+{
+    struct getting getting = {.key = key, .out = out, .capacity = capacity};
+    const struct database *found = find_database(pages, database);
+    if (found != NULL) {
+        (void)walk(pages, found, look_at, &getting);
+    }
+    return getting.size;
+}
+
+static enum status check_log(struct pages *pages, struct problem *problem)
+{
+    uint8_t format[FORMAT_SIZE];
+    if (pages_get(pages, "meta", "format", format, sizeof(format)) != sizeof(format)) {
+        problem_set(problem, "data.mdb is not a log of reelrank, or lost what says so");
+        return STATUS_CORRUPT;
+    }
+    enum status status = log_check_format(get_u32(format), "data.mdb", problem);
+    if (status == STATUS_OK && find_database(pages, "log") == NULL) {
+        problem_set(problem, "data.mdb does not say where its records are");
+        status = STATUS_CORRUPT;
     }
     return status;
+}
+
+enum status pages_open_log(const char *directory, pages_damage *damage, void *context,
+                           struct pages **out, struct problem *problem)
+{
+    struct pages *pages = NULL;
+    enum status status = pages_open(directory, "data.mdb", damage, context, &pages, problem);
+    if (status == STATUS_OK) {
+        status = check_log(pages, problem);
+    }
+    if (status != STATUS_OK) {
+        pages_close(pages);
+        return status;
+    }
+    *out = pages;
+    return STATUS_OK;
+}
+
+/* The entries of a database on their way to the visitor. */
+struct entries {
+    struct pages *pages;
+    const char *database;
+    size_t key_size;
+    pages_visit *visit;
+    void *context;
+    uint64_t count;
+};
+
+static bool visit_entry(void *context, const struct node *node)
+{
+    struct entries *entries = context;
+    struct pages *pages = entries->pages;
+    entries->count++;
+    if (node->key_size != entries->key_size || node->flags > NODE_OVERFLOW) {
+        struct problem problem;
+        problem_set(&problem, "a key of \"%s\" in %s has %zu bytes instead of %zu",
+                    entries->database, pages->name, node->key_size, entries->key_size);
+        return pages->damage(pages->damage_context, &problem);
+    }
+    uint64_t key = node->key_size == sizeof(uint64_t) ? get_u64(node->key) : get_u32(node->key);
+    return entries->visit(entries->context, key, node->data, node->data_size);
+}
+
+bool pages_walk(struct pages *pages, const char *database, size_t key_size, pages_visit *visit,
+                void *context)
+{
+    struct entries entries = {.pages = pages,
+                              .database = database,
+                              .key_size = key_size,
+                              .visit = visit,
+                              .context = context};
+    const struct database *found = find_database(pages, database);
+    CHECK(key_size == sizeof(uint32_t) || key_size == sizeof(uint64_t));
+    if (found == NULL) {
+        return true;
+    }
+    uint64_t before = pages->damages;
+    bool to_the_end = walk(pages, found, visit_entry, &entries);
+    if (to_the_end && pages->damages == before && entries.count != found->entries) {
+        struct problem problem;
+        problem_set(&problem, "\"%s\" of %s counts %" PRIu64 " entries, but has %" PRIu64, database,
+                    pages->name, found->entries, entries.count);
+        return pages->damage(pages->damage_context, &problem);
+    }
+    return to_the_end;
 }

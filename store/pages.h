@@ -9,27 +9,47 @@
 #include "ranker/status.h"
 
 /*
- * Reads the records and tombstones of a log's data file page by page (page_format.h), without LMDB,
- * which trusts its pages and ends the process, or worse, where they contradict themselves. Nobody
- * may write meanwhile. The databases are "log", "meta" and "forgotten".
+ * Reads a file of LMDB page by page (page_format.h), without LMDB, which trusts its pages and ends
+ * the process, or worse, where they contradict themselves. Nobody may write meanwhile. One thread.
  */
-struct pages_visitor {
-    void *context;
-    uint64_t *record_count; /* out, before the first record: how many the log says it has */
-    /* One record, under its key. bytes are borrowed for the call. False stops the walk. */
-    bool (*record)(void *context, uint64_t sequence, const uint8_t *bytes, size_t size);
-    /* One tombstone of a forgotten user, likewise, after the records. */
-    bool (*tombstone)(void *context, uint64_t user_key, const uint8_t *bytes, size_t size);
-    /* A place that cannot be read; the walk goes on behind it. False stops it. */
-    bool (*damage)(void *context, const struct problem *problem);
-};
+struct pages;
+
+/* A place that cannot be read; the walk goes on behind it. False stops it. */
+typedef bool pages_damage(void *context, const struct problem *problem);
 
 /*
- * Visits all records of the log in directory data, in the order of their keys, then tombstones.
- * STATUS_CORRUPT when the file is no log, is of a newer format, or says nothing of where its
- * records are; STATUS_NOT_FOUND: there is no file; STATUS_NO_MEMORY, STATUS_IO.
+ * STATUS_CORRUPT when the file is no database or lost what says where its pages are;
+ * STATUS_NOT_FOUND: there is no file; STATUS_NO_MEMORY, STATUS_IO. name is borrowed. damage is
+ * called by this and all other calls.
  */
-MUST_USE enum status pages_walk(const char *data, const struct pages_visitor *visitor,
-                                struct problem *problem);
+MUST_USE enum status pages_open(const char *directory, const char *name, pages_damage *damage,
+                                void *context, struct pages **out, struct problem *problem);
+
+/* The same for a log's data.mdb; STATUS_CORRUPT also when it is no log or of a newer format. */
+MUST_USE enum status pages_open_log(const char *directory, pages_damage *damage, void *context,
+                                    struct pages **out, struct problem *problem);
+void pages_close(struct pages *pages); /* NULL is allowed */
+
+uint64_t pages_file_bytes(const struct pages *pages);
+
+/* Whether the file has a database of this name, and how many entries it says it has. */
+bool pages_find(const struct pages *pages, const char *database, uint64_t *entry_count);
+
+/*
+ * Copies the value under a text key of a small database to out and returns its size; 0 when there
+ * is none or it is larger than capacity.
+ */
+size_t pages_get(struct pages *pages, const char *database, const char *key, uint8_t *out,
+                 size_t capacity);
+
+/* One entry under its key. bytes are borrowed for the call. False stops the walk. */
+typedef bool pages_visit(void *context, uint64_t key, const uint8_t *bytes, size_t size);
+
+/*
+ * Visits the entries of a database whose keys are numbers of key_size bytes, 4 or 8, in the order
+ * of its pages. False when it was stopped. One that is not there has no entries.
+ */
+bool pages_walk(struct pages *pages, const char *database, size_t key_size, pages_visit *visit,
+                void *context);
 
 #endif

@@ -86,17 +86,21 @@ static bool ignore_damage(void *context, const struct problem *problem)
 static enum status check_log(const struct restoring *restoring)
 {
     uint64_t last = 0;
-    uint64_t count = 0;
-    struct pages_visitor visitor = {
-        .context = &last, .record_count = &count, .record = keep_last, .damage = ignore_damage};
-    enum status status = pages_walk(restoring->directory, &visitor, restoring->problem);
-    if (status == STATUS_OK && last != restoring->info->sequence) {
+    struct pages *pages = NULL;
+    enum status status =
+        pages_open_log(restoring->directory, ignore_damage, NULL, &pages, restoring->problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    (void)pages_walk(pages, "log", sizeof(uint64_t), keep_last, &last);
+    pages_close(pages);
+    if (last != restoring->info->sequence) {
         problem_set(restoring->problem,
                     "%.200s ends at record %" PRIu64 ", where backup.json says %" PRIu64,
                     restoring->source, last, restoring->info->sequence);
-        status = STATUS_CORRUPT;
+        return STATUS_CORRUPT;
     }
-    return status;
+    return STATUS_OK;
 }
 
 static enum status name_aside(struct restoring *restoring)

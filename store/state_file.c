@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "ranker/check.h"
+#include "ranker/hash.h"
 #include "store/coder.h"
 #include "store/fault.h"
 #include "store/files.h"
@@ -22,7 +23,7 @@
 #include "store/video_row.h"
 #include "store/watch_row.h"
 
-enum { VERSION = 2, MARK_MAX = 64, SHARE_ROWS = 1 << 12, READERS_MAX = 512 };
+enum { VERSION = 2, SHARE_ROWS = 1 << 12, READERS_MAX = 512 };
 
 static const char *const names[STATE_TABLE_COUNT] = {
     [STATE_USERS] = "users",         [STATE_VIDEOS] = "videos", [STATE_STATISTICS] = "statistics",
@@ -93,7 +94,7 @@ static MDB_val mark_key(void)
     return (MDB_val){sizeof("mark") - 1, (void *)"mark"};
 }
 
-static size_t encode_mark(const struct state_mark *mark, uint8_t out[MARK_MAX])
+static size_t encode_mark(const struct state_mark *mark, uint8_t out[STATE_MARK_MAX])
 {
     uint8_t *at = put_fixed(out + CODER_HEADER_SIZE, STATE_VERSION, 4);
     at = put_fixed(at, mark->sequence, 8);
@@ -105,10 +106,15 @@ static size_t encode_mark(const struct state_mark *mark, uint8_t out[MARK_MAX])
     return seal_row(out, VERSION, at);
 }
 
-static enum status decode_mark(const MDB_val *value, struct state_mark *out,
-                               struct problem *problem)
+static bool is_of_other_version(const uint8_t *bytes, size_t size)
 {
-    struct bytes bytes = open_row(value->mv_data, value->mv_size, VERSION);
+    return size > 0 && bytes[0] != VERSION && !open_row(bytes, size, bytes[0]).bad;
+}
+
+enum status state_mark_decode(const uint8_t *in, size_t size, struct state_mark *out,
+                              struct problem *problem)
+{
+    struct bytes bytes = open_row(in, size, VERSION);
     uint64_t state_version = get_fixed(&bytes, 4);
     struct state_mark mark = {.sequence = get_fixed(&bytes, 8)};
     mark.record_hash = get_fixed(&bytes, 8);
@@ -116,17 +122,40 @@ static enum status decode_mark(const MDB_val *value, struct state_mark *out,
     for (unsigned i = 0; i < STATE_FILE_ROW_COUNTS; i++) {
         mark.row_counts[i] = get_fixed(&bytes, 8);
     }
+    if (is_of_other_version(in, size)) {
+        problem_set(problem, "file version %d, this program's is %d", in[0], VERSION);
+        return STATUS_INVALID;
+    }
     if (!all_read(&bytes)) {
-        problem_set(problem, "state.mdb: its mark fails validation, or is of another version");
+        problem_set(problem, "its mark fails validation");
         return STATUS_CORRUPT;
     }
     if (state_version != STATE_VERSION) {
-        problem_set(problem, "state.mdb: state version %" PRIu64 ", this program's is %d",
-                    state_version, STATE_VERSION);
-        return STATUS_CORRUPT;
+        problem_set(problem, "state version %" PRIu64 ", this program's is %d", state_version,
+                    STATE_VERSION);
+        return STATUS_INVALID;
     }
     *out = mark;
     return STATUS_OK;
+}
+
+uint64_t state_mark_hash(uint64_t sequence, const struct record *record)
+{
+    if (record->kind == EVENT_ERASED) {
+        return 0;
+    }
+    uint64_t seed = sequence ^ (uint64_t)record->appended_ms ^ record->event_key.low;
+    return XXH3_64bits_withSeed(record->payload, record->payload_size, seed);
+}
+
+static enum status take_mark(struct state_file *file, const MDB_val *value, struct problem *problem)
+{
+    struct problem why;
+    enum status status = state_mark_decode(value->mv_data, value->mv_size, &file->mark, &why);
+    if (status != STATUS_OK) {
+        problem_set(problem, "state.mdb: %s", why.text);
+    }
+    return status == STATUS_OK ? status : STATUS_CORRUPT;
 }
 
 /* A file without a mark is new, and has no rows either. */
@@ -154,7 +183,7 @@ static enum status read_mark(struct state_file *file, MDB_txn *txn, struct probl
     if (rc == MDB_NOTFOUND) {
         return check_empty(file, txn, problem);
     }
-    return rc == 0 ? decode_mark(&value, &file->mark, problem) : fail(rc, problem);
+    return rc == 0 ? take_mark(file, &value, problem) : fail(rc, problem);
 }
 
 static enum status prepare(struct state_file *file, struct problem *problem)
@@ -619,7 +648,7 @@ static int cut_tables(struct state_file *file, const struct state_mark *mark)
 enum status state_file_commit(struct state_file *file, const struct state_mark *mark)
 {
     CHECK(file->txn != NULL);
-    uint8_t bytes[MARK_MAX];
+    uint8_t bytes[STATE_MARK_MAX];
     MDB_val key = mark_key();
     MDB_val value = {encode_mark(mark, bytes), bytes};
     int rc = cut_tables(file, mark);

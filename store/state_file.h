@@ -8,6 +8,7 @@
 #include "ranker/problem.h"
 #include "ranker/state_rows.h"
 #include "ranker/status.h"
+#include "store/record.h"
 #include "store/row_buffer.h"
 
 /*
@@ -44,6 +45,17 @@ struct state_mark {
     int64_t newest_signal_ms; /* state_newest_signal_ms() */
     uint64_t row_counts[STATE_FILE_ROW_COUNTS];
 };
+
+/* Of the record at sequence; 0 where nothing can be told: one that was erased could be any. */
+uint64_t state_mark_hash(uint64_t sequence, const struct record *record);
+
+/*
+ * For those who read the file without LMDB. STATUS_CORRUPT: it fails validation; STATUS_INVALID: it
+ * is of another version of file or state, as problem says.
+ */
+enum { STATE_MARK_MAX = 64 };
+MUST_USE enum status state_mark_decode(const uint8_t *bytes, size_t size, struct state_mark *out,
+                                       struct problem *problem);
 
 struct state_file_options {
     const char *directory;

@@ -525,8 +525,11 @@ def verify_tells_the_digest_of_a_whole_log(place):
     place.fill()
     digest = json.loads(expect(OK, "status", "--data", place.data, "--digest", "--json").out)["state_digest"]
     answer = json.loads(expect(OK, "verify", "--data", place.data, "--json").out)
-    assert set(answer) == {"digest", "aggregates_digest", "sequence", "records", "error_count", "errors"}, answer
+    assert set(answer) == {"digest", "aggregates_digest", "first", "base", "sequence", "records", "files", "error_count",
+                           "errors"}, answer
     assert (answer["digest"], answer["sequence"], answer["errors"]) == (digest, 5, []), answer
+    assert (answer["first"], answer["base"]) == (1, 0), answer
+    assert [(file["name"], file.get("users")) for file in answer["files"]] == [("data.mdb", None), ("state.mdb", 1)]
     answer = json.loads(expect(OK, "verify", "--data", place.data, "--rebuild", "--json").out)
     assert answer["opened_digest"] == answer["digest"] == digest, answer
     text = expect(OK, "verify", "--data", place.data).out

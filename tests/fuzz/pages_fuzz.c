@@ -4,6 +4,7 @@
 
 #include "ranker/check.h"
 #include "store/pages.h"
+#include "store/state_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -25,46 +26,81 @@ static const char *directory(int *fd)
     return path;
 }
 
-struct seen {
-    uint64_t record_count;
+struct heard {
     uint64_t visits;
     uint64_t sum;
 };
 
+enum { VISITS_MAX = 100000 };
+
 static bool on_entry(void *context, uint64_t key, const uint8_t *bytes, size_t size)
 {
-    struct seen *seen = context;
-    seen->sum += key;
+    struct heard *heard = context;
+    heard->sum += key;
     for (size_t i = 0; i < size; i++) {
-        seen->sum += bytes[i]; /* the sanitizer sees whether they are there */
+        heard->sum += bytes[i]; /* the sanitizer sees whether they are there */
     }
-    seen->visits++;
-    return seen->visits < 100000;
+    heard->visits++;
+    return heard->visits < VISITS_MAX;
 }
 
 static bool on_damage(void *context, const struct problem *problem)
 {
-    struct seen *seen = context;
+    struct heard *heard = context;
     CHECK(problem->text[0] != '\0');
-    seen->visits++;
-    return seen->visits < 100000;
+    heard->visits++;
+    return heard->visits < VISITS_MAX;
+}
+
+static void walk_log(const char *path)
+{
+    struct heard heard = {.visits = 0};
+    struct problem problem = {""};
+    struct pages *pages = NULL;
+    enum status status = pages_open_log(path, on_damage, &heard, &pages, &problem);
+    CHECK(status == STATUS_OK || status == STATUS_CORRUPT);
+    CHECK((status == STATUS_OK) == (problem.text[0] == '\0'));
+    if (status == STATUS_OK) {
+        (void)pages_walk(pages, "log", sizeof(uint64_t), on_entry, &heard);
+        (void)pages_walk(pages, "forgotten", sizeof(uint64_t), on_entry, &heard);
+    }
+    pages_close(pages);
+}
+
+static void on_error(void *context, const char *text)
+{
+    struct heard *heard = context;
+    CHECK(text[0] != '\0');
+    heard->visits++;
+}
+
+/* What is told to be whole makes a state. */
+static void check_state(const char *path)
+{
+    struct heard heard = {.visits = 0};
+    struct problem problem = {""};
+    struct state_check check;
+    struct state_digests digests;
+    struct state *state = state_new();
+    struct state_check_options options = {
+        .directory = path, .name = "data.mdb", .error = on_error, .context = &heard};
+    CHECK(state != NULL);
+    enum status status = state_check_file(&options, state, &check, &problem);
+    CHECK(status == STATUS_OK || status == STATUS_NO_MEMORY);
+    CHECK(status != STATUS_OK || heard.visits == check.error_count);
+    if (status == STATUS_OK && check.error_count == 0) {
+        CHECK(state_digest(state, &digests) == STATUS_OK);
+    }
+    state_free(state);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int fd = -1;
-    struct seen seen = {.visits = 0};
-    struct problem problem = {""};
     const char *path = directory(&fd);
     CHECK(ftruncate(fd, 0) == 0);
     CHECK(pwrite(fd, data, size, 0) == (ssize_t)size);
-    struct pages_visitor visitor = {.context = &seen,
-                                    .record_count = &seen.record_count,
-                                    .record = on_entry,
-                                    .tombstone = on_entry,
-                                    .damage = on_damage};
-    enum status status = pages_walk(path, &visitor, &problem);
-    CHECK(status == STATUS_OK || status == STATUS_CORRUPT);
-    CHECK((status == STATUS_OK) == (problem.text[0] == '\0'));
+    walk_log(path);
+    check_state(path);
     return 0;
 }

@@ -82,6 +82,29 @@ static void second_forgetting_goes_on_counting(void)
     log_close(log);
 }
 
+/* While the erasure of the first is under way. */
+static void second_forgetting_is_not_settled_with_the_first(void)
+{
+    char path[TEST_PATH_SIZE];
+    uint64_t sequence = 0;
+    test_directory(path);
+    struct log *log = numbered_open(path, MAP_BYTES);
+    forget(log, 77, 1000, &sequence);
+    struct tombstone first = find(log, 77);
+    forget(log, 77, 2000, &sequence);
+    first.signals_erased = 3;
+    CHECK_EQ(STATUS_OK, log_replace(log, NULL, 0, &first));
+    first.signals_erased = 5;
+    first.pending = false;
+    CHECK_EQ(STATUS_OK, log_put_tombstones(log, &first, 1));
+    struct tombstone tombstone = find(log, 77);
+    CHECK(tombstone.pending);
+    CHECK_EQ(2000, tombstone.time_ms);
+    CHECK_EQ(sequence, tombstone.sequence);
+    CHECK_EQ(5, tombstone.signals_erased);
+    log_close(log);
+}
+
 struct list {
     uint64_t keys[8];
     size_t count;
@@ -353,6 +376,7 @@ int main(int argc, char **argv)
         TEST(tombstones_are_kept_found_and_replaced),
         TEST(forgetting_puts_a_tombstone_with_the_record),
         TEST(second_forgetting_goes_on_counting),
+        TEST(second_forgetting_is_not_settled_with_the_first),
         TEST(visitor_sees_all_in_order_and_can_stop),
         TEST(old_tombstones_are_dropped_unless_pending),
         TEST(damaged_tombstone_is_told_and_a_forgetting_mends_it),

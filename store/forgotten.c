@@ -1,0 +1,96 @@
+#include "store/forgotten.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "store/pages.h"
+
+enum { FIRST_CAPACITY = 64 };
+
+void forgotten_release(struct forgotten *forgotten)
+{
+    free(forgotten->items);
+    *forgotten = (struct forgotten){.count = 0};
+}
+
+enum status forgotten_add(struct forgotten *forgotten, const struct tombstone *tombstone)
+{
+    if (forgotten->count == forgotten->capacity) {
+        size_t capacity = forgotten->capacity > 0 ? 2 * forgotten->capacity : FIRST_CAPACITY;
+        struct tombstone *items = realloc(forgotten->items, capacity * sizeof(*items));
+        if (items == NULL) {
+            return STATUS_NO_MEMORY;
+        }
+        forgotten->items = items;
+        forgotten->capacity = capacity;
+    }
+    forgotten->items[forgotten->count++] = *tombstone;
+    return STATUS_OK;
+}
+
+static int compare(const void *a, const void *b)
+{
+    uint64_t x = ((const struct tombstone *)a)->user_key;
+    uint64_t y = ((const struct tombstone *)b)->user_key;
+    return x < y ? -1 : x > y;
+}
+
+void forgotten_sort(struct forgotten *forgotten)
+{
+    if (forgotten->count > 0) {
+        qsort(forgotten->items, forgotten->count, sizeof(*forgotten->items), compare);
+    }
+}
+
+const struct tombstone *forgotten_find(const struct forgotten *forgotten, uint64_t user_key)
+{
+    struct tombstone key = {.user_key = user_key};
+    return forgotten->count > 0 ? bsearch(&key, forgotten->items, forgotten->count,
+                                          sizeof(*forgotten->items), compare)
+                                : NULL;
+}
+
+struct reading {
+    struct forgotten *forgotten;
+    enum status status;
+    struct problem *problem;
+};
+
+static bool note_damage(void *context, const struct problem *problem)
+{
+    struct reading *reading = context;
+    reading->status = STATUS_CORRUPT;
+    *reading->problem = *problem;
+    return false;
+}
+
+static bool visit(void *context, uint64_t user_key, const uint8_t *bytes, size_t size)
+{
+    struct reading *reading = context;
+    struct tombstone tombstone;
+    enum status status = tombstone_decode(bytes, size, user_key, &tombstone);
+    if (status == STATUS_OK) {
+        status = forgotten_add(reading->forgotten, &tombstone);
+    }
+    if (status != STATUS_OK) {
+        problem_set(reading->problem, "the tombstone of user key %016" PRIx64 ": %s", user_key,
+                    status_text(status));
+        reading->status = status;
+    }
+    return status == STATUS_OK;
+}
+
+enum status forgotten_read(const char *directory, struct forgotten *forgotten,
+                           struct problem *problem)
+{
+    struct pages *pages = NULL;
+    struct reading reading = {.forgotten = forgotten, .problem = problem};
+    enum status status = pages_open_log(directory, note_damage, &reading, &pages, problem);
+    if (status == STATUS_OK) {
+        (void)pages_walk(pages, "forgotten", sizeof(uint64_t), visit, &reading);
+        status = reading.status;
+    }
+    pages_close(pages);
+    forgotten_sort(forgotten);
+    return status;
+}
