@@ -81,6 +81,19 @@ static enum status set_choice(const struct argument *argument, const char *text,
     return STATUS_INVALID;
 }
 
+static enum status add_text(const struct argument *argument, const char *text,
+                            struct argument_texts *out, struct problem *problem)
+{
+    if (out->count == ARGUMENT_TEXTS_MAX) {
+        char name[ARGUMENT_NAME_SIZE];
+        argument_typed(argument, name);
+        problem_set(problem, "--%s: more than %d are not possible", name, ARGUMENT_TEXTS_MAX);
+        return STATUS_INVALID;
+    }
+    out->items[out->count++] = text;
+    return STATUS_OK;
+}
+
 static enum status set_value(const struct argument *argument, const char *text, void *values,
                              struct problem *problem)
 {
@@ -92,6 +105,8 @@ static enum status set_value(const struct argument *argument, const char *text, 
     case ARGUMENT_TEXT:
         *(const char **)slot = text;
         return STATUS_OK;
+    case ARGUMENT_TEXTS:
+        return add_text(argument, text, slot, problem);
     case ARGUMENT_NUMBER:
         return set_number(argument, text, slot, problem);
     case ARGUMENT_CHOICE:

@@ -17,8 +17,16 @@
 enum argument_kind {
     ARGUMENT_FLAG,   /* bool; takes no value */
     ARGUMENT_TEXT,   /* const char *; borrowed from argv */
+    ARGUMENT_TEXTS,  /* struct argument_texts; may be given again and again */
     ARGUMENT_NUMBER, /* int64_t, within minimum and maximum */
     ARGUMENT_CHOICE  /* const char *; one of choices */
+};
+
+enum { ARGUMENT_TEXTS_MAX = 16 };
+
+struct argument_texts {
+    const char *items[ARGUMENT_TEXTS_MAX]; /* borrowed from argv */
+    size_t count;
 };
 
 struct argument {

@@ -244,7 +244,7 @@ static const struct argument verify_arguments[] = {
     {.name = "rebuild",
      .kind = ARGUMENT_FLAG,
      .offset = offsetof(struct verify_values, rebuild),
-     .help = "compare the state a server would open, and that of every snapshot, with the log's"},
+     .help = "compare what a server would open and what each snapshot gives"},
 };
 
 const struct command command_verify = {

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,13 +15,29 @@
 #include <unistd.h>
 
 #include "ranker/check.h"
+#include "store/forgotten.h"
 #include "store/log.h"
+#include "store/pages.h"
+#include "store/snapshots.h"
 #include "store/verify.h"
 
 enum {
-    INFO_BYTES_MAX = 4096, /* of backup.json */
-    LOOK_MS = 100,         /* between looks at how far a copy is */
-    HEX_SIZE = 17
+    LOOK_MS = 100,            /* between looks at how far a copy is */
+    TRIES_MAX = 5,            /* of copying log and base that fit each other */
+    REMOVAL_BYTES = 64 << 20, /* of pages that taking users out of a base copies, beyond its own */
+};
+
+/* Who has to leave the copied base. */
+struct leaving {
+    struct forgotten forgotten;
+    uint64_t base;
+};
+
+/* Snapshots of the directory, open: what they are stays as it is, whatever happens to their names.
+ */
+struct opened {
+    struct snapshots snapshots;
+    int fds[SNAPSHOTS_MAX];
 };
 
 struct making {
@@ -30,6 +45,8 @@ struct making {
     const char *data;
     char directory[FILES_PATH_SIZE]; /* where the backup grows */
     char file[FILES_PATH_SIZE];      /* data.mdb in it */
+    uint64_t base_bytes;             /* what comes on top of the log, as far as that is known */
+    struct opened opened;
     struct backup_info *info;
     struct problem *problem;
 };
@@ -75,7 +92,7 @@ static uint64_t size_of_data(const char *data)
 
 static void wait_for_copy(const struct making *making, pthread_t thread, int fd)
 {
-    uint64_t total = size_of_data(making->data);
+    uint64_t total = size_of_data(making->data) + making->base_bytes;
     int rc;
     do {
         struct timespec until;
@@ -107,14 +124,158 @@ static enum status copy_to(const struct making *making, int fd)
     return fsync(fd) == 0 ? STATUS_OK : files_failure("sync", making->file, making->problem);
 }
 
-static enum status copy_data(const struct making *making)
+static enum status copy_log(const struct making *making)
 {
-    int fd = open(making->file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int fd = open(making->file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) {
         return files_failure("make", making->file, making->problem);
     }
     enum status status = copy_to(making, fd);
     close(fd);
+    return status;
+}
+
+static void close_snapshots(struct opened *opened)
+{
+    for (size_t i = 0; i < opened->snapshots.count; i++) {
+        close(opened->fds[i]);
+    }
+    opened->snapshots.count = 0;
+}
+
+/* One that goes meanwhile is passed over. */
+static enum status open_snapshots(struct making *making)
+{
+    struct opened *opened = &making->opened;
+    struct snapshots listed;
+    if (access(making->data, F_OK) != 0 && errno == ENOENT) {
+        problem_set(making->problem, "%s: there is no such directory", making->data);
+        return STATUS_NOT_FOUND;
+    }
+    enum status status = snapshots_list(making->data, &listed, making->problem);
+    for (size_t i = 0; i < listed.count && status == STATUS_OK; i++) {
+        char name[SNAPSHOT_NAME_SIZE];
+        char path[FILES_PATH_SIZE];
+        snapshot_name(listed.sequences[i], name);
+        status = files_join(making->data, name, path, making->problem);
+        int fd = status == STATUS_OK ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+        if (fd >= 0) {
+            opened->fds[opened->snapshots.count] = fd;
+            opened->snapshots.sequences[opened->snapshots.count++] = listed.sequences[i];
+        } else if (status == STATUS_OK && errno != ENOENT) {
+            status = files_failure("open", path, making->problem);
+        }
+    }
+    making->base_bytes = opened->snapshots.count > 0 ? size_of(opened->fds[0]) : 0;
+    return status;
+}
+
+static bool ignore_damage(void *context, const struct problem *problem)
+{
+    (void)context;
+    (void)problem;
+    return true; /* the replay tells of it */
+}
+
+static enum status find_first(const struct making *making, uint64_t *first)
+{
+    struct pages *pages = NULL;
+    enum status status =
+        pages_open_log(making->directory, ignore_damage, NULL, &pages, making->problem);
+    if (status == STATUS_OK) {
+        *first = pages_first(pages, "log", sizeof(uint64_t));
+        pages_close(pages);
+    }
+    return status;
+}
+
+struct copied_base {
+    const struct making *making;
+    uint64_t log_bytes;
+};
+
+static void tell_base(void *context, uint64_t done_bytes)
+{
+    const struct copied_base *copied = context;
+    tell(copied->making->options, BACKUP_COPYING, copied->log_bytes + done_bytes,
+         copied->log_bytes + copied->making->base_bytes);
+}
+
+/* From its descriptor: under its name there may be another one by now, without some users. */
+static enum status copy_snapshot(const struct making *making, size_t index)
+{
+    char name[SNAPSHOT_NAME_SIZE];
+    char path[FILES_PATH_SIZE];
+    struct files_sum sum;
+    struct copied_base copied = {making, size_of_data(making->directory)};
+    snapshot_name(making->opened.snapshots.sequences[index], name);
+    enum status status = files_join(making->directory, name, path, making->problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return files_failure("make", path, making->problem);
+    }
+    status = files_read_open(making->opened.fds[index], name, fd, tell_base, &copied, &sum,
+                             making->problem);
+    if (status == STATUS_OK && fsync(fd) != 0) {
+        status = files_failure("sync", path, making->problem);
+    }
+    close(fd);
+    return status;
+}
+
+/* Copies the base among the snapshots that are open. *fits is false if none of them is it. */
+static enum status copy_base(struct making *making, bool *fits)
+{
+    const struct snapshots *snapshots = &making->opened.snapshots;
+    struct backup_info *info = making->info;
+    enum status status = find_first(making, &info->first);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    *fits = snapshots_find_base(snapshots, info->first, &info->base);
+    for (size_t i = 0; i < snapshots->count && *fits && info->base > 0; i++) {
+        if (snapshots->sequences[i] == info->base) {
+            return copy_snapshot(making, i);
+        }
+    }
+    return STATUS_OK;
+}
+
+/*
+ * Snapshots are opened first, then the log is copied. So all that a snapshot has lost of forgotten
+ * users is lost to the copied log too, and the log says what it needs of them: it goes on behind
+ * one of them, unless records were removed up to a snapshot that was made in between.
+ */
+static enum status copy_once(struct making *making, bool *fits)
+{
+    enum status status = open_snapshots(making);
+    if (status == STATUS_OK) {
+        status = copy_log(making);
+    }
+    if (status == STATUS_OK) {
+        status = copy_base(making, fits);
+    }
+    close_snapshots(&making->opened);
+    return status;
+}
+
+static enum status copy_data(struct making *making)
+{
+    bool fits = false;
+    enum status status = STATUS_OK;
+    for (unsigned i = 0; i < TRIES_MAX && !fits && status == STATUS_OK; i++) {
+        status = copy_once(making, &fits);
+    }
+    if (status == STATUS_OK && !fits) {
+        problem_set(making->problem,
+                    "%.160s: the log begins at record %" PRIu64
+                    ", and there is no snapshot of the state before it",
+                    making->data, making->info->first);
+        status = STATUS_BUSY;
+    }
     return status;
 }
 
@@ -128,8 +289,8 @@ static enum status take_report(const struct making *making, const struct verify_
 {
     if (report->error_count > 0) {
         problem_set(making->problem,
-                    "%.80s: the log has %" PRIu64 " errors, the first: %.120s; \"reelrank verify\" "
-                    "lists them",
+                    "%.80s: the copy has %" PRIu64 " errors, the first: %.120s; \"reelrank "
+                    "verify\" lists them",
                     making->data, report->error_count, report->errors[0].problem.text);
         return STATUS_CORRUPT;
     }
@@ -139,7 +300,48 @@ static enum status take_report(const struct making *making, const struct verify_
     return STATUS_OK;
 }
 
-/* Replays the copy: only what can be restored is a backup. */
+/* Somebody who was erased after the snapshots were opened and before the log was copied. */
+static bool has_gone(void *context, uint64_t user_key)
+{
+    const struct leaving *leaving = context;
+    const struct tombstone *tombstone = forgotten_find(&leaving->forgotten, user_key);
+    return tombstone != NULL && !tombstone->pending && tombstone->sequence > leaving->base;
+}
+
+static enum status remove_users(const struct making *making, const struct verify_file *base)
+{
+    struct leaving leaving = {.base = making->info->base};
+    struct snapshot_removal removal = {
+        .wants_user = has_gone, .context = &leaving, .map_bytes = 2 * base->bytes + REMOVAL_BYTES};
+    enum status status = forgotten_read(making->directory, &leaving.forgotten, making->problem);
+    if (status == STATUS_OK) {
+        status = snapshots_remove_users(making->directory, leaving.base, &removal, making->problem);
+    }
+    forgotten_release(&leaving.forgotten);
+    return status;
+}
+
+static enum status replay(struct making *making, struct verify_report *report)
+{
+    struct verify_options options = {.progress = tell_replay, .progress_context = making};
+    return verify_data(making->directory, &options, report, making->problem);
+}
+
+/* Only what can be restored is a backup. */
+static enum status check_copy(struct making *making, struct verify_report *report)
+{
+    enum status status = replay(making, report);
+    /* Nothing else is wrong: the snapshot lags behind the log. */
+    if (status == STATUS_OK && report->error_count == 1 && report->snapshot_count == 1 &&
+        report->snapshots[0].forgotten > 0) {
+        status = remove_users(making, &report->snapshots[0]);
+        if (status == STATUS_OK) {
+            status = replay(making, report);
+        }
+    }
+    return status == STATUS_OK ? take_report(making, report) : status;
+}
+
 static enum status replay_copy(struct making *making)
 {
     struct verify_report *report = malloc(sizeof(*report));
@@ -147,42 +349,53 @@ static enum status replay_copy(struct making *making)
         problem_set(making->problem, "no memory to check the copy");
         return STATUS_NO_MEMORY;
     }
-    struct verify_options options = {.progress = tell_replay, .progress_context = making};
-    enum status status = verify_data(making->directory, &options, report, making->problem);
-    if (status == STATUS_OK) {
-        status = take_report(making, report);
-    }
+    enum status status = check_copy(making, report);
     free(report);
     return status;
 }
 
+struct adding_up {
+    const struct making *making;
+    uint64_t done; /* of the files before */
+    uint64_t total;
+};
+
 static void tell_check(void *context, uint64_t done_bytes)
 {
-    const struct making *making = context;
-    tell(making->options, BACKUP_CHECKING, done_bytes, size_of_data(making->directory));
+    const struct adding_up *adding = context;
+    tell(adding->making->options, BACKUP_CHECKING, adding->done + done_bytes, adding->total);
 }
 
-static json_t *hex_text(uint64_t number)
+static enum status add_up(struct making *making, const char *name, struct adding_up *adding)
 {
-    char text[HEX_SIZE];
-    snprintf(text, sizeof(text), "%016" PRIx64, number);
-    return json_string(text);
+    char path[FILES_PATH_SIZE];
+    struct files_sum sum = {0};
+    struct backup_info *info = making->info;
+    enum status status = files_join(making->directory, name, path, making->problem);
+    if (status == STATUS_OK) {
+        status = files_read(path, -1, tell_check, adding, &sum, making->problem);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct backup_file *file = &info->files[info->file_count++];
+    *file = (struct backup_file){.bytes = sum.bytes, .checksum = sum.checksum};
+    snprintf(file->name, sizeof(file->name), "%s", name);
+    info->bytes += sum.bytes;
+    adding->done += sum.bytes;
+    return STATUS_OK;
 }
 
-static char *format_info(const struct backup_info *info)
+static enum status add_up_files(struct making *making)
 {
-    json_t *object = json_object();
-    /* json_object_set_new() refuses a NULL value or object, and says so. */
-    int failed = json_object_set_new(object, "format", json_integer(BACKUP_FORMAT_VERSION));
-    failed |= json_object_set_new(object, "sequence", json_integer((json_int_t)info->sequence));
-    failed |= json_object_set_new(object, "bytes", json_integer((json_int_t)info->bytes));
-    failed |= json_object_set_new(object, "xxh3", hex_text(info->checksum));
-    failed |= json_object_set_new(object, "made_ms", json_integer(info->made_ms));
-    failed |= json_object_set_new(object, "state_digest", hex_text(info->state_digest));
-    failed |= json_object_set_new(object, "aggregates_digest", hex_text(info->aggregates_digest));
-    char *text = failed == 0 ? json_dumps(object, JSON_INDENT(2)) : NULL;
-    json_decref(object);
-    return text;
+    char base[SNAPSHOT_NAME_SIZE];
+    struct adding_up adding = {making, 0, size_of_data(making->directory) + making->base_bytes};
+    enum status status = add_up(making, "data.mdb", &adding);
+    if (status == STATUS_OK && making->info->base > 0) {
+        snapshot_name(making->info->base, base);
+        status = add_up(making, base, &adding);
+    }
+    return status;
 }
 
 static enum status write_info(const struct making *making)
@@ -192,7 +405,7 @@ static enum status write_info(const struct making *making)
     if (status != STATUS_OK) {
         return status;
     }
-    char *text = format_info(making->info);
+    char *text = backup_info_format(making->info);
     if (text == NULL) {
         problem_set(making->problem, "no memory for backup.json");
         return STATUS_NO_MEMORY;
@@ -210,19 +423,16 @@ static enum status write_info(const struct making *making)
 
 static enum status fill(struct making *making)
 {
-    struct files_sum sum = {0};
     enum status status = copy_data(making);
     if (status == STATUS_OK) {
         status = replay_copy(making);
     }
     if (status == STATUS_OK) {
-        status = files_read(making->file, -1, tell_check, making, &sum, making->problem);
+        status = add_up_files(making);
     }
     if (status != STATUS_OK) {
         return status;
     }
-    making->info->bytes = sum.bytes;
-    making->info->checksum = sum.checksum;
     making->info->made_ms = making->options->now_ms;
     status = write_info(making);
     return status == STATUS_OK ? files_sync(making->directory, making->problem) : status;
@@ -250,6 +460,7 @@ enum status backup_make(const char *data, const char *out, const struct backup_o
         return STATUS_DENIED;
     }
     struct making making = {.options = options, .data = data, .info = info, .problem = problem};
+    *info = (struct backup_info){.file_count = 0};
     enum status status = files_beside(out, ".partial-XXXXXX", making.directory, problem);
     if (status != STATUS_OK) {
         return status;
@@ -270,8 +481,8 @@ enum status backup_make(const char *data, const char *out, const struct backup_o
     return status;
 }
 
-/* Reads the text of backup.json, of at most INFO_BYTES_MAX bytes. */
-static enum status read_text(const char *path, char text[INFO_BYTES_MAX], size_t *size,
+/* Reads the text of backup.json, of at most BACKUP_INFO_BYTES_MAX bytes. */
+static enum status read_text(const char *path, char text[BACKUP_INFO_BYTES_MAX], size_t *size,
                              struct problem *problem)
 {
     FILE *file = fopen(path, "rbe");
@@ -282,75 +493,21 @@ static enum status read_text(const char *path, char text[INFO_BYTES_MAX], size_t
     if (file == NULL) {
         return files_failure("open", path, problem);
     }
-    *size = fread(text, 1, INFO_BYTES_MAX, file);
+    *size = fread(text, 1, BACKUP_INFO_BYTES_MAX, file);
     enum status status = ferror(file) ? files_failure("read", path, problem) : STATUS_OK;
     fclose(file);
     return status;
 }
 
-static bool get_number(const json_t *object, const char *name, uint64_t *out)
-{
-    const json_t *value = json_object_get(object, name);
-    if (!json_is_integer(value) || json_integer_value(value) < 0) {
-        return false;
-    }
-    *out = (uint64_t)json_integer_value(value);
-    return true;
-}
-
-static bool get_hash(const json_t *object, const char *name, uint64_t *out)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    if (text == NULL || strlen(text) != HEX_SIZE - 1 ||
-        strspn(text, "0123456789abcdef") != HEX_SIZE - 1) {
-        return false;
-    }
-    *out = strtoull(text, NULL, 16);
-    return true;
-}
-
-static enum status take_info(const json_t *object, const char *path, struct backup_info *info,
-                             struct problem *problem)
-{
-    uint64_t format = 0;
-    uint64_t made_ms = 0;
-    struct backup_info read = {0};
-    bool known = get_number(object, "format", &format) && format > 0;
-    if (known && format > BACKUP_FORMAT_VERSION) {
-        problem_set(problem,
-                    "%s: the backup has format %" PRIu64 "; this program reads up to %d: use a "
-                    "newer reelrank",
-                    path, format, BACKUP_FORMAT_VERSION);
-        return STATUS_CORRUPT;
-    }
-    if (!known || !get_number(object, "sequence", &read.sequence) ||
-        !get_number(object, "bytes", &read.bytes) || !get_hash(object, "xxh3", &read.checksum) ||
-        !get_number(object, "made_ms", &made_ms) ||
-        !get_hash(object, "state_digest", &read.state_digest) ||
-        !get_hash(object, "aggregates_digest", &read.aggregates_digest)) {
-        problem_set(problem, "%s is not as a backup writes it", path);
-        return STATUS_CORRUPT;
-    }
-    read.made_ms = (int64_t)made_ms;
-    *info = read;
-    return STATUS_OK;
-}
-
 enum status backup_read(const char *backup, struct backup_info *info, struct problem *problem)
 {
     char path[FILES_PATH_SIZE];
-    char text[INFO_BYTES_MAX];
+    char text[BACKUP_INFO_BYTES_MAX];
     size_t size = 0;
     enum status status = files_join(backup, "backup.json", path, problem);
     if (status == STATUS_OK) {
         status = read_text(path, text, &size, problem);
     }
-    if (status != STATUS_OK) {
-        return status;
-    }
     /* A text cut at the limit is no JSON, so what is too long is refused here. */
-    json_t *object = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
-    status = take_info(object, path, info, problem);
-    json_decref(object);
-    return status;
+    return status == STATUS_OK ? backup_info_parse(text, size, path, info, problem) : status;
 }

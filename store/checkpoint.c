@@ -1,5 +1,6 @@
 #include "store/checkpoint.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -9,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "ranker/check.h"
 #include "ranker/state_rows.h"
+#include "store/files.h"
 #include "store/row_buffer.h"
 #include "store/snapshots.h"
 #include "store/state_file.h"
@@ -216,11 +219,20 @@ static enum status derive_again(struct checkpoint *checkpoint,
     return load(checkpoint, options, cause);
 }
 
+/* As after a restore: nothing is wrong, and there is nothing to set aside. */
+static bool has_no_file(const struct checkpoint_options *options)
+{
+    char path[FILES_PATH_SIZE];
+    return files_join(options->directory, "state.mdb", path, NULL) == STATUS_OK &&
+           access(path, F_OK) != 0 && errno == ENOENT;
+}
+
 static enum status load_or_derive(struct checkpoint *checkpoint,
                                   const struct checkpoint_options *options, struct problem *problem)
 {
     struct problem cause = {""};
-    enum status status = load(checkpoint, options, &cause);
+    enum status status = has_no_file(options) ? derive_again(checkpoint, options, &cause)
+                                              : load(checkpoint, options, &cause);
     if (status == STATUS_CORRUPT && state_file_set_aside(options->directory) == STATUS_OK) {
         warn(checkpoint, "%s: set aside as state.mdb.bad, the log is read again instead",
              cause.text);

@@ -103,6 +103,27 @@ static enum status read_all(const struct reading *reading, struct files_sum *out
     return STATUS_OK;
 }
 
+enum status files_read_open(int from_fd, const char *path, int to_fd, files_progress *progress,
+                            void *context, struct files_sum *out, struct problem *problem)
+{
+    struct reading reading = {.path = path,
+                              .from_fd = from_fd,
+                              .to_fd = to_fd,
+                              .progress = progress,
+                              .context = context,
+                              .piece = malloc(PIECE_BYTES)};
+    enum status status = STATUS_NO_MEMORY;
+    if (reading.piece == NULL) {
+        problem_set(problem, "%s: %s", path, status_text(status));
+    } else if (lseek(from_fd, 0, SEEK_SET) != 0) {
+        status = files_failure("read", path, problem);
+    } else {
+        status = read_all(&reading, out, problem);
+    }
+    free(reading.piece);
+    return status;
+}
+
 enum status files_read(const char *path, int to_fd, files_progress *progress, void *context,
                        struct files_sum *out, struct problem *problem)
 {
@@ -110,19 +131,7 @@ enum status files_read(const char *path, int to_fd, files_progress *progress, vo
     if (fd < 0) {
         return files_failure("open", path, problem);
     }
-    struct reading reading = {.path = path,
-                              .from_fd = fd,
-                              .to_fd = to_fd,
-                              .progress = progress,
-                              .context = context,
-                              .piece = malloc(PIECE_BYTES)};
-    enum status status = STATUS_NO_MEMORY;
-    if (reading.piece != NULL) {
-        status = read_all(&reading, out, problem);
-    } else {
-        problem_set(problem, "%s: %s", path, status_text(status));
-    }
-    free(reading.piece);
+    enum status status = files_read_open(fd, path, to_fd, progress, context, out, problem);
     close(fd);
     return status;
 }

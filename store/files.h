@@ -36,6 +36,11 @@ struct files_sum {
 MUST_USE enum status files_read(const char *path, int to_fd, files_progress *progress,
                                 void *context, struct files_sum *out, struct problem *problem);
 
+/* The same from a descriptor, from its beginning; path is for the problem. */
+MUST_USE enum status files_read_open(int from_fd, const char *path, int to_fd,
+                                     files_progress *progress, void *context, struct files_sum *out,
+                                     struct problem *problem);
+
 /* Makes what path names durable: a file's bytes, a directory's entries. */
 MUST_USE enum status files_sync(const char *path, struct problem *problem);
 

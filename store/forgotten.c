@@ -42,6 +42,22 @@ void forgotten_sort(struct forgotten *forgotten)
     }
 }
 
+void forgotten_keep_latest(struct forgotten *forgotten)
+{
+    size_t kept = 0;
+    forgotten_sort(forgotten);
+    for (size_t i = 0; i < forgotten->count; i++) {
+        const struct tombstone *next = &forgotten->items[i];
+        struct tombstone *last = kept > 0 ? &forgotten->items[kept - 1] : NULL;
+        if (last == NULL || last->user_key != next->user_key) {
+            forgotten->items[kept++] = *next;
+        } else if (last->time_ms < next->time_ms) {
+            *last = *next;
+        }
+    }
+    forgotten->count = kept;
+}
+
 const struct tombstone *forgotten_find(const struct forgotten *forgotten, uint64_t user_key)
 {
     struct tombstone key = {.user_key = user_key};

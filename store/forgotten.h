@@ -23,6 +23,9 @@ MUST_USE enum status forgotten_add(struct forgotten *forgotten, const struct tom
 /* By user key, as forgotten_find() needs them. */
 void forgotten_sort(struct forgotten *forgotten);
 
+/* Of several tombstones of a user only the one with the latest time stays; sorts. */
+void forgotten_keep_latest(struct forgotten *forgotten);
+
 /* NULL: there is none. */
 const struct tombstone *forgotten_find(const struct forgotten *forgotten, uint64_t user_key);
 

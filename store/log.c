@@ -407,30 +407,61 @@ enum status log_hold(const char *path, int *lock_fd, struct problem *problem)
     return status;
 }
 
-static int copy_env(MDB_env *env, const char *path, int out_fd)
+static int open_to_copy(MDB_env *env, const char *path)
 {
-    int rc = mdb_env_open(env, path, MDB_RDONLY | MDB_NOTLS, 0600);
+    int rc = mdb_env_set_maxdbs(env, 1);
     if (rc != 0) {
         return rc;
     }
+    return mdb_env_open(env, path, MDB_RDONLY | MDB_NOTLS, 0600);
+}
+
+static enum status refuse_copy(const char *path, int rc, struct problem *problem)
+{
+    problem_set(problem, "%s: cannot copy the log: %s", path, mdb_strerror(rc));
+    return rc == ENOENT ? STATUS_NOT_FOUND : lmdb_status(rc);
+}
+
+static enum status check_env_format(MDB_env *env, const char *path, struct problem *problem)
+{
+    MDB_txn *txn = NULL;
+    uint32_t format;
+    struct log log = {.env = env};
+    int rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+    if (rc != 0) {
+        return refuse_copy(path, rc, problem);
+    }
+    enum status status = read_format(&log, txn, path, &format, problem);
+    mdb_txn_abort(txn);
+    return status;
+}
+
+static enum status copy_env(MDB_env *env, const char *path, int out_fd, struct problem *problem)
+{
+    int rc = open_to_copy(env, path);
+    if (rc != 0) {
+        return refuse_copy(path, rc, problem);
+    }
+    enum status status = check_env_format(env, path, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
     int dead = 0;
     (void)mdb_reader_check(env, &dead); /* a copy that was killed holds its pages until then */
-    return mdb_env_copyfd2(env, out_fd, MDB_CP_COMPACT);
+    rc = mdb_env_copyfd2(env, out_fd, MDB_CP_COMPACT);
+    return rc == 0 ? STATUS_OK : refuse_copy(path, rc, problem);
 }
 
 enum status log_copy(const char *path, int out_fd, struct problem *problem)
 {
     MDB_env *env = NULL;
     int rc = mdb_env_create(&env);
-    if (rc == 0) {
-        rc = copy_env(env, path, out_fd);
-        mdb_env_close(env);
+    if (rc != 0) {
+        return refuse_copy(path, rc, problem);
     }
-    if (rc == 0) {
-        return STATUS_OK;
-    }
-    problem_set(problem, "%s: cannot copy the log: %s", path, mdb_strerror(rc));
-    return rc == ENOENT ? STATUS_NOT_FOUND : lmdb_status(rc);
+    enum status status = copy_env(env, path, out_fd, problem);
+    mdb_env_close(env);
+    return status;
 }
 
 static enum status find_server(int lock_fd, char *address, size_t size)

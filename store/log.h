@@ -69,7 +69,7 @@ MUST_USE enum status log_hold(const char *path, int *lock_fd, struct problem *pr
 /*
  * Writes a consistent, compact copy of the data file of the log in directory path to out_fd. Other
  * processes may hold the log and append meanwhile; this one must not. STATUS_NOT_FOUND: there is no
- * log; STATUS_NO_SPACE, STATUS_IO.
+ * log; STATUS_CORRUPT: it is of a newer format, or none of ours; STATUS_NO_SPACE, STATUS_IO.
  */
 MUST_USE enum status log_copy(const char *path, int out_fd, struct problem *problem);
 

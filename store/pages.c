@@ -462,3 +462,18 @@ bool pages_walk(struct pages *pages, const char *database, size_t key_size, page
     }
     return to_the_end;
 }
+
+static bool take_key(void *context, uint64_t key, const uint8_t *bytes, size_t size)
+{
+    (void)bytes;
+    (void)size;
+    *(uint64_t *)context = key;
+    return false;
+}
+
+uint64_t pages_first(struct pages *pages, const char *database, size_t key_size)
+{
+    uint64_t key = 0;
+    (void)pages_walk(pages, database, key_size, take_key, &key);
+    return key;
+}

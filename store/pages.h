@@ -52,4 +52,7 @@ typedef bool pages_visit(void *context, uint64_t key, const uint8_t *bytes, size
 bool pages_walk(struct pages *pages, const char *database, size_t key_size, pages_visit *visit,
                 void *context);
 
+/* The first key of such a database that can be read; 0 where there is none. */
+uint64_t pages_first(struct pages *pages, const char *database, size_t key_size);
+
 #endif

@@ -242,19 +242,10 @@ static bool note_damage(void *context, const struct problem *problem)
     return true;
 }
 
-static bool take_first(void *context, uint64_t sequence, const uint8_t *bytes, size_t size)
-{
-    struct verify *verify = context;
-    (void)bytes;
-    (void)size;
-    verify->report->first = sequence;
-    return false;
-}
-
 static void find_first(struct verify *verify)
 {
     verify->quiet = true;
-    (void)pages_walk(verify->pages, "log", sizeof(uint64_t), take_first, verify);
+    verify->report->first = pages_first(verify->pages, "log", sizeof(uint64_t));
     verify->quiet = false;
 }
 

@@ -9,6 +9,7 @@ struct values {
     const char *color;
     int64_t limit;
     bool quiet;
+    struct argument_texts places;
 };
 
 static const char *const colors[] = {"red", "green", NULL};
@@ -37,6 +38,11 @@ static const struct argument table[] = {
      .help = "say less",
      .kind = ARGUMENT_FLAG,
      .offset = offsetof(struct values, quiet)},
+    {.name = "place",
+     .value_name = "DIR",
+     .help = "where to look",
+     .kind = ARGUMENT_TEXTS,
+     .offset = offsetof(struct values, places)},
 };
 
 enum { TABLE_COUNT = sizeof(table) / sizeof(table[0]), WORDS_MAX = 8 };
@@ -202,6 +208,20 @@ static void a_table_without_rows_takes_operands_only(void)
              arguments_parse(table, 0, 1, words, &line.values, &line.operands, &line.problem));
 }
 
+static void option_of_texts_may_be_given_again(void)
+{
+    struct line line = {.words = {"--place", "a", "--place=b", NULL}};
+    CHECK_EQ(STATUS_OK, parse(&line));
+    CHECK_EQ(2, line.values.places.count);
+    CHECK_STR("a", line.values.places.items[0]);
+    CHECK_STR("b", line.values.places.items[1]);
+
+    struct line full = {.words = {"--place=x", NULL}};
+    full.values.places.count = ARGUMENT_TEXTS_MAX;
+    CHECK_EQ(STATUS_INVALID, parse(&full));
+    CHECK_STR("--place: more than 16 are not possible", full.problem.text);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -219,6 +239,7 @@ int main(int argc, char **argv)
         TEST(a_required_option_must_be_given),
         TEST(a_very_long_option_is_refused_not_copied),
         TEST(a_table_without_rows_takes_operands_only),
+        TEST(option_of_texts_may_be_given_again),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }

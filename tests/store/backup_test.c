@@ -9,7 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ranker/hash.h"
+#include "store/keeper.h"
+#include "store/snapshots.h"
 #include "store/store.h"
+#include "store/verify.h"
+#include "tests/store/contents.h"
 #include "tests/store/entries.h"
 #include "tests/store/tamper.h"
 #include "tests/test.h"
@@ -96,31 +101,32 @@ static void must_make(const struct place *place, struct backup_info *info)
 }
 
 static enum status restore(const struct place *place, const char *data, bool force,
-                           char aside[FILES_PATH_SIZE], struct problem *problem)
+                           struct restored *restored, struct problem *problem)
 {
-    const struct backup_options options = {.now_ms = 1700000000000, .force = force};
-    struct backup_info info;
+    const struct restore_options options = {
+        .now_ms = 1700000000000, .force = force, .map_bytes = MAP_BYTES};
     *problem = (struct problem){""};
-    return backup_restore(place->backup, data, &options, &info, aside, problem);
+    return backup_restore(place->backup, data, &options, restored, problem);
 }
 
 static void must_restore(const struct place *place, const char *data)
 {
-    char aside[FILES_PATH_SIZE];
+    struct restored restored;
     struct problem problem;
-    enum status status = restore(place, data, false, aside, &problem);
+    enum status status = restore(place, data, false, &restored, &problem);
     CHECK_STR("", problem.text);
     CHECK_EQ(STATUS_OK, status);
-    CHECK_STR("", aside);
+    CHECK_STR("", restored.aside);
+    CHECK_EQ(0, restored.forgotten);
 }
 
 static void check_refused(const struct place *place, const char *data, enum status want,
                           const char *words)
 {
-    char aside[FILES_PATH_SIZE];
+    struct restored restored;
     struct problem problem;
-    CHECK_EQ(want, restore(place, data, false, aside, &problem));
-    CHECK_STR("", aside);
+    CHECK_EQ(want, restore(place, data, false, &restored, &problem));
+    CHECK_STR("", restored.aside);
     if (strstr(problem.text, words) == NULL) {
         CHECK_STR(words, problem.text);
     }
@@ -155,7 +161,8 @@ static void backup_restores_to_the_same_state(void)
     CHECK_EQ(2, count_names(place.path)); /* nothing beside data and backup */
 
     CHECK_EQ(STATUS_OK, backup_read(place.backup, &read, &problem));
-    CHECK(read.state_digest == info.state_digest && read.checksum == info.checksum);
+    CHECK(read.state_digest == info.state_digest);
+    CHECK(read.files[0].checksum == info.files[0].checksum);
     CHECK_EQ(info.bytes, read.bytes);
 
     must_restore(&place, place.other);
@@ -184,14 +191,14 @@ static _Noreturn void write_for_ever(const char *path, int told)
     }
 }
 
-static pid_t start_writer(const char *path, int *told)
+static pid_t start(void (*run)(const char *path, int told), const char *path, int *told)
 {
     int pipes[2];
     CHECK(pipe(pipes) == 0);
     pid_t pid = fork();
     CHECK(pid >= 0);
     if (pid == 0) {
-        write_for_ever(path, pipes[1]);
+        run(path, pipes[1]);
     }
     close(pipes[1]);
     *told = pipes[0];
@@ -219,7 +226,7 @@ static void backup_beside_a_writer_is_of_one_moment(void)
     struct place place = make_place();
     uint64_t before = 0;
     int told;
-    pid_t pid = start_writer(place.data, &told);
+    pid_t pid = start(write_for_ever, place.data, &told);
     for (int round = 0; round < ROUNDS; round++) {
         struct backup_info info;
         wait_for_batches(told, 20);
@@ -239,15 +246,15 @@ static void directory_that_is_held_is_not_restored_into(void)
 {
     struct place place = make_place();
     struct backup_info info;
-    char aside[FILES_PATH_SIZE];
+    struct restored restored;
     struct problem problem;
     int told;
-    pid_t pid = start_writer(place.data, &told);
+    pid_t pid = start(write_for_ever, place.data, &told);
     wait_for_batches(told, 1);
     must_make(&place, &info);
-    CHECK_EQ(STATUS_UNAVAILABLE, restore(&place, place.data, true, aside, &problem));
+    CHECK_EQ(STATUS_UNAVAILABLE, restore(&place, place.data, true, &restored, &problem));
     CHECK(strstr(problem.text, "in use by another process") != NULL);
-    CHECK_STR("", aside);
+    CHECK_STR("", restored.aside);
     wait_for_batches(told, 1);
     stop_writer(pid, told);
 }
@@ -359,10 +366,12 @@ static void description_is_checked_before_anything_else(void)
     CHECK(mkdir(place.backup, 0700) == 0);
     describe(&place, "1", good);
     CHECK_EQ(STATUS_OK, backup_read(place.backup, &info, &problem));
-    CHECK(info.checksum == 0x0123456789abcdef && info.aggregates_digest == UINT64_MAX);
-    describe(&place, "2", good);
+    CHECK(info.files[0].checksum == 0x0123456789abcdef && info.aggregates_digest == UINT64_MAX);
+    describe(&place, "3", good);
     check_refused(&place, place.other, STATUS_CORRUPT,
-                  "format 2; this program reads up to 1: use a newer");
+                  "format 3; this program reads up to 2: use a newer");
+    describe(&place, "2", good);
+    check_refused(&place, place.other, STATUS_CORRUPT, "not as a backup writes it");
     describe(&place, "0", good);
     check_refused(&place, place.other, STATUS_CORRUPT, "not as a backup writes it");
     describe(&place, "\"1\"", good);
@@ -388,7 +397,7 @@ static void description_of_another_log_is_noticed(void)
              "{\"format\": 1, \"sequence\": 49, \"bytes\": %llu, \"xxh3\": \"%016llx\", "
              "\"made_ms\": 3, \"state_digest\": \"0000000000000000\", "
              "\"aggregates_digest\": \"0000000000000000\"}",
-             (unsigned long long)info.bytes, (unsigned long long)info.checksum);
+             (unsigned long long)info.bytes, (unsigned long long)info.files[0].checksum);
     overwrite(place.backup, "backup.json", -1, text);
     check_refused(&place, place.other, STATUS_CORRUPT, "ends at record 50");
 }
@@ -398,18 +407,19 @@ static void full_directory_is_kept_unless_forced(void)
     struct place place = make_place();
     struct backup_info info;
     struct backup_info second;
-    char aside[FILES_PATH_SIZE];
+    struct restored restored;
     struct problem problem;
     fill(place.data, 1);
     must_make(&place, &info);
     fill(place.data, 1000);
     check_refused(&place, place.data, STATUS_DENIED, "is not empty; --force moves it aside");
 
-    CHECK_EQ(STATUS_OK, restore(&place, place.data, true, aside, &problem));
-    CHECK(strstr(aside, "/data.before-restore-20231114T221320Z") != NULL);
+    CHECK_EQ(STATUS_OK, restore(&place, place.data, true, &restored, &problem));
+    CHECK(strstr(restored.aside, "/data.before-restore-20231114T221320Z") != NULL);
     check_is(place.data, &info);
     files_remove(place.backup);
-    snprintf(place.data, NAME_SIZE, "%.*s", NAME_SIZE - 1, aside); /* what it was is whole */
+    snprintf(place.data, NAME_SIZE, "%.*s", NAME_SIZE - 1,
+             restored.aside); /* what it was is whole */
     must_make(&place, &second);
     CHECK_EQ(2 * BATCH, second.sequence);
 }
@@ -419,7 +429,7 @@ static void empty_directories_and_links_are_restored_into(void)
     struct place place = make_place();
     struct backup_info info;
     char link[NAME_SIZE];
-    char aside[FILES_PATH_SIZE];
+    struct restored restored;
     struct problem problem;
     struct stat status;
     fill(place.data, 1);
@@ -429,8 +439,8 @@ static void empty_directories_and_links_are_restored_into(void)
     CHECK(symlink("other", link) == 0);
     must_restore(&place, link);
     check_is(place.other, &info);
-    CHECK_EQ(STATUS_OK, restore(&place, link, true, aside, &problem));
-    CHECK(strstr(aside, "/other.before-restore-") != NULL);
+    CHECK_EQ(STATUS_OK, restore(&place, link, true, &restored, &problem));
+    CHECK(strstr(restored.aside, "/other.before-restore-") != NULL);
     CHECK(lstat(link, &status) == 0 && S_ISLNK(status.st_mode));
     check_is(link, &info);
 
@@ -442,6 +452,355 @@ static void empty_directories_and_links_are_restored_into(void)
     check_refused(&place, link, STATUS_IO, "Not a directory");
     snprintf(link, sizeof(link), "%s/absent/child", place.path);
     check_refused(&place, link, STATUS_IO, "No such file");
+}
+
+/* A log whose beginning is removed, with two snapshots. */
+enum { CUT = 300, LAST = 400 };
+
+static void fill_trimmed(const char *path)
+{
+    bool more = true;
+    struct store *store = open_store(path);
+    for (unsigned i = 0; i < LAST; i += BATCH) {
+        if (i == CUT || i == CUT + BATCH) {
+            CHECK_EQ(STATUS_OK, store_snapshot(store));
+        }
+        write_batch(store, i);
+    }
+    log_trim(store_log(store), CUT + 1);
+    while (more) {
+        CHECK_EQ(STATUS_OK, log_trim_some(store_log(store), &more));
+    }
+    store_close(store);
+}
+
+static void check_whole(const char *path)
+{
+    struct verify_report report;
+    struct verify_options options = {.every_snapshot = true};
+    struct problem problem = {""};
+    CHECK_EQ(STATUS_OK, verify_data(path, &options, &report, &problem));
+    CHECK_STR("", report.error_count > 0 ? report.errors[0].problem.text : "");
+}
+
+static void trimmed_log_is_backed_up_with_its_base(void)
+{
+    struct place place = make_place();
+    struct backup_info info;
+    struct backup_info read;
+    struct problem problem;
+    fill_trimmed(place.data);
+    must_make(&place, &info);
+    CHECK_EQ(CUT + 1, info.first);
+    CHECK_EQ(CUT, info.base);
+    CHECK_EQ(LAST, info.sequence);
+    CHECK_EQ(2, info.file_count);
+    CHECK_EQ(3, count_names(place.backup));
+    CHECK_EQ(STATUS_OK, backup_read(place.backup, &read, &problem));
+    CHECK_EQ(info.base, read.base);
+    CHECK_EQ(info.bytes, read.bytes);
+    check_is(place.data, &info);
+    must_restore(&place, place.other);
+    check_whole(place.other);
+    check_is(place.other, &info);
+}
+
+static void base_is_checked_like_the_log(void)
+{
+    static const char base[] = "snapshot-00000000000000000300.mdb";
+    struct place place = make_place();
+    struct backup_info info;
+    char path[NAME_SIZE + 64];
+    fill_trimmed(place.data);
+    must_make(&place, &info);
+    overwrite(place.backup, base, 9000, "!");
+    check_refused(&place, place.other, STATUS_CORRUPT, "300.mdb is damaged");
+    snprintf(path, sizeof(path), "%s/%s", place.backup, base);
+    CHECK(unlink(path) == 0);
+    check_refused(&place, place.other, STATUS_IO, "cannot open");
+    CHECK_EQ(2, count_names(place.path));
+}
+
+static void log_without_its_base_is_not_backed_up(void)
+{
+    struct place place = make_place();
+    struct backup_info info;
+    struct problem problem;
+    fill_trimmed(place.data);
+    snapshots_remove_before(place.data, UINT64_MAX);
+    CHECK_EQ(STATUS_BUSY, make(&place, &info, &problem));
+    CHECK(strstr(problem.text, "begins at record 301, and there is no snapshot") != NULL);
+    CHECK_EQ(1, count_names(place.path));
+}
+
+static void log_of_a_newer_format_is_not_backed_up(void)
+{
+    struct place place = make_place();
+    struct backup_info info;
+    struct problem problem;
+    uint8_t format[4] = {LOG_FORMAT_VERSION + 1};
+    fill(place.data, 1);
+    tamper(place.data, "meta", 0, (MDB_val){6, "format"}, &(MDB_val){sizeof(format), format});
+    CHECK_EQ(STATUS_CORRUPT, make(&place, &info, &problem));
+    CHECK(strstr(problem.text, "use a newer reelrank") != NULL);
+    CHECK_EQ(1, count_names(place.path));
+}
+
+static void backup_of_format_1_can_be_restored(void)
+{
+    struct place place = make_place();
+    struct backup_info info;
+    char text[512];
+    fill(place.data, 1);
+    must_make(&place, &info);
+    snprintf(text, sizeof(text),
+             "{\"format\": 1, \"sequence\": 50, \"bytes\": %llu, \"xxh3\": \"%016llx\", "
+             "\"made_ms\": 3, \"state_digest\": \"0000000000000000\", "
+             "\"aggregates_digest\": \"0000000000000000\"}",
+             (unsigned long long)info.bytes, (unsigned long long)info.files[0].checksum);
+    overwrite(place.backup, "backup.json", -1, text);
+    must_restore(&place, place.other);
+    check_is(place.other, &info);
+}
+
+static void forget(struct store *store, const char *user_id, int64_t time_ms)
+{
+    struct arena arena = entries_arena(1 << 16);
+    struct entry entry = entry_forget(&arena, user_id, time_ms);
+    CHECK_EQ(STATUS_OK, entries_write(store, &entry, 1).status);
+    free(arena.base);
+}
+
+static void erase(struct store *store, const char *path)
+{
+    struct keeper *keeper = NULL;
+    struct problem problem = {""};
+    struct keeper_options options = {.store = store, .directory = path, .map_bytes = MAP_BYTES};
+    CHECK_EQ(STATUS_OK, keeper_new(&options, &keeper));
+    CHECK_EQ(STATUS_OK, keeper_erase(keeper, &problem));
+    keeper_free(keeper);
+}
+
+static void forget_in(const char *path, const char *user_id, int64_t time_ms)
+{
+    struct store *store = open_store(path);
+    forget(store, user_id, time_ms);
+    erase(store, path);
+    store_close(store);
+}
+
+static uint64_t key_of(const char *user_id)
+{
+    return hash_key(text_of(user_id));
+}
+
+static bool knows(const char *path, const char *user_id)
+{
+    static char memory[1 << 20];
+    struct arena arena;
+    const struct user *user = NULL;
+    struct store *store = open_store(path);
+    arena_init(&arena, memory, sizeof(memory));
+    CHECK_EQ(STATUS_OK, state_find_user(store_begin(store), key_of(user_id), &arena, &user));
+    store_end(store);
+    store_close(store);
+    return user != NULL;
+}
+
+static struct tombstone tombstone_of(const char *path, const char *user_id)
+{
+    struct tombstone tombstone;
+    struct store *store = open_store(path);
+    CHECK_EQ(STATUS_OK, log_find_tombstone(store_log(store), key_of(user_id), &tombstone));
+    store_close(store);
+    return tombstone;
+}
+
+/* The state as it was before an erasure, beside the log as it is afterwards. */
+static void user_erased_between_the_copies_leaves_the_base(void)
+{
+    static const char base[] = "snapshot-00000000000000000300.mdb";
+    struct place place = make_place();
+    struct backup_info info;
+    struct problem problem;
+    struct files_sum sum;
+    char from[FILES_PATH_SIZE];
+    char kept[FILES_PATH_SIZE];
+    fill_trimmed(place.data);
+    CHECK_EQ(STATUS_OK, files_join(place.data, base, from, &problem));
+    CHECK_EQ(STATUS_OK, files_join(place.path, "kept", kept, &problem));
+    FILE *file = fopen(kept, "wb");
+    CHECK(file != NULL);
+    CHECK_EQ(STATUS_OK, files_read(from, fileno(file), NULL, NULL, &sum, &problem));
+    fclose(file);
+    forget_in(place.data, "user-7", 5000000);
+    CHECK(rename(kept, from) == 0);
+    must_make(&place, &info);
+    check_whole(place.backup);
+    must_restore(&place, place.other);
+    check_is(place.other, &info);
+    CHECK(!knows(place.other, "user-7"));
+    CHECK_EQ(3, count_names(place.backup));
+}
+
+static struct restored restore_over(const struct place *place, const char *data,
+                                    const struct restore_options *more, enum status want,
+                                    const char *words)
+{
+    struct restored restored;
+    struct problem problem = {""};
+    struct restore_options options = *more;
+    options.now_ms = 1700000000000;
+    options.map_bytes = MAP_BYTES;
+    options.force = true;
+    enum status status = backup_restore(place->backup, data, &options, &restored, &problem);
+    if (strstr(problem.text, words) == NULL) {
+        CHECK_STR(words, problem.text);
+    }
+    CHECK_EQ(want, status);
+    return restored;
+}
+
+static void check_gone(const char *path, const char *user_id, const struct restored *restored)
+{
+    CHECK(!contents_have_text(path, user_id));
+    CHECK(!knows(path, user_id));
+    check_whole(path);
+    struct backup_info info = {.sequence = restored->sequence,
+                               .state_digest = restored->state_digest,
+                               .aggregates_digest = restored->aggregates_digest};
+    check_is(path, &info);
+}
+
+static void users_forgotten_since_stay_forgotten(void)
+{
+    struct place place = make_place();
+    struct backup_info info;
+    fill_trimmed(place.data);
+    must_make(&place, &info);
+    CHECK(contents_have_text(place.backup, "user-77"));
+    forget_in(place.data, "user-77", 5000000);
+    struct restore_options none = {.now_ms = 0};
+    struct restored restored = restore_over(&place, place.data, &none, STATUS_OK, "");
+    CHECK_EQ(1, restored.forgotten);
+    CHECK_EQ(LAST + 1, restored.sequence);
+    CHECK(restored.aggregates_digest == info.aggregates_digest);
+    CHECK(restored.state_digest != info.state_digest);
+    check_gone(place.data, "user-77", &restored);
+    CHECK_EQ(5000000, tombstone_of(place.data, "user-77").time_ms);
+    CHECK(!tombstone_of(place.data, "user-77").pending);
+    CHECK(knows(place.data, "user-76"));
+}
+
+/* Forgotten in the backup already, and later once more. */
+static void later_forgetting_counts_and_an_earlier_one_does_not(void)
+{
+    struct place place = make_place();
+    struct backup_info info;
+    struct restore_options none = {.now_ms = 0};
+    fill(place.data, 1);
+    forget_in(place.data, "user-7", 900000);
+    forget_in(place.data, "user-8", 900000);
+    fill(place.data, 100); /* user-7 and user-8 are back */
+    must_make(&place, &info);
+    forget_in(place.data, "user-8", 5000000);
+    struct restored restored = restore_over(&place, place.data, &none, STATUS_OK, "");
+    CHECK_EQ(1, restored.forgotten);
+    CHECK(knows(place.data, "user-7"));
+    check_gone(place.data, "user-8", &restored);
+}
+
+static void other_directories_tell_who_is_forgotten_too(void)
+{
+    struct place place = make_place();
+    struct place later = make_place();
+    struct backup_info info;
+    fill(place.data, 1);
+    must_make(&place, &info);
+    forget_in(place.data, "user-7", 5000000);
+    snprintf(later.data, NAME_SIZE, "%s", place.data);
+    must_make(&later, &info); /* a later backup */
+    forget_in(place.data, "user-8", 6000000);
+    const char *directories[] = {later.backup, place.data};
+    struct restore_options both = {.forgotten_in = directories, .forgotten_in_count = 2};
+    struct restored restored = restore_over(&place, place.other, &both, STATUS_OK, "");
+    CHECK_EQ(2, restored.forgotten);
+    check_gone(place.other, "user-7", &restored);
+    check_gone(place.other, "user-8", &restored);
+    directories[0] = place.path;
+    (void)restore_over(&place, place.other, &both, STATUS_NOT_FOUND, "who is forgotten in");
+}
+
+static void nobody_comes_back_without_being_told(void)
+{
+    struct place place = make_place();
+    struct backup_info info;
+    struct restore_options none = {.now_ms = 0};
+    struct restore_options ignore = {.ignore_forgotten = true};
+    const char *directories[] = {place.backup};
+    struct restore_options named = {.forgotten_in = directories, .forgotten_in_count = 1};
+    fill(place.data, 1);
+    must_make(&place, &info);
+    overwrite(place.data, "data.mdb", -1, "what was here?");
+    (void)restore_over(&place, place.data, &none, STATUS_DENIED,
+                       "cannot be read (data.mdb is no database, or lost both its meta pages), and "
+                       "would come back");
+    CHECK_EQ(2, count_names(place.path));
+    (void)restore_over(&place, place.data, &ignore, STATUS_OK, "");
+    check_is(place.data, &info);
+    overwrite(place.data, "data.mdb", -1, "what was here?");
+    struct restored restored;
+    struct problem problem = {""};
+    named.force = true;
+    named.now_ms = 1;
+    CHECK_EQ(STATUS_OK, backup_restore(place.backup, place.data, &named, &restored, &problem));
+    check_is(place.data, &info);
+}
+
+/* Writes, removes records, makes snapshots and forgets until it is killed. */
+static _Noreturn void keep_for_ever(const char *path, int told)
+{
+    struct store_options store_options = {.log = {.path = path, .map_bytes = MAP_BYTES},
+                                          .window_length = 100};
+    struct store *store = NULL;
+    struct keeper *keeper = NULL;
+    struct problem problem = {""};
+    CHECK_EQ(STATUS_OK, store_open(&store_options, &store, &problem));
+    struct keeper_options options = {
+        .store = store, .directory = path, .map_bytes = MAP_BYTES, .log_bytes = 60000};
+    CHECK_EQ(STATUS_OK, keeper_new(&options, &keeper));
+    for (unsigned number = 0;; number += BATCH) {
+        char user[16];
+        write_batch(store, number);
+        if (number % (4 * BATCH) == 0) {
+            snprintf(user, sizeof(user), "user-%u", number / BATCH % 100);
+            forget(store, user, 1000000 + (int64_t)number);
+        }
+        keeper_work(keeper, 1);
+        CHECK(write(told, "w", 1) == 1);
+    }
+}
+
+static void backup_beside_retention_and_erasure_is_whole(void)
+{
+    enum { ROUNDS = 20 };
+    struct place place = make_place();
+    uint64_t first = 0;
+    int told;
+    pid_t pid = start(keep_for_ever, place.data, &told);
+    for (int round = 0; round < ROUNDS; round++) {
+        struct backup_info info;
+        wait_for_batches(told, 20);
+        must_make(&place, &info);
+        first = info.first;
+        check_whole(place.backup);
+        must_restore(&place, place.other);
+        check_is(place.other, &info);
+        files_remove(place.other);
+        files_remove(place.backup);
+    }
+    stop_writer(pid, told);
+    CHECK(first > 1000);
 }
 
 int main(int argc, char **argv)
@@ -460,6 +819,17 @@ int main(int argc, char **argv)
         TEST(description_of_another_log_is_noticed),
         TEST(full_directory_is_kept_unless_forced),
         TEST(empty_directories_and_links_are_restored_into),
+        TEST(trimmed_log_is_backed_up_with_its_base),
+        TEST(base_is_checked_like_the_log),
+        TEST(log_without_its_base_is_not_backed_up),
+        TEST(log_of_a_newer_format_is_not_backed_up),
+        TEST(backup_of_format_1_can_be_restored),
+        TEST(user_erased_between_the_copies_leaves_the_base),
+        TEST(users_forgotten_since_stay_forgotten),
+        TEST(later_forgetting_counts_and_an_earlier_one_does_not),
+        TEST(other_directories_tell_who_is_forgotten_too),
+        TEST(nobody_comes_back_without_being_told),
+        TEST(backup_beside_retention_and_erasure_is_whole),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -14,6 +14,7 @@
 #include "store/erase.h"
 #include "store/files.h"
 #include "store/snapshots.h"
+#include "tests/store/contents.h"
 #include "tests/store/entries.h"
 #include "tests/test.h"
 
@@ -180,27 +181,6 @@ static void check_derived(const char *path, struct store *store)
     CHECK(want.all == got.all);
 }
 
-static bool files_contain(const char *path, const char *needle)
-{
-    bool found = false;
-    DIR *entries = opendir(path);
-    const struct dirent *entry;
-    CHECK(entries != NULL);
-    while (entry = readdir(entries), entry != NULL) {
-        char name[FILES_PATH_SIZE];
-        static char bytes[MAP_BYTES];
-        CHECK_EQ(STATUS_OK, files_join(path, entry->d_name, name, NULL));
-        FILE *file = entry->d_name[0] == '.' ? NULL : fopen(name, "rb");
-        if (file != NULL) {
-            size_t size = fread(bytes, 1, sizeof(bytes), file);
-            found |= memmem(bytes, size, needle, strlen(needle)) != NULL;
-            fclose(file);
-        }
-    }
-    closedir(entries);
-    return found;
-}
-
 static void old_records_go_and_the_state_stays(void)
 {
     char path[TEST_PATH_SIZE];
@@ -230,6 +210,44 @@ static void old_records_go_and_the_state_stays(void)
     store = open_store(path);
     CHECK(before.all == digests_of(store).all);
     store_close(store);
+}
+
+/* Makes a snapshot and removes the records up to it, so that it is needed. */
+static void cut_at_snapshot(struct store *store)
+{
+    uint64_t first;
+    uint64_t last;
+    bool more = true;
+    CHECK_EQ(STATUS_OK, store_snapshot(store));
+    log_bounds(store_log(store), &first, &last);
+    log_trim(store_log(store), last + 1);
+    while (more) {
+        CHECK_EQ(STATUS_OK, log_trim_some(store_log(store), &more));
+    }
+}
+
+/* As a restore leaves it. */
+static void missing_state_file_is_derived_without_a_warning(void)
+{
+    char path[TEST_PATH_SIZE];
+    char name[FILES_PATH_SIZE];
+    struct store *store = NULL;
+    struct problem problem = {""};
+    struct store_options options = {.log = {.path = path, .map_bytes = MAP_BYTES}, .warn = warn};
+    test_directory(path);
+    store = open_store(path);
+    write_mixed(store, 0, 1000);
+    cut_at_snapshot(store);
+    write_mixed(store, 1000, 10);
+    struct state_digests before = digests_of(store);
+    store_close(store);
+    CHECK_EQ(STATUS_OK, files_join(path, "state.mdb", name, NULL));
+    CHECK(unlink(name) == 0);
+    CHECK_EQ(STATUS_OK, store_open(&options, &store, &problem));
+    CHECK(before.all == digests_of(store).all);
+    store_close(store);
+    CHECK_EQ(STATUS_OK, files_join(path, "state.mdb.bad", name, NULL));
+    CHECK(access(name, F_OK) != 0);
 }
 
 static void records_go_by_age_but_not_those_that_tell_repeats(void)
@@ -356,12 +374,12 @@ static void erased_users_leave_their_effect_and_nothing_else(void)
     write_mixed(store, 0, 1000);
     write_videos(store, 12000); /* other durations: labels of the same watch differ */
     write_mixed(store, 1000, 1000);
-    CHECK(files_contain(path, "user-7"));
+    CHECK(contents_have_text(path, "user-7"));
     struct state_digests before = digests_of(store);
     forget(store, "user-7");
     CHECK_EQ(STATUS_OK, keeper_erase(keeper, &problem));
-    CHECK(!files_contain(path, "user-7"));
-    CHECK(files_contain(path, "user-8"));
+    CHECK(!contents_have_text(path, "user-7"));
+    CHECK(contents_have_text(path, "user-8"));
     CHECK_EQ(0, keeper_pending(keeper));
     CHECK(before.aggregates == digests_of(store).aggregates);
     check_derived(path, store);
@@ -386,20 +404,6 @@ static void write_like(struct store *store, const char *user_id, int64_t time_ms
     CHECK_EQ(STATUS_OK, entries_write(store, &entry, 1).status);
     CHECK_EQ(OUTCOME_ACCEPTED, entry.outcome);
     free(arena.base);
-}
-
-/* Makes a snapshot and removes the records up to it, so that it is needed. */
-static void cut_at_snapshot(struct store *store)
-{
-    uint64_t first;
-    uint64_t last;
-    bool more = true;
-    CHECK_EQ(STATUS_OK, store_snapshot(store));
-    log_bounds(store_log(store), &first, &last);
-    log_trim(store_log(store), last + 1);
-    while (more) {
-        CHECK_EQ(STATUS_OK, log_trim_some(store_log(store), &more));
-    }
 }
 
 /* A snapshot that is made before the erasure comes to it, by which time somebody new is there. */
@@ -512,7 +516,7 @@ static void an_erasure_that_is_broken_off_goes_on(void)
     CHECK(before.aggregates == digests_of(store).aggregates);
     struct keeper *keeper = make_keeper(store, path, (struct keeper_options){.log_bytes = 0});
     CHECK_EQ(STATUS_OK, keeper_erase(keeper, &problem));
-    CHECK(!files_contain(path, "user-1\""));
+    CHECK(!contents_have_text(path, "user-1\""));
     check_derived(path, store);
     keeper_free(keeper);
     store_close(store);
@@ -538,7 +542,7 @@ static void retention_and_erasure_go_together(void)
         if (i % 3 == 0) {
             forget(store, user);
             CHECK_EQ(STATUS_OK, keeper_erase(keeper, &problem));
-            CHECK(user[6] != '\0' || !files_contain(path, user) || strlen(user) == 6);
+            CHECK(user[6] != '\0' || !contents_have_text(path, user) || strlen(user) == 6);
         }
         keeper_work(keeper, START_MS);
         if (i % 5 == 4) {
@@ -580,7 +584,7 @@ static void who_waits_is_told_when_it_is_done_or_when_it_stops(void)
     while (__atomic_load_n(&counts[1], __ATOMIC_SEQ_CST) == 0) {
         usleep(1000);
     }
-    CHECK(!files_contain(path, "user-3"));
+    CHECK(!contents_have_text(path, "user-3"));
     keeper_stop(keeper);
     keeper_when_erased(keeper, count_done, counts);
     CHECK_EQ(2, counts[0]);
@@ -611,6 +615,7 @@ int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(old_records_go_and_the_state_stays),
+        TEST(missing_state_file_is_derived_without_a_warning),
         TEST(records_go_by_age_but_not_those_that_tell_repeats),
         TEST(nothing_is_removed_that_nobody_asked_for),
         TEST(a_log_whose_snapshots_are_gone_does_not_open),
