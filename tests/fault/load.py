@@ -249,7 +249,7 @@ class ForgetClient(Client):
 
     VIDEOS = ["w0", "w1"]
     WAITING = 4  # users known at a time
-    FEW, MANY = 12, 600  # signals at once; many, so that the log is erased in several steps
+    FEW, MANY = 12, 1000  # signals at once; many, so that the log is erased in several steps
     PATTERN = re.compile(rb"forget-(\d{6})-[0-9a-f]{16}")
 
     def __init__(self, name, seed):
@@ -274,7 +274,7 @@ class ForgetClient(Client):
         return "forget-%06d-%s" % (number, self.word(number))
 
     def size(self, number, part):
-        return self.MANY if part == 1 and number % 4 == 3 else self.FEW
+        return self.MANY if part == 1 and number % 2 == 1 else self.FEW
 
     def signals(self, number, part):
         user = self.user(number)
