@@ -315,6 +315,13 @@ static int commit_nothing(MDB_env *env)
     return mdb_txn_commit(txn);
 }
 
+/* Longer each time: most readers leave within a millisecond, a backup does not. */
+static void wait_for_readers(const struct scrub *scrub)
+{
+    struct timespec pause = {.tv_nsec = (long)STEP_NS << (scrub->passes - 1)};
+    (void)nanosleep(&pause, NULL);
+}
+
 /* Another pass where it helps, else the end. */
 static int end_pass(struct scrub *scrub, bool *more)
 {
@@ -325,12 +332,15 @@ static int end_pass(struct scrub *scrub, bool *more)
         return rc;
     }
     bool too_recent = rest.held > 0 && committed == scrub->snapshot;
-    if (++scrub->passes == PASSES_MAX || (rest.missed == 0 && !too_recent)) {
+    if (++scrub->passes == PASSES_MAX || (rest.missed == 0 && rest.held == 0)) {
         scrub->pages_left = rest.missed + rest.held + !scrub->clean;
         *more = false;
         return 0;
     }
     scrub->position = 0;
+    if (rest.held > 0 && !too_recent) {
+        wait_for_readers(scrub);
+    }
     return too_recent ? commit_nothing(scrub->env) : 0;
 }
 

@@ -21,10 +21,10 @@
  * zeroed, the scrub reads from a snapshot: the file may grow meanwhile, as during a backup. A crash
  * at any time does no harm.
  *
- * Free pages that a reader may look at, such as a backup, are left and counted; a later scrub finds
- * them. Two limits: of a page that is copied in the midst of a scrub up to 7 bytes on either side
- * of its gap may be copied as they were; and nothing is known of what the disk itself or its
- * filesystem keep of bytes that were overwritten.
+ * Free pages that a reader may look at, such as a backup, are left and counted, if it does not go
+ * within an eighth of a second; a later scrub finds them. Two limits: of a page that is copied in
+ * the midst of a scrub up to 7 bytes on either side of its gap may be copied as they were; and
+ * nothing is known of what the disk itself or its filesystem keep of bytes that were overwritten.
  *
  * All calls for one scrub come from one thread, which has no transaction on env meanwhile.
  */

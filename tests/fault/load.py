@@ -2,18 +2,23 @@
 
 What a client sends is a function of its name and a number that rises by one, and it sends in order. So "what was
 acknowledged" is one number, "what may be there besides" is the batches under way when the server died, and the
-client sends these again in its server's next life, as a feed server does.
+client sends these again in its server's next life, as a feed server does. Only once all have done so do they send what
+is new, and who is ahead waits for the others: a repeat is recognised among the last few thousand signals alone.
 """
 
 import collections
 import random
+import re
 import threading
+import time
 
 import grpc
 
-from client import NOW_MS, TIMEOUT, Api, Feed, equal, new_signal, rank, video
+from client import NOW_MS, TIMEOUT, Api, Feed, equal, new_signal, rank, statistics, video
 
 VIDEOS = ["v%d" % i for i in range(10)]
+STILL = 900  # videos that are never changed, so that retention has to carry them
+STILL_PATTERN = re.compile(rb"still-(\d{6})")
 USERS = 250  # of each feed client
 KINDS = ["IMPRESSION", "SHARE", "COMMENT", "REPORT", "PLAY", "WATCH", "LIKE", "UNLIKE", "SKIP", "FOLLOW_CREATOR"]
 COUNTERS = {"IMPRESSION": "impressions", "SHARE": "shares", "COMMENT": "comments", "REPORT": "reports"}
@@ -23,7 +28,9 @@ GONE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
 
 def catalogue():
-    return [video(name, duration_ms=4000 * (i + 1)) for i, name in enumerate(VIDEOS)]
+    """What stands in it from the beginning and is not changed."""
+    return [*(video(name, duration_ms=4000 * (i + 1)) for i, name in enumerate(VIDEOS)),
+            *(video("still-%06d" % i, duration_ms=1000 + i) for i in range(STILL))]
 
 
 class Client:
@@ -35,15 +42,26 @@ class Client:
         self.answers = 0  # in all lives
         self.sequence = 0  # the highest the server has told
         self.failure = None
+        self.together = None  # those who send signals, in this life
+        self.since = collections.deque()  # of each batch under way: the highest sequence when it was sent first
 
     def live(self, server):
         try:
             self.work(Api(server.channel()))
+        except threading.BrokenBarrierError:  # another one found that the server is gone
+            pass
         except grpc.RpcError as error:
             if error.code() not in GONE:
                 self.failure = error
         except AssertionError as error:
             self.failure = error
+        finally:
+            if self.together is not None:
+                self.together.barrier.abort()
+
+    def keep_together(self):
+        """Before each new batch."""
+        self.since.append(self.together.wait_for_others(self))
 
     def saw(self, sequence):
         assert sequence >= self.sequence, "%s: sequence %d after %d" % (self.name, sequence, self.sequence)
@@ -90,6 +108,7 @@ class FeedClient(Client):
         return range(first + (index - first) % USERS, last + 1, USERS)
 
     def extend(self):
+        self.keep_together()
         size = self.random.randint(1, 40 if self.random.random() < 0.7 else 200)
         self.pending.append((self.sent + 1, self.sent + size))
         self.sent += size
@@ -97,6 +116,7 @@ class FeedClient(Client):
     def take(self, response):
         """The answer to the first pending batch. A batch is stored whole or not at all."""
         first, last = self.pending.popleft()
+        self.since.popleft()
         count = last - first + 1
         outcome = (response.accepted, response.duplicate, response.rejected)
         if self.retries > 0:
@@ -133,6 +153,8 @@ class FeedClient(Client):
             while True:
                 while sent < 4:
                     if sent == len(self.pending):
+                        if self.retries > 0:
+                            break
                         self.extend()
                     batch = self.pending[sent]
                     feed.put(api.request("StreamSignals", batch_id=batch[0], signals=self.signals(*batch)))
@@ -219,78 +241,133 @@ class RankClient(Client):
 
 
 class ForgetClient(Client):
-    """Makes up users, sends a few signals of each, and has them forgotten. Their ids hold a word found nowhere else."""
+    """Makes up users, and has each forgotten when some more are there. No two ids have a word in common.
+
+    Each has signals from when it was made, which snapshots and users on disk come to have, and signals from just before
+    it is forgotten, which the log has still.
+    """
 
     VIDEOS = ["w0", "w1"]
-    SIGNALS = 12
+    WAITING = 4  # users known at a time
+    FEW, MANY = 12, 1000  # signals at once; many, so that the log is erased in several steps
+    PATTERN = re.compile(rb"forget-(\d{6})-[0-9a-f]{16}")
 
     def __init__(self, name, seed):
         super().__init__(name, seed)
-        self.token = "%016x" % self.random.getrandbits(64)
-        self.made = 0
-        self.signals_stored = 0  # of all, forgotten or not
-        self.calls = 0  # of ForgetUser, answered or not
-        self.receipts = 0
-        self.state = "new"  # of the user in hand: new, sent, forgetting
-        self.forgotten = []
+        self.seed = seed
+        self.batches = [0, 0]  # first and second ones acknowledged, of so many users
+        self.sending = None  # 0 or 1: what may be there besides
+        self.forgotten = 0  # users of whom that is acknowledged; the next may be
+        self.forgetting = False
+        self.erased = 0  # signals, as receipts tell
+        self.told_of_stop = 0  # answers that the server stops before all is erased
+        self.seconds = 0.1  # that a call took
         self.underway = threading.Event()  # a call to forget is
 
     def catalogue(self):
         return [video(name) for name in self.VIDEOS]
 
+    def word(self, number):
+        return "%016x" % random.Random("%s.%s" % (self.seed, number)).getrandbits(64)
+
     def user(self, number):
-        return "forget-%s-%d" % (self.token, number)
+        return "forget-%06d-%s" % (number, self.word(number))
 
-    def signals(self, number):
-        return [new_signal("LIKE" if i % 2 else "IMPRESSION", user_id=self.user(number),
-                           video_id=self.VIDEOS[i % len(self.VIDEOS)], locale="hi-IN",
-                           event_id="%s.%d" % (self.user(number), i)) for i in range(self.SIGNALS)]
+    def size(self, number, part):
+        return self.MANY if part == 1 and number % 2 == 1 else self.FEW
 
-    def step(self, api):
-        user = self.user(self.made)
-        if self.state == "new":
-            self.state = "sent"
-            self.send(api)
-        elif self.state == "sent":  # the answer is missing
-            self.send(api)
-        self.state = "forgetting"
-        self.calls += 1
-        self.underway.set()
-        try:
-            response = api.ForgetUser(user_id=user)
-            self.receipts += 1
-            assert response.signals_erased <= self.SIGNALS, response
-            self.saw(response.state_sequence)
-        except grpc.RpcError as error:
-            if error.code() != grpc.StatusCode.NOT_FOUND:  # forgotten by a call whose answer was lost
-                raise
-        finally:
-            self.underway.clear()
-        self.forgotten.append(user)
-        self.made += 1
-        self.state = "new"
-        check_unknown(api, user)
+    def signals(self, number, part):
+        user = self.user(number)
+        return [new_signal("LIKE" if i % 2 else "IMPRESSION", user_id=user, locale="hi-IN",
+                           video_id=self.VIDEOS[i % len(self.VIDEOS)], event_id="%s.%d.%d" % (user, part, i))
+                for i in range(self.size(number, part))]
 
-    def send(self, api):
-        response = api.RecordSignals(signals=self.signals(self.made))
-        equal((self.SIGNALS, 0), (response.accepted + response.duplicate, response.rejected))
-        self.signals_stored += self.SIGNALS
+    def all_signals(self):
+        """Yields the acknowledged batches."""
+        for part, count in enumerate(self.batches):
+            for number in range(count):
+                yield self.signals(number, part)
+
+    def signal_count(self):
+        return sum(self.size(number, part) for part, count in enumerate(self.batches) for number in range(count))
+
+    def send(self, api, part):
+        """The next user's batch, which is stored whole or not at all."""
+        again = self.sending is not None
+        if not again:
+            self.keep_together()
+            self.sending = part
+        response = api.RecordSignals(signals=self.signals(self.batches[part], part))
+        outcome, size = (response.accepted, response.duplicate, response.rejected), self.size(self.batches[part], part)
+        assert outcome == (size, 0, 0) or (again and outcome == (0, size, 0)), outcome
+        self.batches[part] += 1
+        self.sending = None
+        self.since.popleft()
         self.saw(response.state_sequence)
 
+    def forget(self, api):
+        again, self.forgetting = self.forgetting, True
+        began = time.monotonic()
+        self.underway.set()
+        try:
+            response = api.ForgetUser(user_id=self.user(self.forgotten))
+        except grpc.RpcError as error:
+            self.told_of_stop += "the server stops" in (error.details() or "")
+            raise
+        finally:
+            self.underway.clear()
+        self.seconds = time.monotonic() - began
+        most = self.size(self.forgotten, 0) + self.size(self.forgotten, 1)
+        assert response.signals_erased <= most, "%d of %d erased" % (response.signals_erased, most)
+        assert response.state_erased or again, "a user was not known"
+        self.erased += response.signals_erased
+        self.forgotten += 1
+        self.forgetting = False
+        self.saw(response.state_sequence)
+        check_unknown(api, self.user(self.forgotten - 1))
+
     def work(self, api):
-        if self.state == "forgetting":
-            self.settle(api)
+        if self.sending is not None:
+            self.send(api, self.sending)
+        self.together.wait_for_others(self)
+        if self.forgetting:
+            self.forget(api)
         while True:
-            self.step(api)
+            if self.batches[0] - self.forgotten < self.WAITING:
+                self.send(api, 0)
+            elif self.batches[1] == self.forgotten:
+                self.send(api, 1)
+            else:
+                self.forget(api)
 
     def settle(self, api):
-        if self.state != "new":
-            self.step(api)
+        if self.sending is not None:
+            self.send(api, self.sending)
+        if self.forgetting:
+            self.forget(api)
+
+    def some_forgotten(self):
+        """Those forgotten last, and some of the others."""
+        return {*range(max(0, self.forgotten - 3), self.forgotten),
+                *self.random.sample(range(self.forgotten), min(5, self.forgotten))}
 
     def check(self, api):
-        """Those forgotten last, and some of the others, are unknown."""
-        for user in {*self.forgotten[-3:], *self.random.sample(self.forgotten, min(5, len(self.forgotten)))}:
-            check_unknown(api, user)
+        """Who is forgotten is unknown and stays so, who waits for it is known, and what they did counts."""
+        for number in self.some_forgotten():
+            check_unknown(api, self.user(number))
+            response = api.RecordSignals(signals=self.signals(number, 1)[-20:])
+            equal((0, 0), (response.accepted, response.duplicate))
+            assert "was forgotten" in response.results[0].reason, response.results[0]
+        for number in range(self.forgotten + self.forgetting, self.batches[0]):
+            low = self.size(number, 0) + (self.size(number, 1) if number < self.batches[1] else 0)
+            high = low + (self.size(number, 1) if self.sending == 1 and number == self.batches[1] else 0)
+            found = api.GetUser(user_id=self.user(number)).signal_count
+            assert low <= found <= high, "%s: %d acknowledged, %d found, %d sent" % (
+                self.user(number), low, found, high)
+        found = statistics(api, self.VIDEOS[0]).impressions if self.batches[0] > 0 else 0
+        low = self.signal_count() // 2
+        high = low + (0 if self.sending is None else self.size(self.batches[self.sending], self.sending) // 2)
+        assert low <= found <= high, "of users to be forgotten: %d acknowledged, %d found, %d sent" % (low, found, high)
 
 
 def check_unknown(api, user):
@@ -304,11 +381,40 @@ def check_unknown(api, user):
             raise AssertionError("%s was forgotten, but there is %r" % (user, found))
 
 
+class Together:
+    """Keeps those who send signals within few thousand of each other."""
+
+    AHEAD = 4000  # signals; what is under way comes on top
+
+    def __init__(self, clients):
+        self.clients = clients
+        self.barrier = threading.Barrier(len(clients))
+        self.repeating = set(clients)  # who may still have to send something again
+
+    def wait_for_others(self, client):
+        """Until all have sent again what was under way, then until nobody's batch is old; the highest sequence."""
+        if client in self.repeating:
+            self.barrier.wait(TIMEOUT)
+            self.repeating.discard(client)
+        while True:
+            highest = max(client.sequence for client in self.clients)
+            oldest = min((since[0] for since in (list(other.since) for other in self.clients) if since), default=highest)
+            if highest - oldest < self.AHEAD:
+                return highest
+            if self.barrier.broken:
+                raise threading.BrokenBarrierError
+            time.sleep(0.001)
+
+
 class Crowd:
     """Clients' threads for one life of a server."""
 
     def __init__(self, server, clients):
         self.clients = clients
+        senders = [client for client in clients if isinstance(client, (FeedClient, ForgetClient))]
+        together = Together(senders)
+        for client in senders:
+            client.together = together
         self.threads = [threading.Thread(target=client.live, args=(server,)) for client in clients]
         for thread in self.threads:
             thread.start()

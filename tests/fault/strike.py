@@ -1,11 +1,13 @@
-"""Kills a process inside a write: strike.py PID FILE SECONDS.
+"""Kills a process inside a write: strike.py PID FILE SECONDS [FOLDER DELAY].
 
 Looks at the system calls of the process's threads until one of them writes or syncs FILE (a name without its folder,
-in the process's hands), and kills it with SIGKILL at once; after SECONDS it kills anyway. Prints the call's name and
-the file's last LMDB transaction just before, or "none". A process of its own, because a thread of the load's
+or a pattern of names, in the process's hands), and kills it with SIGKILL at once; after SECONDS it kills anyway. Prints
+the call's name and the file's last LMDB transaction just before, or "None 0". With FOLDER it waits instead until there
+is a new FILE, kills DELAY seconds later, and prints "new 0". A process of its own, because a thread of the load's
 interpreter would be late.
 """
 
+import fnmatch
 import os
 import signal
 import struct
@@ -49,7 +51,7 @@ class Watch:
                 path = os.readlink(base + "fd/" + number)
             except FileNotFoundError:
                 continue
-            if os.path.basename(path) == self.name:
+            if fnmatch.fnmatchcase(os.path.basename(path), self.name):
                 self.wanted.add(int(number))
                 self.path = path
         for thread in os.listdir(base + "task"):
@@ -69,13 +71,26 @@ class Watch:
         return None
 
 
+def strike_after(pid, name, seconds, folder, delay):
+    """("new" or None, 0): kills when a file of that name has come."""
+    before, end, call = set(os.listdir(folder)), time.monotonic() + seconds, None
+    while call is None and time.monotonic() < end:
+        time.sleep(0.001)
+        if fnmatch.filter(set(os.listdir(folder)) - before, name):
+            call = "new"
+            time.sleep(delay)
+    os.kill(pid, signal.SIGKILL)
+    return call, 0
+
+
 def strike(pid, name, seconds):
     """(call or None, transaction or 0) as of the kill."""
     watch, call, end = Watch(pid, name), None, time.monotonic() + seconds
+    looks = 1 if "*" in name else LOOKS  # such files are soon gone
     try:
         while call is None and time.monotonic() < end:
             watch.refresh()
-            for _ in range(LOOKS):
+            for _ in range(looks):
                 call = watch.look()
                 if call is not None:
                     break
@@ -87,4 +102,8 @@ def strike(pid, name, seconds):
 
 
 if __name__ == "__main__":
-    print("%s %d" % strike(int(sys.argv[1]), sys.argv[2], float(sys.argv[3])))
+    words = [int(sys.argv[1]), sys.argv[2], float(sys.argv[3])]
+    if len(sys.argv) > 4:
+        print("%s %d" % strike_after(*words, sys.argv[4], float(sys.argv[5])))
+    else:
+        print("%s %d" % strike(*words))

@@ -5,6 +5,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -611,6 +613,114 @@ static void tombstones_are_dropped_by_age(void)
     store_close(store);
 }
 
+/* What threads share that do everything at once. */
+struct crowd {
+    struct store *store;
+    struct keeper *keeper;
+    _Atomic bool done;
+};
+
+static bool look_at_record(void *context, uint64_t sequence, const struct record *record)
+{
+    uint64_t *bytes = context;
+    *bytes += record->payload_size;
+    return sequence % 256 != 0;
+}
+
+static void look_at_users(struct store *store, struct arena *arena)
+{
+    const struct state *state = store_begin(store);
+    for (unsigned i = 0; i < 20; i++) {
+        char id[16];
+        const struct user *user = NULL;
+        snprintf(id, sizeof(id), "user-%u", i);
+        arena_reset(arena);
+        CHECK_EQ(STATUS_OK, state_find_user(state, hash_key(text_of(id)), arena, &user));
+    }
+    store_end(store);
+}
+
+/* Users who are on disk, records that may be going, and what a status asks for. */
+static void *read_on(void *argument)
+{
+    struct crowd *crowd = argument;
+    struct arena arena = entries_arena(ARENA_BYTES);
+    uint64_t bytes = 0;
+    while (!atomic_load(&crowd->done)) {
+        uint64_t length;
+        uint64_t count;
+        look_at_users(crowd->store, &arena);
+        CHECK_EQ(STATUS_OK, log_poll(store_log(crowd->store), 0, look_at_record, &bytes, NULL));
+        (void)first_of(crowd->store);
+        (void)keeper_pending(crowd->keeper);
+        (void)store_checkpoint_sequence(crowd->store);
+        store_window(crowd->store, &length, &count);
+    }
+    CHECK(bytes > 0);
+    free(arena.base);
+    return NULL;
+}
+
+static void *checkpoint_on(void *argument)
+{
+    struct crowd *crowd = argument;
+    while (!atomic_load(&crowd->done)) {
+        CHECK_EQ(STATUS_OK, store_checkpoint(crowd->store));
+    }
+    return NULL;
+}
+
+/* Returns how many users it had forgotten. */
+static int write_and_forget(struct crowd *crowd, int counts[2])
+{
+    enum { ROUNDS = 60 };
+    int forgotten = 0;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        write_mixed(crowd->store, i * 300, 300);
+        if (i % 3 == 0) {
+            char user[16];
+            snprintf(user, sizeof(user), "user-%u", i / 3 % 20);
+            forget(crowd->store, user);
+            keeper_when_erased(crowd->keeper, count_done, counts);
+            forgotten++;
+        }
+    }
+    return forgotten;
+}
+
+/* Users leave memory at each checkpoint (open_store()), while others read and change them. */
+static void writer_readers_checkpoints_and_keeper_work_at_once(void)
+{
+    enum { READERS = 2 };
+    char path[TEST_PATH_SIZE];
+    test_directory(path);
+    int counts[2] = {0};
+    pthread_t threads[READERS + 1];
+    struct crowd crowd = {.store = open_store(path)};
+    crowd.keeper = make_keeper(crowd.store, path, (struct keeper_options){.log_bytes = 150000});
+    write_videos(crowd.store, 5000);
+    CHECK_EQ(STATUS_OK, keeper_start(crowd.keeper));
+    for (size_t i = 0; i < READERS; i++) {
+        CHECK_EQ(0, pthread_create(&threads[i], NULL, read_on, &crowd));
+    }
+    CHECK_EQ(0, pthread_create(&threads[READERS], NULL, checkpoint_on, &crowd));
+    int forgotten = write_and_forget(&crowd, counts);
+    while (__atomic_load_n(&counts[1], __ATOMIC_SEQ_CST) < forgotten ||
+           first_of(crowd.store) == 1) {
+        usleep(1000);
+    }
+    atomic_store(&crowd.done, true);
+    for (size_t i = 0; i < READERS + 1; i++) {
+        CHECK_EQ(0, pthread_join(threads[i], NULL));
+    }
+    keeper_stop(crowd.keeper);
+    CHECK_EQ(0, counts[0]);
+    CHECK_EQ(0, keeper_pending(crowd.keeper));
+    check_derived(path, crowd.store);
+    keeper_free(crowd.keeper);
+    store_close(crowd.store);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -627,6 +737,7 @@ int main(int argc, char **argv)
         TEST(retention_and_erasure_go_together),
         TEST(who_waits_is_told_when_it_is_done_or_when_it_stops),
         TEST(tombstones_are_dropped_by_age),
+        TEST(writer_readers_checkpoints_and_keeper_work_at_once),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -1,0 +1,149 @@
+"""What a killed server left in its directory, read with LMDB's own library and without its locks; changes nothing."""
+
+import collections
+import ctypes
+import ctypes.util
+import re
+import struct
+
+READ_ONLY, NO_LOCK, ONE_FILE = 0x20000, 0x400000, 0x4000
+FIRST, NEXT = 0, 8
+SIGNAL, VIDEO = 1, 2  # kinds of records (store/record.h)
+PARTIAL = ".partial"
+SNAPSHOT = re.compile(r"snapshot-(\d{20})\.mdb$")
+
+
+class Value(ctypes.Structure):
+    _fields_ = [("size", ctypes.c_size_t), ("data", ctypes.c_void_p)]
+
+    def __bytes__(self):
+        return ctypes.string_at(self.data, self.size)
+
+
+lmdb = ctypes.CDLL(ctypes.util.find_library("lmdb"))
+lmdb.mdb_env_open.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint, ctypes.c_uint]
+lmdb.mdb_txn_begin.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_void_p]
+lmdb.mdb_dbi_open.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint, ctypes.c_void_p]
+lmdb.mdb_cursor_open.argtypes = [ctypes.c_void_p, ctypes.c_uint, ctypes.c_void_p]
+lmdb.mdb_cursor_get.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint]
+for name in ("mdb_cursor_close", "mdb_txn_abort", "mdb_env_close"):
+    getattr(lmdb, name).argtypes = [ctypes.c_void_p]
+    getattr(lmdb, name).restype = None
+lmdb.mdb_env_set_maxdbs.argtypes = [ctypes.c_void_p, ctypes.c_uint]
+
+xxhash = ctypes.CDLL(ctypes.util.find_library("xxhash"))
+xxhash.XXH3_64bits.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+xxhash.XXH3_64bits.restype = ctypes.c_uint64
+
+
+def key_of(text):
+    """The key of an id, as its bytes stand in files (ranker/hash.h)."""
+    return struct.pack("<Q", xxhash.XXH3_64bits(text.encode(), len(text.encode())))
+
+
+class Reading:
+    """One read transaction on an LMDB file."""
+
+    def __init__(self, path):
+        self.env, self.txn = ctypes.c_void_p(), ctypes.c_void_p()
+        self.must(lmdb.mdb_env_create(ctypes.byref(self.env)))
+        self.must(lmdb.mdb_env_set_maxdbs(self.env, 16))
+        self.must(lmdb.mdb_env_open(self.env, str(path).encode(), READ_ONLY | NO_LOCK | ONE_FILE, 0))
+        self.must(lmdb.mdb_txn_begin(self.env, None, READ_ONLY, ctypes.byref(self.txn)))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        lmdb.mdb_txn_abort(self.txn)
+        lmdb.mdb_env_close(self.env)
+
+    @staticmethod
+    def must(code):
+        assert code == 0, "LMDB says %d" % code
+
+    def items(self, database):
+        """Yields (key, value) of a database, as bytes, in order."""
+        number, cursor, key, value = ctypes.c_uint(), ctypes.c_void_p(), Value(), Value()
+        self.must(lmdb.mdb_dbi_open(self.txn, database.encode(), 0, ctypes.byref(number)))
+        self.must(lmdb.mdb_cursor_open(self.txn, number, ctypes.byref(cursor)))
+        step = FIRST
+        while lmdb.mdb_cursor_get(cursor, ctypes.byref(key), ctypes.byref(value), step) == 0:
+            yield bytes(key), bytes(value)
+            step = NEXT
+        lmdb.mdb_cursor_close(cursor)
+
+
+class Remains:
+    """The log's bounds, what it has of some ids, tombstones, snapshots, and files half made.
+
+    user and video are patterns of bytes with one group, a number: of users to be forgotten, and of videos that nobody
+    but retention writes again.
+    """
+
+    def __init__(self, folder, user, video):
+        self.folder = folder
+        self.first = self.last = 0
+        self.signals = collections.Counter()  # by the user's number
+        self.videos = {}  # by number: the sequence of the last record of it
+        names = [path.name for path in folder.iterdir()]
+        self.snapshots = sorted(int(found.group(1)) for found in map(SNAPSHOT.match, names) if found)
+        self.partials = [name[:-len(PARTIAL)] for name in names if name.endswith(PARTIAL)]
+        with Reading(folder / "data.mdb") as reading:
+            for key, record in reading.items("log"):
+                self.take(struct.unpack("<Q", key)[0], record, user, video)
+            # (pending, how many signals were erased) by key; the layout is in store/tombstone.h
+            self.tombstones = {key: (value[5] == 1, struct.unpack("<Q", value[22:30])[0])
+                               for key, value in reading.items("forgotten")}
+
+    def take(self, sequence, record, user, video):
+        self.first = self.first or sequence
+        self.last = sequence
+        if record[1] == SIGNAL:
+            found = user.search(record)
+            if found:
+                self.signals[int(found.group(1))] += 1
+        elif record[1] == VIDEO:
+            found = video.search(record)
+            if found:
+                self.videos[int(found.group(1))] = sequence
+
+    def snapshot_files(self):
+        return [self.folder / ("snapshot-%020d.mdb" % sequence) for sequence in self.snapshots]
+
+    def made_in_part(self):
+        """A snapshot was being made."""
+        return any(SNAPSHOT.match(name) and int(SNAPSHOT.match(name).group(1)) not in self.snapshots
+                   for name in self.partials)
+
+    def rewritten_in_part(self):
+        """A snapshot was being written again without somebody."""
+        return any(SNAPSHOT.match(name) and int(SNAPSHOT.match(name).group(1)) in self.snapshots
+                   for name in self.partials)
+
+    def adopted_in_part(self):
+        """A snapshot was being put in the place of state.mdb."""
+        return "state.mdb" in self.partials
+
+    def trimmed_in_part(self):
+        """Records were being removed: a log at rest begins behind a snapshot."""
+        return self.first > 1 and self.first - 1 not in self.snapshots
+
+    def outdated_snapshots(self):
+        """The log had reached its new beginning, but older snapshots were still there."""
+        return self.first - 1 in self.snapshots[1:]
+
+    def carried_in_part(self):
+        """Some videos were written again behind a snapshot, others not."""
+        return any(min(self.videos.values()) <= sequence < max(self.videos.values()) for sequence in self.snapshots)
+
+    def erasure(self, number, key):
+        """How far the erasing of a forgotten user had come, or None."""
+        pending, erased = self.tombstones.get(key, (False, 0))
+        if not pending:
+            return None
+        if self.signals[number] > 0:
+            return "log" if erased > 0 else "tombstone"
+        if any(key in path.read_bytes() for path in self.snapshot_files()):
+            return "snapshots"
+        return "scrub"
