@@ -728,8 +728,12 @@ static void writer_readers_checkpoints_and_keeper_work_at_once(void)
     }
     CHECK_EQ(0, pthread_create(&threads[READERS], NULL, checkpoint_on, &crowd));
     int forgotten = write_and_forget(&crowd, counts);
-    while (__atomic_load_n(&counts[1], __ATOMIC_SEQ_CST) < forgotten ||
-           first_of(crowd.store) == 1) {
+    /* Records go up to a snapshot from before the newest half: when all was written before the
+     * keeper came to its first one, only more of them make it go on. */
+    for (unsigned number = 1000000;
+         __atomic_load_n(&counts[1], __ATOMIC_SEQ_CST) < forgotten || first_of(crowd.store) == 1;
+         number += 100) {
+        write_mixed(crowd.store, number, 100);
         usleep(1000);
     }
     atomic_store(&crowd.done, true);
