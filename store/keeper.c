@@ -323,7 +323,7 @@ static enum status keep_log(struct keeper *keeper, int64_t now_ms, struct proble
         problem_set(problem, "no snapshot can be made");
         status = store_snapshot(keeper->options.store);
     }
-    uint64_t base;
+    uint64_t base = 0;
     if (status == STATUS_OK && choose_snapshot(&snapshots, &cuts, &first, &base)) {
         status = trim(keeper, first, base, problem);
     }
