@@ -9,6 +9,9 @@ is new, and who is ahead waits for the others: a repeat is recognised among the 
 import collections
 import random
 import re
+import shutil
+import subprocess
+import sys
 import threading
 import time
 
@@ -33,6 +36,13 @@ def catalogue():
             *(video("still-%06d" % i, duration_ms=1000 + i) for i in range(STILL))]
 
 
+def show_stacks(pid):
+    """Where a server stands that does not come on."""
+    if shutil.which("gdb"):
+        words = ["gdb", "-p", str(pid), "-batch", "-ex", "thread apply all backtrace 12"]
+        sys.stderr.write(subprocess.run(words, capture_output=True, timeout=TIMEOUT).stdout.decode(errors="replace"))
+
+
 class Client:
     """One thread's load until the server is gone, again in each life of the server."""
 
@@ -53,6 +63,8 @@ class Client:
         except grpc.RpcError as error:
             if error.code() not in GONE:
                 self.failure = error
+            if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+                show_stacks(server.process.pid)
         except AssertionError as error:
             self.failure = error
         finally:

@@ -673,7 +673,7 @@ static void *checkpoint_on(void *argument)
 /* Returns how many users it had forgotten. */
 static int write_and_forget(struct crowd *crowd, int counts[2])
 {
-    enum { ROUNDS = 60 };
+    enum { ROUNDS = 30 };
     int forgotten = 0;
     for (unsigned i = 0; i < ROUNDS; i++) {
         write_mixed(crowd->store, i * 300, 300);
