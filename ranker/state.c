@@ -12,7 +12,7 @@ struct scopes {
     unsigned count;
     uint8_t kinds[SCOPES_MAX]; /* enum scope_kind */
     uint16_t codes[SCOPES_MAX];
-    struct stats *stats[SCOPES_MAX];
+    struct scope_slot *slots[SCOPES_MAX];
 };
 
 struct state *state_new(void)
@@ -27,7 +27,7 @@ struct state *state_new(void)
         return NULL;
     }
     state->users = table_of(sizeof(struct user_slot));
-    state->stats = table_of(sizeof(struct scoped_stats));
+    state->stats = table_of(sizeof(struct scope_slot));
     return state;
 }
 
@@ -36,6 +36,14 @@ static void free_user(struct user *user)
     if (user != NULL) {
         user_release(user);
         free(user);
+    }
+}
+
+static void free_stats(struct stats *stats)
+{
+    if (stats != NULL) {
+        stats_release(stats);
+        free(stats);
     }
 }
 
@@ -48,8 +56,7 @@ void state_free(struct state *state)
         free_user(((struct user_slot *)table_at(&state->users, i))->user);
     }
     for (size_t i = 0; i < state->stats.count; i++) {
-        struct scoped_stats *scoped = table_at(&state->stats, i);
-        stats_release(&scoped->stats);
+        free_stats(((struct scope_slot *)table_at(&state->stats, i))->stats);
     }
     table_release(&state->users);
     table_release(&state->stats);
@@ -87,39 +94,111 @@ static uint64_t hash_of_scope(const struct scopes *scopes, unsigned i, uint64_t 
     return state_scope_hash(video_key, scopes->kinds[i], scopes->codes[i]);
 }
 
-static enum status need_scope(struct state *state, uint64_t video_key, enum scope_kind kind,
-                              uint16_t code, struct scoped_stats **out)
+/* The keys in this row of keys are about to change. */
+static enum status touch_statistics_keys(struct state *state, size_t row)
+{
+    return state_touch(state, STATE_STATISTICS_KEYS, row / STATE_KEYS_PER_ROW);
+}
+
+enum status state_put_statistics(struct state *state, struct scope_slot *slot,
+                                 const struct stats *stats)
+{
+    struct stats *copy = calloc(1, sizeof(*copy));
+    if (copy == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status = stats_copy(stats, copy);
+    if (status != STATUS_OK) {
+        free(copy);
+        return status;
+    }
+    slot->stats = copy;
+    state->warmth[STATE_STATISTICS].cold_count--;
+    state->warmth[STATE_STATISTICS].bytes += state_stats_bytes(copy);
+    return STATUS_OK;
+}
+
+enum status state_read_scope(const struct state *state, const struct scope_slot *slot,
+                             struct arena *arena, const struct stats **out)
+{
+    if (slot->stats != NULL) {
+        *out = slot->stats;
+        return STATUS_OK;
+    }
+    CHECK(state->loader.load_statistics != NULL);
+    struct stats *loaded = arena_new(arena, struct stats, 1);
+    if (loaded == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status =
+        state->loader.load_statistics(state->loader.context, slot->number, arena, loaded);
+    *out = status == STATUS_OK ? loaded : NULL;
+    return status;
+}
+
+/* Brings the statistics of a slot into memory. */
+static enum status load_scope(struct state *state, struct scope_slot *slot)
+{
+    const struct stats *stats;
+    if (slot->stats != NULL) {
+        return STATUS_OK;
+    }
+    arena_reset(&state->load_arena);
+    enum status status = state_read_scope(state, slot, &state->load_arena, &stats);
+    return status == STATUS_OK ? state_put_statistics(state, slot, stats) : status;
+}
+
+static enum status add_scope_slot(struct state *state, uint64_t video_key, enum scope_kind kind,
+                                  uint16_t code, struct scope_slot **out)
 {
     void *row;
-    size_t count = state->stats.count;
-    enum status status = table_need(&state->stats, state_scope_hash(video_key, kind, code), &row);
+    struct stats *stats = calloc(1, sizeof(*stats));
+    if (stats == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status = touch_statistics_keys(state, state->stats.count);
+    if (status == STATUS_OK) {
+        status = table_add(&state->stats, state_scope_hash(video_key, kind, code), &row);
+    }
     if (status != STATUS_OK) {
+        free(stats);
         return status;
     }
     *out = row;
-    if (state->stats.count > count) {
-        (*out)->video_key = video_key;
-        (*out)->number = (uint32_t)count;
-        (*out)->kind = (uint8_t)kind;
-        (*out)->code = code;
-    }
+    (*out)->stats = stats;
+    (*out)->number = (uint32_t)state->stats.count - 1;
+    (*out)->kind = (uint8_t)kind;
+    (*out)->code = code;
+    state->warmth[STATE_STATISTICS].bytes += state_stats_bytes(stats);
     return STATUS_OK;
+}
+
+/* Finds or adds the statistics of one scope, which are then in memory. */
+static enum status need_scope(struct state *state, uint64_t video_key, enum scope_kind kind,
+                              uint16_t code, struct scope_slot **out)
+{
+    struct scope_slot *slot = table_find(&state->stats, state_scope_hash(video_key, kind, code));
+    enum status status = slot != NULL ? load_scope(state, slot)
+                                      : add_scope_slot(state, video_key, kind, code, &slot);
+    if (status == STATUS_OK) {
+        slot->used = true;
+        *out = slot;
+    }
+    return status;
 }
 
 /* Finds or adds the statistics of all the scopes. */
 static enum status need_stats(struct state *state, uint64_t video_key, struct scopes *scopes)
 {
     for (unsigned i = 0; i < scopes->count; i++) {
-        struct scoped_stats *scoped;
         enum status status = need_scope(state, video_key, (enum scope_kind)scopes->kinds[i],
-                                        scopes->codes[i], &scoped);
+                                        scopes->codes[i], &scopes->slots[i]);
         if (status == STATUS_OK) {
-            status = state_touch(state, STATE_STATISTICS, scoped->number);
+            status = state_touch(state, STATE_STATISTICS, scopes->slots[i]->number);
         }
         if (status != STATUS_OK) {
             return status;
         }
-        scopes->stats[i] = &scoped->stats;
     }
     return STATUS_OK;
 }
@@ -169,11 +248,28 @@ static struct effect effect_of(const struct signal *signal, const struct view_ch
     return effect;
 }
 
-static enum status add_to_scopes(const struct scopes *scopes, const struct effect *effect)
+static enum status add_to_scope(struct state *state, struct scope_slot *slot,
+                                const struct effect *effect)
+{
+    size_t bytes_before = state_stats_bytes(slot->stats);
+    enum status status = stats_add(slot->stats, stats_tick_ms(effect->tick), &effect->delta);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    state->warmth[STATE_STATISTICS].bytes += state_stats_bytes(slot->stats) - bytes_before;
+    uint32_t day = state_day_of(stats_tick_ms(slot->stats->newest_tick));
+    if (day != slot->last_day) {
+        status = touch_statistics_keys(state, slot->number);
+        slot->last_day = day;
+    }
+    return status;
+}
+
+static enum status add_to_scopes(struct state *state, const struct scopes *scopes,
+                                 const struct effect *effect)
 {
     for (unsigned i = 0; i < scopes->count; i++) {
-        enum status status =
-            stats_add(scopes->stats[i], stats_tick_ms(effect->tick), &effect->delta);
+        enum status status = add_to_scope(state, scopes->slots[i], effect);
         if (status != STATUS_OK) {
             return status;
         }
@@ -201,11 +297,11 @@ static enum status move_watch(struct state *state, const struct effect *effect)
 static enum status add_effect(struct state *state, const struct effect *effect,
                               const struct scopes *scopes, struct video *video)
 {
-    enum status status = add_to_scopes(scopes, effect);
+    enum status status = add_to_scopes(state, scopes, effect);
     if (status != STATUS_OK) {
         return status;
     }
-    stats_decay(scopes->stats[0], &video->decayed);
+    stats_decay(scopes->slots[0]->stats, &video->decayed);
     if (stats_tick_ms(effect->tick) > state->newest_signal_ms) {
         state->newest_signal_ms = stats_tick_ms(effect->tick);
     }
@@ -241,8 +337,8 @@ enum status state_put_user(struct state *state, struct user_slot *slot, const st
         return status;
     }
     slot->user = copy;
-    state->cold_count--;
-    state->user_bytes += user_bytes(copy);
+    state->warmth[STATE_USERS].cold_count--;
+    state->warmth[STATE_USERS].bytes += user_bytes(copy);
     return STATUS_OK;
 }
 
@@ -253,13 +349,13 @@ enum status state_read_slot(const struct state *state, const struct user_slot *s
         *out = slot->user;
         return STATUS_OK;
     }
-    CHECK(state->load_user != NULL);
+    CHECK(state->loader.load_user != NULL);
     struct user *loaded = arena_new(arena, struct user, 1);
     if (loaded == NULL) {
         return STATUS_NO_MEMORY;
     }
     enum status status =
-        state->load_user(state->load_context, table_number(&state->users, slot), arena, loaded);
+        state->loader.load_user(state->loader.context, slot->number, arena, loaded);
     if (status == STATUS_OK && loaded->key != slot->key) {
         status = STATUS_CORRUPT;
     }
@@ -291,7 +387,7 @@ static enum status add_slot(struct state *state, struct user *user, struct user_
     *out = row;
     (*out)->user = user;
     (*out)->number = (uint32_t)state->users.count - 1;
-    state->user_bytes += user_bytes(user);
+    state->warmth[STATE_USERS].bytes += user_bytes(user);
     return STATUS_OK;
 }
 
@@ -346,7 +442,7 @@ static enum status need_user(struct state *state, uint64_t user_key, struct user
 /* After a signal: what the slot and the state know of its user. */
 static enum status settle_user(struct state *state, struct user_slot *slot, size_t bytes_before)
 {
-    state->user_bytes += user_bytes(slot->user) - bytes_before;
+    state->warmth[STATE_USERS].bytes += user_bytes(slot->user) - bytes_before;
     uint32_t day = state_day_of(slot->user->last_signal_ms);
     if (day == slot->last_day) {
         return STATUS_OK;
@@ -490,8 +586,8 @@ static enum status remove_user(struct state *state, uint64_t user_key)
     enum status status = prepare_removal(state, row);
     if (status == STATUS_OK) {
         struct user *gone = slot->user;
-        state->user_bytes -= gone != NULL ? user_bytes(gone) : 0;
-        state->cold_count -= gone == NULL;
+        state->warmth[STATE_USERS].bytes -= gone != NULL ? user_bytes(gone) : 0;
+        state->warmth[STATE_USERS].cold_count -= gone == NULL;
         table_remove(&state->users, row);
         ((struct user_slot *)table_at(&state->users, row))->number = row; /* if one moved here */
         free_user(gone);
@@ -499,21 +595,44 @@ static enum status remove_user(struct state *state, uint64_t user_key)
     return status;
 }
 
+/* As of users: what is last may be moved to where its loader would not find it. */
+static enum status prepare_statistics_removal(struct state *state, size_t row)
+{
+    size_t last = state->stats.count - 1;
+    enum status status = load_scope(state, table_at(&state->stats, last));
+    if (status == STATUS_OK) {
+        status = touch_removal(state, STATE_STATISTICS, row);
+    }
+    if (status == STATUS_OK) {
+        status = touch_statistics_keys(state, row);
+    }
+    return status == STATUS_OK ? touch_statistics_keys(state, last) : status;
+}
+
+static void drop_statistics(struct state *state, struct scope_slot *slot)
+{
+    uint32_t row = slot->number;
+    struct stats *gone = slot->stats;
+    state->warmth[STATE_STATISTICS].bytes -= gone != NULL ? state_stats_bytes(gone) : 0;
+    state->warmth[STATE_STATISTICS].cold_count -= gone == NULL;
+    table_remove(&state->stats, row);
+    slot->number = row; /* of the one that moved here, if any did */
+    free_stats(gone);
+}
+
 static enum status remove_statistics(struct state *state, const struct retired_statistics *retired)
 {
-    struct scoped_stats *scoped = table_find(
-        &state->stats, state_scope_hash(retired->video_key, retired->kind, retired->code));
-    if (scoped == NULL) {
+    struct scope_slot *slot =
+        table_find(&state->stats, state_scope_hash(retired->video_key,
+                                                   (enum scope_kind)retired->kind, retired->code));
+    if (slot == NULL) {
         return STATUS_OK;
     }
-    uint32_t row = scoped->number;
-    enum status status = touch_removal(state, STATE_STATISTICS, row);
+    enum status status = prepare_statistics_removal(state, slot->number);
     if (status != STATUS_OK) {
         return status;
     }
-    stats_release(&scoped->stats);
-    table_remove(&state->stats, row);
-    scoped->number = row; /* of the one that moved here, if any did */
+    drop_statistics(state, slot);
     struct video *video = videos_find(state->videos, retired->video_key);
     if (retired->kind == SCOPE_GLOBAL && video != NULL) {
         video->decayed = (struct stats_decayed){0};
@@ -525,8 +644,7 @@ static enum status remove_statistics(struct state *state, const struct retired_s
 static enum status remove_video(struct state *state, uint64_t video_key)
 {
     struct video *video = videos_find(state->videos, video_key);
-    if (video == NULL || is_live(video) ||
-        state_find_stats(state, video_key, SCOPE_GLOBAL, 0) != NULL) {
+    if (video == NULL || is_live(video) || state_has_stats(state, video_key, SCOPE_GLOBAL, 0)) {
         return STATUS_OK;
     }
     enum status status = touch_removal(state, STATE_VIDEOS, video->number);
@@ -586,9 +704,24 @@ static void prefetch_parts(const struct state *state, const struct signal *signa
     }
     for (unsigned i = 0; i < scopes->count; i++) {
         uint64_t hash = hash_of_scope(scopes, i, signal->video_key);
-        const struct scoped_stats *scoped = table_guess(&state->stats, hash);
-        if (scoped != NULL && scoped->stats.bucket_count > 0) {
-            __builtin_prefetch(&scoped->stats.buckets[scoped->stats.bucket_count - 1]);
+        const struct scope_slot *slot_of_scope = table_guess(&state->stats, hash);
+        if (slot_of_scope != NULL && slot_of_scope->stats != NULL) {
+            for (size_t at = 0; at < sizeof(struct stats); at += LINE) {
+                __builtin_prefetch((const char *)slot_of_scope->stats + at);
+            }
+        }
+    }
+}
+
+/* The newest bucket of the scopes' statistics. */
+static void prefetch_buckets(const struct state *state, const struct signal *signal,
+                             const struct scopes *scopes)
+{
+    for (unsigned i = 0; i < scopes->count; i++) {
+        uint64_t hash = hash_of_scope(scopes, i, signal->video_key);
+        const struct scope_slot *slot = table_guess(&state->stats, hash);
+        if (slot != NULL && slot->stats != NULL && slot->stats->bucket_count > 0) {
+            __builtin_prefetch(&slot->stats->buckets[slot->stats->bucket_count - 1]);
         }
     }
 }
@@ -629,6 +762,7 @@ void state_prefetch(const struct state *state, const struct event *event,
         break;
     case STATE_PREFETCH_LISTS:
         prefetch_lists(state, signal);
+        prefetch_buckets(state, signal, &scopes);
         break;
     }
 }
@@ -700,21 +834,46 @@ enum status state_find_user(const struct state *state, uint64_t user_key, struct
     return state_read_slot(state, slot, arena, out);
 }
 
-bool state_is_cold(const struct state *state, const struct event *event)
+static bool has_cold(const struct state *state)
 {
-    if (state->cold_count == 0 || event->kind != EVENT_SIGNAL) {
-        return false;
-    }
-    const struct user_slot *slot = table_find(&state->users, event->u.signal.user_key);
-    return slot != NULL && slot->user == NULL;
+    return state->warmth[STATE_USERS].cold_count > 0 ||
+           state->warmth[STATE_STATISTICS].cold_count > 0;
 }
 
-const struct stats *state_find_stats(const struct state *state, uint64_t video_key,
-                                     enum scope_kind kind, uint16_t code)
+void state_warm(const struct state *state, const struct event *event, struct arena *arena)
 {
-    const struct scoped_stats *scoped =
+    if (event->kind != EVENT_SIGNAL || !has_cold(state)) {
+        return;
+    }
+    const struct signal *signal = &event->u.signal;
+    struct scopes scopes = scopes_of(signal->locale.region, signal->locale.language);
+    const struct user *user;
+    arena_reset(arena);
+    (void)!state_find_user(state, signal->user_key, arena, &user);
+    for (unsigned i = 0; i < scopes.count; i++) {
+        const struct stats *stats;
+        arena_reset(arena);
+        (void)!state_find_stats(state, signal->video_key, (enum scope_kind)scopes.kinds[i],
+                                scopes.codes[i], arena, &stats);
+    }
+}
+
+bool state_has_stats(const struct state *state, uint64_t video_key, enum scope_kind kind,
+                     uint16_t code)
+{
+    return table_find(&state->stats, state_scope_hash(video_key, kind, code)) != NULL;
+}
+
+enum status state_find_stats(const struct state *state, uint64_t video_key, enum scope_kind kind,
+                             uint16_t code, struct arena *arena, const struct stats **out)
+{
+    const struct scope_slot *slot =
         table_find(&state->stats, state_scope_hash(video_key, kind, code));
-    return scoped != NULL ? &scoped->stats : NULL;
+    if (slot == NULL) {
+        *out = NULL;
+        return STATUS_OK;
+    }
+    return state_read_scope(state, slot, arena, out);
 }
 
 void state_count(const struct state *state, struct state_counts *out)
@@ -723,6 +882,7 @@ void state_count(const struct state *state, struct state_counts *out)
         .videos = state->live_videos,
         .users = state->users.count,
         .statistics = state->stats.count,
-        .user_bytes = state->user_bytes,
+        .user_bytes = state->warmth[STATE_USERS].bytes,
+        .statistics_bytes = state->warmth[STATE_STATISTICS].bytes,
     };
 }

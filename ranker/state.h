@@ -77,8 +77,11 @@ void state_free(struct state *state);
  */
 MUST_USE enum status state_apply(struct state *state, uint64_t sequence, const struct event *event);
 
-/* Whether applying the event would have to load its user, who is known but not in memory. */
-bool state_is_cold(const struct state *state, const struct event *event);
+/*
+ * Loads into arena what applying the event will have to load, and forgets it: then it is near. Does
+ * nothing where all is in memory; what fails fails again when the event is applied.
+ */
+void state_warm(const struct state *state, const struct event *event, struct arena *arena);
 
 /*
  * Every place an event touches is far away in memory, and each is known only when the one before
@@ -116,15 +119,23 @@ const struct watch *state_watch(const struct state *state);
 MUST_USE enum status state_find_user(const struct state *state, uint64_t user_key,
                                      struct arena *arena, const struct user **out);
 
-/* Statistics of a video in a scope (code 0 for global); NULL when there are none. */
-const struct stats *state_find_stats(const struct state *state, uint64_t video_key,
-                                     enum scope_kind kind, uint16_t code);
+/*
+ * Statistics of a video in a scope (code 0 for global); *out is NULL when there are none. Loaded
+ * into arena like a user.
+ */
+MUST_USE enum status state_find_stats(const struct state *state, uint64_t video_key,
+                                      enum scope_kind kind, uint16_t code, struct arena *arena,
+                                      const struct stats **out);
+bool state_has_stats(const struct state *state, uint64_t video_key, enum scope_kind kind,
+                     uint16_t code);
 
 struct state_counts {
     uint64_t videos; /* known and not deleted */
     uint64_t users;
     uint64_t statistics; /* (video, scope) pairs */
-    uint64_t user_bytes; /* of memory, for those users that are in memory */
+    /* Memory of those users and statistics that are in memory. */
+    uint64_t user_bytes;
+    uint64_t statistics_bytes;
 };
 void state_count(const struct state *state, struct state_counts *out);
 

@@ -25,9 +25,9 @@ static void put_float(XXH3_state_t *hash, float value)
     put(hash, bits, 4);
 }
 
-static uint64_t digest_stats(const struct scoped_stats *scoped)
+static uint64_t digest_stats(const struct statistics_row *scoped)
 {
-    const struct stats *stats = &scoped->stats;
+    const struct stats *stats = scoped->stats;
     XXH3_state_t hash;
     (void)XXH3_64bits_reset(&hash);
     put(&hash, scoped->video_key, 8);
@@ -175,13 +175,19 @@ static uint64_t digest_video(const struct videos *videos, const struct video *ro
     return XXH3_64bits_digest(&hash);
 }
 
-static uint64_t sum_stats(const struct state *state)
+static enum status sum_stats(const struct state *state, struct arena *arena, uint64_t *sum)
 {
-    uint64_t sum = 0;
+    *sum = 0;
     for (size_t i = 0; i < state->stats.count; i++) {
-        sum += digest_stats(table_at(&state->stats, i));
+        struct statistics_row row;
+        arena_reset(arena);
+        enum status status = state_read_statistics(state, i, arena, &row);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        *sum += digest_stats(&row);
     }
-    return sum;
+    return STATUS_OK;
 }
 
 static uint64_t sum_watch(const struct watch *watch)
@@ -193,8 +199,9 @@ static uint64_t sum_watch(const struct watch *watch)
     return sum;
 }
 
-static enum status sum_users_with(const struct state *state, struct arena *arena, uint64_t *sum)
+static enum status sum_users(const struct state *state, struct arena *arena, uint64_t *sum)
 {
+    *sum = 0;
     for (size_t i = 0; i < state->users.count; i++) {
         const struct user *user;
         arena_reset(arena);
@@ -207,7 +214,13 @@ static enum status sum_users_with(const struct state *state, struct arena *arena
     return STATUS_OK;
 }
 
-static enum status sum_users(const struct state *state, uint64_t *sum)
+/* Sums over what may have to be loaded. */
+struct sums {
+    uint64_t users;
+    uint64_t statistics;
+};
+
+static enum status sum_up(const struct state *state, struct sums *out)
 {
     struct arena arena;
     void *memory = malloc(STATE_LOAD_BYTES);
@@ -215,8 +228,10 @@ static enum status sum_users(const struct state *state, uint64_t *sum)
         return STATUS_NO_MEMORY;
     }
     arena_init(&arena, memory, STATE_LOAD_BYTES);
-    *sum = 0;
-    enum status status = sum_users_with(state, &arena, sum);
+    enum status status = sum_users(state, &arena, &out->users);
+    if (status == STATUS_OK) {
+        status = sum_stats(state, &arena, &out->statistics);
+    }
     free(memory);
     return status;
 }
@@ -241,26 +256,26 @@ static uint64_t digest_of_users(uint64_t count, uint64_t sum)
 
 enum status state_digest(const struct state *state, struct state_digests *out)
 {
-    uint64_t users;
-    enum status status = sum_users(state, &users);
+    struct sums sums;
+    enum status status = sum_up(state, &sums);
     if (status != STATUS_OK) {
         return status;
     }
     XXH3_state_t hash;
     (void)XXH3_64bits_reset(&hash);
     put(&hash, state->stats.count, 8);
-    put(&hash, sum_stats(state), 8);
+    put(&hash, sums.statistics, 8);
     put(&hash, state->watch.region_count, 4);
     put(&hash, sum_watch(&state->watch), 8);
     put(&hash, (uint64_t)state->newest_signal_ms, 8);
     out->aggregates = XXH3_64bits_digest(&hash);
 
     put(&hash, state->users.count, 8);
-    put(&hash, users, 8);
+    put(&hash, sums.users, 8);
     put(&hash, videos_count(state->videos), 8);
     put(&hash, sum_videos(state->videos), 8);
     put(&hash, state->sequence, 8);
     out->all = XXH3_64bits_digest(&hash);
-    out->users = digest_of_users(state->users.count, users);
+    out->users = digest_of_users(state->users.count, sums.users);
     return STATUS_OK;
 }

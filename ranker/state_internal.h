@@ -8,20 +8,21 @@
 
 /* What a state is made of, for the files that apply events to it and digest it. */
 
-/* Statistics of one video in one scope. */
-struct scoped_stats {
-    uint64_t hash; /* of video, kind and code */
-    uint64_t video_key;
-    uint32_t number; /* of the row */
+/*
+ * A place in a table. What has not changed since it was saved may be *cold*: with the loader alone.
+ */
+
+/* Statistics of one video in one scope; the hash tells the video. */
+struct scope_slot {
+    uint64_t hash;       /* state_scope_hash() */
+    struct stats *stats; /* owned; NULL: cold */
+    uint32_t number;     /* of the row */
+    uint32_t last_day;   /* of the newest tick, since 1970 */
     uint16_t code;
     uint8_t kind; /* enum scope_kind */
-    struct stats stats;
+    bool used;    /* since eviction last came by */
 };
 
-/*
- * A user's place in the table. Cold users, whose row has not changed since it was saved, may be
- * with the loader alone.
- */
 struct user_slot {
     uint64_t key;
     struct user *user; /* owned; NULL: cold */
@@ -33,7 +34,7 @@ struct user_slot {
 struct state {
     struct videos *videos; /* owned */
     struct table users;    /* struct user_slot */
-    struct table stats;    /* struct scoped_stats */
+    struct table stats;    /* struct scope_slot */
     struct watch watch;
     uint64_t live_videos; /* known and not deleted */
     uint64_t sequence;
@@ -42,12 +43,14 @@ struct state {
     struct changes changes[STATE_TABLE_COUNT];
     state_visit *visit; /* NULL: changes are not noted */
     void *visit_context;
-    state_load_user *load_user; /* NULL: there are no cold users */
-    void *load_context;
-    struct arena load_arena; /* for load_user while an event is applied; owned */
-    size_t user_bytes;       /* of users in memory */
-    size_t cold_count;       /* of those that are not */
-    size_t next_eviction;    /* the row where eviction goes on */
+    struct state_loader loader; /* load_user NULL: nothing is cold */
+    struct arena load_arena;    /* for the loader while an event is applied; owned */
+    /* Of users and of statistics, by enum state_table. */
+    struct warmth {
+        size_t bytes;         /* of what is in memory */
+        size_t cold_count;    /* of what is not */
+        size_t next_eviction; /* the row where eviction goes on */
+    } warmth[STATE_STATISTICS + 1];
 };
 
 /* A cold slot gets a copy of its user; STATUS_NO_MEMORY leaves it without. */
@@ -57,6 +60,11 @@ MUST_USE enum status state_put_user(struct state *state, struct user_slot *slot,
 /* The user of a slot: in memory, or loaded into arena. */
 MUST_USE enum status state_read_slot(const struct state *state, const struct user_slot *slot,
                                      struct arena *arena, const struct user **out);
+
+MUST_USE enum status state_put_statistics(struct state *state, struct scope_slot *slot,
+                                          const struct stats *stats);
+MUST_USE enum status state_read_scope(const struct state *state, const struct scope_slot *slot,
+                                      struct arena *arena, const struct stats **out);
 
 /* Called before a row changes, or when it is new. */
 MUST_USE enum status state_touch(struct state *state, enum state_table table, size_t row);
@@ -69,6 +77,17 @@ static inline uint64_t state_scope_hash(uint64_t video_key, enum scope_kind kind
 {
     uint64_t scope = (uint64_t)kind << 16 | code;
     return video_key ^ (scope * UINT64_C(0x9fb21c651e98df25));
+}
+
+/* The video of a scope's hash: the same operation takes the scope out again. */
+static inline uint64_t state_scope_video(const struct scope_slot *slot)
+{
+    return state_scope_hash(slot->hash, (enum scope_kind)slot->kind, slot->code);
+}
+
+static inline size_t state_stats_bytes(const struct stats *stats)
+{
+    return sizeof(*stats) + stats->bucket_capacity * sizeof(struct stats_bucket);
 }
 
 #endif

@@ -19,6 +19,8 @@ size_t state_row_count(const struct state *state, enum state_table table)
         return state->stats.count;
     case STATE_USER_KEYS:
         return (state->users.count + STATE_KEYS_PER_ROW - 1) / STATE_KEYS_PER_ROW;
+    case STATE_STATISTICS_KEYS:
+        return (state->stats.count + STATE_KEYS_PER_ROW - 1) / STATE_KEYS_PER_ROW;
     case STATE_WATCH:
     case STATE_TABLE_COUNT:
         break;
@@ -71,75 +73,110 @@ bool state_save(struct state *state, size_t count)
     return count == 0;
 }
 
-static bool is_in_memory(const struct state *state, size_t row)
+static bool is_in_memory(const struct state *state, enum state_table table, size_t row)
 {
-    const struct user_slot *slot = table_at(&state->users, row);
-    return slot->user != NULL;
+    if (table == STATE_USERS) {
+        return ((const struct user_slot *)table_at(&state->users, row))->user != NULL;
+    }
+    return ((const struct scope_slot *)table_at(&state->stats, row))->stats != NULL;
+}
+
+/* Every row that is in memory has changed. */
+static void fill_warm(struct state *state, enum state_table table)
+{
+    changes_fill(&state->changes[table], 0);
+    for (size_t i = 0; i < state_row_count(state, table); i++) {
+        if (is_in_memory(state, table, i)) {
+            (void)changes_touch(&state->changes[table], i);
+        }
+    }
+}
+
+static void fill_all(struct state *state, enum state_table table)
+{
+    changes_fill(&state->changes[table], state_row_count(state, table));
 }
 
 void state_unmark(struct state *state)
 {
-    for (unsigned i = STATE_VIDEOS; i < STATE_WATCH; i++) {
-        changes_fill(&state->changes[i], state_row_count(state, (enum state_table)i));
-    }
-    changes_fill(&state->changes[STATE_USERS], 0);
-    for (size_t i = 0; i < state->users.count; i++) {
-        if (is_in_memory(state, i)) {
-            (void)changes_touch(&state->changes[STATE_USERS], i);
-        }
-    }
+    fill_warm(state, STATE_USERS);
+    fill_warm(state, STATE_STATISTICS);
+    fill_all(state, STATE_VIDEOS);
+    fill_all(state, STATE_USER_KEYS);
+    fill_all(state, STATE_STATISTICS_KEYS);
     changes_fill(&state->changes[STATE_WATCH], 1);
     for (uint32_t i = 0; i < state->watch.region_count; i++) {
         (void)changes_touch(&state->changes[STATE_WATCH], state->watch.regions[i].region);
     }
 }
 
-enum status state_set_loader(struct state *state, state_load_user *load, void *context)
+enum status state_set_loader(struct state *state, const struct state_loader *loader)
 {
-    CHECK(load != NULL);
-    CHECK(state->load_user == NULL);
+    CHECK(loader->load_user != NULL);
+    CHECK(loader->load_statistics != NULL);
+    CHECK(state->loader.load_user == NULL);
     void *memory = malloc(STATE_LOAD_BYTES);
     if (memory == NULL) {
         return STATUS_NO_MEMORY;
     }
     arena_init(&state->load_arena, memory, STATE_LOAD_BYTES);
-    state->load_user = load;
-    state->load_context = context;
+    state->loader = *loader;
     return STATUS_OK;
 }
 
-/* False if it has changed, or was used since the last time round. */
-static bool may_leave(struct state *state, struct user_slot *slot, size_t row)
+/* Drops the user, unless it was used since the last time round. The bytes that are free now. */
+static size_t evict_user(struct user_slot *slot)
 {
     bool used = slot->used;
     slot->used = false;
-    return slot->user != NULL && !used && !changes_has(&state->changes[STATE_USERS], row);
-}
-
-static void evict(struct state *state, struct user_slot *slot)
-{
-    state->user_bytes -= user_bytes(slot->user);
+    if (used || slot->user == NULL) {
+        return 0;
+    }
+    size_t bytes = user_bytes(slot->user);
     user_release(slot->user);
     free(slot->user);
     slot->user = NULL;
-    state->cold_count++;
+    return bytes;
 }
 
-bool state_evict_users(struct state *state, size_t count, size_t target_bytes)
+static size_t evict_statistics(struct scope_slot *slot)
 {
-    CHECK(state->load_user != NULL);
-    CHECK(state->visit != NULL);
-    for (; count > 0 && state->user_bytes > target_bytes; count--) {
-        if (state->next_eviction >= state->users.count) {
-            state->next_eviction = 0;
-        }
-        size_t row = state->next_eviction++;
-        struct user_slot *slot = table_at(&state->users, row);
-        if (may_leave(state, slot, row)) {
-            evict(state, slot);
-        }
+    bool used = slot->used;
+    slot->used = false;
+    if (used || slot->stats == NULL) {
+        return 0;
     }
-    return state->user_bytes > target_bytes;
+    size_t bytes = state_stats_bytes(slot->stats);
+    stats_release(slot->stats);
+    free(slot->stats);
+    slot->stats = NULL;
+    return bytes;
+}
+
+static void evict_row(struct state *state, enum state_table table, size_t row)
+{
+    if (changes_has(&state->changes[table], row)) {
+        return;
+    }
+    size_t bytes = table == STATE_USERS ? evict_user(table_at(&state->users, row))
+                                        : evict_statistics(table_at(&state->stats, row));
+    state->warmth[table].bytes -= bytes;
+    state->warmth[table].cold_count += bytes > 0;
+}
+
+bool state_evict(struct state *state, enum state_table table, size_t count, size_t target_bytes)
+{
+    CHECK(table == STATE_USERS || table == STATE_STATISTICS);
+    CHECK(state->loader.load_user != NULL);
+    CHECK(state->visit != NULL);
+    struct warmth *warmth = &state->warmth[table];
+    for (; count > 0 && warmth->bytes > target_bytes; count--) {
+        if (warmth->next_eviction >= state_row_count(state, table)) {
+            warmth->next_eviction = 0;
+        }
+        evict_row(state, table, warmth->next_eviction++);
+    }
+    return warmth->bytes > target_bytes;
 }
 
 const struct user *state_user_at(const struct state *state, size_t row)
@@ -203,16 +240,46 @@ void state_video_at(const struct state *state, size_t row, struct video_row *out
     }
 }
 
+static void put_scope(const struct scope_slot *slot, const struct stats *stats,
+                      struct statistics_row *out)
+{
+    *out = (struct statistics_row){
+        .video_key = state_scope_video(slot),
+        .kind = (enum scope_kind)slot->kind,
+        .code = slot->code,
+        .stats = stats,
+    };
+}
+
 void state_statistics_at(const struct state *state, size_t row, struct statistics_row *out)
 {
     CHECK(row < state->stats.count);
-    const struct scoped_stats *scoped = table_at(&state->stats, row);
-    *out = (struct statistics_row){
-        .video_key = scoped->video_key,
-        .kind = (enum scope_kind)scoped->kind,
-        .code = scoped->code,
-        .stats = &scoped->stats,
-    };
+    const struct scope_slot *slot = table_at(&state->stats, row);
+    CHECK(slot->stats != NULL);
+    put_scope(slot, slot->stats, out);
+}
+
+enum status state_read_statistics(const struct state *state, size_t row, struct arena *arena,
+                                  struct statistics_row *out)
+{
+    CHECK(row < state->stats.count);
+    const struct scope_slot *slot = table_at(&state->stats, row);
+    const struct stats *stats;
+    enum status status = state_read_scope(state, slot, arena, &stats);
+    if (status == STATUS_OK) {
+        put_scope(slot, stats, out);
+    }
+    return status;
+}
+
+struct statistics_key_entry state_statistics_key_at(const struct state *state, size_t row)
+{
+    CHECK(row < state->stats.count);
+    const struct scope_slot *slot = table_at(&state->stats, row);
+    return (struct statistics_key_entry){.video_key = state_scope_video(slot),
+                                         .last_day = slot->last_day,
+                                         .code = slot->code,
+                                         .kind = slot->kind};
 }
 
 const struct watch_histogram *state_watch_at(const struct state *state, size_t row)
@@ -232,7 +299,9 @@ enum status state_restore_user(struct state *state, size_t row, const struct use
     state_restore_user_key(
         state, row,
         (struct user_key_entry){.key = user->key, .last_day = state_day_of(user->last_signal_ms)});
-    return state_put_user(state, table_at(&state->users, row), user);
+    struct user_slot *slot = table_at(&state->users, row);
+    slot->user = calloc(1, sizeof(*slot->user));
+    return slot->user != NULL ? user_copy(user, slot->user) : STATUS_NO_MEMORY;
 }
 
 void state_restore_user_key(struct state *state, size_t row, struct user_key_entry entry)
@@ -241,7 +310,6 @@ void state_restore_user_key(struct state *state, size_t row, struct user_key_ent
     struct user_slot *slot = table_at(&state->users, row);
     slot->key = entry.key;
     slot->number = (uint32_t)row;
-    state->cold_count++;
     slot->last_day = entry.last_day;
 }
 
@@ -292,17 +360,32 @@ static enum status decay_video(struct state *state, const struct statistics_row 
     return STATUS_OK;
 }
 
+void state_restore_statistics_key(struct state *state, size_t row,
+                                  struct statistics_key_entry entry)
+{
+    CHECK(row < state->stats.count);
+    struct scope_slot *slot = table_at(&state->stats, row);
+    slot->hash = state_scope_hash(entry.video_key, (enum scope_kind)entry.kind, entry.code);
+    slot->number = (uint32_t)row;
+    slot->last_day = entry.last_day;
+    slot->code = entry.code;
+    slot->kind = entry.kind;
+}
+
 static enum status restore_statistics(struct state *state, size_t row,
                                       const struct statistics_row *from)
 {
-    CHECK(row < state->stats.count);
-    struct scoped_stats *scoped = table_at(&state->stats, row);
-    scoped->hash = state_scope_hash(from->video_key, from->kind, from->code);
-    scoped->video_key = from->video_key;
-    scoped->number = (uint32_t)row;
-    scoped->kind = (uint8_t)from->kind;
-    scoped->code = from->code;
-    enum status status = stats_copy(from->stats, &scoped->stats);
+    state_restore_statistics_key(
+        state, row,
+        (struct statistics_key_entry){.video_key = from->video_key,
+                                      .last_day =
+                                          state_day_of(stats_tick_ms(from->stats->newest_tick)),
+                                      .code = from->code,
+                                      .kind = (uint8_t)from->kind});
+    struct scope_slot *slot = table_at(&state->stats, row);
+    struct stats *stats = calloc(1, sizeof(*stats));
+    enum status status = stats != NULL ? stats_copy(from->stats, stats) : STATUS_NO_MEMORY;
+    slot->stats = stats;
     return status == STATUS_OK && from->kind == SCOPE_GLOBAL ? decay_video(state, from) : status;
 }
 
@@ -319,14 +402,47 @@ enum status state_restore_statistics(struct state *state, size_t row,
     return STATUS_OK;
 }
 
+enum status state_restore_decayed(struct state *state, const struct statistics_row *rows,
+                                  size_t count)
+{
+    prefetch(state, rows, count);
+    for (size_t i = 0; i < count; i++) {
+        enum status status = decay_video(state, &rows[i]);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return STATUS_OK;
+}
+
 enum status state_restore_watch(struct state *state, uint16_t region,
                                 const struct watch_histogram *histograms)
 {
     return watch_put(&state->watch, region, histograms);
 }
 
+/* Several threads restored rows, so what is in memory is counted at the end. */
+static void count_warmth(struct state *state)
+{
+    struct warmth users = {0};
+    struct warmth statistics = {0};
+    for (size_t i = 0; i < state->users.count; i++) {
+        const struct user_slot *slot = table_at(&state->users, i);
+        users.bytes += slot->user != NULL ? user_bytes(slot->user) : 0;
+        users.cold_count += slot->user == NULL;
+    }
+    for (size_t i = 0; i < state->stats.count; i++) {
+        const struct scope_slot *slot = table_at(&state->stats, i);
+        statistics.bytes += slot->stats != NULL ? state_stats_bytes(slot->stats) : 0;
+        statistics.cold_count += slot->stats == NULL;
+    }
+    state->warmth[STATE_USERS] = users;
+    state->warmth[STATE_STATISTICS] = statistics;
+}
+
 enum status state_restore_end(struct state *state, uint64_t sequence, int64_t newest_signal_ms)
 {
+    count_warmth(state);
     enum status status = table_index(&state->users);
     if (status == STATUS_OK) {
         status = table_index(&state->stats);

@@ -23,6 +23,7 @@ enum state_table {
     STATE_VIDEOS,
     STATE_STATISTICS,
     STATE_USER_KEYS,
+    STATE_STATISTICS_KEYS,
     STATE_WATCH,
     STATE_TABLE_COUNT
 };
@@ -52,32 +53,40 @@ bool state_save(struct state *state, size_t count);
 
 /*
  * What was handed out since the mark is lost: every row that is in memory counts as changed, and
- * none waits. Users that are not in memory are where the loader finds them still.
+ * none waits. What is not in memory is where the loader finds it still.
  */
 void state_unmark(struct state *state);
 
 /*
- * Loads the user of a row that was saved and has not changed since. Its arrays lie in arena:
- * STATUS_NO_MEMORY when that is too small; STATUS_CORRUPT, STATUS_IO. Any thread that reads the
- * state or applies to it.
+ * Load the user or the statistics of a row that was saved and has not changed since. Lists lie in
+ * arena: STATUS_NO_MEMORY when that is too small; STATUS_CORRUPT, STATUS_IO. Any thread that reads
+ * the state or applies to it.
  */
 typedef enum status state_load_user(void *context, size_t row, struct arena *arena,
                                     struct user *out);
+typedef enum status state_load_statistics(void *context, size_t row, struct arena *arena,
+                                          struct stats *out);
+
+struct state_loader {
+    state_load_user *load_user;
+    state_load_statistics *load_statistics;
+    void *context;
+};
 
 /*
- * Users may leave memory from now on; load brings them back. An arena for it of STATE_LOAD_BYTES
- * is always large enough.
+ * Users and statistics may leave memory from now on; the loader brings them back. An arena of
+ * STATE_LOAD_BYTES is always large enough for one.
  */
 enum { STATE_LOAD_BYTES = 1 << 16 };
-MUST_USE enum status state_set_loader(struct state *state, state_load_user *load, void *context);
+MUST_USE enum status state_set_loader(struct state *state, const struct state_loader *loader);
 
 /*
- * Looks at up to count users, going round, and drops from memory those that have not changed since
- * the last mark and that no event has touched since the last time round, until those that stay take
- * at most target_bytes. Everything that was marked is saved, and load finds it. False when a whole
- * round would find nothing more to drop, or the target is reached.
+ * Looks at up to count users or statistics, going round, and drops from memory those that have not
+ * changed since the last mark and that no event has touched since the last time round, until those
+ * that stay take at most target_bytes. Everything that was marked is saved, and the loader finds
+ * it. False when the target is reached.
  */
-bool state_evict_users(struct state *state, size_t count, size_t target_bytes);
+bool state_evict(struct state *state, enum state_table table, size_t count, size_t target_bytes);
 
 /* Numbers are below these counts, or are region codes of watch times that are there. */
 size_t state_row_count(const struct state *state, enum state_table table);
@@ -101,6 +110,14 @@ static inline uint32_t state_day_of(int64_t time_ms)
 }
 struct user_key_entry state_user_key_at(const struct state *state, size_t row);
 
+struct statistics_key_entry {
+    uint64_t video_key;
+    uint32_t last_day; /* of the newest tick, since 1970 */
+    uint16_t code;
+    uint8_t kind; /* enum scope_kind */
+};
+struct statistics_key_entry state_statistics_key_at(const struct state *state, size_t row);
+
 /* Adds a copy of a user who is not there yet. Not while changes are noted. */
 MUST_USE enum status state_add_user(struct state *state, const struct user *user);
 
@@ -120,7 +137,12 @@ struct statistics_row {
     uint16_t code;
     const struct stats *stats; /* borrowed */
 };
+/* Statistics that are in memory, as all are that wait or are visited. */
 void state_statistics_at(const struct state *state, size_t row, struct statistics_row *out);
+
+/* Any statistics, loaded into arena where they must be. */
+MUST_USE enum status state_read_statistics(const struct state *state, size_t row,
+                                           struct arena *arena, struct statistics_row *out);
 
 /* DURATION_BUCKET_COUNT of them, borrowed. */
 const struct watch_histogram *state_watch_at(const struct state *state, size_t row);
@@ -145,6 +167,15 @@ void state_restore_user_key(struct state *state, size_t row, struct user_key_ent
 MUST_USE enum status state_restore_video(struct state *state, const struct video_row *row);
 MUST_USE enum status state_restore_statistics(struct state *state, size_t row,
                                               const struct statistics_row *rows, size_t count);
+
+/* Instead of statistics: they stay with the loader until they are asked for. */
+void state_restore_statistics_key(struct state *state, size_t row,
+                                  struct statistics_key_entry entry);
+
+/* Of global statistics that stay with the loader: what scoring reads of them, up to
+ * STATE_RESTORE_MAX at a time, after all videos. STATUS_CORRUPT: of a video that is not there. */
+MUST_USE enum status state_restore_decayed(struct state *state, const struct statistics_row *rows,
+                                           size_t count);
 MUST_USE enum status state_restore_watch(struct state *state, uint16_t region,
                                          const struct watch_histogram *histograms);
 MUST_USE enum status state_restore_end(struct state *state, uint64_t sequence,

@@ -74,11 +74,6 @@ static size_t slot_of(const struct table *table, const void *row)
     }
 }
 
-size_t table_number(const struct table *table, const void *row)
-{
-    return (uint32_t)table->slots[slot_of(table, row)] - 1;
-}
-
 /* Puts the slot's word in the first free place for its hash, whose upper half it holds. */
 static void place(struct table *table, uint64_t slot)
 {

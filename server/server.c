@@ -61,6 +61,7 @@ static enum status open_store(struct server *server, struct problem *problem)
         .window_length = options->window_length,
         .checkpoint_records = options->checkpoint_records,
         .user_bytes = (size_t)options->user_memory_mib << 20,
+        .statistics_bytes = (size_t)options->statistics_memory_mib << 20,
         .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
         .warn = warn_of_checkpoint,
     };

@@ -369,8 +369,10 @@ static enum status put_statistics(struct service *service, struct turn *turn,
     reelrank__v1__video_statistics__init(out);
     out->scope = (char *)"global";
     const struct state *state = store_begin(service->store);
-    const struct stats *stats = state_find_stats(state, stored->video_key, SCOPE_GLOBAL, 0);
-    if (stats != NULL) {
+    const struct stats *stats = NULL;
+    enum status status =
+        state_find_stats(state, stored->video_key, SCOPE_GLOBAL, 0, turn->arena, &stats);
+    if (status == STATUS_OK && stats != NULL) {
         const int64_t *total = stats->total;
         out->impressions = (uint64_t)total[COUNTER_IMPRESSIONS];
         out->plays = (uint64_t)total[COUNTER_PLAYS];
@@ -389,7 +391,11 @@ static enum status put_statistics(struct service *service, struct turn *turn,
     store_end(service->store);
     stored->statistics[0] = out;
     stored->n_statistics = 1;
-    return STATUS_OK;
+    if (status != STATUS_OK && status != STATUS_NO_MEMORY) {
+        problem_set(&turn->problem, "statistics cannot be read back from state.mdb: %s",
+                    status_text(status));
+    }
+    return status;
 }
 
 /* Adds one asked-for video to the answer: among the found, or among the not found. */

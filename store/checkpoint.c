@@ -34,6 +34,7 @@ struct checkpoint {
     void *warn_context;
     uint64_t records_ahead;
     size_t user_bytes;
+    size_t statistics_bytes;
     struct state *state;    /* the caller's */
     pthread_rwlock_t *lock; /* the caller's; guards the state; NULL before the start */
 
@@ -261,7 +262,10 @@ static enum status open_checkpoint(struct checkpoint *checkpoint,
     publish(checkpoint);
     status = state_track(checkpoint->state, save, checkpoint);
     if (status == STATUS_OK) {
-        status = state_set_loader(checkpoint->state, state_file_read_user, checkpoint->file);
+        struct state_loader loader = {.load_user = state_file_read_user,
+                                      .load_statistics = state_file_read_statistics,
+                                      .context = checkpoint->file};
+        status = state_set_loader(checkpoint->state, &loader);
     }
     if (status != STATUS_OK) {
         problem_set(problem, "state.mdb: %s", status_text(status));
@@ -293,6 +297,7 @@ enum status checkpoint_open(const struct checkpoint_options *options, struct che
     checkpoint->warn_context = options->warn_context;
     checkpoint->records_ahead = options->records;
     checkpoint->user_bytes = options->user_bytes;
+    checkpoint->statistics_bytes = options->statistics_bytes;
     enum status status = STATUS_NO_MEMORY;
     if (checkpoint->directory != NULL) {
         snapshots_remove_before(options->directory, 0); /* what was left half made */
@@ -340,15 +345,31 @@ static struct state_counts count_state(struct checkpoint *checkpoint)
     return counts;
 }
 
-/* Twice round at most: the first time may only find that everybody was used. */
-static void evict_users(struct checkpoint *checkpoint)
+/* Twice round at most: the first time may only find that everything was used. */
+static void evict(struct checkpoint *checkpoint, enum state_table table, uint64_t row_count,
+                  size_t target_bytes)
+{
+    bool more = true;
+    for (uint64_t looked = 0; more && looked < 2 * row_count; looked += SLICE_ROWS) {
+        write_lock(checkpoint);
+        more = state_evict(checkpoint->state, table, SLICE_ROWS, target_bytes);
+        unlock(checkpoint);
+    }
+}
+
+static bool too_much_in_memory(const struct checkpoint *checkpoint,
+                               const struct state_counts *counts, size_t percent)
+{
+    return counts->user_bytes > checkpoint->user_bytes / 100 * percent ||
+           counts->statistics_bytes > checkpoint->statistics_bytes / 100 * percent;
+}
+
+static void evict_all(struct checkpoint *checkpoint)
 {
     struct state_counts counts = count_state(checkpoint);
-    bool more = counts.user_bytes > checkpoint->user_bytes;
-    for (uint64_t looked = 0; more && looked < 2 * counts.users; looked += SLICE_ROWS) {
-        write_lock(checkpoint);
-        more = state_evict_users(checkpoint->state, SLICE_ROWS, checkpoint->user_bytes);
-        unlock(checkpoint);
+    if (too_much_in_memory(checkpoint, &counts, 100)) {
+        evict(checkpoint, STATE_USERS, counts.users, checkpoint->user_bytes);
+        evict(checkpoint, STATE_STATISTICS, counts.statistics, checkpoint->statistics_bytes);
     }
 }
 
@@ -456,12 +477,18 @@ static enum status write_checkpoint(struct checkpoint *checkpoint)
     if (status == STATUS_OK) {
         checkpoint->rest_ms = REST_FACTOR * (checkpoint->written_ms - started_ms);
         publish(checkpoint);
-        evict_users(checkpoint);
+        evict_all(checkpoint);
     } else {
         checkpoint->rest_ms = RETRY_MS;
         give_up(checkpoint, status);
     }
     return status;
+}
+
+static bool too_much(struct checkpoint *checkpoint, size_t percent)
+{
+    struct state_counts counts = count_state(checkpoint);
+    return too_much_in_memory(checkpoint, &counts, percent);
 }
 
 static bool is_due(struct checkpoint *checkpoint)
@@ -472,14 +499,13 @@ static bool is_due(struct checkpoint *checkpoint)
         return false;
     }
     return records >= checkpoint->records_ahead || passed_ms >= CHECKPOINT_SECONDS * SECOND_MS ||
-           count_state(checkpoint).user_bytes > checkpoint->user_bytes;
+           too_much(checkpoint, 100);
 }
 
 void checkpoint_relieve(struct checkpoint *checkpoint)
 {
     CHECK(checkpoint->lock == NULL);
-    size_t most = checkpoint->user_bytes + checkpoint->user_bytes / 2;
-    if (checkpoint->file != NULL && count_state(checkpoint).user_bytes > most &&
+    if (checkpoint->file != NULL && too_much(checkpoint, 150) &&
         now_ms() - checkpoint->written_ms >= checkpoint->rest_ms) {
         (void)write_checkpoint(checkpoint); /* has told what went wrong */
     }

@@ -26,7 +26,7 @@
  *
  * After a checkpoint, users beyond user_bytes leave memory, those that no signal has touched for
  * longest first; state.mdb has them. So users take at most user_bytes and what changes between two
- * checkpoints.
+ * checkpoints. The same holds for statistics.
  */
 struct checkpoint;
 
@@ -37,6 +37,7 @@ struct checkpoint_options {
     size_t map_bytes; /* budget of the file */
     uint64_t records; /* the log may be ahead */
     size_t user_bytes;
+    size_t statistics_bytes;
     struct log *log; /* open until checkpoint_close() returns */
     /* One line about what went wrong; by the thread that opens, then by the checkpoint's. */
     void (*warn)(void *context, const char *text); /* may be NULL */
@@ -61,8 +62,8 @@ MUST_USE enum status checkpoint_open(const struct checkpoint_options *options,
 MUST_USE enum status checkpoint_start(struct checkpoint *checkpoint, pthread_rwlock_t *lock);
 
 /*
- * For the thread that applies the log before checkpoint_start(): writes a checkpoint if users take
- * half as much again as they may.
+ * For the thread that applies the log before checkpoint_start(): writes a checkpoint if users or
+ * statistics take half as much again as they may.
  */
 void checkpoint_relieve(struct checkpoint *checkpoint);
 

@@ -7,6 +7,7 @@
 #include "store/payload.h"
 
 enum {
+    DAY_MS = 86400000,
     LOOK_ROWS = 4096,  /* under one read lock */
     CALL_ROWS = 65536, /* of each table in one call */
     RECORDS_MAX = 64   /* in one write */
@@ -66,7 +67,6 @@ typedef bool look_at(struct found *found, const struct state *state, size_t row,
 static bool look_at_user(struct found *found, const struct state *state, size_t row,
                          int64_t before_ms)
 {
-    enum { DAY_MS = 86400000 };
     struct user_key_entry user = state_user_key_at(state, row);
     if ((int64_t)user.last_day >= before_ms / DAY_MS) {
         return true;
@@ -81,17 +81,14 @@ static bool look_at_user(struct found *found, const struct state *state, size_t 
 static bool look_at_statistics(struct found *found, const struct state *state, size_t row,
                                int64_t before_ms)
 {
-    struct statistics_row statistics;
-    state_statistics_at(state, row, &statistics);
-    if (stats_tick_ms(statistics.stats->newest_tick) >= before_ms) {
+    struct statistics_key_entry key = state_statistics_key_at(state, row);
+    if ((int64_t)key.last_day >= before_ms / DAY_MS) {
         return true;
     }
     struct retirement *record = open_record(found);
     if (record != NULL) {
-        record->statistics[record->statistics_count++] =
-            (struct retired_statistics){.video_key = statistics.video_key,
-                                        .kind = (uint8_t)statistics.kind,
-                                        .code = statistics.code};
+        record->statistics[record->statistics_count++] = (struct retired_statistics){
+            .video_key = key.video_key, .kind = key.kind, .code = key.code};
     }
     return record != NULL;
 }
@@ -102,8 +99,7 @@ static bool look_at_video(struct found *found, const struct state *state, size_t
 {
     (void)before_ms;
     const struct video *video = videos_at(state_videos(state), row);
-    if ((video->known && !video->deleted) ||
-        state_find_stats(state, video->key, SCOPE_GLOBAL, 0) != NULL) {
+    if ((video->known && !video->deleted) || state_has_stats(state, video->key, SCOPE_GLOBAL, 0)) {
         return true;
     }
     struct retirement *record = open_record(found);

@@ -16,7 +16,7 @@ struct retire;
 /* 0: never. */
 struct retire_bounds {
     int64_t user_ms;       /* from a user's last signal, to a day */
-    int64_t statistics_ms; /* from the last signal of a video in a scope */
+    int64_t statistics_ms; /* from the last signal of a video in a scope, to a day */
 };
 
 /* NULL when memory is short. Borrows store. */

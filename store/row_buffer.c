@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ranker/check.h"
+#include "store/statistics_keys_row.h"
 #include "store/statistics_row.h"
 #include "store/user_keys_row.h"
 #include "store/user_row.h"
@@ -41,6 +42,8 @@ static bool reserve(struct row_buffer *buffer)
     _Static_assert((int)USER_ROW_SIZE_MAX >= (int)STATISTICS_ROW_SIZE_MAX, "a user is the largest");
     _Static_assert((int)USER_ROW_SIZE_MAX >= (int)WATCH_ROW_SIZE_MAX, "a user is the largest");
     _Static_assert((int)USER_ROW_SIZE_MAX >= (int)USER_KEYS_ROW_SIZE_MAX, "a user is the largest");
+    _Static_assert((int)USER_ROW_SIZE_MAX >= (int)STATISTICS_KEYS_ROW_SIZE_MAX,
+                   "a user is the largest");
     if (buffer->capacity - buffer->size >= sizeof(struct head) + USER_ROW_SIZE_MAX) {
         return true;
     }
@@ -66,6 +69,18 @@ static size_t encode_user_keys(const struct state *state, size_t row, uint8_t *o
     return user_keys_row_encode(entries, count, out);
 }
 
+static size_t encode_statistics_keys(const struct state *state, size_t row, uint8_t *out)
+{
+    struct statistics_key_entry entries[STATE_KEYS_PER_ROW];
+    size_t first = row * STATE_KEYS_PER_ROW;
+    size_t end = state_row_count(state, STATE_STATISTICS);
+    size_t count = 0;
+    for (; count < STATE_KEYS_PER_ROW && first + count < end; count++) {
+        entries[count] = state_statistics_key_at(state, first + count);
+    }
+    return statistics_keys_row_encode(entries, count, out);
+}
+
 static size_t encode(const struct state *state, enum state_table table, size_t row, uint8_t *out)
 {
     struct video_row video;
@@ -81,6 +96,8 @@ static size_t encode(const struct state *state, enum state_table table, size_t r
         return statistics_row_encode(&statistics, out);
     case STATE_USER_KEYS:
         return encode_user_keys(state, row, out);
+    case STATE_STATISTICS_KEYS:
+        return encode_statistics_keys(state, row, out);
     case STATE_WATCH:
     case STATE_TABLE_COUNT:
         break;

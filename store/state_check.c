@@ -9,6 +9,7 @@
 #include "ranker/hash.h"
 #include "ranker/state_rows.h"
 #include "store/pages.h"
+#include "store/statistics_keys_row.h"
 #include "store/statistics_row.h"
 #include "store/user_keys_row.h"
 #include "store/user_row.h"
@@ -32,6 +33,7 @@ struct checking {
     const char *table;            /* being walked */
     uint64_t next_row;            /* of it */
     struct user_key_entry *users; /* owned; as "user_keys" has them; a key of 0 is unknown */
+    struct statistics_key_entry *statistics; /* owned; as "statistics_keys" has them; likewise */
     struct numbers user_keys;
     struct numbers video_keys; /* sorted before statistics are looked at */
     struct numbers scopes;     /* hashes of video, kind and code */
@@ -135,19 +137,26 @@ static bool check_order(struct checking *checking, uint64_t row)
     return true;
 }
 
+/* How many keys a row of keys has to have. */
+static size_t keys_due(const struct checking *checking, enum state_table table, uint64_t row)
+{
+    uint64_t first = row * STATE_KEYS_PER_ROW;
+    uint64_t count = checking->out->mark.row_counts[table];
+    uint64_t due = first < count ? count - first : 0;
+    return due < STATE_KEYS_PER_ROW ? (size_t)due : STATE_KEYS_PER_ROW;
+}
+
 static bool visit_user_keys(void *context, uint64_t row, const uint8_t *bytes, size_t size)
 {
     struct checking *checking = context;
     struct user_key_entry entries[STATE_KEYS_PER_ROW];
     size_t count = 0;
     uint64_t first = row * STATE_KEYS_PER_ROW;
-    uint64_t users = checking->out->mark.row_counts[STATE_USERS];
     if (!check_order(checking, row)) {
         return true;
     }
-    uint64_t due = first < users ? users - first : 0;
-    due = due < STATE_KEYS_PER_ROW ? due : STATE_KEYS_PER_ROW;
-    if (user_keys_row_decode(bytes, size, entries, &count) != STATUS_OK || count != due) {
+    if (user_keys_row_decode(bytes, size, entries, &count) != STATUS_OK ||
+        count != keys_due(checking, STATE_USERS, row)) {
         fail_row(checking, row);
         return true;
     }
@@ -216,6 +225,32 @@ static uint64_t hash_scope(const struct statistics_row *statistics)
     return XXH3_64bits(bytes, sizeof(bytes));
 }
 
+static bool visit_statistics_keys(void *context, uint64_t row, const uint8_t *bytes, size_t size)
+{
+    struct checking *checking = context;
+    struct statistics_key_entry entries[STATE_KEYS_PER_ROW];
+    size_t count = 0;
+    if (!check_order(checking, row)) {
+        return true;
+    }
+    if (statistics_keys_row_decode(bytes, size, entries, &count) != STATUS_OK ||
+        count != keys_due(checking, STATE_STATISTICS, row)) {
+        fail_row(checking, row);
+        return true;
+    }
+    memcpy(&checking->statistics[row * STATE_KEYS_PER_ROW], entries, count * sizeof(entries[0]));
+    return true;
+}
+
+/* A row whose key is damaged, which was told, agrees with everything. */
+static bool agrees(const struct statistics_key_entry *entry, const struct statistics_row *row)
+{
+    return entry->video_key == 0 ||
+           (entry->video_key == row->video_key && entry->kind == row->kind &&
+            entry->code == row->code &&
+            entry->last_day == state_day_of(stats_tick_ms(row->stats->newest_tick)));
+}
+
 static bool visit_statistics(void *context, uint64_t row, const uint8_t *bytes, size_t size)
 {
     struct checking *checking = context;
@@ -227,6 +262,9 @@ static bool visit_statistics(void *context, uint64_t row, const uint8_t *bytes, 
         statistics_row_decode(bytes, size, &checking->statistics_parts, &statistics) != STATUS_OK) {
         fail_row(checking, row);
         return true;
+    }
+    if (!agrees(&checking->statistics[row], &statistics)) {
+        fail(checking, "row %" PRIu64 " of statistics is not the one its key says", row);
     }
     if (!has_video(checking, statistics.video_key)) {
         fail(checking, "row %" PRIu64 " of statistics is of a video that is not there", row);
@@ -289,16 +327,22 @@ static enum status begin_state(const struct checking *checking)
                : status;
 }
 
+static uint64_t key_rows_of(uint64_t rows)
+{
+    return (rows + STATE_KEYS_PER_ROW - 1) / STATE_KEYS_PER_ROW;
+}
+
 static void check_tables(struct checking *checking)
 {
     const uint64_t *rows = checking->out->mark.row_counts;
-    uint64_t key_rows = (rows[STATE_USERS] + STATE_KEYS_PER_ROW - 1) / STATE_KEYS_PER_ROW;
-    check_table(checking, "user_keys", key_rows, visit_user_keys);
+    check_table(checking, "user_keys", key_rows_of(rows[STATE_USERS]), visit_user_keys);
     check_different(checking, &checking->user_keys, "users");
     check_table(checking, "users", rows[STATE_USERS], visit_user);
     check_table(checking, "videos", rows[STATE_VIDEOS], visit_video);
     check_different(checking, &checking->video_keys, "videos");
     check_table(checking, "watch", 0, visit_watch);
+    check_table(checking, "statistics_keys", key_rows_of(rows[STATE_STATISTICS]),
+                visit_statistics_keys);
     check_table(checking, "statistics", rows[STATE_STATISTICS], visit_statistics);
     check_different(checking, &checking->scopes, "statistics");
 }
@@ -321,7 +365,11 @@ static enum status check_rows(struct checking *checking)
 {
     checking->users =
         calloc(checking->out->mark.row_counts[STATE_USERS] + 1, sizeof(*checking->users));
-    enum status status = checking->users != NULL ? begin_state(checking) : STATUS_NO_MEMORY;
+    checking->statistics =
+        calloc(checking->out->mark.row_counts[STATE_STATISTICS] + 1, sizeof(*checking->statistics));
+    enum status status = checking->users != NULL && checking->statistics != NULL
+                             ? begin_state(checking)
+                             : STATUS_NO_MEMORY;
     if (status == STATUS_OK) {
         check_tables(checking);
         status = checking->status;
@@ -400,6 +448,7 @@ enum status state_check_file(const struct state_check_options *options, struct s
     enum status status = check_file(checking, problem);
     pages_close(checking->pages);
     free(checking->users);
+    free(checking->statistics);
     free(checking->user_keys.items);
     free(checking->video_keys.items);
     free(checking->scopes.items);

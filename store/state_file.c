@@ -18,16 +18,21 @@
 #include "store/files.h"
 #include "store/lmdb.h"
 #include "store/state_file_internal.h"
+#include "store/statistics_keys_row.h"
 #include "store/statistics_row.h"
 #include "store/user_keys_row.h"
 #include "store/video_row.h"
 #include "store/watch_row.h"
 
-enum { VERSION = 2, SHARE_ROWS = 1 << 12, READERS_MAX = 512 };
+enum { VERSION = 2, SHARE_ROWS = 1 << 8, READERS_MAX = 512 };
 
 static const char *const names[STATE_TABLE_COUNT] = {
-    [STATE_USERS] = "users",         [STATE_VIDEOS] = "videos", [STATE_STATISTICS] = "statistics",
-    [STATE_USER_KEYS] = "user_keys", [STATE_WATCH] = "watch",
+    [STATE_USERS] = "users",
+    [STATE_VIDEOS] = "videos",
+    [STATE_STATISTICS] = "statistics",
+    [STATE_USER_KEYS] = "user_keys",
+    [STATE_STATISTICS_KEYS] = "statistics_keys",
+    [STATE_WATCH] = "watch",
 };
 
 static enum status fail(int rc, struct problem *problem)
@@ -84,6 +89,9 @@ uint64_t state_file_rows(const struct state_mark *mark, enum state_table table)
 {
     if (table == STATE_USER_KEYS) {
         return (mark->row_counts[STATE_USERS] + STATE_KEYS_PER_ROW - 1) / STATE_KEYS_PER_ROW;
+    }
+    if (table == STATE_STATISTICS_KEYS) {
+        return (mark->row_counts[STATE_STATISTICS] + STATE_KEYS_PER_ROW - 1) / STATE_KEYS_PER_ROW;
     }
     CHECK((int)table < (int)STATE_FILE_ROW_COUNTS);
     return mark->row_counts[table];
@@ -354,26 +362,59 @@ static enum status restore_video(struct load *load, const MDB_val *value)
     return status == STATUS_OK ? state_restore_video(load->state, &video) : status;
 }
 
-/* Puts the statistics that wait back; they end before row. */
-static enum status restore_waiting(struct load *load, uint64_t row)
+/* Hands on the statistics that wait. */
+static enum status restore_waiting(struct load *load)
 {
     size_t count = load->row_count;
     load->row_count = 0;
-    return count > 0 ? state_restore_statistics(load->state, row - count, load->rows, count)
-                     : STATUS_OK;
+    return count > 0 ? state_restore_decayed(load->state, load->rows, count) : STATUS_OK;
 }
 
-static enum status restore_statistics(struct load *load, uint32_t row, const MDB_val *value)
+/* Of global statistics scoring has to know something; the row must be of what its key says. */
+static enum status restore_global(struct load *load, uint64_t row,
+                                  const struct statistics_key_entry *key)
 {
+    uint32_t number = (uint32_t)row;
+    MDB_val at = {sizeof(number), &number};
+    MDB_val value;
     size_t i = load->row_count;
+    int rc = mdb_get(load->txn, load->file->tables[STATE_STATISTICS], &at, &value);
+    if (rc != 0) {
+        return rc == MDB_NOTFOUND ? STATUS_CORRUPT : lmdb_status(rc);
+    }
     enum status status =
-        statistics_row_decode(value->mv_data, value->mv_size, &load->parts[i], &load->rows[i]);
+        statistics_row_decode(value.mv_data, value.mv_size, &load->parts[i], &load->rows[i]);
     if (status != STATUS_OK) {
         return status;
     }
+    if (load->rows[i].video_key != key->video_key || load->rows[i].kind != SCOPE_GLOBAL) {
+        return STATUS_CORRUPT;
+    }
     load->row_count++;
-    return load->row_count == STATE_RESTORE_MAX ? restore_waiting(load, (uint64_t)row + 1)
-                                                : STATUS_OK;
+    return load->row_count == STATE_RESTORE_MAX ? restore_waiting(load) : STATUS_OK;
+}
+
+static enum status restore_statistics_keys(struct load *load, uint32_t row, const MDB_val *value)
+{
+    struct statistics_key_entry entries[STATE_KEYS_PER_ROW];
+    size_t count;
+    enum status status =
+        statistics_keys_row_decode(value->mv_data, value->mv_size, entries, &count);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    uint64_t first = (uint64_t)row * STATE_KEYS_PER_ROW;
+    uint64_t left = load->file->mark.row_counts[STATE_STATISTICS] - first;
+    if (count != (left < STATE_KEYS_PER_ROW ? left : STATE_KEYS_PER_ROW)) {
+        return STATUS_CORRUPT;
+    }
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        state_restore_statistics_key(load->state, first + i, entries[i]);
+        if (entries[i].kind == SCOPE_GLOBAL) {
+            status = restore_global(load, first + i, &entries[i]);
+        }
+    }
+    return status;
 }
 
 static enum status restore_watch(struct load *load, uint32_t region, const MDB_val *value)
@@ -394,8 +435,9 @@ static enum status restore_row(struct load *load, enum state_table table, uint32
         return restore_user_keys(load, row, value);
     case STATE_VIDEOS:
         return restore_video(load, value);
+    case STATE_STATISTICS_KEYS:
+        return restore_statistics_keys(load, row, value);
     case STATE_STATISTICS:
-        return restore_statistics(load, row, value);
     case STATE_USERS:
     case STATE_WATCH:
     case STATE_TABLE_COUNT:
@@ -447,7 +489,7 @@ static enum status walk(struct load *load, const struct range *range, MDB_cursor
     if (range->table != STATE_WATCH && *row < range->end) {
         return STATUS_CORRUPT;
     }
-    return restore_waiting(load, *row);
+    return restore_waiting(load);
 }
 
 static void load_range(struct load *load, const struct range *range)
@@ -489,9 +531,9 @@ static void *load_user_keys(void *argument)
     return NULL;
 }
 
-static void *load_statistics(void *argument)
+static void *load_statistics_keys(void *argument)
 {
-    load_shared(argument, STATE_STATISTICS);
+    load_shared(argument, STATE_STATISTICS_KEYS);
     return NULL;
 }
 
@@ -544,7 +586,7 @@ static enum status load_all(struct load loads[2])
     if (status != STATUS_OK) {
         return status;
     }
-    status = run_both(loads, load_statistics, load_statistics);
+    status = run_both(loads, load_statistics_keys, load_statistics_keys);
     if (status != STATUS_OK) {
         return status;
     }

@@ -21,6 +21,7 @@
  *                                     statistics_row.h
  *   "user_keys"                       key: row number / STATE_KEYS_PER_ROW; value:
  *                                     user_keys_row.h
+ *   "statistics_keys"                 likewise; value: statistics_keys_row.h
  *   "watch"                           key: region code, likewise; value: watch_row.h
  *   "meta"                            key "mark": what the rows are, version 1; as in coder.h:
  *
@@ -87,15 +88,17 @@ MUST_USE enum status state_file_set_aside(const char *directory);
 struct state_mark state_file_mark(const struct state_file *file);
 
 /*
- * Puts all rows into a new state, with two threads; of users only the keys. STATUS_CORRUPT names
- * the row.
+ * Puts all rows into a new state, with two threads; of users and statistics only the keys, and what
+ * scoring reads of global statistics. STATUS_CORRUPT names the row.
  */
 MUST_USE enum status state_file_load(struct state_file *file, struct state *state,
                                      struct problem *problem);
 
-/* As state_load_user(), from the last commit; context is the file. Any thread. */
+/* As struct state_loader has them, from the last commit; context is the file. Any thread. */
 MUST_USE enum status state_file_read_user(void *context, size_t row, struct arena *arena,
                                           struct user *out);
+MUST_USE enum status state_file_read_statistics(void *context, size_t row, struct arena *arena,
+                                                struct stats *out);
 
 /*
  * Writes a compact copy of the last commit to out_fd. No transaction is open. STATUS_NO_SPACE,

@@ -5,6 +5,7 @@
 #include "store/fault.h"
 #include "store/lmdb.h"
 #include "store/state_file_internal.h"
+#include "store/statistics_row.h"
 #include "store/user_keys_row.h"
 #include "store/user_row.h"
 #include "store/video_row.h"
@@ -64,23 +65,72 @@ static enum status read_user(const struct state_file *file, MDB_txn *txn, size_t
                          : STATUS_NO_MEMORY;
 }
 
-enum status state_file_read_user(void *context, size_t row, struct arena *arena, struct user *out)
+static enum status read_statistics(const struct state_file *file, MDB_txn *txn, size_t row,
+                                   struct arena *arena, struct stats *out)
 {
-    struct state_file *file = context;
-    MDB_txn *reader = NULL;
-    int rc = take_reader(file, &reader);
-    if (rc != 0) {
-        mdb_txn_abort(reader); /* NULL is allowed */
-        return lmdb_status(rc);
+    MDB_val value;
+    struct statistics_row statistics;
+    enum status status = get_row(file, txn, STATE_STATISTICS, row, &value);
+    if (status != STATUS_OK) {
+        return status;
     }
-    fault_watch(file->doubt);
-    enum status status = read_user(file, reader, row, arena, out);
-    fault_unwatch();
-    give_reader(file, reader);
-    if (status == STATUS_CORRUPT) {
-        state_file_doubt(file);
+    struct statistics_parts *parts = arena_new_raw(arena, struct statistics_parts, 1);
+    if (parts == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    status = statistics_row_decode(value.mv_data, value.mv_size, parts, &statistics);
+    if (status == STATUS_OK) {
+        *out = *statistics.stats;
     }
     return status;
+}
+
+/* What one read of a row needs. */
+struct reading {
+    struct state_file *file;
+    MDB_txn *txn;
+};
+
+static enum status begin_reading(struct reading *reading)
+{
+    int rc = take_reader(reading->file, &reading->txn);
+    if (rc != 0) {
+        mdb_txn_abort(reading->txn); /* NULL is allowed */
+        return lmdb_status(rc);
+    }
+    fault_watch(reading->file->doubt);
+    return STATUS_OK;
+}
+
+static enum status end_reading(const struct reading *reading, enum status status)
+{
+    fault_unwatch();
+    give_reader(reading->file, reading->txn);
+    if (status == STATUS_CORRUPT) {
+        state_file_doubt(reading->file);
+    }
+    return status;
+}
+
+enum status state_file_read_user(void *context, size_t row, struct arena *arena, struct user *out)
+{
+    struct reading reading = {.file = context};
+    enum status status = begin_reading(&reading);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return end_reading(&reading, read_user(reading.file, reading.txn, row, arena, out));
+}
+
+enum status state_file_read_statistics(void *context, size_t row, struct arena *arena,
+                                       struct stats *out)
+{
+    struct reading reading = {.file = context};
+    enum status status = begin_reading(&reading);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return end_reading(&reading, read_statistics(reading.file, reading.txn, row, arena, out));
 }
 
 /* All keys of the file, to be freed; in order of rows. */

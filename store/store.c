@@ -24,6 +24,7 @@ enum {
     WINDOW_LENGTH_DEFAULT = 1 << 20,
     CHECKPOINT_RECORDS_DEFAULT = 1 << 19,
     USER_BYTES_DEFAULT = 1 << 30,
+    STATISTICS_BYTES_DEFAULT = 1 << 30,
     PROGRESS_MS = 100,
     PROGRESS_RECORDS = 4096, /* between looks at the clock */
     PREFETCH_AHEAD = 8,      /* entries; a cold window slot costs as much as admitting these */
@@ -242,6 +243,8 @@ static enum status open_checkpoint(struct store *store, const struct store_optio
         .records = options->checkpoint_records > 0 ? options->checkpoint_records
                                                    : CHECKPOINT_RECORDS_DEFAULT,
         .user_bytes = options->user_bytes > 0 ? options->user_bytes : USER_BYTES_DEFAULT,
+        .statistics_bytes =
+            options->statistics_bytes > 0 ? options->statistics_bytes : STATISTICS_BYTES_DEFAULT,
         .log = store->log,
         .warn = options->warn,
         .warn_context = options->warn_context,
@@ -573,13 +576,7 @@ static void warm_chunk(struct store *store, size_t from, size_t to)
 {
     const struct state *state = store_begin(store);
     for (size_t i = from; i < to; i++) {
-        const struct event *event = store->events[i];
-        if (state_is_cold(state, event)) {
-            const struct user *user;
-            arena_reset(&store->warm_arena);
-            /* What fails here fails again when it is applied. */
-            (void)!state_find_user(state, event->u.signal.user_key, &store->warm_arena, &user);
-        }
+        state_warm(state, store->events[i], &store->warm_arena);
     }
     store_end(store);
 }

@@ -26,6 +26,7 @@ struct store_options {
     size_t window_length;        /* event ids remembered; 0: 2^20 */
     uint64_t checkpoint_records; /* of the log between checkpoints; 0: 2^19 */
     size_t user_bytes;           /* of memory for users, beyond which they leave it; 0: 2^30 */
+    size_t statistics_bytes;     /* likewise, of videos' statistics */
     /* Called about ten times a second while the log is replayed, and at its end; may be NULL. */
     void (*progress)(void *context, uint64_t done, uint64_t total);
     void *progress_context;

@@ -31,7 +31,6 @@ examples:
   ./dev bench --quick                   a tenth of the videos, two rounds
   ./dev bench --candidates 300 --json   for a machine to read
   ./dev bench --data /tmp/reels         keep the data there instead of in the temporary folder
-
   ./dev bench signals --help            signals written, beside bare LMDB
   ./dev bench sizes --help              memory, disk and start for each user and video
   ./dev bench soak --help               hours of mixed load: does anything grow?

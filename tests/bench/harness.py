@@ -68,7 +68,8 @@ class Server:
         self.start_seconds = time.monotonic() - start
         if not line.startswith("listening on "):
             self.stop()
-            give_up(f"{command[0]} did not start; see {log}")
+            with open(log) as file:
+                give_up(f"{os.path.basename(command[0])} did not start: {file.read().strip()}")
         self.port = int(line.rsplit(":", 1)[1])
 
     def stop(self):

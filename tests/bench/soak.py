@@ -285,7 +285,11 @@ class Soak:
         self.catalogue.forget(random.randrange(max(1, self.window.first_user)))
         self.backups.look(seconds)
         results = collect(processes, self.failures)
-        self.samples.append(self.note(time.monotonic() - begin, results))
+        if self.is_up():
+            self.samples.append(self.note(time.monotonic() - begin, results))
+
+    def is_up(self):
+        return self.server.process.poll() is None
 
     def note(self, seconds, results):
         memory, status = self.server.memory(), self.catalogue.status()
@@ -307,17 +311,15 @@ class Soak:
     def run(self):
         begin = time.monotonic()
         said = begin
-        while time.monotonic() - begin < self.options.minutes * 60:
-            if self.server.process.poll() is not None:
-                self.failures.note("server", f"ended with {self.server.process.returncode}")
-                break
+        while self.is_up() and time.monotonic() - begin < self.options.minutes * 60:
             self.sample(begin)
-            if time.monotonic() - said >= 60:
+            if self.samples and time.monotonic() - said >= 60:
                 said = time.monotonic()
                 say(self.options, progress(self.samples[-1]))
         self.backups.finish()
 
     def stop(self):
+        """A server that is down already says so by its exit code."""
         self.catalogue.close()
         self.server.stop()
         if self.server.process.returncode != 0:
@@ -501,6 +503,8 @@ def main(words):
             soak.run()
         finally:
             soak.stop()
+        if not soak.samples:
+            give_up(f"the server did not live for one sample: {soak.failures.counts}")
         report = summarize(soak)
         if options.plot:
             plot(report, options.plot, scratch)

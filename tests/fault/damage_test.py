@@ -6,6 +6,8 @@ import random
 import signal
 import subprocess
 
+import grpc
+
 from client import NOW_MS, REELRANK, TIMEOUT, Server, command, equal, new_signal, record, upsert, video
 from runner import case, run
 
@@ -118,27 +120,42 @@ def a_log_cut_short_is_named_by_verify_and_does_not_serve(place):
     assert code != 0, "it served"
 
 
+def digest_of(place):
+    """None when a row cannot be read, or the server dies of reading it; a wrong digest would be told."""
+    with Server(place) as server:
+        try:
+            return server.api.GetStatus(state_digest=True).state_digest
+        except grpc.RpcError as error:
+            assert error.code() in (grpc.StatusCode.DATA_LOSS, grpc.StatusCode.UNAVAILABLE), error
+            server.kill()
+            return None
+
+
 @case
 def changed_bytes_of_the_checkpoint_never_change_what_is_served(place):
-    """Anywhere in state.mdb: the start does without the file, or the bytes meant nothing. A start that dies of them
-    leaves a mark, by which the next does without."""
+    """Anywhere in state.mdb: the start does without the file, or the bytes meant nothing, or they are met later, when
+    the row is asked for: then that is DATA_LOSS, and nothing wrong. A server that dies of them or meets them leaves a
+    mark, by which the next start does without the file."""
     status = fill(place)
     state = place / "data" / "state.mdb"
     good = state.read_bytes()
     moments = random.Random(1)
-    outcomes = {"ignored": 0, "set aside": 0, "died once": 0}
+    outcomes = {"ignored": 0, "set aside": 0, "died once": 0, "met later": 0}
     for _ in range(30):
         state.write_bytes(good)
         (place / "data" / "state.mdb.bad").unlink(missing_ok=True)
         flip(state, moments.randrange(len(good) - 512), moments.choice((1, 4, 64, 512)))
         code, line = serve(place)
         assert code == 0 or code < 0, "a start refused: %s" % line
-        with Server(place) as server:
-            equal(status.state_digest, server.api.GetStatus(state_digest=True).state_digest)
-            set_aside = (place / "data" / "state.mdb.bad").exists()
-        outcomes["died once" if code < 0 else "set aside" if set_aside else "ignored"] += 1
+        outcome = "died once" if code < 0 else "ignored"
+        if digest_of(place) is None:
+            outcome = "met later"
+        equal(status.state_digest, digest_of(place))
+        if outcome == "ignored" and (place / "data" / "state.mdb.bad").exists():
+            outcome = "set aside"
+        outcomes[outcome] += 1
         command(0, "verify", "--data", place / "data", "--rebuild")
-    assert outcomes["set aside"] > 0, outcomes
+    assert outcomes["ignored"] < 30, outcomes
     print(outcomes)
 
 

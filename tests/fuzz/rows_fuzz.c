@@ -3,6 +3,7 @@
 
 #include "ranker/check.h"
 #include "store/coder.h"
+#include "store/statistics_keys_row.h"
 #include "store/statistics_row.h"
 #include "store/user_keys_row.h"
 #include "store/user_row.h"
@@ -50,6 +51,14 @@ static size_t recode_user_keys(const uint8_t *row, size_t size, uint8_t *out)
     return status == STATUS_OK ? user_keys_row_encode(entries, count, out) : 0;
 }
 
+static size_t recode_statistics_keys(const uint8_t *row, size_t size, uint8_t *out)
+{
+    static struct statistics_key_entry entries[STATE_KEYS_PER_ROW];
+    size_t count;
+    enum status status = statistics_keys_row_decode(row, size, entries, &count);
+    return status == STATUS_OK ? statistics_keys_row_encode(entries, count, out) : 0;
+}
+
 /* What decodes encodes to the same bytes. */
 static void check(recode *again_of, const uint8_t *row, size_t size)
 {
@@ -65,12 +74,12 @@ static void check(recode *again_of, const uint8_t *row, size_t size)
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static recode *const recodes[] = {recode_user, recode_video, recode_statistics, recode_watch,
-                                      recode_user_keys};
+    static recode *const recodes[] = {recode_user,  recode_video,     recode_statistics,
+                                      recode_watch, recode_user_keys, recode_statistics_keys};
     if (size < 1) {
         return 0;
     }
-    recode *again_of = recodes[data[0] % 5];
+    recode *again_of = recodes[data[0] % 6];
     uint8_t *row = malloc(size);
     CHECK(row != NULL);
     memcpy(row, data + 1, size - 1);

@@ -80,6 +80,15 @@ static const struct user *find_user(const struct state *state, uint64_t user_key
     return user;
 }
 
+static const struct stats *find_stats(const struct state *state, uint64_t video_key,
+                                      enum scope_kind kind, uint16_t code)
+{
+    const struct stats *stats = NULL;
+    CHECK_EQ(STATUS_OK, state_find_stats(state, video_key, kind, code, NULL, &stats));
+    CHECK((stats != NULL) == state_has_stats(state, video_key, kind, code));
+    return stats;
+}
+
 /* ---- building logs ---- */
 
 static uint64_t next_random(uint64_t *state)
@@ -175,7 +184,7 @@ static struct video_source source_of(const struct state *state, const char *vide
 
 static int64_t total(const struct state *state, const char *video, enum counter counter)
 {
-    return state_find_stats(state, key_of(video), SCOPE_GLOBAL, 0)->total[counter];
+    return find_stats(state, key_of(video), SCOPE_GLOBAL, 0)->total[counter];
 }
 
 static uint64_t live_videos(const struct state *state)
@@ -197,7 +206,7 @@ static void an_empty_state_knows_nothing(void)
     CHECK_EQ(0, counts.users);
     CHECK_EQ(0, counts.statistics);
     CHECK(find_user(state, 1) == NULL);
-    CHECK(state_find_stats(state, 1, SCOPE_GLOBAL, 0) == NULL);
+    CHECK(find_stats(state, 1, SCOPE_GLOBAL, 0) == NULL);
     CHECK_EQ(0, videos_count(state_videos(state)));
     CHECK_EQ(0, state_watch(state)->region_count);
     state_free(state);
@@ -227,16 +236,16 @@ static void a_signal_counts_in_its_three_scopes(void)
     CHECK_EQ(2, state_sequence(state));
     uint64_t video = key_of("v");
     const struct stats *scopes[] = {
-        state_find_stats(state, video, SCOPE_GLOBAL, 0),
-        state_find_stats(state, video, SCOPE_REGION, INDIA),
-        state_find_stats(state, video, SCOPE_LANGUAGE, HINDI),
+        find_stats(state, video, SCOPE_GLOBAL, 0),
+        find_stats(state, video, SCOPE_REGION, INDIA),
+        find_stats(state, video, SCOPE_LANGUAGE, HINDI),
     };
     for (size_t i = 0; i < 3; i++) {
         CHECK_EQ(1, scopes[i]->total[COUNTER_IMPRESSIONS]);
         CHECK_EQ(1, scopes[i]->total[COUNTER_PLAYS]);
     }
-    CHECK(state_find_stats(state, video, SCOPE_REGION, RUSSIA) == NULL);
-    CHECK(state_find_stats(state, video, SCOPE_LANGUAGE, INDIA) == NULL);
+    CHECK(find_stats(state, video, SCOPE_REGION, RUSSIA) == NULL);
+    CHECK(find_stats(state, video, SCOPE_LANGUAGE, INDIA) == NULL);
     struct state_counts counts;
     state_count(state, &counts);
     CHECK_EQ(3, counts.statistics);
@@ -300,7 +309,7 @@ static void a_view_counts_once_however_often_it_is_told(void)
     CHECK_EQ(1, total(state, "v", COUNTER_LONG_VIEWS));
     CHECK_EQ(1, total(state, "v", COUNTER_COMPLETES));
     CHECK_EQ(0, total(state, "v", COUNTER_SKIPS));
-    CHECK_EQ(40000, state_find_stats(state, key_of("v"), SCOPE_GLOBAL, 0)->watch_ms);
+    CHECK_EQ(40000, find_stats(state, key_of("v"), SCOPE_GLOBAL, 0)->watch_ms);
     const struct watch_histogram *india = watch_find(state_watch(state), INDIA, 2, 1);
     CHECK_EQ(1, india->count);
     CHECK_EQ(1, india->bins[watch_bin(40000)]);
@@ -313,7 +322,7 @@ static void a_short_play_is_no_skip(void)
     put_video(state, "v");
     send(state, "u", "v", SIGNAL_WATCH, 100);
     CHECK_EQ(0, total(state, "v", COUNTER_SKIPS));
-    CHECK_EQ(100, state_find_stats(state, key_of("v"), SCOPE_GLOBAL, 0)->watch_ms);
+    CHECK_EQ(100, find_stats(state, key_of("v"), SCOPE_GLOBAL, 0)->watch_ms);
     state_free(state);
 }
 
@@ -348,7 +357,7 @@ static void the_row_holds_the_global_decayed_counts(void)
     later.u.signal.locale.region = RUSSIA;
     apply(state, &later);
     struct stats_decayed want;
-    stats_decay(state_find_stats(state, key_of("v"), SCOPE_GLOBAL, 0), &want);
+    stats_decay(find_stats(state, key_of("v"), SCOPE_GLOBAL, 0), &want);
     CHECK(memcmp(&want, &row_of(state, "v")->decayed, sizeof(want)) == 0);
     CHECK(want.counts[HALF_LIFE_30_MIN][COUNTER_PLAYS] == 1.25F);
     CHECK_EQ(4500, want.mean_watch_ms);
@@ -405,8 +414,8 @@ static void a_view_may_cross_regions_and_durations(void)
     apply(state, &event);
     CHECK_EQ(1, watch_find(state_watch(state), INDIA, 2, 1)->bins[watch_bin(9000)]);
     CHECK_EQ(1, state_watch(state)->region_count);
-    CHECK_EQ(9000, state_find_stats(state, key_of("v"), SCOPE_GLOBAL, 0)->watch_ms);
-    CHECK_EQ(8000, state_find_stats(state, key_of("v"), SCOPE_REGION, RUSSIA)->watch_ms);
+    CHECK_EQ(9000, find_stats(state, key_of("v"), SCOPE_GLOBAL, 0)->watch_ms);
+    CHECK_EQ(8000, find_stats(state, key_of("v"), SCOPE_REGION, RUSSIA)->watch_ms);
     state_free(state);
 }
 
@@ -454,7 +463,7 @@ static void newest_signal_is_the_latest_in_its_own_time_to_a_tick(void)
 static int32_t likes_at(const struct state *state, const char *video, uint8_t level,
                         uint32_t start_tick)
 {
-    const struct stats *stats = state_find_stats(state, key_of(video), SCOPE_GLOBAL, 0);
+    const struct stats *stats = find_stats(state, key_of(video), SCOPE_GLOBAL, 0);
     for (uint32_t i = 0; i < stats->bucket_count; i++) {
         if (stats->buckets[i].level == level && stats->buckets[i].start_tick == start_tick) {
             return stats->buckets[i].counts[COUNTER_LIKES];
@@ -572,8 +581,8 @@ static void check_states_equal(const struct state *a, const struct state *b)
     for (uint64_t i = 0; i < VIDEOS; i++) {
         for (size_t k = 0; k < sizeof(scopes) / sizeof(scopes[0]); k++) {
             uint64_t key = numbered('v', i);
-            check_stats_equal(state_find_stats(a, key, scopes[k].kind, scopes[k].code),
-                              state_find_stats(b, key, scopes[k].kind, scopes[k].code));
+            check_stats_equal(find_stats(a, key, scopes[k].kind, scopes[k].code),
+                              find_stats(b, key, scopes[k].kind, scopes[k].code));
         }
     }
     CHECK(memcmp(state_watch(a)->global, state_watch(b)->global, sizeof(state_watch(a)->global)) ==
@@ -785,9 +794,9 @@ static void retired_rows_are_gone_and_come_back_empty(void)
     apply(state, &retire);
     CHECK(find_user(state, key_of("a")) == NULL);
     CHECK(find_user(state, key_of("b")) != NULL);
-    CHECK(state_find_stats(state, key_of("v"), SCOPE_GLOBAL, 0) == NULL);
-    CHECK(state_find_stats(state, key_of("v"), SCOPE_REGION, INDIA) != NULL);
-    CHECK(state_find_stats(state, key_of("w"), SCOPE_REGION, INDIA) == NULL);
+    CHECK(find_stats(state, key_of("v"), SCOPE_GLOBAL, 0) == NULL);
+    CHECK(find_stats(state, key_of("v"), SCOPE_REGION, INDIA) != NULL);
+    CHECK(find_stats(state, key_of("w"), SCOPE_REGION, INDIA) == NULL);
     CHECK_EQ(2, videos_count(state_videos(state))); /* one is live, the other has statistics */
     retire.u.retire = (struct retirement){.statistics_count = 1,
                                           .statistics = {{.video_key = key_of("w")}},
@@ -799,7 +808,7 @@ static void retired_rows_are_gone_and_come_back_empty(void)
     CHECK_EQ(key_of("v"), video->key);
     CHECK_EQ(0, video->decayed.newest_tick);
     send(state, "c", "v", SIGNAL_LIKE, 0);
-    CHECK_EQ(1, state_find_stats(state, key_of("v"), SCOPE_GLOBAL, 0)->total[COUNTER_LIKES]);
+    CHECK_EQ(1, find_stats(state, key_of("v"), SCOPE_GLOBAL, 0)->total[COUNTER_LIKES]);
     state_free(state);
 }
 

@@ -406,7 +406,7 @@ static void damaged_mark_is_set_aside(void)
 
 static void damaged_or_missing_rows_are_set_aside(void)
 {
-    static const char *const tables[] = {"user_keys", "videos", "statistics", "watch"};
+    static const char *const tables[] = {"user_keys", "videos", "statistics_keys", "watch"};
     char path[TEST_PATH_SIZE];
     make_checkpoint(path);
     for (unsigned i = 0; i < 4; i++) {
@@ -415,9 +415,9 @@ static void damaged_or_missing_rows_are_set_aside(void)
         change_entry(path, tables[i], key, "nonsense", 8);
         check_set_aside(path, tables[i]);
         if (i < 3) {
-            row = i == 0 ? 0 : 3;
+            row = i == 1 ? 3 : 0;
             change_entry(path, tables[i], key, NULL, 0);
-            check_set_aside(path, i == 0 ? "row 0" : "row 3");
+            check_set_aside(path, i == 1 ? "row 3" : "row 0");
         }
     }
 }
