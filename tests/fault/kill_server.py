@@ -37,7 +37,7 @@ WINDOW = 8000
 OPTIONS = ["--drain-ms", "200", "--checkpoint-records", "2000", "--retain-mib", "1", "--user-memory-mib", "1",
            "--window-length", str(WINDOW)]
 # How a life ends, and how often one does so beside the others.
-AIMS = {"moment": 6, "append": 3, "checkpoint": 5, "snapshot": 4, "retention": 5, "forget": 8, "rewrite": 4, "stop": 2,
+AIMS = {"moment": 6, "append": 3, "checkpoint": 5, "snapshot": 4, "retention": 5, "forget": 6, "erase": 5, "rewrite": 3, "stop": 2,
         "start": 3, "rebuild": 2, "backup": 2, "backup_command": 2}
 WAITS_FOR_BACKUP = "a backup is being made"  # a warning that is right while that is so
 KEYS_LOOKED_FOR = 30  # of users forgotten last, after each kill; in the end all
@@ -186,6 +186,11 @@ class Harness:
         """While one is written again: as soon as a forgotten user's signals are likely to have left the log."""
         self.forget.underway.wait(2)
         self.strike(server, "snapshot-*.mdb.partial", 2)
+
+    def die_at_erase(self, server):
+        """Once the first signals of a forgotten user have been replaced in the log."""
+        call, _ = self.run_strike(server, "erasing", 3, server.data, 0)
+        self.counts["strike_missed_erasing"] += call == "None"
 
     def die_at_retention(self, server):
         """After a snapshot the catalogue is carried, and records go."""
@@ -414,7 +419,7 @@ class Harness:
     def check_sequence(self, sequence):
         """One record at least for each change and each signal; retention writes some besides."""
         sent = (self.acknowledged() + self.catalog.acknowledged + self.forget.forgotten +
-                self.forget.signal_count())
+                self.forget.signal_count(0) + self.forget.signal_count(1))
         assert sequence - self.records >= sent, "%d records for %d entries" % (sequence - self.records, sent)
 
     def check_backup(self, server):

@@ -255,11 +255,12 @@ class RankClient(Client):
 class ForgetClient(Client):
     """Makes up users, and has each forgotten when some more are there. No two ids have a word in common.
 
-    Each has signals from when it was made, which snapshots and users on disk come to have, and signals from just before
-    it is forgotten, which the log has still.
+    Each has signals from when it was made, which snapshots and users on disk come to have, and some of other videos
+    from just before it is forgotten, which the log has still. What many of them add depends on those before.
     """
 
-    VIDEOS = ["w0", "w1"]
+    VIDEOS = [["w0", "w1"], ["w2", "w3"]]  # of the first and the second signals
+    KINDS = ["IMPRESSION", "LIKE", "PLAY", "WATCH"]  # by turns of either video
     WAITING = 4  # users known at a time
     FEW, MANY = 12, 1000  # signals at once; many, so that the log is erased in several steps
     PATTERN = re.compile(rb"forget-(\d{6})-[0-9a-f]{16}")
@@ -277,7 +278,7 @@ class ForgetClient(Client):
         self.underway = threading.Event()  # a call to forget is
 
     def catalogue(self):
-        return [video(name) for name in self.VIDEOS]
+        return [video(name) for names in self.VIDEOS for name in names]
 
     def word(self, number):
         return "%016x" % random.Random("%s.%s" % (self.seed, number)).getrandbits(64)
@@ -290,8 +291,8 @@ class ForgetClient(Client):
 
     def signals(self, number, part):
         user = self.user(number)
-        return [new_signal("LIKE" if i % 2 else "IMPRESSION", user_id=user, locale="hi-IN",
-                           video_id=self.VIDEOS[i % len(self.VIDEOS)], event_id="%s.%d.%d" % (user, part, i))
+        return [new_signal(self.KINDS[i % 4], user_id=user, locale="hi-IN", video_id=self.VIDEOS[part][i % 2],
+                           event_id="%s.%d.%d" % (user, part, i), watch_ms=20 * i if i % 4 == 3 else 0)
                 for i in range(self.size(number, part))]
 
     def all_signals(self):
@@ -300,8 +301,9 @@ class ForgetClient(Client):
             for number in range(count):
                 yield self.signals(number, part)
 
-    def signal_count(self):
-        return sum(self.size(number, part) for part, count in enumerate(self.batches) for number in range(count))
+    def signal_count(self, part):
+        """Of those that are acknowledged."""
+        return sum(self.size(number, part) for number in range(self.batches[part]))
 
     def send(self, api, part):
         """The next user's batch, which is stored whole or not at all."""
@@ -376,9 +378,14 @@ class ForgetClient(Client):
             found = api.GetUser(user_id=self.user(number)).signal_count
             assert low <= found <= high, "%s: %d acknowledged, %d found, %d sent" % (
                 self.user(number), low, found, high)
-        found = statistics(api, self.VIDEOS[0]).impressions if self.batches[0] > 0 else 0
-        low = self.signal_count() // 2
-        high = low + (0 if self.sending is None else self.size(self.batches[self.sending], self.sending) // 2)
+        for part, (name, _) in enumerate(self.VIDEOS):
+            self.check_impressions(api, part, name)
+
+    def check_impressions(self, api, part, name):
+        """A quarter of the signals are impressions, all of one video."""
+        low = self.signal_count(part) // 4
+        high = low + (self.size(self.batches[part], part) // 4 if self.sending == part else 0)
+        found = statistics(api, name).impressions if low > 0 else 0
         assert low <= found <= high, "of users to be forgotten: %d acknowledged, %d found, %d sent" % (low, found, high)
 
 
