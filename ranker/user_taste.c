@@ -13,11 +13,32 @@ static double decayed(const struct affinity *affinity, uint32_t now_s)
     return affinity->value * exact_exp2(-(double)(now_s - affinity->time_s) / HALF_LIFE_S);
 }
 
+/*
+ * True only if the decayed value is larger than size, whatever the last bits: 2^-x is at least
+ * 2^-n * (1 - f ln 2) for x = n + f with a whole n, and most tastes are far from the least one.
+ */
+static bool surely_larger(const struct affinity *affinity, uint32_t now_s, double size)
+{
+    const double ln_2 = 0.6931471806;
+    const double margin = 1 - 1e-9;
+    double value = affinity->value < 0 ? -affinity->value : affinity->value;
+    uint32_t age_s = now_s > affinity->time_s ? now_s - affinity->time_s : 0;
+    uint32_t halvings = age_s / HALF_LIFE_S;
+    if (halvings >= 32) {
+        return false;
+    }
+    double fraction = (double)(age_s % HALF_LIFE_S) / HALF_LIFE_S;
+    return value * margin * (1 - fraction * ln_2) > size * (double)(UINT64_C(1) << halvings);
+}
+
 static unsigned least_affinity(const struct affinity *affinities, unsigned count, uint32_t now_s)
 {
     unsigned least = 0;
     double least_size = 0;
     for (unsigned i = 0; i < count; i++) {
+        if (i > 0 && surely_larger(&affinities[i], now_s, least_size)) {
+            continue;
+        }
         double value = decayed(&affinities[i], now_s);
         double size = value < 0 ? -value : value;
         bool older = size <= least_size && affinities[i].time_s < affinities[least].time_s;

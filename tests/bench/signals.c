@@ -41,6 +41,8 @@ struct options {
     int64_t videos;
     int64_t skew;
     int64_t seed;
+    int64_t time_scale;
+    int64_t time_end_ms;
 };
 
 static const char *const methods[] = {"record", "stream", NULL};
@@ -117,6 +119,23 @@ static const struct argument arguments[] = {
      .initial = "0",
      .minimum = 0,
      .maximum = 10000000},
+    {.name = "time-scale",
+     .value_name = "N",
+     .help = "times of signals pass so many times as fast as the clock's, and meet it at "
+             "--time-end-ms",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, time_scale),
+     .initial = "1",
+     .minimum = 1,
+     .maximum = 1000000},
+    {.name = "time-end-ms",
+     .value_name = "MS",
+     .help = "since 1970; with --time-scale",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, time_end_ms),
+     .initial = "0",
+     .minimum = 0,
+     .maximum = INT64_C(253402300799999)},
     {.name = "first-user",
      .value_name = "N",
      .help = "the dataset's number of the first user",
@@ -210,11 +229,19 @@ static void put_header(uint8_t *frame, size_t size)
     }
 }
 
+/* Days in minutes, for a server that forgets what is days old. Never ahead of the clock. */
+static int64_t signal_time_ms(const struct options *options)
+{
+    int64_t now_ms = program_wall_ms();
+    int64_t left_ms = options->time_end_ms - now_ms;
+    return left_ms > 0 ? options->time_end_ms - left_ms * options->time_scale : now_ms;
+}
+
 /* The next batch: `signals` is field 1 of RecordSignalsRequest and field 2 of the stream's. */
 static struct text next_body(void *context)
 {
     struct traffic *traffic = context;
-    int64_t now_ms = program_wall_ms();
+    int64_t now_ms = signal_time_ms(traffic->options);
     uint8_t *frame = traffic->frame;
     size_t size = POOL_HEADER_SIZE;
     if (traffic->streams) {

@@ -23,6 +23,8 @@ examples:
   ./dev bench soak                                       an hour
   ./dev bench soak --minutes 5 --plot soak.svg           with a plot; needs gnuplot
   ./dev bench soak --minutes 600 -- --workers 1          options of `reelrank serve` at the end
+  ./dev bench soak --time-scale 1440 -- --user-days 10 --statistics-days 10 --retain-mib 200 \
+      --window-length 200000                             a day in a minute, so that all retention works
 
 Ranks, RecordSignals and StreamSignals come at a steady rate, signals with the time of the clock.
 Everybody is a while with us: users and videos are a window over numbers that moves on, so that new
@@ -182,7 +184,9 @@ class Load:
         """{name: process}; each prints a line of JSON."""
         half = max(1, self.options.signals // 2 // self.options.batch)
         signals = [self.options.signal_program, *window.words(), "--batch", self.options.batch]
-        signals += ["--rate", half, "--connections", 4, "--streams", 16, "--method"]
+        signals += ["--rate", half, "--connections", 4, "--streams", 16]
+        signals += ["--time-scale", self.options.time_scale, "--time-end-ms", self.options.end_ms]
+        signals += ["--method"]
         ranks = [self.options.load, "--pool", self.pool, "--rate", self.options.ranks]
         ranks += ["--requests", 0, "--connections", 4, "--streams", 64]
         commands = {"record": signals + ["record"], "stream": signals + ["stream"], "rank": ranks}
@@ -475,6 +479,8 @@ def parse_options(words):
     add("--ranks", type=int, default=200, metavar="N", help="ranks a second (200)")
     add("--candidates", type=int, default=300, metavar="N", help="of each rank (300)")
     add("--backup-minutes", type=float, default=5, metavar="N", help="between backups; 0: none (5)")
+    add("--time-scale", type=int, default=1, metavar="N",
+        help="signals' times pass so many times as fast, and end with the clock's (1)")
     add("--plot", metavar="FILE", help="draw memory and disk over time as SVG")
     add("--json", action="store_true", help="print the report as JSON")
     add("--data", default=DEFAULT_DATA, metavar="DIR", help="where data is made (%(default)s)")
@@ -488,6 +494,7 @@ def complete_options(options):
         if getattr(options, name) <= 0:
             give_up(f"--{name} must be more than 0")
     complete_programs(options, "fill", "load", "requests")
+    options.end_ms = int((time.time() + options.minutes * 60) * 1000)
     options.signal_program = os.path.join(options.programs, "tests/bench/signals")
 
 
