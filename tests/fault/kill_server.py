@@ -189,7 +189,7 @@ class Harness:
 
     def die_at_erase(self, server):
         """Once the first signals of a forgotten user have been replaced in the log."""
-        call, _ = self.run_strike(server, "erasing", 3, server.data, 0)
+        call, _ = self.run_strike(server, "erasing", 3, server.data)
         self.counts["strike_missed_erasing"] += call == "None"
 
     def die_at_retention(self, server):

@@ -72,8 +72,10 @@ class Client:
                 self.together.barrier.abort()
 
     def keep_together(self):
-        """Before each new batch."""
-        self.since.append(self.together.wait_for_others(self))
+        """Before each new batch. Who waits has nothing under way, or all might wait for each other."""
+        if not self.since:
+            self.together.wait_for_others(self)
+        self.since.append(self.together.highest())
 
     def saw(self, sequence):
         assert sequence >= self.sequence, "%s: sequence %d after %d" % (self.name, sequence, self.sequence)
@@ -165,7 +167,7 @@ class FeedClient(Client):
             while True:
                 while sent < 4:
                     if sent == len(self.pending):
-                        if self.retries > 0:
+                        if self.retries > 0 or (sent > 0 and self.together.is_ahead()):
                             break
                         self.extend()
                     batch = self.pending[sent]
@@ -410,16 +412,21 @@ class Together:
         self.barrier = threading.Barrier(len(clients))
         self.repeating = set(clients)  # who may still have to send something again
 
+    def highest(self):
+        return max(client.sequence for client in self.clients)
+
+    def is_ahead(self):
+        """Somebody's batch has been under way for too long."""
+        batches = [list(client.since) for client in self.clients]
+        highest = self.highest()
+        return any(since and highest - since[0] >= self.AHEAD for since in batches)
+
     def wait_for_others(self, client):
-        """Until all have sent again what was under way, then until nobody's batch is old; the highest sequence."""
+        """Until all have sent again what was under way, and nobody's batch is old."""
         if client in self.repeating:
             self.barrier.wait(TIMEOUT)
             self.repeating.discard(client)
-        while True:
-            highest = max(client.sequence for client in self.clients)
-            oldest = min((since[0] for since in (list(other.since) for other in self.clients) if since), default=highest)
-            if highest - oldest < self.AHEAD:
-                return highest
+        while self.is_ahead():
             if self.barrier.broken:
                 raise threading.BrokenBarrierError
             time.sleep(0.001)

@@ -1,11 +1,11 @@
-"""Kills a process inside a write: strike.py PID FILE SECONDS [FOLDER DELAY]; or PID erasing SECONDS FOLDER 0.
+"""Kills a process inside a write: strike.py PID FILE SECONDS [FOLDER DELAY], or strike.py PID erasing SECONDS FOLDER.
 
 Looks at the system calls of the process's threads until one of them writes or syncs FILE (a name without its folder,
 or a pattern of names, in the process's hands), and kills it with SIGKILL at once; after SECONDS it kills anyway. Prints
 the call's name and the file's last LMDB transaction just before, or "None 0". With FOLDER it waits instead until there
-is a new FILE, kills DELAY seconds later, and prints "new 0"; or until some of a forgotten user's signals have left the
-log. A process of its own, because a thread of the load's
-interpreter would be late.
+is a new FILE, and kills DELAY seconds later; with "erasing", until the first signals of a forgotten user have been
+replaced in FOLDER's log. Then it prints "new 0". A process of its own, because a thread of the load's interpreter would
+be late.
 """
 
 import fnmatch
