@@ -19,13 +19,14 @@ import statistics as arithmetic
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import grpc
 
 from client import REELRANK, TIMEOUT, Process, Server, command, equal, eventually, record, statistics, upsert
 from load import (COUNTERS, STILL_PATTERN, USERS, VIDEOS, CatalogClient, Crowd, FeedClient, ForgetClient, RankClient,
-                  catalogue)
+                  catalogue, show_stacks)
 from remains import Remains, key_of
 from strike import last_transaction
 
@@ -36,17 +37,10 @@ WINDOW = 8000
 OPTIONS = ["--drain-ms", "200", "--checkpoint-records", "2000", "--retain-mib", "1", "--user-memory-mib", "1",
            "--window-length", str(WINDOW)]
 # How a life ends, and how often one does so beside the others.
-AIMS = {"moment": 6, "append": 3, "checkpoint": 5, "snapshot": 4, "retention": 5, "forget": 8, "rewrite": 4, "stop": 2,
+AIMS = {"moment": 6, "append": 3, "checkpoint": 5, "snapshot": 4, "retention": 5, "forget": 6, "erase": 5, "rewrite": 3, "stop": 2,
         "start": 3, "rebuild": 2, "backup": 2, "backup_command": 2}
 WAITS_FOR_BACKUP = "a backup is being made"  # a warning that is right while that is so
 KEYS_LOOKED_FOR = 30  # of users forgotten last, after each kill; in the end all
-
-
-def stacks(pid):
-    """Shows where a server stands that does not come on."""
-    if shutil.which("gdb"):
-        words = ["gdb", "-p", str(pid), "-batch", "-ex", "thread apply all backtrace 12"]
-        sys.stderr.write(subprocess.run(words, capture_output=True, timeout=TIMEOUT).stdout.decode(errors="replace"))
 
 
 class Backup:
@@ -93,6 +87,7 @@ class Harness:
         self.first = 1  # of the log, as last seen
         self.checkpoint = 0  # the sequence in the log line of the last start
         self.aim = None  # of the life under way
+        self.process = None  # the server's, while it lives under load
 
     def server(self):
         return Server(self.place, *OPTIONS)
@@ -119,6 +114,7 @@ class Harness:
 
     def live_and_die(self, aim):
         with self.server() as server:
+            self.process = server.process
             self.check_start(server)
             before = [client.answers for client in self.clients]
             crowd = Crowd(server, self.clients)
@@ -126,7 +122,7 @@ class Harness:
                 eventually(lambda: all(client.answers > count or client.failure
                                        for client, count in zip(self.clients, before)))
             except AssertionError:
-                stacks(server.process.pid)
+                show_stacks(server.process.pid)
                 raise
             getattr(self, "die_at_" + aim)(server)
             self.counts["forget_call_under_way"] += self.forget.underway.is_set()
@@ -190,6 +186,11 @@ class Harness:
         """While one is written again: as soon as a forgotten user's signals are likely to have left the log."""
         self.forget.underway.wait(2)
         self.strike(server, "snapshot-*.mdb.partial", 2)
+
+    def die_at_erase(self, server):
+        """Once the first signals of a forgotten user have been replaced in the log."""
+        call, _ = self.run_strike(server, "erasing", 3, server.data)
+        self.counts["strike_missed_erasing"] += call == "None"
 
     def die_at_retention(self, server):
         """After a snapshot the catalogue is carried, and records go."""
@@ -418,7 +419,7 @@ class Harness:
     def check_sequence(self, sequence):
         """One record at least for each change and each signal; retention writes some besides."""
         sent = (self.acknowledged() + self.catalog.acknowledged + self.forget.forgotten +
-                self.forget.signal_count())
+                self.forget.signal_count(0) + self.forget.signal_count(1))
         assert sequence - self.records >= sent, "%d records for %d entries" % (sequence - self.records, sent)
 
     def check_backup(self, server):
@@ -529,6 +530,15 @@ def show_progress(text):
         sys.stderr.flush()
 
 
+def end_hanging(harness):
+    """Ends a run that takes longer than any."""
+    if harness.process is not None and harness.process.poll() is None:
+        show_stacks(harness.process.pid)
+        harness.process.kill()
+    faulthandler.dump_traceback()
+    os._exit(1)
+
+
 def main():
     parser = argparse.ArgumentParser(prog="./dev faults", description="Kills a server under load, again and again.")
     parser.add_argument("reelrank", help=argparse.SUPPRESS)
@@ -537,9 +547,11 @@ def main():
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--keep", action="store_true", help="keep the data directory of a failed run, and say where")
     options = parser.parse_args()
-    faulthandler.dump_traceback_later(TIMEOUT + 30 * options.kills, exit=True)
     place = pathlib.Path(tempfile.mkdtemp(prefix="reelrank-faults-", dir=os.environ.get("TEST_TMPDIR")))
     harness = Harness(place, options.seed, show_progress)
+    watchdog = threading.Timer(TIMEOUT + 30 * options.kills, end_hanging, [harness])
+    watchdog.daemon = True
+    watchdog.start()
     try:
         report = harness.run(options.kills)
     except BaseException:

@@ -9,6 +9,9 @@ is new, and who is ahead waits for the others: a repeat is recognised among the 
 import collections
 import random
 import re
+import shutil
+import subprocess
+import sys
 import threading
 import time
 
@@ -33,6 +36,13 @@ def catalogue():
             *(video("still-%06d" % i, duration_ms=1000 + i) for i in range(STILL))]
 
 
+def show_stacks(pid):
+    """Where a server stands that does not come on."""
+    if shutil.which("gdb"):
+        words = ["gdb", "-p", str(pid), "-batch", "-ex", "thread apply all backtrace 12"]
+        sys.stderr.write(subprocess.run(words, capture_output=True, timeout=TIMEOUT).stdout.decode(errors="replace"))
+
+
 class Client:
     """One thread's load until the server is gone, again in each life of the server."""
 
@@ -53,6 +63,8 @@ class Client:
         except grpc.RpcError as error:
             if error.code() not in GONE:
                 self.failure = error
+            if error.code() == grpc.StatusCode.DEADLINE_EXCEEDED:
+                show_stacks(server.process.pid)
         except AssertionError as error:
             self.failure = error
         finally:
@@ -60,8 +72,10 @@ class Client:
                 self.together.barrier.abort()
 
     def keep_together(self):
-        """Before each new batch."""
-        self.since.append(self.together.wait_for_others(self))
+        """Before each new batch. Who waits has nothing under way, or all might wait for each other."""
+        if not self.since:
+            self.together.wait_for_others(self)
+        self.since.append(self.together.highest())
 
     def saw(self, sequence):
         assert sequence >= self.sequence, "%s: sequence %d after %d" % (self.name, sequence, self.sequence)
@@ -153,7 +167,7 @@ class FeedClient(Client):
             while True:
                 while sent < 4:
                     if sent == len(self.pending):
-                        if self.retries > 0:
+                        if self.retries > 0 or (sent > 0 and self.together.is_ahead()):
                             break
                         self.extend()
                     batch = self.pending[sent]
@@ -243,11 +257,12 @@ class RankClient(Client):
 class ForgetClient(Client):
     """Makes up users, and has each forgotten when some more are there. No two ids have a word in common.
 
-    Each has signals from when it was made, which snapshots and users on disk come to have, and signals from just before
-    it is forgotten, which the log has still.
+    Each has signals from when it was made, which snapshots and users on disk come to have, and some of other videos
+    from just before it is forgotten, which the log has still. What many of them add depends on those before.
     """
 
-    VIDEOS = ["w0", "w1"]
+    VIDEOS = [["w0", "w1"], ["w2", "w3"]]  # of the first and the second signals
+    KINDS = ["IMPRESSION", "LIKE", "PLAY", "WATCH"]  # by turns of either video
     WAITING = 4  # users known at a time
     FEW, MANY = 12, 1000  # signals at once; many, so that the log is erased in several steps
     PATTERN = re.compile(rb"forget-(\d{6})-[0-9a-f]{16}")
@@ -265,7 +280,7 @@ class ForgetClient(Client):
         self.underway = threading.Event()  # a call to forget is
 
     def catalogue(self):
-        return [video(name) for name in self.VIDEOS]
+        return [video(name) for names in self.VIDEOS for name in names]
 
     def word(self, number):
         return "%016x" % random.Random("%s.%s" % (self.seed, number)).getrandbits(64)
@@ -278,8 +293,8 @@ class ForgetClient(Client):
 
     def signals(self, number, part):
         user = self.user(number)
-        return [new_signal("LIKE" if i % 2 else "IMPRESSION", user_id=user, locale="hi-IN",
-                           video_id=self.VIDEOS[i % len(self.VIDEOS)], event_id="%s.%d.%d" % (user, part, i))
+        return [new_signal(self.KINDS[i % 4], user_id=user, locale="hi-IN", video_id=self.VIDEOS[part][i % 2],
+                           event_id="%s.%d.%d" % (user, part, i), watch_ms=20 * i if i % 4 == 3 else 0)
                 for i in range(self.size(number, part))]
 
     def all_signals(self):
@@ -288,8 +303,9 @@ class ForgetClient(Client):
             for number in range(count):
                 yield self.signals(number, part)
 
-    def signal_count(self):
-        return sum(self.size(number, part) for part, count in enumerate(self.batches) for number in range(count))
+    def signal_count(self, part):
+        """Of those that are acknowledged."""
+        return sum(self.size(number, part) for number in range(self.batches[part]))
 
     def send(self, api, part):
         """The next user's batch, which is stored whole or not at all."""
@@ -364,9 +380,14 @@ class ForgetClient(Client):
             found = api.GetUser(user_id=self.user(number)).signal_count
             assert low <= found <= high, "%s: %d acknowledged, %d found, %d sent" % (
                 self.user(number), low, found, high)
-        found = statistics(api, self.VIDEOS[0]).impressions if self.batches[0] > 0 else 0
-        low = self.signal_count() // 2
-        high = low + (0 if self.sending is None else self.size(self.batches[self.sending], self.sending) // 2)
+        for part, (name, _) in enumerate(self.VIDEOS):
+            self.check_impressions(api, part, name)
+
+    def check_impressions(self, api, part, name):
+        """A quarter of the signals are impressions, all of one video."""
+        low = self.signal_count(part) // 4
+        high = low + (self.size(self.batches[part], part) // 4 if self.sending == part else 0)
+        found = statistics(api, name).impressions if low > 0 else 0
         assert low <= found <= high, "of users to be forgotten: %d acknowledged, %d found, %d sent" % (low, found, high)
 
 
@@ -391,16 +412,21 @@ class Together:
         self.barrier = threading.Barrier(len(clients))
         self.repeating = set(clients)  # who may still have to send something again
 
+    def highest(self):
+        return max(client.sequence for client in self.clients)
+
+    def is_ahead(self):
+        """Somebody's batch has been under way for too long."""
+        batches = [list(client.since) for client in self.clients]
+        highest = self.highest()
+        return any(since and highest - since[0] >= self.AHEAD for since in batches)
+
     def wait_for_others(self, client):
-        """Until all have sent again what was under way, then until nobody's batch is old; the highest sequence."""
+        """Until all have sent again what was under way, and nobody's batch is old."""
         if client in self.repeating:
             self.barrier.wait(TIMEOUT)
             self.repeating.discard(client)
-        while True:
-            highest = max(client.sequence for client in self.clients)
-            oldest = min((since[0] for since in (list(other.since) for other in self.clients) if since), default=highest)
-            if highest - oldest < self.AHEAD:
-                return highest
+        while self.is_ahead():
             if self.barrier.broken:
                 raise threading.BrokenBarrierError
             time.sleep(0.001)

@@ -3,6 +3,7 @@
 import collections
 import ctypes
 import ctypes.util
+import pathlib
 import re
 import struct
 
@@ -74,6 +75,17 @@ class Reading:
         lmdb.mdb_cursor_close(cursor)
 
 
+def read_tombstones(reading):
+    """(pending, how many signals were erased) by key; the layout is in store/tombstone.h."""
+    return {key: (value[5] == 1, struct.unpack("<Q", value[22:30])[0]) for key, value in reading.items("forgotten")}
+
+
+def amid_erasing(folder):
+    """Some of a user's signals are erased, and the tombstone is pending. The server may live: then it is a guess."""
+    with Reading(pathlib.Path(folder) / "data.mdb") as reading:
+        return any(pending and erased > 0 for pending, erased in read_tombstones(reading).values())
+
+
 class Remains:
     """The log's bounds, what it has of some ids, tombstones, snapshots, and files half made.
 
@@ -92,9 +104,7 @@ class Remains:
         with Reading(folder / "data.mdb") as reading:
             for key, record in reading.items("log"):
                 self.take(struct.unpack("<Q", key)[0], record, user, video)
-            # (pending, how many signals were erased) by key; the layout is in store/tombstone.h
-            self.tombstones = {key: (value[5] == 1, struct.unpack("<Q", value[22:30])[0])
-                               for key, value in reading.items("forgotten")}
+            self.tombstones = read_tombstones(reading)
 
     def take(self, sequence, record, user, video):
         self.first = self.first or sequence

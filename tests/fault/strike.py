@@ -1,10 +1,11 @@
-"""Kills a process inside a write: strike.py PID FILE SECONDS [FOLDER DELAY].
+"""Kills a process inside a write: strike.py PID FILE SECONDS [FOLDER DELAY], or strike.py PID erasing SECONDS FOLDER.
 
 Looks at the system calls of the process's threads until one of them writes or syncs FILE (a name without its folder,
 or a pattern of names, in the process's hands), and kills it with SIGKILL at once; after SECONDS it kills anyway. Prints
 the call's name and the file's last LMDB transaction just before, or "None 0". With FOLDER it waits instead until there
-is a new FILE, kills DELAY seconds later, and prints "new 0". A process of its own, because a thread of the load's
-interpreter would be late.
+is a new FILE, and kills DELAY seconds later; with "erasing", until the first signals of a forgotten user have been
+replaced in FOLDER's log. Then it prints "new 0". A process of its own, because a thread of the load's interpreter would
+be late.
 """
 
 import fnmatch
@@ -73,10 +74,25 @@ class Watch:
 
 def strike_after(pid, name, seconds, folder, delay):
     """("new" or None, 0): kills when a file of that name has come."""
-    before, end, call = set(os.listdir(folder)), time.monotonic() + seconds, None
+    before = set(os.listdir(folder))
+    return strike_when(pid, seconds, delay, lambda: fnmatch.filter(set(os.listdir(folder)) - before, name))
+
+
+def strike_at_erasing(pid, seconds, folder):
+    """Likewise, when the first signals of a forgotten user have been replaced in the log."""
+    from remains import amid_erasing  # takes a while
+
+    end = time.monotonic() + seconds
+    while amid_erasing(folder) and time.monotonic() < end:  # of the one before
+        time.sleep(0.001)
+    return strike_when(pid, end - time.monotonic(), 0, lambda: amid_erasing(folder))
+
+
+def strike_when(pid, seconds, delay, condition):
+    end, call = time.monotonic() + seconds, None
     while call is None and time.monotonic() < end:
         time.sleep(0.001)
-        if fnmatch.filter(set(os.listdir(folder)) - before, name):
+        if condition():
             call = "new"
             time.sleep(delay)
     os.kill(pid, signal.SIGKILL)
@@ -103,7 +119,9 @@ def strike(pid, name, seconds):
 
 if __name__ == "__main__":
     words = [int(sys.argv[1]), sys.argv[2], float(sys.argv[3])]
-    if len(sys.argv) > 4:
+    if sys.argv[2] == "erasing":
+        print("%s %d" % strike_at_erasing(words[0], words[2], sys.argv[4]))
+    elif len(sys.argv) > 4:
         print("%s %d" % strike_after(*words, sys.argv[4], float(sys.argv[5])))
     else:
         print("%s %d" % strike(*words))
