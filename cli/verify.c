@@ -142,12 +142,13 @@ static json_t *files_of(const struct verify_report *report)
 static enum exit_code print_json(const struct verdict *verdict)
 {
     const struct verify_report *report = &verdict->report;
-    json_t *object = json_pack(
-        "{s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:I, s:o}", "digest", hex(report->digests.all),
-        "aggregates_digest", hex(report->digests.aggregates), "first", (json_int_t)report->first,
-        "base", (json_int_t)report->base, "sequence", (json_int_t)report->sequence, "records",
-        (json_int_t)report->records, "files", files_of(report), "error_count",
-        (json_int_t)report->error_count, "errors", errors_of(report));
+    json_t *object =
+        json_pack("{s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:I, s:o}", "digest",
+                  hex(report->digests.all), "aggregates_digest", hex(report->digests.aggregates),
+                  "users_digest", hex(report->digests.users), "first", (json_int_t)report->first,
+                  "base", (json_int_t)report->base, "sequence", (json_int_t)report->sequence,
+                  "records", (json_int_t)report->records, "files", files_of(report), "error_count",
+                  (json_int_t)report->error_count, "errors", errors_of(report));
     if (verdict->has_opened) {
         json_object_set_new(object, "opened_digest", hex(verdict->opened.all));
     }
@@ -186,6 +187,7 @@ static void print_table(const char *data, const struct verdict *verdict)
     fields_number("state sequence", report->sequence);
     fields_hash("state digest", report->digests.all);
     fields_hash("aggregates digest", report->digests.aggregates);
+    fields_hash("users digest", report->digests.users);
     if (verdict->has_opened) {
         fields_hash("digest as opened", verdict->opened.all);
     }

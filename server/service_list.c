@@ -15,68 +15,58 @@ enum {
 };
 
 /*
- * What one page is made of. A token is the key of the last row looked at, as 16 hexadecimal digits:
- * rows keep their place, and their order is that of the log.
+ * What one page is made of. A token is the number of rows still to be looked at, as 16 hexadecimal
+ * digits. From the last row to the first: a row that is dropped is replaced by the last one, which
+ * has been looked at by then, so that none is missed.
  */
 struct page {
     struct video_source *sources;
     uint64_t *keys;
+    size_t *rows;
     size_t count;
-    uint64_t next_after; /* key of the last row looked at; 0: the end was reached */
+    size_t rows_left;
 };
 
-static bool parse_token(const char *token, uint64_t *key)
+/* The rows to look at. False when the token names none. */
+static bool parse_token(const char *token, size_t row_count, size_t *rows_left)
 {
-    bool well_formed =
-        strlen(token) == TOKEN_SIZE - 1 && strspn(token, "0123456789abcdef") == TOKEN_SIZE - 1;
-    *key = well_formed ? strtoull(token, NULL, 16) : 0;
-    return well_formed;
-}
-
-/* The row from which on to look. False when the token names none. */
-static bool find_start(const struct videos *videos, const char *token, size_t *start)
-{
-    uint64_t key = 0;
-    const struct video *row = NULL;
-    *start = 0;
+    *rows_left = row_count;
     if (token[0] == '\0') {
         return true;
     }
-    if (!parse_token(token, &key)) {
-        return false;
-    }
-    videos_find_many(videos, &key, 1, &row);
-    *start = row != NULL ? (size_t)row->number + 1 : 0;
-    return row != NULL;
+    bool well_formed =
+        strlen(token) == TOKEN_SIZE - 1 && strspn(token, "0123456789abcdef") == TOKEN_SIZE - 1;
+    uint64_t rows = well_formed ? strtoull(token, NULL, 16) : 0;
+    *rows_left = rows < row_count ? (size_t)rows : row_count;
+    return rows > 0 && rows <= UINT32_MAX;
 }
 
-static void collect(const struct videos *videos, size_t start, size_t page_size, struct page *page)
+static void collect(const struct videos *videos, size_t page_size, struct page *page)
 {
-    size_t end = videos_count(videos);
-    size_t at = start;
-    for (; at < end && page->count < page_size && at - start < PAGE_ROWS; at++) {
-        const struct video *row = videos_at(videos, at);
+    size_t last = page->rows_left > PAGE_ROWS ? page->rows_left - PAGE_ROWS : 0;
+    while (page->rows_left > last && page->count < page_size) {
+        const struct video *row = videos_at(videos, --page->rows_left);
         if (row->known && !row->deleted) {
             page->keys[page->count] = row->key;
+            page->rows[page->count] = page->rows_left;
             page->sources[page->count++] = videos_source(videos, row);
         }
     }
-    page->next_after = at < end ? videos_at(videos, at - 1)->key : 0;
 }
 
 static enum status find_page(struct service *service, struct turn *turn, const char *token,
                              size_t page_size, struct page *page)
 {
-    size_t start = 0;
     page->sources = arena_new(turn->arena, struct video_source, page_size);
     page->keys = arena_new(turn->arena, uint64_t, page_size);
+    page->rows = arena_new(turn->arena, size_t, page_size);
     if (arena_full(turn->arena)) {
         return STATUS_NO_MEMORY;
     }
     const struct videos *videos = state_videos(store_begin(service->store));
-    bool found = find_start(videos, token, &start);
+    bool found = parse_token(token, videos_count(videos), &page->rows_left);
     if (found) {
-        collect(videos, start, page_size, page);
+        collect(videos, page_size, page);
     }
     store_end(service->store);
     if (!found) {
@@ -106,7 +96,7 @@ static enum status put_videos(struct service *service, struct turn *turn, struct
         response->videos[response->n_videos++] = &items[i];
         bytes += reelrank__v1__stored_video__get_packed_size(&items[i]);
         if (bytes > PAGE_BYTES && i + 1 < page->count) {
-            page->next_after = page->keys[i];
+            page->rows_left = page->rows[i];
             break;
         }
     }
@@ -138,8 +128,8 @@ enum turn_step service_list_videos(void *context, struct turn *turn)
     if (status != STATUS_OK) {
         return service_fail_as_set(turn, status);
     }
-    if (page.next_after != 0) {
-        snprintf(token, TOKEN_SIZE, "%016" PRIx64, page.next_after);
+    if (page.rows_left > 0) {
+        snprintf(token, TOKEN_SIZE, "%016zx", page.rows_left);
         response->next_page_token = token;
     }
     return service_answer(turn, &response->base);

@@ -525,7 +525,7 @@ def verify_tells_the_digest_of_a_whole_log(place):
     place.fill()
     digest = json.loads(expect(OK, "status", "--data", place.data, "--digest", "--json").out)["state_digest"]
     answer = json.loads(expect(OK, "verify", "--data", place.data, "--json").out)
-    assert set(answer) == {"digest", "aggregates_digest", "first", "base", "sequence", "records", "files", "error_count",
+    assert set(answer) == {"digest", "aggregates_digest", "users_digest", "first", "base", "sequence", "records", "files", "error_count",
                            "errors"}, answer
     assert (answer["digest"], answer["sequence"], answer["errors"]) == (digest, 5, []), answer
     assert (answer["first"], answer["base"]) == (1, 0), answer
@@ -674,10 +674,12 @@ def the_catalogue_is_listed_and_can_be_imported_elsewhere(place):
                {"delete_video": {"video_id": "v4"}})
     entries = [json.loads(line)["video"] for line in
                expect(OK, "videos", "--data", place.data, "--json").out.splitlines()]
-    assert [entry["video_id"] for entry in entries] == ["v1", "v2", "v3", "v5"] + ["w%d" % i for i in range(1500)]
-    assert entries[0]["title"] == TITLES["v1"][1]
-    table = expect(OK, "videos", "--data", place.data, "--limit", 4).out.splitlines()
-    assert len(table) == 5 and table[0].split() == ["video", "creator", "languages", "seconds", "safety", "title"]
+    latest_first = ["w%d" % i for i in reversed(range(1500))] + ["v5", "v3", "v2", "v1"]
+    assert [entry["video_id"] for entry in entries] == latest_first
+    assert entries[-1]["title"] == TITLES["v1"][1]
+    table = expect(OK, "videos", "--data", place.data).out.splitlines()
+    table = table[:1] + table[:-5:-1]
+    assert table[0].split() == ["video", "creator", "languages", "seconds", "safety", "title"]
     assert table[1].split()[:5] == ["v1", "cv1", "hi", "15.0", "low"], table
     assert table[4].split() == ["v5", "cv5", "hi,en", "1.5", "unrated"], table
     assert all(len(line) <= 100 for line in table), table
