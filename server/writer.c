@@ -7,7 +7,10 @@
 #include "ranker/check.h"
 #include "server/logline.h"
 
-enum { WRITE_MAX = 1024 }; /* batches under one sync: bounds how long the first of them waits */
+enum {
+    WRITE_MAX = 1024, /* batches under one sync: bounds how long the first of them waits */
+    GROUP_COUNT = 3
+};
 
 struct job {
     struct batch *batch;
@@ -15,27 +18,42 @@ struct job {
     void *context;
 };
 
+/* Jobs that are appended together. */
+struct group {
+    struct job jobs[WRITE_MAX];
+    struct batch *batches[WRITE_MAX];
+    size_t count;
+    struct write *write; /* NULL: there is nothing to apply */
+};
+
 struct writer {
     struct store *store;   /* set once */
     struct keeper *keeper; /* likewise */
     size_t length;         /* set once; of jobs */
-    pthread_t thread;
+    pthread_t thread;      /* appends */
+    pthread_t applier;
     pthread_mutex_t lock;
     pthread_cond_t filled;
+    pthread_cond_t handed_over;
+    pthread_cond_t taken_over;
     /* Guarded by lock. */
     struct job *jobs; /* a ring */
     size_t first;
     size_t count;
     bool stopping;
-    /* Owned by the writer's thread. */
-    struct job taken[WRITE_MAX];
-    struct batch *batches[WRITE_MAX];
+    bool appending_ended;
+    struct group *waiting; /* for the applier; NULL: none */
+    bool applying;         /* the applier is at work */
+    /* Owned by the thread that appends; a group by that which applies, once it is handed over. */
+    struct group
+        groups[GROUP_COUNT]; /* one that is applied, one that waits, and one that is appended */
+    size_t next_group;
     enum status status; /* of the last write that had something to append */
     uint64_t sequence;  /* after it */
 };
 
 /* Waits for work; 0 only when stopping and all is written. */
-static size_t take(struct writer *writer)
+static size_t take(struct writer *writer, struct group *group)
 {
     pthread_mutex_lock(&writer->lock);
     while (writer->count == 0 && !writer->stopping) {
@@ -43,12 +61,13 @@ static size_t take(struct writer *writer)
     }
     size_t count = writer->count < WRITE_MAX ? writer->count : WRITE_MAX;
     for (size_t i = 0; i < count; i++) {
-        writer->taken[i] = writer->jobs[(writer->first + i) % writer->length];
-        writer->batches[i] = writer->taken[i].batch;
+        group->jobs[i] = writer->jobs[(writer->first + i) % writer->length];
+        group->batches[i] = group->jobs[i].batch;
     }
     writer->first = (writer->first + count) % writer->length;
     writer->count -= count;
     pthread_mutex_unlock(&writer->lock);
+    group->count = count;
     return count;
 }
 
@@ -100,20 +119,98 @@ static void note(struct writer *writer, const struct batch *last)
     }
 }
 
+static void apply(struct writer *writer, struct group *group)
+{
+    if (group->write != NULL) {
+        store_apply(writer->store, group->write);
+    }
+    for (size_t i = 0; i < group->count; i++) {
+        finish(writer, &group->jobs[i]);
+    }
+}
+
+/* False if nobody waits and nobody applies: then the caller does it without waking anybody. */
+static bool hand_over(struct writer *writer, struct group *group)
+{
+    pthread_mutex_lock(&writer->lock);
+    bool needed = writer->count > 0 || writer->applying || writer->waiting != NULL;
+    while (needed && writer->waiting != NULL) {
+        pthread_cond_wait(&writer->taken_over, &writer->lock);
+    }
+    if (needed) {
+        writer->waiting = group;
+        pthread_cond_signal(&writer->handed_over);
+    }
+    pthread_mutex_unlock(&writer->lock);
+    return needed;
+}
+
+static void end_appending(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    writer->appending_ended = true;
+    pthread_cond_signal(&writer->handed_over);
+    pthread_mutex_unlock(&writer->lock);
+}
+
 static void *run(void *argument)
 {
     struct writer *writer = argument;
     for (;;) {
-        size_t count = take(writer);
+        struct group *group = &writer->groups[writer->next_group];
+        size_t count = take(writer, group);
         if (count == 0) {
+            end_appending(writer);
             return NULL;
         }
-        store_write(writer->store, writer->batches, count);
-        note(writer, writer->batches[count - 1]); /* all are written, or none is */
-        for (size_t i = 0; i < count; i++) {
-            finish(writer, &writer->taken[i]);
+        group->write = store_append(writer->store, group->batches, count);
+        note(writer, group->batches[count - 1]); /* all are written, or none is */
+        if (hand_over(writer, group)) {
+            writer->next_group = (writer->next_group + 1) % GROUP_COUNT;
+        } else {
+            apply(writer, group);
         }
     }
+}
+
+/* The next group; NULL when there will be none. */
+static struct group *take_over(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    writer->applying = false;
+    while (writer->waiting == NULL && !writer->appending_ended) {
+        pthread_cond_wait(&writer->handed_over, &writer->lock);
+    }
+    struct group *group = writer->waiting;
+    writer->waiting = NULL;
+    writer->applying = group != NULL;
+    pthread_cond_signal(&writer->taken_over);
+    pthread_mutex_unlock(&writer->lock);
+    return group;
+}
+
+static void *run_applier(void *argument)
+{
+    struct writer *writer = argument;
+    struct group *group;
+    while (group = take_over(writer), group != NULL) {
+        apply(writer, group);
+    }
+    return NULL;
+}
+
+/* Both threads, or none. */
+static bool start_threads(struct writer *writer)
+{
+    if (pthread_create(&writer->applier, NULL, run_applier, writer) != 0) {
+        return false;
+    }
+    if (pthread_create(&writer->thread, NULL, run, writer) != 0) {
+        end_appending(writer);
+        pthread_join(writer->applier, NULL);
+        return false;
+    }
+    return true;
 }
 
 enum status writer_new(struct store *store, struct keeper *keeper, size_t queue_length,
@@ -133,7 +230,9 @@ enum status writer_new(struct store *store, struct keeper *keeper, size_t queue_
     writer->jobs = jobs;
     pthread_mutex_init(&writer->lock, NULL);
     pthread_cond_init(&writer->filled, NULL);
-    if (pthread_create(&writer->thread, NULL, run, writer) != 0) {
+    pthread_cond_init(&writer->handed_over, NULL);
+    pthread_cond_init(&writer->taken_over, NULL);
+    if (!start_threads(writer)) {
         free(writer);
         free(jobs);
         return STATUS_IO;
@@ -153,7 +252,11 @@ void writer_free(struct writer *writer)
     pthread_mutex_unlock(&writer->lock);
     int rc = pthread_join(writer->thread, NULL);
     CHECK(rc == 0);
+    rc = pthread_join(writer->applier, NULL);
+    CHECK(rc == 0);
     pthread_cond_destroy(&writer->filled);
+    pthread_cond_destroy(&writer->handed_over);
+    pthread_cond_destroy(&writer->taken_over);
     pthread_mutex_destroy(&writer->lock);
     free(writer->jobs);
     free(writer);

@@ -8,9 +8,10 @@
 #include "store/store.h"
 
 /*
- * The one thread that writes the store. Batches wait in a bounded queue; the thread takes all that
- * wait and writes them under one sync, so that calls share it when there are many and a single call
- * waits for no other.
+ * Writes the store. Batches wait in a bounded queue; a thread takes all that wait and appends them
+ * under one sync, so that calls share it when there are many and a single call waits for no other.
+ * A second thread applies them while the first one appends the next ones; where none wait, the
+ * first one does it itself.
  *
  * Threads: writer_submit() from any thread.
  */
@@ -27,10 +28,10 @@ MUST_USE enum status writer_new(struct store *store, struct keeper *keeper, size
 void writer_free(struct writer *writer);
 
 /*
- * Queues a batch. Once it is written or has failed (batch->status), done(context) is called on the
- * writer's thread, or, of a batch that erases, on the keeper's once that is done, which does not
- * hold up other batches. Until then batch is the writer's. done must not block. STATUS_BUSY: the
- * queue is full; done is not called.
+ * Queues a batch. Once it is written or has failed (batch->status), done(context) is called on one
+ * of the writer's threads, or, of a batch that erases, on the keeper's once that is done, which
+ * does not hold up other batches. Until then batch is the writer's. done must not block.
+ * STATUS_BUSY: the queue is full; done is not called.
  */
 MUST_USE enum status writer_submit(struct writer *writer, struct batch *batch,
                                    void (*done)(void *context), void *context);

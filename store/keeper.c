@@ -213,7 +213,7 @@ enum status keeper_erase(struct keeper *keeper, struct problem *problem)
     return status;
 }
 
-/* Where what is to be kept begins: within share / 2 of the bounds. */
+/* Where what is to be kept begins: with halves / 2 of the bounds. */
 static enum status find_cut(struct keeper *keeper, int64_t now_ms, unsigned halves, uint64_t *cut,
                             struct problem *problem)
 {
@@ -240,66 +240,92 @@ static enum status find_cut(struct keeper *keeper, int64_t now_ms, unsigned halv
     return status;
 }
 
-/* The newest snapshot up to which records may go. False: none, or nothing would go. */
-static bool choose_snapshot(const struct snapshots *snapshots, uint64_t first, uint64_t half,
-                            uint64_t *sequence)
+/* Where the log would begin with half of what is allowed, and with all of it. */
+struct cuts {
+    uint64_t half;
+    uint64_t all;
+};
+
+/*
+ * The newest snapshot that leaves half of what is allowed, so that what is left can be replayed
+ * from its beginning; where a burst left none, the next one, which stands for all that is too much.
+ * *first: where the log is to begin. False: nothing is to go, or no snapshot stands for it.
+ */
+static bool choose_snapshot(const struct snapshots *snapshots, const struct cuts *cuts,
+                            uint64_t *first, uint64_t *base)
 {
-    for (size_t i = snapshots->count; i > 0; i--) {
-        *sequence = snapshots->sequences[i - 1];
-        if (*sequence < half) {
-            return *sequence >= first;
+    bool found = false;
+    for (size_t i = 0; i < snapshots->count; i++) {
+        uint64_t sequence = snapshots->sequences[i];
+        if (sequence >= *first && (!found || sequence < cuts->half)) {
+            *base = sequence;
+            found = true;
         }
     }
-    return false;
+    if (!found || cuts->all <= *first) {
+        return false;
+    }
+    *first = *base < cuts->half ? *base + 1 : cuts->all;
+    return true;
 }
 
-/* Removes the records up to a snapshot, from which on the state can be derived. */
-static enum status trim_to(struct keeper *keeper, uint64_t sequence, struct problem *problem)
+/* Removes the records before first, for which base stands. */
+static enum status trim(struct keeper *keeper, uint64_t first, uint64_t base,
+                        struct problem *problem)
 {
     struct store *store = keeper->options.store;
-    enum status status = carry_videos(store, sequence, &keeper->stopping, problem);
+    CHECK(first <= base + 1);
+    enum status status = carry_videos(store, first - 1, &keeper->stopping, problem);
     if (status != STATUS_OK) {
         return status;
     }
-    log_trim(store_log(store), sequence + 1);
+    log_trim(store_log(store), first);
     status = finish_trim(keeper);
     if (status == STATUS_OK) {
-        snapshots_remove_before(keeper->directory, sequence);
+        snapshots_remove_before(keeper->directory, base);
     } else {
         problem_set(problem, "old records cannot be removed: %s", status_text(status));
     }
     return status;
 }
 
+static enum status find_cuts(struct keeper *keeper, int64_t now_ms, struct cuts *cuts,
+                             struct problem *problem)
+{
+    enum status status = find_cut(keeper, now_ms, 1, &cuts->half, problem);
+    if (status == STATUS_OK) {
+        status = find_cut(keeper, now_ms, 2, &cuts->all, problem);
+    }
+    return status;
+}
+
+static bool is_snapshot_due(const struct snapshots *snapshots, uint64_t first, uint64_t half)
+{
+    uint64_t newest = snapshots->count > 0 ? snapshots->sequences[snapshots->count - 1] : 0;
+    return half > first && half > newest + 1;
+}
+
 static enum status keep_log(struct keeper *keeper, int64_t now_ms, struct problem *problem)
 {
     uint64_t first;
     uint64_t last;
-    uint64_t half;
-    uint64_t cut;
-    uint64_t sequence;
+    struct cuts cuts;
     struct snapshots snapshots;
     log_bounds(store_log(keeper->options.store), &first, &last);
     if ((keeper->options.log_ms == 0 && keeper->options.log_bytes == 0) || last <= first) {
         return STATUS_OK;
     }
-    enum status status = find_cut(keeper, now_ms, 1, &half, problem);
-    if (status == STATUS_OK) {
-        status = find_cut(keeper, now_ms, 2, &cut, problem);
-    }
+    enum status status = find_cuts(keeper, now_ms, &cuts, problem);
     if (status == STATUS_OK) {
         status = snapshots_list(keeper->directory, &snapshots, problem);
     }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    uint64_t newest = snapshots.count > 0 ? snapshots.sequences[snapshots.count - 1] : 0;
-    if (half > first && half > newest + 1) {
+    if (status == STATUS_OK && is_snapshot_due(&snapshots, first, cuts.half)) {
         problem_set(problem, "no snapshot can be made");
         status = store_snapshot(keeper->options.store);
     }
-    if (status == STATUS_OK && cut > first && choose_snapshot(&snapshots, first, half, &sequence)) {
-        status = trim_to(keeper, sequence, problem);
+    uint64_t base = 0;
+    if (status == STATUS_OK && choose_snapshot(&snapshots, &cuts, &first, &base)) {
+        status = trim(keeper, first, base, problem);
     }
     return status;
 }

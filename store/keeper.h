@@ -15,7 +15,8 @@
  *
  * The log is removed up to a snapshot, so that the state can be derived from what is kept. A
  * snapshot is made whenever half of what is kept has come since the last one; so between half and
- * all of it is there. Before that the videos of the catalogue that were last written in what goes
+ * all of it is there. After a burst there may be no snapshot in time; then records go for which a
+ * later one stands. Before that the videos of the catalogue that were last written in what goes
  * are written again. The signals in which repeats are recognised always stay.
  */
 struct keeper;

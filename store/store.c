@@ -28,7 +28,19 @@ enum {
     PROGRESS_MS = 100,
     PROGRESS_RECORDS = 4096, /* between looks at the clock */
     PREFETCH_AHEAD = 8,      /* entries; a cold window slot costs as much as admitting these */
-    APPLY_CHUNK = 32         /* entries applied under one lock: some 50 us */
+    APPLY_CHUNK = 32,        /* entries applied under one lock: some 50 us */
+    WRITES_UNDER_WAY = 2     /* one is applied while the next one is appended */
+};
+
+/* What one call of store_append() appends; memory is kept for the next one. */
+struct write {
+    uint64_t number;             /* of the writes that had something to append, from 0 */
+    uint64_t first;              /* sequence of its first record */
+    struct edits edits;          /* what it does to the catalogue */
+    struct record *records;      /* owned */
+    const struct event **events; /* owned; the batches' own */
+    size_t accepted;
+    size_t capacity;
 };
 
 struct store {
@@ -37,20 +49,22 @@ struct store {
     struct state *state;           /* guarded by lock; the writer alone may read it without */
     pthread_rwlock_t lock; /* prefers the writer, or a steady stream of readers would starve it */
     bool lock_made;
-    pthread_mutex_t write_lock; /* held while one thread writes; guards what follows */
+    pthread_mutex_t write_lock; /* held while one thread appends; guards what follows */
     bool write_lock_made;
     struct window *window;
-    struct table forgotten;        /* struct forgotten_user */
-    struct arena warm_arena;       /* owned */
-    _Atomic uint64_t window_count; /* a copy for other threads */
+    struct table forgotten;                /* struct forgotten_user */
+    uint64_t sequence;                     /* of the last record appended */
+    int64_t newest_ms;                     /* of the signals appended, and of this write so far */
+    uint64_t appended;                     /* writes so far that had something to append */
+    struct write writes[WRITES_UNDER_WAY]; /* write N is in writes[N % WRITES_UNDER_WAY] */
 
-    /* The writer's scratch, grown when a write is larger than any before. */
-    int64_t newest_ms; /* of the signals of the log and of this write so far */
-    struct edits edits;
-    struct record *records; /* what the write appends */
-    const struct event **events;
-    size_t accepted;
-    size_t capacity;
+    pthread_mutex_t turn_lock; /* guards what follows */
+    pthread_cond_t turn_over;
+    bool turn_made;
+    uint64_t applied; /* writes so far */
+
+    struct arena warm_arena;       /* owned; of the thread that applies */
+    _Atomic uint64_t window_count; /* a copy for other threads */
 };
 
 /* A row of forgotten. */
@@ -184,17 +198,31 @@ static bool make_lock(pthread_rwlock_t *lock)
     return made;
 }
 
+static bool make_turn(struct store *store)
+{
+    if (pthread_mutex_init(&store->turn_lock, NULL) != 0) {
+        return false;
+    }
+    if (pthread_cond_init(&store->turn_over, NULL) != 0) {
+        pthread_mutex_destroy(&store->turn_lock);
+        return false;
+    }
+    return true;
+}
+
 static enum status make_parts(struct store *store, size_t length, struct problem *problem)
 {
     store->lock_made = make_lock(&store->lock);
     store->write_lock_made = pthread_mutex_init(&store->write_lock, NULL) == 0;
+    store->turn_made = make_turn(store);
     store->forgotten = table_of(sizeof(struct forgotten_user));
     store->window = window_new(length);
     void *warm = malloc(STATE_LOAD_BYTES);
     if (warm != NULL) {
         arena_init(&store->warm_arena, warm, STATE_LOAD_BYTES);
     }
-    if (!store->lock_made || !store->write_lock_made || store->window == NULL || warm == NULL) {
+    if (!store->lock_made || !store->write_lock_made || !store->turn_made ||
+        store->window == NULL || warm == NULL) {
         problem_set(problem, "no memory for a window of %zu event ids", length);
         return STATUS_NO_MEMORY;
     }
@@ -287,6 +315,8 @@ static enum status open_store(struct store *store, const struct store_options *o
         return status;
     }
     atomic_store(&store->window_count, window_count(store->window));
+    store->sequence = state_sequence(store->state);
+    store->newest_ms = state_newest_signal_ms(store->state);
     return STATUS_OK;
 }
 
@@ -313,9 +343,11 @@ void store_close(struct store *store)
         return;
     }
     checkpoint_close(store->checkpoint);
-    edits_release(&store->edits);
-    free(store->records);
-    free(store->events);
+    for (unsigned i = 0; i < WRITES_UNDER_WAY; i++) {
+        edits_release(&store->writes[i].edits);
+        free(store->writes[i].records);
+        free(store->writes[i].events);
+    }
     window_free(store->window);
     state_free(store->state);
     table_release(&store->forgotten);
@@ -326,44 +358,69 @@ void store_close(struct store *store)
     if (store->write_lock_made) {
         pthread_mutex_destroy(&store->write_lock);
     }
+    if (store->turn_made) {
+        pthread_mutex_destroy(&store->turn_lock);
+        pthread_cond_destroy(&store->turn_over);
+    }
     log_close(store->log);
     free(store);
 }
 
-static enum status grow_scratch(struct store *store)
+static enum status grow_write(struct write *write)
 {
-    size_t capacity = store->capacity > 0 ? 2 * store->capacity : 1024;
-    struct record *records = realloc(store->records, capacity * sizeof(*records));
+    size_t capacity = write->capacity > 0 ? 2 * write->capacity : 1024;
+    struct record *records = realloc(write->records, capacity * sizeof(*records));
     if (records == NULL) {
         return STATUS_NO_MEMORY;
     }
-    store->records = records;
-    const struct event **events = realloc(store->events, capacity * sizeof(struct event *));
+    write->records = records;
+    const struct event **events = realloc(write->events, capacity * sizeof(struct event *));
     if (events == NULL) {
         return STATUS_NO_MEMORY;
     }
-    store->events = events;
-    store->capacity = capacity;
+    write->events = events;
+    write->capacity = capacity;
     return STATUS_OK;
 }
 
-/* What the catalogue says of a video once the write's earlier entries are in. */
-static struct edit catalogue_now(const struct store *store, uint64_t video_key)
+/* The write that is being put together, and the one before it, which may not be applied yet. */
+static struct write *write_now(struct store *store)
 {
-    const struct edit *edit = edits_find(&store->edits, video_key);
-    if (edit != NULL) {
-        return *edit;
-    }
-    const struct videos *videos = state_videos(store->state);
+    return &store->writes[store->appended % WRITES_UNDER_WAY];
+}
+
+static struct write *write_before(struct store *store)
+{
+    return &store->writes[(store->appended + 1) % WRITES_UNDER_WAY];
+}
+
+/* What the state says of a video. */
+static struct edit stored_video(struct store *store, uint64_t video_key)
+{
+    const struct state *state = store_begin(store);
+    const struct videos *videos = state_videos(state);
     const struct video *video = NULL;
+    struct edit edit = {.video_key = video_key, .deleted = true};
     videos_find_many(videos, &video_key, 1, &video);
-    if (video == NULL || !video->known || video->deleted) {
-        return (struct edit){.video_key = video_key, .deleted = true};
+    if (video != NULL && video->known && !video->deleted) {
+        edit.deleted = false;
+        edit.content_hash = videos_source(videos, video).content_hash;
     }
-    return (struct edit){
-        .video_key = video_key,
-        .content_hash = videos_source(videos, video).content_hash,
-    };
+    store_end(store);
+    return edit;
+}
+
+/*
+ * What the catalogue says of a video once all earlier entries are in. All writes before the last
+ * two are in the state.
+ */
+static struct edit catalogue_now(struct store *store, uint64_t video_key)
+{
+    const struct edit *edit = edits_find(&write_now(store)->edits, video_key);
+    if (edit == NULL) {
+        edit = edits_find(&write_before(store)->edits, video_key);
+    }
+    return edit != NULL ? *edit : stored_video(store, video_key);
 }
 
 static enum status reject(struct entry *entry, enum rejection rejection)
@@ -416,7 +473,7 @@ static enum status admit_video(struct store *store, struct entry *entry)
         return STATUS_OK;
     }
     entry->outcome = OUTCOME_ACCEPTED;
-    return edits_put(&store->edits,
+    return edits_put(&write_now(store)->edits,
                      &(struct edit){.video_key = facts->key, .content_hash = facts->content_hash});
 }
 
@@ -428,7 +485,8 @@ static enum status admit_deletion(struct store *store, struct entry *entry)
         return STATUS_OK;
     }
     entry->outcome = OUTCOME_ACCEPTED;
-    return edits_put(&store->edits, &(struct edit){.video_key = video_key, .deleted = true});
+    return edits_put(&write_now(store)->edits,
+                     &(struct edit){.video_key = video_key, .deleted = true});
 }
 
 /* A forgetting that the log refuses keeps signals from before it out all the same. */
@@ -468,15 +526,16 @@ static enum status admit(struct store *store, struct entry *entry)
     if (status != STATUS_OK || entry->outcome != OUTCOME_ACCEPTED) {
         return status;
     }
-    if (store->accepted == store->capacity) {
-        status = grow_scratch(store);
+    struct write *write = write_now(store);
+    if (write->accepted == write->capacity) {
+        status = grow_write(write);
         if (status != STATUS_OK) {
             return status;
         }
     }
-    store->records[store->accepted] = entry->record;
-    store->events[store->accepted] = &entry->event;
-    store->accepted++;
+    write->records[write->accepted] = entry->record;
+    write->events[write->accepted] = &entry->event;
+    write->accepted++;
     return STATUS_OK;
 }
 
@@ -495,15 +554,15 @@ static enum status admit_batch(struct store *store, struct batch *batch)
         }
     }
     batch->status = STATUS_OK;
-    batch->sequence = state_sequence(store->state) + store->accepted;
+    batch->sequence = store->sequence + write_now(store)->accepted;
     return STATUS_OK;
 }
 
 static enum status admit_all(struct store *store, struct batch *const *batches, size_t count)
 {
-    edits_clear(&store->edits);
-    store->accepted = 0;
-    store->newest_ms = state_newest_signal_ms(store->state);
+    struct write *write = write_now(store);
+    edits_clear(&write->edits);
+    write->accepted = 0;
     for (size_t i = 0; i < count; i++) {
         enum status status = admit_batch(store, batches[i]);
         if (status != STATUS_OK) {
@@ -515,12 +574,12 @@ static enum status admit_all(struct store *store, struct batch *const *batches, 
 
 static enum status append_accepted(struct store *store)
 {
-    if (store->accepted == 0) {
+    struct write *write = write_now(store);
+    if (write->accepted == 0) {
         return STATUS_OK;
     }
-    uint64_t first = 0;
-    enum status status = log_append(store->log, store->records, store->accepted, &first);
-    CHECK(status != STATUS_OK || first == state_sequence(store->state) + 1);
+    enum status status = log_append(store->log, write->records, write->accepted, &write->first);
+    CHECK(status != STATUS_OK || write->first == store->sequence + 1);
     return status;
 }
 
@@ -530,12 +589,12 @@ static void refuse_all(struct store *store, struct batch *const *batches, size_t
     window_undo(store->window);
     for (size_t i = 0; i < count; i++) {
         batches[i]->status = status;
-        batches[i]->sequence = state_sequence(store->state);
+        batches[i]->sequence = store->sequence;
     }
 }
 
 /* Each step's events have to arrive before the next step of the same event. */
-static void prefetch(const struct store *store, size_t i)
+static void prefetch(const struct store *store, const struct write *write, size_t i)
 {
     static const size_t ahead[] = {
         [STATE_PREFETCH_INDEX] = 16,
@@ -544,8 +603,8 @@ static void prefetch(const struct store *store, size_t i)
         [STATE_PREFETCH_LISTS] = 4,
     };
     for (unsigned step = 0; step < sizeof(ahead) / sizeof(ahead[0]); step++) {
-        if (i + ahead[step] < store->accepted) {
-            state_prefetch(store->state, store->events[i + ahead[step]],
+        if (i + ahead[step] < write->accepted) {
+            state_prefetch(store->state, write->events[i + ahead[step]],
                            (enum state_prefetch_step)step);
         }
     }
@@ -555,13 +614,13 @@ static void prefetch(const struct store *store, size_t i)
  * Readers get in between chunks: glibc's lock lets waiting readers go first when a writer leaves,
  * and then makes new ones wait for the writer that is back.
  */
-static void apply_chunk(struct store *store, size_t from, size_t to)
+static void apply_chunk(struct store *store, const struct write *write, size_t from, size_t to)
 {
     CHECK(pthread_rwlock_wrlock(&store->lock) == 0);
     uint64_t sequence = state_sequence(store->state);
     for (size_t i = from; i < to; i++) {
-        prefetch(store, i);
-        enum status status = state_apply(store->state, ++sequence, store->events[i]);
+        prefetch(store, write, i);
+        enum status status = state_apply(store->state, ++sequence, write->events[i]);
         /*
          * Out of memory, or a damaged row of a user, half applied, and already on disk: only a
          * restart puts that right.
@@ -572,45 +631,98 @@ static void apply_chunk(struct store *store, size_t from, size_t to)
 }
 
 /* Reads once what applying will load, so that readers do not wait for the disk behind the lock. */
-static void warm_chunk(struct store *store, size_t from, size_t to)
+static void warm_chunk(struct store *store, const struct write *write, size_t from, size_t to)
 {
     const struct state *state = store_begin(store);
     for (size_t i = from; i < to; i++) {
-        state_warm(state, store->events[i], &store->warm_arena);
+        state_warm(state, write->events[i], &store->warm_arena);
     }
     store_end(store);
 }
 
-static void apply_accepted(struct store *store)
+static void apply_accepted(struct store *store, const struct write *write)
 {
-    for (size_t i = 0; i < store->accepted; i += APPLY_CHUNK) {
-        size_t left = store->accepted - i;
+    for (size_t i = 0; i < write->accepted; i += APPLY_CHUNK) {
+        size_t left = write->accepted - i;
         size_t end = i + (left < APPLY_CHUNK ? left : APPLY_CHUNK);
-        warm_chunk(store, i, end);
-        apply_chunk(store, i, end);
+        warm_chunk(store, write, i, end);
+        apply_chunk(store, write, i, end);
     }
 }
 
-static void write_batches(struct store *store, struct batch *const *batches, size_t count)
+/* Waits until all writes before number are applied. */
+static void wait_for_turn(struct store *store, uint64_t number)
 {
+    CHECK(pthread_mutex_lock(&store->turn_lock) == 0);
+    while (store->applied < number) {
+        CHECK(pthread_cond_wait(&store->turn_over, &store->turn_lock) == 0);
+    }
+    CHECK(pthread_mutex_unlock(&store->turn_lock) == 0);
+}
+
+static void end_turn(struct store *store)
+{
+    CHECK(pthread_mutex_lock(&store->turn_lock) == 0);
+    store->applied++;
+    CHECK(pthread_cond_broadcast(&store->turn_over) == 0);
+    CHECK(pthread_mutex_unlock(&store->turn_lock) == 0);
+}
+
+/* What was admitted is on disk: it is the window's, and the next write's past. */
+static struct write *finish_append(struct store *store)
+{
+    struct write *write = write_now(store);
+    window_commit(store->window);
+    atomic_store(&store->window_count, window_count(store->window));
+    if (write->accepted == 0) {
+        return NULL;
+    }
+    store->sequence += write->accepted;
+    write->number = store->appended++;
+    return write;
+}
+
+static struct write *append(struct store *store, struct batch *const *batches, size_t count)
+{
+    int64_t newest_ms = store->newest_ms;
+    if (store->appended >= WRITES_UNDER_WAY) {
+        wait_for_turn(store, store->appended - WRITES_UNDER_WAY + 1); /* whose memory is used */
+    }
     enum status status = admit_all(store, batches, count);
     if (status == STATUS_OK) {
         status = append_accepted(store);
     }
     if (status != STATUS_OK) {
+        edits_clear(&write_now(store)->edits);
+        store->newest_ms = newest_ms;
         refuse_all(store, batches, count, status);
-        return;
+        return NULL;
     }
-    window_commit(store->window);
-    atomic_store(&store->window_count, window_count(store->window));
-    apply_accepted(store);
+    return finish_append(store);
+}
+
+struct write *store_append(struct store *store, struct batch *const *batches, size_t count)
+{
+    CHECK(pthread_mutex_lock(&store->write_lock) == 0);
+    struct write *write = append(store, batches, count);
+    CHECK(pthread_mutex_unlock(&store->write_lock) == 0);
+    return write;
+}
+
+void store_apply(struct store *store, struct write *write)
+{
+    wait_for_turn(store, write->number);
+    CHECK(state_sequence(store->state) + 1 == write->first);
+    apply_accepted(store, write);
+    end_turn(store);
 }
 
 void store_write(struct store *store, struct batch *const *batches, size_t count)
 {
-    CHECK(pthread_mutex_lock(&store->write_lock) == 0);
-    write_batches(store, batches, count);
-    CHECK(pthread_mutex_unlock(&store->write_lock) == 0);
+    struct write *write = store_append(store, batches, count);
+    if (write != NULL) {
+        store_apply(store, write);
+    }
 }
 
 void store_forget_event(struct store *store, struct event_key key)

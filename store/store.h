@@ -92,6 +92,17 @@ struct batch {
  */
 void store_write(struct store *store, struct batch *const *batches, size_t count);
 
+/*
+ * The two halves of store_write(), so that one thread may append while another applies what was
+ * appended before. store_append() decides the outcomes and returns when they are on disk; NULL when
+ * there is nothing to apply. Every write is then applied once, in any thread; store_apply() waits
+ * for its turn, and only after it are the batches done. Two writes at most are between the halves:
+ * store_append() waits for the last but one to be applied.
+ */
+struct write;
+struct write *store_append(struct store *store, struct batch *const *batches, size_t count);
+void store_apply(struct store *store, struct write *write);
+
 /* Enter and leave reading. The state must not be touched after store_end(). */
 const struct state *store_begin(struct store *store);
 void store_end(struct store *store);

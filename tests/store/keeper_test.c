@@ -274,6 +274,29 @@ static void records_go_by_age_but_not_those_that_tell_repeats(void)
     store_close(store);
 }
 
+/* Nothing is written any more, so no snapshot will ever leave just half. */
+static void a_burst_that_ends_is_cut_to_the_bound_too(void)
+{
+    char path[TEST_PATH_SIZE];
+    test_directory(path);
+    struct store *store = open_store(path);
+    struct keeper *keeper = make_keeper(store, path, (struct keeper_options){.log_bytes = 150000});
+    write_videos(store, 5000);
+    for (unsigned i = 0; i < 10; i++) {
+        write_mixed(store, i * 500, 500);
+    }
+    keeper_work(keeper, START_MS); /* the snapshot */
+    keeper_work(keeper, START_MS); /* the cut, behind which the window stays */
+    struct log_sizes sizes;
+    log_size(store_log(store), &sizes);
+    CHECK(sizes.record_bytes < 160000);
+    CHECK(first_of(store) > 3000);
+    CHECK(first_of(store) <= 4911);
+    check_derived(path, store);
+    keeper_free(keeper);
+    store_close(store);
+}
+
 static void nothing_is_removed_that_nobody_asked_for(void)
 {
     char path[TEST_PATH_SIZE];
@@ -738,6 +761,7 @@ int main(int argc, char **argv)
         TEST(old_records_go_and_the_state_stays),
         TEST(missing_state_file_is_derived_without_a_warning),
         TEST(records_go_by_age_but_not_those_that_tell_repeats),
+        TEST(a_burst_that_ends_is_cut_to_the_bound_too),
         TEST(nothing_is_removed_that_nobody_asked_for),
         TEST(a_log_whose_snapshots_are_gone_does_not_open),
         TEST(what_is_idle_is_dropped),
