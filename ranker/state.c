@@ -808,6 +808,17 @@ int64_t state_newest_signal_ms(const struct state *state)
     return state->newest_signal_ms;
 }
 
+enum status state_bring_back(struct state *state, enum state_table table, size_t row)
+{
+    CHECK(table == STATE_USERS || table == STATE_STATISTICS);
+    CHECK(row < state_row_count(state, table));
+    if (table == STATE_STATISTICS) {
+        return load_scope(state, table_at(&state->stats, row));
+    }
+    struct user_slot *slot = table_at(&state->users, row);
+    return slot->user == NULL ? load_slot(state, slot) : STATUS_OK;
+}
+
 const struct effect *state_last_effect(const struct state *state)
 {
     return &state->last_effect;

@@ -81,6 +81,18 @@ static bool is_in_memory(const struct state *state, enum state_table table, size
     return ((const struct scope_slot *)table_at(&state->stats, row))->stats != NULL;
 }
 
+bool state_is_missed(const struct state *state, enum state_table table, size_t row)
+{
+    enum { RECENT_DAYS = 2 };
+    CHECK(table == STATE_USERS || table == STATE_STATISTICS);
+    if (row >= state_row_count(state, table) || is_in_memory(state, table, row)) {
+        return false;
+    }
+    uint32_t last_day = table == STATE_USERS ? state_user_key_at(state, row).last_day
+                                             : state_statistics_key_at(state, row).last_day;
+    return last_day + RECENT_DAYS >= state_day_of(state->newest_signal_ms);
+}
+
 /* Every row that is in memory has changed. */
 static void fill_warm(struct state *state, enum state_table table)
 {

@@ -88,6 +88,15 @@ MUST_USE enum status state_set_loader(struct state *state, const struct state_lo
  */
 bool state_evict(struct state *state, enum state_table table, size_t count, size_t target_bytes);
 
+/*
+ * Whether a row of users or statistics is not in memory, and the newest signals are at most two
+ * days newer than its last: it will be asked for.
+ */
+bool state_is_missed(const struct state *state, enum state_table table, size_t row);
+
+/* Brings a row of users or statistics into memory. Status as the loader's. */
+MUST_USE enum status state_bring_back(struct state *state, enum state_table table, size_t row);
+
 /* Numbers are below these counts, or are region codes of watch times that are there. */
 size_t state_row_count(const struct state *state, enum state_table table);
 

@@ -28,8 +28,8 @@
     NUMBER(user_days,               180,            0,     36500,  "days without signals until a user is dropped; 0: never") \
     NUMBER(statistics_days,         180,            0,     36500,  "likewise, a video's statistics")              \
     NUMBER(tombstone_days,            0,            0,     36500,  "days a forgotten user's hash is kept; 0: for ever") \
-    NUMBER(user_memory_mib,        1024,            1,  16777216,  "memory of users, MiB; the others are on disk") \
-    NUMBER(statistics_memory_mib, 1024,          1,  16777216,  "likewise, of videos' statistics") \
+    NUMBER(user_memory_mib,          2048,            1,  16777216,  "memory of users, MiB; the others are on disk") \
+    NUMBER(statistics_memory_mib,    4096,          1,  16777216,  "likewise, of videos' statistics") \
     NUMBER(write_queue_length,     4096,            1,   1048576,  "writing calls that may wait for the store")   \
     NUMBER(drain_ms,               5000,            0,    600000,  "time for calls in flight at shutdown, ms")
 /* clang-format on */

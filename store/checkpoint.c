@@ -44,6 +44,9 @@ struct checkpoint {
     /* Owned by our thread once it runs. */
     struct state_file *file; /* NULL: could not be opened */
     struct row_buffer taken;
+    struct arena arena;     /* for rows that are brought back; owned */
+    enum state_table table; /* of them; STATE_TABLE_COUNT: all are back */
+    size_t next_row;
     int64_t written_ms; /* when the last checkpoint ended */
     int64_t rest_ms;    /* from then on */
 
@@ -279,6 +282,7 @@ static void free_checkpoint(struct checkpoint *checkpoint)
     row_buffer_release(&checkpoint->saved);
     row_buffer_release(&checkpoint->taken);
     state_file_close(checkpoint->file);
+    free(checkpoint->arena.base);
     free(checkpoint->directory);
     free(checkpoint);
 }
@@ -491,6 +495,76 @@ static bool too_much(struct checkpoint *checkpoint, size_t percent)
     return too_much_in_memory(checkpoint, &counts, percent);
 }
 
+/* Reads rows without keeping them, so that nobody waits for the disk behind the write lock. */
+static void read_ahead(struct checkpoint *checkpoint, const size_t *rows, size_t count)
+{
+    read_lock(checkpoint);
+    for (size_t i = 0; i < count; i++) {
+        struct statistics_row statistics;
+        const struct user *user;
+        arena_reset(&checkpoint->arena);
+        if (rows[i] >= state_row_count(checkpoint->state, checkpoint->table)) {
+            continue;
+        }
+        /* What cannot be read now cannot be brought back either. */
+        (void)!(checkpoint->table == STATE_USERS
+                    ? state_read_user(checkpoint->state, rows[i], &checkpoint->arena, &user)
+                    : state_read_statistics(checkpoint->state, rows[i], &checkpoint->arena,
+                                            &statistics));
+    }
+    unlock(checkpoint);
+}
+
+/* Which of the next rows are missed; false at the end of the table. */
+static bool find_missed(struct checkpoint *checkpoint, size_t *rows, size_t *count)
+{
+    enum { LOOK_ROWS = 4096 };
+    read_lock(checkpoint);
+    size_t end = state_row_count(checkpoint->state, checkpoint->table);
+    size_t stop = checkpoint->next_row + LOOK_ROWS < end ? checkpoint->next_row + LOOK_ROWS : end;
+    for (; checkpoint->next_row < stop && *count < SLICE_ROWS; checkpoint->next_row++) {
+        if (state_is_missed(checkpoint->state, checkpoint->table, checkpoint->next_row)) {
+            rows[(*count)++] = checkpoint->next_row;
+        }
+    }
+    unlock(checkpoint);
+    return checkpoint->next_row < end;
+}
+
+static bool has_room(struct checkpoint *checkpoint)
+{
+    struct state_counts counts = count_state(checkpoint);
+    return checkpoint->table == STATE_USERS
+               ? counts.user_bytes < checkpoint->user_bytes / 10 * 9
+               : counts.statistics_bytes < checkpoint->statistics_bytes / 10 * 9;
+}
+
+/* False if one cannot be read: whoever needs it will be told. */
+static bool bring_back(struct checkpoint *checkpoint, const size_t *rows, size_t count)
+{
+    enum status status = STATUS_OK;
+    read_ahead(checkpoint, rows, count);
+    write_lock(checkpoint);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        if (state_is_missed(checkpoint->state, checkpoint->table, rows[i])) {
+            status = state_bring_back(checkpoint->state, checkpoint->table, rows[i]);
+        }
+    }
+    unlock(checkpoint);
+    return status == STATUS_OK;
+}
+
+static void bring_some_back(struct checkpoint *checkpoint)
+{
+    size_t rows[SLICE_ROWS];
+    size_t count = 0;
+    bool more = has_room(checkpoint) && find_missed(checkpoint, rows, &count);
+    if (!bring_back(checkpoint, rows, count) || !more) {
+        checkpoint->next_row = 0;
+        checkpoint->table = checkpoint->table == STATE_USERS ? STATE_STATISTICS : STATE_TABLE_COUNT;
+    }
+}
+
 static bool is_due(struct checkpoint *checkpoint)
 {
     uint64_t records;
@@ -519,6 +593,17 @@ static void wait_a_moment(struct checkpoint *checkpoint)
     (void)pthread_cond_timedwait(&checkpoint->changed, &checkpoint->mutex, &until);
 }
 
+static void work_or_wait(struct checkpoint *checkpoint)
+{
+    if (checkpoint->table == STATE_TABLE_COUNT) {
+        wait_a_moment(checkpoint);
+        return;
+    }
+    pthread_mutex_unlock(&checkpoint->mutex);
+    bring_some_back(checkpoint);
+    pthread_mutex_lock(&checkpoint->mutex);
+}
+
 static enum status make_snapshot(struct checkpoint *checkpoint)
 {
     struct problem problem = {""};
@@ -537,7 +622,7 @@ static void *run(void *argument)
     while (!checkpoint->stopping) {
         uint64_t asked = checkpoint->asked;
         if (asked == checkpoint->answered && !is_due(checkpoint)) {
-            wait_a_moment(checkpoint);
+            work_or_wait(checkpoint);
             continue;
         }
         bool snapshot = checkpoint->snapshot;
@@ -581,6 +666,11 @@ enum status checkpoint_start(struct checkpoint *checkpoint, pthread_rwlock_t *lo
     pthread_cond_init(&checkpoint->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&checkpoint->mutex, NULL);
+    void *memory = malloc(STATE_LOAD_BYTES);
+    if (memory != NULL) {
+        arena_init(&checkpoint->arena, memory, STATE_LOAD_BYTES);
+    }
+    checkpoint->table = memory != NULL ? STATE_USERS : STATE_TABLE_COUNT;
     checkpoint->lock = lock;
     checkpoint->written_ms = now_ms();
     if (!start_thread(checkpoint)) {

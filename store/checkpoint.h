@@ -26,7 +26,8 @@
  *
  * After a checkpoint, users beyond user_bytes leave memory, those that no signal has touched for
  * longest first; state.mdb has them. So users take at most user_bytes and what changes between two
- * checkpoints. The same holds for statistics.
+ * checkpoints. The same holds for statistics. After a start, which reads neither, the thread brings
+ * back those that the last two days' signals were about, as far as there is room.
  */
 struct checkpoint;
 
