@@ -490,14 +490,16 @@ class Harness:
         return json.loads(command(0, "verify", "--data", place / "data", "--json")[0])["aggregates_digest"]
 
     def restore_without_forgotten(self, backup, data):
-        """Who was forgotten since a backup was made is forgotten in what is restored."""
-        restored = self.place / "restored"
-        command(0, "restore", backup.out, "--data", restored, "--forgotten-in", data)
-        verdict = json.loads(command(0, "verify", "--data", restored, "--json")[0])
-        equal(0, verdict["error_count"])
-        for path in restored.rglob("*"):
+        """Who was forgotten since a backup was made is forgotten in what is restored, and who was about to be."""
+        place = self.place / "restored"
+        place.mkdir()
+        command(0, "restore", backup.out, "--data", place / "data", "--forgotten-in", data)
+        equal(0, json.loads(command(0, "verify", "--data", place / "data", "--json")[0])["error_count"])
+        with Server(place, "--window-length", str(WINDOW), *KEEP_ALL) as server:
+            eventually(lambda: server.api.GetStatus().forgets_pending == 0)
+        for path in place.rglob("*"):
             self.check_erased_in(path, range(self.forget.forgotten))
-        shutil.rmtree(restored)
+        shutil.rmtree(place)
         self.counts["backups_restored_without_forgotten"] += 1
 
     # All of it.
