@@ -9,8 +9,9 @@ import struct
 
 READ_ONLY, NO_LOCK, ONE_FILE = 0x20000, 0x400000, 0x4000
 FIRST, NEXT = 0, 8
-SIGNAL, VIDEO = 1, 2  # kinds of records (store/record.h)
+SIGNAL, VIDEO, RETIRE = 1, 2, 5  # kinds of records (store/record.h)
 PARTIAL = ".partial"
+LATELY = 100  # records
 SNAPSHOT = re.compile(r"snapshot-(\d{20})\.mdb$")
 
 
@@ -98,6 +99,7 @@ class Remains:
         self.first = self.last = 0
         self.signals = collections.Counter()  # by the user's number
         self.videos = {}  # by number: the sequence of the last record of it
+        self.kinds = {}  # of records, by sequence
         names = [path.name for path in folder.iterdir()]
         self.snapshots = sorted(int(found.group(1)) for found in map(SNAPSHOT.match, names) if found)
         self.partials = [name[:-len(PARTIAL)] for name in names if name.endswith(PARTIAL)]
@@ -109,6 +111,7 @@ class Remains:
     def take(self, sequence, record, user, video):
         self.first = self.first or sequence
         self.last = sequence
+        self.kinds[sequence] = record[1]
         if record[1] == SIGNAL:
             found = user.search(record)
             if found:
@@ -117,6 +120,10 @@ class Remains:
             found = video.search(record)
             if found:
                 self.videos[int(found.group(1))] = sequence
+
+    def state(self):
+        """What a life that did nothing leaves as it was."""
+        return self.first, self.last, self.snapshots, self.partials, self.tombstones
 
     def snapshot_files(self):
         return [self.folder / ("snapshot-%020d.mdb" % sequence) for sequence in self.snapshots]
@@ -136,16 +143,18 @@ class Remains:
         return "state.mdb" in self.partials
 
     def trimmed_in_part(self):
-        """Records were being removed: a log at rest begins behind a snapshot."""
-        return self.first > 1 and self.first - 1 not in self.snapshots
+        """Records were being removed, or had just been: older snapshots go when that is done."""
+        return any(sequence + 1 < self.first for sequence in self.snapshots)
 
-    def outdated_snapshots(self):
-        """The log had reached its new beginning, but older snapshots were still there."""
-        return self.first - 1 in self.snapshots[1:]
+    def carried_lately(self):
+        """Videos were being written again, or had just been."""
+        return any(self.last - sequence < LATELY for sequence in self.videos.values())
 
-    def carried_in_part(self):
-        """Some videos were written again behind a snapshot, others not."""
-        return any(min(self.videos.values()) <= sequence < max(self.videos.values()) for sequence in self.snapshots)
+    def kept_since(self, sequence):
+        """Videos were written again behind a record, or idle ones dropped; nothing else came."""
+        kinds = {kind for number, kind in self.kinds.items() if number > sequence}
+        assert kinds <= {VIDEO, RETIRE}, "kinds %s behind %d" % (kinds, sequence)
+        return bool(kinds)
 
     def erasure(self, number, key):
         """How far the erasing of a forgotten user had come, or None."""
