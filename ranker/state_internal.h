@@ -90,4 +90,68 @@ static inline size_t state_stats_bytes(const struct stats *stats)
     return sizeof(*stats) + stats->bucket_capacity * sizeof(struct stats_bucket);
 }
 
+enum { SCOPES_MAX = 3 };
+
+/* The scopes one signal counts in, and their statistics; the global one is first. */
+struct scopes {
+    unsigned count;
+    uint8_t kinds[SCOPES_MAX]; /* enum scope_kind */
+    uint16_t codes[SCOPES_MAX];
+    struct scope_slot *slots[SCOPES_MAX];
+};
+
+static inline void state_add_scope(struct scopes *scopes, enum scope_kind kind, uint16_t code)
+{
+    scopes->kinds[scopes->count] = (uint8_t)kind;
+    scopes->codes[scopes->count] = code;
+    scopes->count++;
+}
+
+static inline struct scopes state_scopes_of(uint16_t region, uint16_t language)
+{
+    struct scopes scopes = {.count = 0};
+    state_add_scope(&scopes, SCOPE_GLOBAL, 0);
+    if (region != 0) {
+        state_add_scope(&scopes, SCOPE_REGION, region);
+    }
+    if (language != 0) {
+        state_add_scope(&scopes, SCOPE_LANGUAGE, language);
+    }
+    return scopes;
+}
+
+static inline uint64_t state_hash_of(const struct scopes *scopes, unsigned i, uint64_t video_key)
+{
+    return state_scope_hash(video_key, scopes->kinds[i], scopes->codes[i]);
+}
+
+/* The keys in this row of keys are about to change. */
+MUST_USE static inline enum status state_touch_statistics_keys(struct state *state, size_t row)
+{
+    return state_touch(state, STATE_STATISTICS_KEYS, row / STATE_KEYS_PER_ROW);
+}
+
+/* The keys in this user's row of keys are about to change. */
+MUST_USE static inline enum status state_touch_user_keys(struct state *state, size_t row)
+{
+    return state_touch(state, STATE_USER_KEYS, row / STATE_KEYS_PER_ROW);
+}
+
+static inline bool state_is_live(const struct video *row)
+{
+    return row != NULL && row->known && !row->deleted;
+}
+
+/* Brings what is in a slot into memory. */
+MUST_USE enum status state_load_slot(struct state *state, struct user_slot *slot);
+MUST_USE enum status state_load_scope(struct state *state, struct scope_slot *slot);
+
+/* NULL is allowed. */
+void state_free_user(struct user *user);
+void state_free_stats(struct stats *stats);
+
+/* Applying what drops rows (state_remove.c). */
+MUST_USE enum status state_remove_user(struct state *state, uint64_t user_key);
+MUST_USE enum status state_apply_retirement(struct state *state, const struct retirement *retire);
+
 #endif

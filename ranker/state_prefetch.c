@@ -1,0 +1,99 @@
+#include "ranker/state_internal.h"
+
+/* Where probing for the rows begins. */
+static void prefetch_index(const struct state *state, const struct signal *signal,
+                           const struct scopes *scopes)
+{
+    videos_prefetch(state->videos, signal->video_key);
+    table_prefetch(&state->users, signal->user_key);
+    for (unsigned i = 0; i < scopes->count; i++) {
+        table_prefetch(&state->stats, state_hash_of(scopes, i, signal->video_key));
+    }
+}
+
+static void prefetch_rows(const struct state *state, const struct signal *signal,
+                          const struct scopes *scopes)
+{
+    videos_prefetch_row(state->videos, signal->video_key);
+    table_prefetch_row(&state->users, table_guess(&state->users, signal->user_key));
+    for (unsigned i = 0; i < scopes->count; i++) {
+        uint64_t hash = state_hash_of(scopes, i, signal->video_key);
+        table_prefetch_row(&state->stats, table_guess(&state->stats, hash));
+    }
+}
+
+/* What hangs on the rows. */
+static void prefetch_parts(const struct state *state, const struct signal *signal,
+                           const struct scopes *scopes)
+{
+    enum { LINE = 64 };
+    const struct user_slot *slot = table_guess(&state->users, signal->user_key);
+    if (slot != NULL && slot->user != NULL) {
+        for (size_t i = 0; i < sizeof(struct user); i += LINE) {
+            __builtin_prefetch((const char *)slot->user + i);
+        }
+    }
+    for (unsigned i = 0; i < scopes->count; i++) {
+        uint64_t hash = state_hash_of(scopes, i, signal->video_key);
+        const struct scope_slot *slot_of_scope = table_guess(&state->stats, hash);
+        if (slot_of_scope != NULL && slot_of_scope->stats != NULL) {
+            for (size_t at = 0; at < sizeof(struct stats); at += LINE) {
+                __builtin_prefetch((const char *)slot_of_scope->stats + at);
+            }
+        }
+    }
+}
+
+/* The newest bucket of the scopes' statistics. */
+static void prefetch_buckets(const struct state *state, const struct signal *signal,
+                             const struct scopes *scopes)
+{
+    for (unsigned i = 0; i < scopes->count; i++) {
+        uint64_t hash = state_hash_of(scopes, i, signal->video_key);
+        const struct scope_slot *slot = table_guess(&state->stats, hash);
+        if (slot != NULL && slot->stats != NULL && slot->stats->bucket_count > 0) {
+            __builtin_prefetch(&slot->stats->buckets[slot->stats->bucket_count - 1]);
+        }
+    }
+}
+
+/* A user's lists: the first line of tastes, and the latest videos seen. */
+static void prefetch_lists(const struct state *state, const struct signal *signal)
+{
+    const struct user_slot *slot = table_guess(&state->users, signal->user_key);
+    if (slot == NULL || slot->user == NULL) {
+        return;
+    }
+    const struct user *user = slot->user;
+    for (unsigned i = 0; i < AFFINITY_KIND_COUNT; i++) {
+        __builtin_prefetch(user->affinities[i]);
+    }
+    if (user->seen_count > 0) {
+        __builtin_prefetch(&user->seen[user->seen_count - 1]);
+    }
+}
+
+void state_prefetch(const struct state *state, const struct event *event,
+                    enum state_prefetch_step step)
+{
+    if (event->kind != EVENT_SIGNAL) {
+        return;
+    }
+    const struct signal *signal = &event->u.signal;
+    struct scopes scopes = state_scopes_of(signal->locale.region, signal->locale.language);
+    switch (step) {
+    case STATE_PREFETCH_INDEX:
+        prefetch_index(state, signal, &scopes);
+        break;
+    case STATE_PREFETCH_ROWS:
+        prefetch_rows(state, signal, &scopes);
+        break;
+    case STATE_PREFETCH_PARTS:
+        prefetch_parts(state, signal, &scopes);
+        break;
+    case STATE_PREFETCH_LISTS:
+        prefetch_lists(state, signal);
+        prefetch_buckets(state, signal, &scopes);
+        break;
+    }
+}

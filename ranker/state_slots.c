@@ -1,0 +1,181 @@
+#include <stdlib.h>
+
+#include "ranker/check.h"
+#include "ranker/state_internal.h"
+
+/* Users and statistics in their slots: in memory, or with the loader. */
+
+void state_free_user(struct user *user)
+{
+    if (user != NULL) {
+        user_release(user);
+        free(user);
+    }
+}
+
+void state_free_stats(struct stats *stats)
+{
+    if (stats != NULL) {
+        stats_release(stats);
+        free(stats);
+    }
+}
+
+enum status state_put_statistics(struct state *state, struct scope_slot *slot,
+                                 const struct stats *stats)
+{
+    struct stats *copy = calloc(1, sizeof(*copy));
+    if (copy == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status = stats_copy(stats, copy);
+    if (status != STATUS_OK) {
+        free(copy);
+        return status;
+    }
+    slot->stats = copy;
+    state->warmth[STATE_STATISTICS].cold_count--;
+    state->warmth[STATE_STATISTICS].bytes += state_stats_bytes(copy);
+    return STATUS_OK;
+}
+
+enum status state_read_scope(const struct state *state, const struct scope_slot *slot,
+                             struct arena *arena, const struct stats **out)
+{
+    if (slot->stats != NULL) {
+        *out = slot->stats;
+        return STATUS_OK;
+    }
+    CHECK(state->loader.load_statistics != NULL);
+    struct stats *loaded = arena_new(arena, struct stats, 1);
+    if (loaded == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status =
+        state->loader.load_statistics(state->loader.context, slot->number, arena, loaded);
+    *out = status == STATUS_OK ? loaded : NULL;
+    return status;
+}
+
+/* Brings the statistics of a slot into memory. */
+enum status state_load_scope(struct state *state, struct scope_slot *slot)
+{
+    const struct stats *stats;
+    if (slot->stats != NULL) {
+        return STATUS_OK;
+    }
+    arena_reset(&state->load_arena);
+    enum status status = state_read_scope(state, slot, &state->load_arena, &stats);
+    return status == STATUS_OK ? state_put_statistics(state, slot, stats) : status;
+}
+
+enum status state_put_user(struct state *state, struct user_slot *slot, const struct user *user)
+{
+    struct user *copy = calloc(1, sizeof(*copy));
+    if (copy == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status = user_copy(user, copy);
+    if (status != STATUS_OK) {
+        state_free_user(copy);
+        return status;
+    }
+    slot->user = copy;
+    state->warmth[STATE_USERS].cold_count--;
+    state->warmth[STATE_USERS].bytes += user_bytes(copy);
+    return STATUS_OK;
+}
+
+enum status state_read_slot(const struct state *state, const struct user_slot *slot,
+                            struct arena *arena, const struct user **out)
+{
+    if (slot->user != NULL) {
+        *out = slot->user;
+        return STATUS_OK;
+    }
+    CHECK(state->loader.load_user != NULL);
+    struct user *loaded = arena_new(arena, struct user, 1);
+    if (loaded == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status =
+        state->loader.load_user(state->loader.context, slot->number, arena, loaded);
+    if (status == STATUS_OK && loaded->key != slot->key) {
+        status = STATUS_CORRUPT;
+    }
+    *out = status == STATUS_OK ? loaded : NULL;
+    return status;
+}
+
+/* Brings the user of a slot into memory. */
+enum status state_load_slot(struct state *state, struct user_slot *slot)
+{
+    const struct user *user;
+    arena_reset(&state->load_arena);
+    enum status status = state_read_slot(state, slot, &state->load_arena, &user);
+    return status == STATUS_OK && slot->user == NULL ? state_put_user(state, slot, user) : status;
+}
+
+enum status state_bring_back(struct state *state, enum state_table table, size_t row)
+{
+    CHECK(table == STATE_USERS || table == STATE_STATISTICS);
+    CHECK(row < state_row_count(state, table));
+    if (table == STATE_STATISTICS) {
+        return state_load_scope(state, table_at(&state->stats, row));
+    }
+    struct user_slot *slot = table_at(&state->users, row);
+    return slot->user == NULL ? state_load_slot(state, slot) : STATUS_OK;
+}
+
+enum status state_find_user(const struct state *state, uint64_t user_key, struct arena *arena,
+                            const struct user **out)
+{
+    const struct user_slot *slot = table_find(&state->users, user_key);
+    if (slot == NULL) {
+        *out = NULL;
+        return STATUS_OK;
+    }
+    return state_read_slot(state, slot, arena, out);
+}
+
+static bool has_cold(const struct state *state)
+{
+    return state->warmth[STATE_USERS].cold_count > 0 ||
+           state->warmth[STATE_STATISTICS].cold_count > 0;
+}
+
+void state_warm(const struct state *state, const struct event *event, struct arena *arena)
+{
+    if (event->kind != EVENT_SIGNAL || !has_cold(state)) {
+        return;
+    }
+    const struct signal *signal = &event->u.signal;
+    struct scopes scopes = state_scopes_of(signal->locale.region, signal->locale.language);
+    const struct user *user;
+    arena_reset(arena);
+    (void)!state_find_user(state, signal->user_key, arena, &user);
+    for (unsigned i = 0; i < scopes.count; i++) {
+        const struct stats *stats;
+        arena_reset(arena);
+        (void)!state_find_stats(state, signal->video_key, (enum scope_kind)scopes.kinds[i],
+                                scopes.codes[i], arena, &stats);
+    }
+}
+
+bool state_has_stats(const struct state *state, uint64_t video_key, enum scope_kind kind,
+                     uint16_t code)
+{
+    return table_find(&state->stats, state_scope_hash(video_key, kind, code)) != NULL;
+}
+
+enum status state_find_stats(const struct state *state, uint64_t video_key, enum scope_kind kind,
+                             uint16_t code, struct arena *arena, const struct stats **out)
+{
+    const struct scope_slot *slot =
+        table_find(&state->stats, state_scope_hash(video_key, kind, code));
+    if (slot == NULL) {
+        *out = NULL;
+        return STATUS_OK;
+    }
+    return state_read_scope(state, slot, arena, out);
+}
