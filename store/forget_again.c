@@ -1,5 +1,6 @@
 #include "store/forget_again.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "store/keeper.h"
@@ -12,6 +13,7 @@ struct forgetting_again {
     const char *directory;
     size_t map_bytes;
     struct forgotten due; /* whom to forget, and when */
+    bool unfinished;      /* somebody is forgotten already, and not erased yet */
     struct store *store;
     struct forgot *out;
     struct problem *problem;
@@ -22,6 +24,9 @@ static enum status find_due(struct forgetting_again *again, const struct forgott
 {
     struct forgotten here = {.count = 0};
     enum status status = forgotten_read(again->directory, &here, again->problem);
+    for (size_t i = 0; i < here.count; i++) {
+        again->unfinished |= here.items[i].pending;
+    }
     for (size_t i = 0; i < elsewhere->count && status == STATUS_OK; i++) {
         const struct tombstone *there = &elsewhere->items[i];
         const struct tombstone *own = forgotten_find(&here, there->user_key);
@@ -128,7 +133,7 @@ enum status forget_again(const char *directory, size_t map_bytes, const struct f
         .directory = directory, .map_bytes = map_bytes, .out = out, .problem = problem};
     *out = (struct forgot){.users = 0};
     enum status status = find_due(&again, elsewhere);
-    if (status == STATUS_OK && again.due.count > 0) {
+    if (status == STATUS_OK && (again.due.count > 0 || again.unfinished)) {
         status = forget_due(&again);
     }
     forgotten_release(&again.due);

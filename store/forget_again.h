@@ -12,10 +12,10 @@
 /*
  * Forgets users in a directory that nobody holds as they are forgotten elsewhere: those who are not
  * forgotten in it, or were at an earlier time. Their tombstones get that time, and what is left of
- * them is erased before it returns.
+ * them, and of those whose erasure in the directory was not finished, is erased before it returns.
  */
 struct forgot {
-    uint64_t users; /* who were forgotten now; 0: nothing was touched, and what follows is 0 */
+    uint64_t users; /* who were forgotten now; 0: the state is what it was, and what follows is 0 */
     uint64_t sequence;
     struct state_digests digests; /* of the state afterwards */
 };

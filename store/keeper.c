@@ -210,6 +210,9 @@ enum status keeper_erase(struct keeper *keeper, struct problem *problem)
         status = erase_some(keeper, &count, problem);
         update_pending(keeper);
     }
+    if (status == STATUS_OK) {
+        problem->text[0] = '\0';
+    }
     return status;
 }
 

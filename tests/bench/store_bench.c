@@ -159,6 +159,7 @@ static void write_store(struct bench *bench, const struct figure *figure)
 {
     struct batch batches[GROUP_MAX];
     struct batch *pointers[GROUP_MAX];
+    CHECK(figure->group > 0);
     for (size_t i = 0; i < figure->group; i++) {
         batches[i] =
             (struct batch){.entries = bench->entries + i * figure->batch, .count = figure->batch};
@@ -324,6 +325,7 @@ static void make_memory(struct bench *bench, size_t entries)
         .skew = DATASET_SKEW,
         .seed = (uint64_t)program_wall_ms(),
     };
+    CHECK(entries > 0);
     bench->feed = feed_new(&options);
     bench->arena = entries_arena(entries * RECORD_MAX);
     bench->entries = calloc(entries, sizeof(*bench->entries));

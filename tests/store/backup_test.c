@@ -693,6 +693,24 @@ static void users_forgotten_since_stay_forgotten(void)
 }
 
 /* Forgotten in the backup already, and later once more. */
+/* The backup was made between the forgetting and the erasure. */
+static void an_erasure_that_was_not_finished_is_finished_by_a_restore(void)
+{
+    struct place place = make_place();
+    struct backup_info info;
+    fill_trimmed(place.data);
+    struct store *store = open_store(place.data);
+    forget(store, "user-77", 5000000);
+    store_close(store);
+    must_make(&place, &info);
+    CHECK(contents_have_text(place.backup, "user-77"));
+    must_restore(&place, place.other);
+    CHECK(!contents_have_text(place.other, "user-77"));
+    CHECK(!tombstone_of(place.other, "user-77").pending);
+    check_whole(place.other);
+    check_is(place.other, &info);
+}
+
 static void later_forgetting_counts_and_an_earlier_one_does_not(void)
 {
     struct place place = make_place();
@@ -826,6 +844,7 @@ int main(int argc, char **argv)
         TEST(backup_of_format_1_can_be_restored),
         TEST(user_erased_between_the_copies_leaves_the_base),
         TEST(users_forgotten_since_stay_forgotten),
+        TEST(an_erasure_that_was_not_finished_is_finished_by_a_restore),
         TEST(later_forgetting_counts_and_an_earlier_one_does_not),
         TEST(other_directories_tell_who_is_forgotten_too),
         TEST(nobody_comes_back_without_being_told),
