@@ -12,7 +12,7 @@
 /*
  * Checks a state file (state_file.h) that nobody writes, however damaged: its pages (pages.h), its
  * mark, every row of every table, and what they say of each other: numbers without gaps, keys of
- * users as in their rows, nothing twice, no statistics without their video.
+ * users as in their rows, nothing twice, no global statistics without their video.
  */
 struct state_check {
     struct state_mark mark; /* zero if it cannot be read */

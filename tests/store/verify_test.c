@@ -7,6 +7,7 @@
 #include "ranker/state_rows.h"
 #include "store/coder.h"
 #include "store/files.h"
+#include "store/payload.h"
 #include "store/snapshots.h"
 #include "store/store.h"
 #include "store/user_keys_row.h"
@@ -462,6 +463,52 @@ static void rows_that_contradict_each_other_are_errors(void)
     check_error(&report, 1, 100, "row 5 of users is not the one its key says");
 }
 
+/* Retirement takes its tables in turn, some rows at a time: a video may go before its regions. */
+static void statistics_of_a_region_may_outlive_their_video(void)
+{
+    char path[TEST_PATH_SIZE];
+    test_directory(path);
+    struct store *store = open_store(path);
+    struct arena arena = entries_arena(1 << 16);
+    Reelrank__V1__Signal signal = REELRANK__V1__SIGNAL__INIT;
+    signal.user_id = "user";
+    signal.video_id = "video";
+    signal.locale = "hi-IN";
+    signal.type = REELRANK__V1__SIGNAL_TYPE__SIGNAL_TYPE_LIKE;
+    signal.time_ms = 1000000;
+    struct entry entry = entry_signal(&arena, &signal);
+    CHECK_EQ(STATUS_OK, entries_write(store, &entry, 1).status);
+    uint64_t video_key = videos_at(state_videos(store_begin(store)), 0)->key;
+    store_end(store);
+
+    struct retirement retire = {
+        .statistics_count = 1,
+        .video_count = 1,
+        .statistics = {{.video_key = video_key, .kind = SCOPE_GLOBAL}},
+        .video_keys = {video_key},
+    };
+    uint8_t payload[PAYLOAD_SIZE_MAX];
+    entry = (struct entry){
+        .record = {.kind = EVENT_RETIRE,
+                   .appended_ms = 1,
+                   .payload = payload,
+                   .payload_size = payload_put_retire(&retire, payload)},
+        .event = {.kind = EVENT_RETIRE, .u.retire = retire},
+    };
+    CHECK_EQ(STATUS_OK, entries_write(store, &entry, 1).status);
+    CHECK_EQ(STATUS_OK, store_snapshot(store));
+    CHECK_EQ(0, state_row_count(store_begin(store), STATE_VIDEOS));
+    store_end(store);
+    CHECK_EQ(2, state_row_count(store_begin(store), STATE_STATISTICS));
+    store_end(store);
+    struct state_digests digests = digests_of(store);
+    store_close(store);
+    struct verify_report report = verify(path);
+    CHECK_EQ(0, report.error_count);
+    CHECK(memcmp(&digests, &report.digests, sizeof(digests)) == 0);
+    free(arena.base);
+}
+
 static void snapshot_under_a_wrong_name_is_an_error(void)
 {
     char path[TEST_PATH_SIZE];
@@ -748,6 +795,7 @@ int main(int argc, char **argv)
         TEST(records_that_are_removed_without_a_snapshot_are_an_error),
         TEST(damaged_snapshot_is_an_error_and_the_next_one_is_the_base),
         TEST(rows_that_contradict_each_other_are_errors),
+        TEST(statistics_of_a_region_may_outlive_their_video),
         TEST(snapshot_under_a_wrong_name_is_an_error),
         TEST(snapshot_of_another_log_is_an_error),
         TEST(damaged_state_file_is_one_error_that_heals),
