@@ -286,7 +286,8 @@ class Soak:
         self.load.write_pool(self.window)
         processes = self.load.start(self.window)
         self.catalogue.follow(new, old)
-        self.catalogue.forget(random.randrange(max(1, self.window.first_user)))
+        if self.window.first_user > 0:  # who is still with us would be refused from now on
+            self.catalogue.forget(random.randrange(self.window.first_user))
         self.backups.look(seconds)
         results = collect(processes, self.failures)
         if self.is_up():
