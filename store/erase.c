@@ -196,10 +196,14 @@ static bool visit(void *context, uint64_t sequence, const struct record *record)
     return erasure->status == STATUS_OK;
 }
 
-static bool go_on(const struct erasure *erasure)
+static enum status go_on(const struct erasure *erasure)
 {
     const struct erase_options *options = erasure->options;
-    return options->go_on == NULL || options->go_on(options->context, erasure->next, erasure->last);
+    if (options->go_on == NULL || options->go_on(options->context, erasure->next, erasure->last)) {
+        return STATUS_OK;
+    }
+    problem_set(erasure->problem, "told to stop; the next start goes on");
+    return STATUS_UNAVAILABLE;
 }
 
 /* A turn's records, or what is left of them where the log's beginning is removed meanwhile. */
@@ -228,11 +232,10 @@ static enum status walk(struct erasure *erasure,
     erasure->status = STATUS_OK;
     log_bounds(erasure->options->log, &erasure->next, &last);
     while (erasure->next <= erasure->last) {
-        if (!go_on(erasure)) {
-            problem_set(erasure->problem, "told to stop; the next start goes on");
-            return STATUS_UNAVAILABLE;
+        enum status status = go_on(erasure);
+        if (status == STATUS_OK) {
+            status = walk_turn(erasure);
         }
-        enum status status = walk_turn(erasure);
         if (status != STATUS_OK) {
             return status;
         }
@@ -374,9 +377,8 @@ static enum status replace_all(struct erasure *erasure)
         size_t count = count_same_user(&erasure->items[i], erasure->item_count - i);
         status = replace_some(erasure, replacing, &erasure->items[i], count);
         i += count;
-        if (status == STATUS_OK && !go_on(erasure)) {
-            problem_set(erasure->problem, "told to stop; the next start goes on");
-            status = STATUS_UNAVAILABLE;
+        if (status == STATUS_OK) {
+            status = go_on(erasure);
         }
     }
     free(replacing);
@@ -429,6 +431,16 @@ static enum status find_base(struct erasure *erasure, struct snapshots *snapshot
     return status;
 }
 
+/* Once the first walk found signals: reads the base whole, which the others need not. */
+static enum status erase_found(struct erasure *erasure)
+{
+    enum status status = load_base(erasure);
+    if (status == STATUS_OK) {
+        status = walk(erasure, take_record);
+    }
+    return status == STATUS_OK ? replace_all(erasure) : status;
+}
+
 static enum status erase_targets(struct erasure *erasure)
 {
     struct snapshots snapshots;
@@ -436,14 +448,8 @@ static enum status erase_targets(struct erasure *erasure)
     if (status == STATUS_OK) {
         status = walk(erasure, note_video);
     }
-    if (status == STATUS_OK) {
-        status = load_base(erasure);
-    }
     if (status == STATUS_OK && erasure->found > 0) {
-        status = walk(erasure, take_record);
-    }
-    if (status == STATUS_OK) {
-        status = replace_all(erasure);
+        status = erase_found(erasure);
     }
     return status == STATUS_OK ? clean_snapshots(erasure, &snapshots) : status;
 }
