@@ -249,6 +249,28 @@ static enum status open_databases_in(struct log *log, MDB_txn *txn, const char *
     return rc == 0 ? STATUS_OK : open_problem(path, rc, problem);
 }
 
+static uint64_t pages_of(MDB_txn *txn, MDB_dbi dbi)
+{
+    MDB_stat stat;
+    return mdb_stat(txn, dbi, &stat) == 0
+               ? stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages
+               : 0;
+}
+
+/*
+ * Commits and keeps the counts of pages. They are stored before, while no other writer can be:
+ * after a commit that fails they are of no use until the next. Ends txn in any case.
+ */
+static int commit(struct log *log, MDB_txn *txn)
+{
+    uint64_t record_pages = pages_of(txn, log->records);
+    atomic_store(&log->record_pages, record_pages);
+    atomic_store(&log->used_pages, META_PAGES + record_pages + pages_of(txn, FREE_DATABASE) +
+                                       pages_of(txn, log->main) + pages_of(txn, log->meta) +
+                                       pages_of(txn, log->forgotten));
+    return mdb_txn_commit(txn); /* ends the transaction even when it fails */
+}
+
 static enum status open_databases(struct log *log, const char *path, struct problem *problem)
 {
     MDB_txn *txn = NULL;
@@ -261,7 +283,7 @@ static enum status open_databases(struct log *log, const char *path, struct prob
         mdb_txn_abort(txn);
         return status;
     }
-    rc = log_commit(log, txn); /* writes nothing when nothing was created */
+    rc = commit(log, txn); /* writes nothing when nothing was created */
     return rc == 0 ? STATUS_OK : open_problem(path, rc, problem);
 }
 
@@ -521,26 +543,6 @@ static int put_records(const struct log *log, MDB_txn *txn, const struct record 
     return rc;
 }
 
-static uint64_t pages_of(MDB_txn *txn, MDB_dbi dbi)
-{
-    MDB_stat stat;
-    return mdb_stat(txn, dbi, &stat) == 0
-               ? stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages
-               : 0;
-}
-
-/* Stored before the commit, while no other writer can be: after one that fails they are of no use
- * until the next. */
-int log_commit(struct log *log, MDB_txn *txn)
-{
-    uint64_t record_pages = pages_of(txn, log->records);
-    atomic_store(&log->record_pages, record_pages);
-    atomic_store(&log->used_pages, META_PAGES + record_pages + pages_of(txn, FREE_DATABASE) +
-                                       pages_of(txn, log->main) + pages_of(txn, log->meta) +
-                                       pages_of(txn, log->forgotten));
-    return mdb_txn_commit(txn); /* ends the transaction even when it fails */
-}
-
 /* A limit of the size of files that the log has reached. */
 static bool at_size_limit(off_t file_bytes)
 {
@@ -569,13 +571,24 @@ static bool disk_full(const struct log *log)
     return refused && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG);
 }
 
-enum status log_write_failure(const struct log *log, int rc)
+/* What the caller of a write that failed with rc is told. */
+static enum status write_failure(const struct log *log, int rc)
 {
     if (rc == MDB_MAP_FULL) {
         int dead = 0;
         (void)mdb_reader_check(log->env, &dead); /* pages of readers that died serve the next */
     }
     return rc == EIO && disk_full(log) ? STATUS_NO_SPACE : lmdb_status(rc);
+}
+
+enum status log_finish(struct log *log, MDB_txn *txn, int rc)
+{
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+    } else {
+        rc = commit(log, txn);
+    }
+    return rc == 0 ? STATUS_OK : write_failure(log, rc);
 }
 
 /* At most: a page may stay half empty when the next record does not fit. */
@@ -649,17 +662,11 @@ static enum status append_once(struct log *log, const struct record *records, si
     if (rc != 0) {
         return lmdb_status(rc);
     }
-    rc = append_in(log, txn, records, count, &first);
-    if (rc != 0) {
-        mdb_txn_abort(txn);
-        return log_write_failure(log, rc);
+    enum status status = log_finish(log, txn, append_in(log, txn, records, count, &first));
+    if (status == STATUS_OK) {
+        log_trimmed(log, first);
     }
-    rc = log_commit(log, txn);
-    if (rc != 0) {
-        return log_write_failure(log, rc);
-    }
-    log_trimmed(log, first);
-    return STATUS_OK;
+    return status;
 }
 
 enum status log_append(struct log *log, const struct record *records, size_t count, uint64_t *first)

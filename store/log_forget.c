@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <string.h>
 
 #include "store/lmdb.h"
@@ -78,17 +77,6 @@ int log_note_forgotten(const struct log *log, MDB_txn *txn, const struct record 
     return rc;
 }
 
-/* Commits when rc is 0; ends txn in any case. */
-static enum status finish(struct log *log, MDB_txn *txn, int rc)
-{
-    if (rc != 0) {
-        mdb_txn_abort(txn);
-    } else {
-        rc = log_commit(log, txn);
-    }
-    return rc == 0 ? STATUS_OK : log_write_failure(log, rc);
-}
-
 enum status log_put_tombstones(struct log *log, const struct tombstone *tombstones, size_t count)
 {
     MDB_txn *txn = NULL;
@@ -99,7 +87,7 @@ enum status log_put_tombstones(struct log *log, const struct tombstone *tombston
     for (size_t i = 0; i < count && rc == 0; i++) {
         rc = renew_tombstone(log, txn, &tombstones[i]);
     }
-    return finish(log, txn, rc);
+    return log_finish(log, txn, rc);
 }
 
 enum status log_find_tombstone(struct log *log, uint64_t user_key, struct tombstone *out)
@@ -249,7 +237,7 @@ enum status log_replace(struct log *log, const struct log_replacement *replaceme
     if (rc == 0 && tombstone != NULL) {
         rc = renew_tombstone(log, txn, tombstone);
     }
-    return finish(log, txn, rc);
+    return log_finish(log, txn, rc);
 }
 
 struct dropping {
@@ -289,7 +277,7 @@ static enum status drop_listed(struct log *log, const struct dropping *dropping)
     for (size_t i = 0; i < dropping->count && rc == 0; i++) {
         rc = drop_tombstone(log, txn, dropping->user_keys[i], dropping->before_ms);
     }
-    return finish(log, txn, rc);
+    return log_finish(log, txn, rc);
 }
 
 enum status log_drop_tombstones(struct log *log, int64_t before_ms)

@@ -24,11 +24,11 @@ struct log {
     _Atomic uint64_t used_pages;
 };
 
-/* Commits and keeps the counts of pages. Ends txn in any case. Returns 0 or an error number. */
-int log_commit(struct log *log, MDB_txn *txn);
-
-/* What the caller of a write that failed with rc is told. */
-enum status log_write_failure(const struct log *log, int rc);
+/*
+ * Ends a writing transaction: commits when rc is 0, else aborts it. Returns what the caller of the
+ * write is told.
+ */
+enum status log_finish(struct log *log, MDB_txn *txn, int rc);
 
 /* Sets problem, and the status that goes with it. */
 enum status log_read_failure(int rc, struct problem *problem);

@@ -76,18 +76,12 @@ enum status log_trim_some(struct log *log, bool *more)
     if (rc != 0) {
         return lmdb_status(rc);
     }
-    rc = log_trim_in(log, txn, TRIM_SOME, &first);
-    if (rc != 0) {
-        mdb_txn_abort(txn);
-        return log_write_failure(log, rc);
+    enum status status = log_finish(log, txn, log_trim_in(log, txn, TRIM_SOME, &first));
+    if (status == STATUS_OK) {
+        log_trimmed(log, first);
+        *more = log_trim_pending(log) > 0;
     }
-    rc = log_commit(log, txn);
-    if (rc != 0) {
-        return log_write_failure(log, rc);
-    }
-    log_trimmed(log, first);
-    *more = log_trim_pending(log) > 0;
-    return STATUS_OK;
+    return status;
 }
 
 static enum status read_time(const struct log *log, MDB_txn *txn, uint64_t sequence,
