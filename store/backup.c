@@ -170,18 +170,10 @@ static enum status open_snapshots(struct making *making)
     return status;
 }
 
-static bool ignore_damage(void *context, const struct problem *problem)
-{
-    (void)context;
-    (void)problem;
-    return true; /* the replay tells of it */
-}
-
 static enum status find_first(const struct making *making, uint64_t *first)
 {
-    struct pages *pages = NULL;
-    enum status status =
-        pages_open_log(making->directory, ignore_damage, NULL, &pages, making->problem);
+    struct pages *pages = NULL; /* of damage the replay tells */
+    enum status status = pages_open_log(making->directory, NULL, NULL, &pages, making->problem);
     if (status == STATUS_OK) {
         *first = pages_first(pages, "log", sizeof(uint64_t));
         pages_close(pages);

@@ -70,12 +70,17 @@ static struct database get_database(const uint8_t *in)
     return (struct database){.entries = get_u64(in + AT_ENTRIES), .root = get_u64(in + AT_ROOT)};
 }
 
+static bool tell(const struct pages *pages, const struct problem *problem)
+{
+    return pages->damage == NULL || pages->damage(pages->damage_context, problem);
+}
+
 static bool damaged(struct pages *pages, uint64_t number, const char *why)
 {
     struct problem problem;
     problem_set(&problem, "page %" PRIu64 " of %s is damaged: %s", number, pages->name, why);
     pages->damages++;
-    return pages->damage(pages->damage_context, &problem);
+    return tell(pages, &problem);
 }
 
 /* Reads size bytes from a page on; false where the file does not have them. */
@@ -143,9 +148,9 @@ static const uint8_t *read_overflow(struct pages *pages, uint64_t number, size_t
 static bool visit_leaf_node(struct pages *pages, const uint8_t *page, uint64_t number,
                             size_t offset)
 {
-    struct node node = {.flags = get_u16(page + offset + 4),
+    struct node node = {.flags = get_u16(page + offset + AT_NODE_FLAGS),
                         .key = page + offset + NODE_SIZE,
-                        .key_size = get_u16(page + offset + 6),
+                        .key_size = get_u16(page + offset + AT_KEY_SIZE),
                         .data_size = get_u32(page + offset)};
     bool large = (node.flags & NODE_OVERFLOW) != 0;
     size_t inside = large ? sizeof(uint64_t) : node.data_size;
@@ -433,7 +438,7 @@ static bool visit_entry(void *context, const struct node *node)
         struct problem problem;
         problem_set(&problem, "a key of \"%s\" in %s has %zu bytes instead of %zu",
                     entries->database, pages->name, node->key_size, entries->key_size);
-        return pages->damage(pages->damage_context, &problem);
+        return tell(pages, &problem);
     }
     uint64_t key = node->key_size == sizeof(uint64_t) ? get_u64(node->key) : get_u32(node->key);
     return entries->visit(entries->context, key, node->data, node->data_size);
@@ -458,7 +463,7 @@ bool pages_walk(struct pages *pages, const char *database, size_t key_size, page
         struct problem problem;
         problem_set(&problem, "\"%s\" of %s counts %" PRIu64 " entries, but has %" PRIu64, database,
                     pages->name, found->entries, entries.count);
-        return pages->damage(pages->damage_context, &problem);
+        return tell(pages, &problem);
     }
     return to_the_end;
 }
@@ -474,6 +479,9 @@ static bool take_key(void *context, uint64_t key, const uint8_t *bytes, size_t s
 uint64_t pages_first(struct pages *pages, const char *database, size_t key_size)
 {
     uint64_t key = 0;
+    pages_damage *damage = pages->damage;
+    pages->damage = NULL;
     (void)pages_walk(pages, database, key_size, take_key, &key);
+    pages->damage = damage;
     return key;
 }

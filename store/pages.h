@@ -20,7 +20,7 @@ typedef bool pages_damage(void *context, const struct problem *problem);
 /*
  * STATUS_CORRUPT when the file is no database or lost what says where its pages are;
  * STATUS_NOT_FOUND: there is no file; STATUS_NO_MEMORY, STATUS_IO. name is borrowed. damage is
- * called by this and all other calls.
+ * called by this and all other calls; NULL: damage is passed over in silence.
  */
 MUST_USE enum status pages_open(const char *directory, const char *name, pages_damage *damage,
                                 void *context, struct pages **out, struct problem *problem);
@@ -52,7 +52,7 @@ typedef bool pages_visit(void *context, uint64_t key, const uint8_t *bytes, size
 bool pages_walk(struct pages *pages, const char *database, size_t key_size, pages_visit *visit,
                 void *context);
 
-/* The first key of such a database that can be read; 0 where there is none. */
+/* The first key of such a database that can be read; 0 where there is none. Tells of no damage. */
 uint64_t pages_first(struct pages *pages, const char *database, size_t key_size);
 
 #endif

@@ -24,7 +24,6 @@ struct verify {
     const struct verify_options *options;
     struct verify_report *report;
     struct pages *pages; /* of the log */
-    bool quiet;          /* its damages are told of by another walk */
     struct forgotten forgotten;
     struct decoder decoder;
     uint64_t record_count;  /* what the log says it has */
@@ -236,17 +235,8 @@ static bool visit_tombstone(void *context, uint64_t user_key, const uint8_t *byt
 static bool note_damage(void *context, const struct problem *problem)
 {
     struct verify *verify = context;
-    if (!verify->quiet) {
-        verify_add_error(verify->report, verify->expected, "%s", problem->text);
-    }
+    verify_add_error(verify->report, verify->expected, "%s", problem->text);
     return true;
-}
-
-static void find_first(struct verify *verify)
-{
-    verify->quiet = true;
-    verify->report->first = pages_first(verify->pages, "log", sizeof(uint64_t));
-    verify->quiet = false;
 }
 
 static void note_snapshot_error(void *context, const char *text)
@@ -553,7 +543,7 @@ static enum status check_all(struct verify *verify, struct problem *problem)
     verify->report->bytes = pages_file_bytes(verify->pages);
     enum status status = check_tombstones(verify);
     if (status == STATUS_OK) {
-        find_first(verify);
+        verify->report->first = pages_first(verify->pages, "log", sizeof(uint64_t));
         status = check_snapshots(verify, problem);
     }
     if (status == STATUS_OK) {
