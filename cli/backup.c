@@ -6,8 +6,8 @@
 #include "cli/column.h"
 #include "cli/command.h"
 #include "cli/progress.h"
-#include "server/clock.h"
 #include "server/options.h"
+#include "store/clock.h"
 
 struct backup_values {
     const char *data;

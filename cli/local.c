@@ -13,9 +13,9 @@
 #include "ranker/limits.h"
 #include "ranker/weights.h"
 #include "ranker/wire.h"
-#include "server/clock.h"
 #include "server/options.h"
 #include "server/service.h"
+#include "store/clock.h"
 #include "store/keeper.h"
 #include "store/store.h"
 

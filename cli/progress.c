@@ -2,17 +2,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { QUIET_MS = 500, PERIOD_MS = 200, LINE_SIZE = 96 };
+#include "store/clock.h"
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+enum { QUIET_MS = 500, PERIOD_MS = 200, LINE_SIZE = 96 };
 
 void progress_start(struct progress *progress, const char *what, const char *unit, uint64_t scale,
                     uint64_t total)
@@ -21,7 +15,7 @@ void progress_start(struct progress *progress, const char *what, const char *uni
                                   .unit = unit,
                                   .scale = scale,
                                   .total = total,
-                                  .started_ms = now_ms(),
+                                  .started_ms = monotonic_ms(),
                                   .terminal = isatty(STDERR_FILENO) == 1};
 }
 
@@ -39,7 +33,7 @@ void progress_show(struct progress *progress, uint64_t done)
     if (!progress->terminal) {
         return;
     }
-    int64_t now = now_ms();
+    int64_t now = monotonic_ms();
     bool quiet = now - progress->started_ms < QUIET_MS;
     if (quiet || now - progress->shown_ms < PERIOD_MS) {
         return;

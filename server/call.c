@@ -9,7 +9,7 @@
 
 #include "ranker/check.h"
 #include "ranker/wire.h"
-#include "server/clock.h"
+#include "store/clock.h"
 
 /* The main operation. */
 enum stage {

@@ -9,8 +9,8 @@
 #include "reelrank/v1/ranking.pb-c.h"
 #include "reelrank/v1/signal.pb-c.h"
 #include "reelrank/v1/user.pb-c.h"
-#include "server/clock.h"
 #include "server/service_internal.h"
+#include "store/clock.h"
 
 #define RANKING &reelrank__v1__ranking_service__descriptor
 #define SIGNALS &reelrank__v1__signal_service__descriptor

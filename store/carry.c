@@ -3,10 +3,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "ranker/check.h"
 #include "ranker/state_rows.h"
+#include "store/clock.h"
 #include "store/decoder.h"
 #include "store/log.h"
 
@@ -29,13 +28,6 @@ struct carrying {
     size_t entry_count;
     enum status status;
 };
-
-static int64_t wall_clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Looks at some rows. False at the end. */
 static bool look(struct carrying *carrying, uint64_t sequence)

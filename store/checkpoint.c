@@ -14,6 +14,7 @@
 
 #include "ranker/check.h"
 #include "ranker/state_rows.h"
+#include "store/clock.h"
 #include "store/files.h"
 #include "store/row_buffer.h"
 #include "store/snapshots.h"
@@ -62,13 +63,6 @@ struct checkpoint {
     bool snapshot;      /* one is asked for */
     enum status status; /* of the last checkpoint */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 __attribute__((format(printf, 2, 3))) static void warn(const struct checkpoint *checkpoint,
                                                        const char *format, ...)
@@ -471,13 +465,13 @@ static enum status write_checkpoint(struct checkpoint *checkpoint)
     if (!log_is_ahead(checkpoint, &records)) {
         return STATUS_OK;
     }
-    int64_t started_ms = now_ms();
+    int64_t started_ms = monotonic_ms();
     struct state_mark mark;
     enum status status = fill_transaction(checkpoint, &mark);
     if (status == STATUS_OK) {
         status = state_file_commit(checkpoint->file, &mark);
     }
-    checkpoint->written_ms = now_ms();
+    checkpoint->written_ms = monotonic_ms();
     if (status == STATUS_OK) {
         checkpoint->rest_ms = REST_FACTOR * (checkpoint->written_ms - started_ms);
         publish(checkpoint);
@@ -568,7 +562,7 @@ static void bring_some_back(struct checkpoint *checkpoint)
 static bool is_due(struct checkpoint *checkpoint)
 {
     uint64_t records;
-    int64_t passed_ms = now_ms() - checkpoint->written_ms;
+    int64_t passed_ms = monotonic_ms() - checkpoint->written_ms;
     if (!log_is_ahead(checkpoint, &records) || passed_ms < checkpoint->rest_ms) {
         return false;
     }
@@ -580,7 +574,7 @@ void checkpoint_relieve(struct checkpoint *checkpoint)
 {
     CHECK(checkpoint->lock == NULL);
     if (checkpoint->file != NULL && too_much(checkpoint, 150) &&
-        now_ms() - checkpoint->written_ms >= checkpoint->rest_ms) {
+        monotonic_ms() - checkpoint->written_ms >= checkpoint->rest_ms) {
         (void)write_checkpoint(checkpoint); /* has told what went wrong */
     }
 }
@@ -672,7 +666,7 @@ enum status checkpoint_start(struct checkpoint *checkpoint, pthread_rwlock_t *lo
     }
     checkpoint->table = memory != NULL ? STATE_USERS : STATE_TABLE_COUNT;
     checkpoint->lock = lock;
-    checkpoint->written_ms = now_ms();
+    checkpoint->written_ms = monotonic_ms();
     if (!start_thread(checkpoint)) {
         pthread_cond_destroy(&checkpoint->changed);
         pthread_mutex_destroy(&checkpoint->mutex);

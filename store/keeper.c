@@ -14,6 +14,7 @@
 
 #include "ranker/check.h"
 #include "store/carry.h"
+#include "store/clock.h"
 #include "store/erase.h"
 #include "store/files.h"
 #include "store/retire.h"
@@ -50,20 +51,13 @@ struct keeper {
     struct waiter *waiters; /* guarded by mutex; newest first */
 };
 
-static int64_t clock_ms(clockid_t clock)
-{
-    struct timespec now;
-    CHECK(clock_gettime(clock, &now) == 0);
-    return (int64_t)now.tv_sec * SECOND_MS + now.tv_nsec / 1000000;
-}
-
 /* Once a minute at most: what fails is tried again every second. */
 __attribute__((format(printf, 2, 3))) static void warn(struct keeper *keeper, const char *format,
                                                        ...)
 {
     char text[512];
     va_list arguments;
-    int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+    int64_t now_ms = monotonic_ms();
     if (keeper->options.warn == NULL ||
         (keeper->warned_ms != 0 && now_ms - keeper->warned_ms < WARN_AGAIN_MS)) {
         return;
@@ -386,7 +380,7 @@ static void put_back(struct keeper *keeper, struct waiter *waiters)
 static void erase_round(struct keeper *keeper)
 {
     struct problem problem = {""};
-    if (clock_ms(CLOCK_MONOTONIC) < keeper->erase_after_ms) {
+    if (monotonic_ms() < keeper->erase_after_ms) {
         return;
     }
     struct waiter *waiters = take_waiters(keeper);
@@ -400,7 +394,7 @@ static void erase_round(struct keeper *keeper)
         return;
     }
     tell(keeper, "erasure of forgotten users", status, &problem);
-    keeper->erase_after_ms = clock_ms(CLOCK_MONOTONIC) + RETRY_MS;
+    keeper->erase_after_ms = monotonic_ms() + RETRY_MS;
     put_back(keeper, waiters);
 }
 
@@ -425,7 +419,7 @@ static void wait_for_work(struct keeper *keeper)
     pthread_mutex_lock(&keeper->mutex);
     int rc = 0;
     while (!atomic_load(&keeper->stopping) && rc == 0 &&
-           (keeper->waiters == NULL || clock_ms(CLOCK_MONOTONIC) < keeper->erase_after_ms)) {
+           (keeper->waiters == NULL || monotonic_ms() < keeper->erase_after_ms)) {
         rc = pthread_cond_timedwait(&keeper->changed, &keeper->mutex, &until);
     }
     pthread_mutex_unlock(&keeper->mutex);
@@ -435,7 +429,7 @@ static void *run(void *argument)
 {
     struct keeper *keeper = argument;
     while (!atomic_load(&keeper->stopping)) {
-        keeper_work(keeper, clock_ms(CLOCK_REALTIME));
+        keeper_work(keeper, wall_clock_ms());
         wait_for_work(keeper);
     }
     return NULL;

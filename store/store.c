@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "ranker/check.h"
 #include "ranker/hash.h"
@@ -15,6 +14,7 @@
 #include "ranker/state_rows.h"
 #include "ranker/table.h"
 #include "store/checkpoint.h"
+#include "store/clock.h"
 #include "store/decoder.h"
 #include "store/edits.h"
 #include "store/scrub.h"
@@ -83,13 +83,6 @@ struct replay {
     enum status status;
     struct problem *problem;
 };
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void report_progress(struct replay *replay, uint64_t done)
 {

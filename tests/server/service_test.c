@@ -11,7 +11,7 @@
 #include "reelrank/v1/ranking.pb-c.h"
 #include "reelrank/v1/signal.pb-c.h"
 #include "reelrank/v1/user.pb-c.h"
-#include "server/clock.h"
+#include "store/clock.h"
 #include "tests/test.h"
 
 /*

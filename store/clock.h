@@ -1,0 +1,28 @@
+#ifndef STORE_CLOCK_H
+#define STORE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+#include "ranker/check.h"
+
+static inline int64_t clock_ms(clockid_t clock)
+{
+    struct timespec now;
+    CHECK(clock_gettime(clock, &now) == 0);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Milliseconds since the epoch. It may jump; durations want the monotonic clock. */
+static inline int64_t wall_clock_ms(void)
+{
+    return clock_ms(CLOCK_REALTIME);
+}
+
+/* Milliseconds since some moment before the process; it never goes back. */
+static inline int64_t monotonic_ms(void)
+{
+    return clock_ms(CLOCK_MONOTONIC);
+}
+
+#endif
