@@ -7,10 +7,11 @@
 #include "ranker/state_rows.h"
 #include "ranker/table.h"
 #include "store/decoder.h"
+#include "store/grow.h"
 #include "store/payload.h"
 #include "store/snapshots.h"
 
-enum { TURN_RECORDS = 2048, REPLACE_MAX = 256, FIRST_ITEMS = 256 };
+enum { TURN_RECORDS = 2048, REPLACE_MAX = 256 };
 
 /* A user to be erased; a row of a table. */
 struct target {
@@ -112,15 +113,12 @@ static enum status note_video(struct erasure *erasure, uint64_t sequence,
 
 static enum status add_item(struct erasure *erasure, const struct item *item)
 {
-    if (erasure->item_count == erasure->item_capacity) {
-        size_t capacity = erasure->item_capacity > 0 ? 2 * erasure->item_capacity : FIRST_ITEMS;
-        struct item *items = realloc(erasure->items, capacity * sizeof(*items));
-        if (items == NULL) {
-            return STATUS_NO_MEMORY;
-        }
-        erasure->items = items;
-        erasure->item_capacity = capacity;
+    struct item *items =
+        grow(erasure->items, erasure->item_count, &erasure->item_capacity, sizeof(*items));
+    if (items == NULL) {
+        return STATUS_NO_MEMORY;
     }
+    erasure->items = items;
     erasure->items[erasure->item_count++] = *item;
     return STATUS_OK;
 }

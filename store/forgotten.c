@@ -3,9 +3,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "store/grow.h"
 #include "store/pages.h"
-
-enum { FIRST_CAPACITY = 64 };
 
 void forgotten_release(struct forgotten *forgotten)
 {
@@ -15,15 +14,12 @@ void forgotten_release(struct forgotten *forgotten)
 
 enum status forgotten_add(struct forgotten *forgotten, const struct tombstone *tombstone)
 {
-    if (forgotten->count == forgotten->capacity) {
-        size_t capacity = forgotten->capacity > 0 ? 2 * forgotten->capacity : FIRST_CAPACITY;
-        struct tombstone *items = realloc(forgotten->items, capacity * sizeof(*items));
-        if (items == NULL) {
-            return STATUS_NO_MEMORY;
-        }
-        forgotten->items = items;
-        forgotten->capacity = capacity;
+    struct tombstone *items =
+        grow(forgotten->items, forgotten->count, &forgotten->capacity, sizeof(*items));
+    if (items == NULL) {
+        return STATUS_NO_MEMORY;
     }
+    forgotten->items = items;
     forgotten->items[forgotten->count++] = *tombstone;
     return STATUS_OK;
 }

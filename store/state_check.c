@@ -8,6 +8,7 @@
 
 #include "ranker/hash.h"
 #include "ranker/state_rows.h"
+#include "store/grow.h"
 #include "store/pages.h"
 #include "store/statistics_keys_row.h"
 #include "store/statistics_row.h"
@@ -65,17 +66,12 @@ static bool note_damage(void *context, const struct problem *problem)
 
 static bool add(struct checking *checking, struct numbers *numbers, uint64_t number)
 {
-    enum { FIRST_CAPACITY = 1024 };
-    if (numbers->count == numbers->capacity) {
-        size_t capacity = numbers->capacity > 0 ? 2 * numbers->capacity : FIRST_CAPACITY;
-        uint64_t *items = realloc(numbers->items, capacity * sizeof(*items));
-        if (items == NULL) {
-            checking->status = STATUS_NO_MEMORY;
-            return false;
-        }
-        numbers->items = items;
-        numbers->capacity = capacity;
+    uint64_t *items = grow(numbers->items, numbers->count, &numbers->capacity, sizeof(*items));
+    if (items == NULL) {
+        checking->status = STATUS_NO_MEMORY;
+        return false;
     }
+    numbers->items = items;
     numbers->items[numbers->count++] = number;
     return true;
 }

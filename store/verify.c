@@ -8,10 +8,11 @@
 #include "ranker/state_rows.h"
 #include "store/decoder.h"
 #include "store/forgotten.h"
+#include "store/grow.h"
 #include "store/pages.h"
 #include "store/state_check.h"
 
-enum { PROGRESS_RECORDS = 4096, FIRST_CAPACITY = 256 };
+enum { PROGRESS_RECORDS = 4096 };
 
 /* A record that a row of the catalogue may name. */
 struct source {
@@ -55,16 +56,12 @@ void verify_add_error(struct verify_report *report, uint64_t sequence, const cha
 static enum status note_source(struct verify *verify, uint64_t sequence,
                                const struct video_facts *facts)
 {
-    if (verify->source_count == verify->source_capacity) {
-        size_t capacity =
-            verify->source_capacity > 0 ? 2 * verify->source_capacity : FIRST_CAPACITY;
-        struct source *sources = realloc(verify->sources, capacity * sizeof(*sources));
-        if (sources == NULL) {
-            return STATUS_NO_MEMORY;
-        }
-        verify->sources = sources;
-        verify->source_capacity = capacity;
+    struct source *sources =
+        grow(verify->sources, verify->source_count, &verify->source_capacity, sizeof(*sources));
+    if (sources == NULL) {
+        return STATUS_NO_MEMORY;
     }
+    verify->sources = sources;
     verify->sources[verify->source_count++] = (struct source){sequence, facts->content_hash};
     return STATUS_OK;
 }
