@@ -16,6 +16,7 @@
 #include "store/verify.h"
 #include "tests/store/contents.h"
 #include "tests/store/entries.h"
+#include "tests/store/opened.h"
 #include "tests/store/tamper.h"
 #include "tests/test.h"
 
@@ -54,13 +55,7 @@ static int count_names(const char *path)
 
 static struct store *open_store(const char *path)
 {
-    struct store *store = NULL;
-    struct problem problem = {""};
-    struct store_options options = {.log = {.path = path, .map_bytes = MAP_BYTES}};
-    enum status status = store_open(&options, &store, &problem);
-    CHECK_STR("", problem.text);
-    CHECK_EQ(STATUS_OK, status);
-    return store;
+    return opened_store(&(struct store_options){.log = {.path = path, .map_bytes = MAP_BYTES}});
 }
 
 /* Writes BATCH signals numbered from first on. */
@@ -459,7 +454,6 @@ enum { CUT = 300, LAST = 400 };
 
 static void fill_trimmed(const char *path)
 {
-    bool more = true;
     struct store *store = open_store(path);
     for (unsigned i = 0; i < LAST; i += BATCH) {
         if (i == CUT || i == CUT + BATCH) {
@@ -467,10 +461,7 @@ static void fill_trimmed(const char *path)
         }
         write_batch(store, i);
     }
-    log_trim(store_log(store), CUT + 1);
-    while (more) {
-        CHECK_EQ(STATUS_OK, log_trim_some(store_log(store), &more));
-    }
+    opened_trim(store_log(store), CUT + 1);
     store_close(store);
 }
 
@@ -780,10 +771,8 @@ static _Noreturn void keep_for_ever(const char *path, int told)
 {
     struct store_options store_options = {.log = {.path = path, .map_bytes = MAP_BYTES},
                                           .window_length = 100};
-    struct store *store = NULL;
+    struct store *store = opened_store(&store_options);
     struct keeper *keeper = NULL;
-    struct problem problem = {""};
-    CHECK_EQ(STATUS_OK, store_open(&store_options, &store, &problem));
     struct keeper_options options = {
         .store = store, .directory = path, .map_bytes = MAP_BYTES, .log_bytes = 60000};
     CHECK_EQ(STATUS_OK, keeper_new(&options, &keeper));
