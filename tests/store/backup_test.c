@@ -351,6 +351,20 @@ static void describe(const struct place *place, const char *format, const char *
     overwrite(place->backup, "backup.json", -1, text);
 }
 
+/* The backup.json that format 1 had for a backup. */
+static void describe_as_format_1(const struct place *place, int sequence,
+                                 const struct backup_info *info)
+{
+    char text[512];
+    snprintf(text, sizeof(text),
+             "{\"format\": 1, \"sequence\": %d, \"bytes\": %llu, \"xxh3\": \"%016llx\", "
+             "\"made_ms\": 3, \"state_digest\": \"0000000000000000\", "
+             "\"aggregates_digest\": \"0000000000000000\"}",
+             sequence, (unsigned long long)info->bytes,
+             (unsigned long long)info->files[0].checksum);
+    overwrite(place->backup, "backup.json", -1, text);
+}
+
 static void description_is_checked_before_anything_else(void)
 {
     static const char good[] = "0123456789abcdef";
@@ -385,15 +399,9 @@ static void description_of_another_log_is_noticed(void)
 {
     struct place place = make_place();
     struct backup_info info;
-    char text[512];
     fill(place.data, 1);
     must_make(&place, &info);
-    snprintf(text, sizeof(text),
-             "{\"format\": 1, \"sequence\": 49, \"bytes\": %llu, \"xxh3\": \"%016llx\", "
-             "\"made_ms\": 3, \"state_digest\": \"0000000000000000\", "
-             "\"aggregates_digest\": \"0000000000000000\"}",
-             (unsigned long long)info.bytes, (unsigned long long)info.files[0].checksum);
-    overwrite(place.backup, "backup.json", -1, text);
+    describe_as_format_1(&place, 49, &info);
     check_refused(&place, place.other, STATUS_CORRUPT, "ends at record 50");
 }
 
@@ -541,15 +549,9 @@ static void backup_of_format_1_can_be_restored(void)
 {
     struct place place = make_place();
     struct backup_info info;
-    char text[512];
     fill(place.data, 1);
     must_make(&place, &info);
-    snprintf(text, sizeof(text),
-             "{\"format\": 1, \"sequence\": 50, \"bytes\": %llu, \"xxh3\": \"%016llx\", "
-             "\"made_ms\": 3, \"state_digest\": \"0000000000000000\", "
-             "\"aggregates_digest\": \"0000000000000000\"}",
-             (unsigned long long)info.bytes, (unsigned long long)info.files[0].checksum);
-    overwrite(place.backup, "backup.json", -1, text);
+    describe_as_format_1(&place, 50, &info);
     must_restore(&place, place.other);
     check_is(place.other, &info);
 }
@@ -683,7 +685,6 @@ static void users_forgotten_since_stay_forgotten(void)
     CHECK(knows(place.data, "user-76"));
 }
 
-/* Forgotten in the backup already, and later once more. */
 /* The backup was made between the forgetting and the erasure. */
 static void an_erasure_that_was_not_finished_is_finished_by_a_restore(void)
 {
@@ -702,6 +703,7 @@ static void an_erasure_that_was_not_finished_is_finished_by_a_restore(void)
     check_is(place.other, &info);
 }
 
+/* Forgotten in the backup already, and later once more. */
 static void later_forgetting_counts_and_an_earlier_one_does_not(void)
 {
     struct place place = make_place();
