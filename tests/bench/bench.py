@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
 """CPU of Rank as a multiple of a null RPC with the same bytes, and where the time goes."""
 
-import argparse
 import importlib
-import json
 import os
 import random
 import statistics
@@ -15,14 +13,18 @@ from harness import (
     SIGNALS_PER_USER,
     Server,
     complete_programs,
+    complete_sizes,
     give_up,
     least_disturbed,
+    make_parser,
     median,
+    need_at_least_1,
     observe,
     prepare_data,
     processors,
     run_json,
     say,
+    show,
 )
 
 EPILOG = """\
@@ -321,12 +323,7 @@ def print_report(report):
 
 
 def parse_options():
-    parser = argparse.ArgumentParser(
-        prog="./dev bench",
-        description=__doc__,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("./dev bench", __doc__, EPILOG)
     add = parser.add_argument
     add("--videos", type=int, metavar="N", help="videos in the catalogue (1000000)")
     add("--users", type=int, metavar="N", help="users, with 20 signals each (100000)")
@@ -345,12 +342,8 @@ def complete_options(options):
     """Fills in defaults that depend on --quick, and the programs' paths."""
     full = {"videos": 1000000, "users": 100000, "rounds": 5, "requests": 10000}
     quick = {"videos": 100000, "users": 10000, "rounds": 2, "requests": 3000}
-    for name, value in (quick if options.quick else full).items():
-        if getattr(options, name) is None:
-            setattr(options, name, value)
-    for name in ("videos", "candidates", "rounds", "requests"):
-        if getattr(options, name) < 1:
-            give_up(f"--{name} must be at least 1")
+    complete_sizes(options, full, quick)
+    need_at_least_1(options, "videos", "candidates", "rounds", "requests")
     options.signals_per_user = SIGNALS_PER_USER
     options.open_seconds = 1 if options.quick else 3
     complete_programs(options, "fill", "load", "null_server", "rank_bench")
@@ -401,10 +394,7 @@ def main():
     if processors() == (None, None):
         say(options, "one processor only: server and load disturb each other")
     report = measure_all(options)
-    if options.json:
-        print(json.dumps(report, indent=2))
-    else:
-        print_report(report)
+    show(options, report, print_report)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""What the measuring scripts share: programs, servers, data, and how busy the machine is."""
+"""What the measuring scripts share: options, programs, servers, data, and how busy the machine is."""
 
+import argparse
 import hashlib
 import json
 import os
@@ -20,6 +21,38 @@ DEFAULT_DATA = os.path.join(tempfile.gettempdir(), f"reelrank-bench-{os.getuid()
 
 def give_up(message):
     sys.exit(f"bench: {message}")
+
+
+# --- command line -------------------------------------------------------------------------------
+
+
+def make_parser(command, description, epilog):
+    return argparse.ArgumentParser(
+        prog=command,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def complete_sizes(options, full, quick):
+    """Fills in the defaults that depend on --quick, by name."""
+    for name, value in (quick if options.quick else full).items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+
+
+def need_at_least_1(options, *names):
+    for name in names:
+        if getattr(options, name) < 1:
+            give_up(f"--{name.replace('_', '-')} must be at least 1")
+
+
+def show(options, report, print_report):
+    if options.json:
+        print(json.dumps(report, indent=2))
+    else:
+        print_report(report)
 
 
 # --- programs -----------------------------------------------------------------------------------

@@ -1,10 +1,17 @@
 #include "tests/bench/pool.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 
 #include "ranker/check.h"
 #include "tests/bench/program.h"
+
+void pool_put_header(uint8_t frame[POOL_HEADER_SIZE], size_t message_size)
+{
+    frame[0] = 0;
+    for (int i = 0; i < 4; i++) {
+        frame[1 + i] = (uint8_t)(message_size >> (24 - 8 * i));
+    }
+}
 
 size_t pool_frame_size(struct text rest)
 {

@@ -2,6 +2,7 @@
 #define TESTS_BENCH_POOL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "ranker/text.h"
 
@@ -13,6 +14,9 @@ struct pool {
 };
 
 enum { POOL_HEADER_SIZE = 5 };
+
+/* Writes the header of a message that is not compressed: its size is big-endian. */
+void pool_put_header(uint8_t frame[POOL_HEADER_SIZE], size_t message_size);
 
 /* Size of the frame at the front of rest, with its header; 0 when it is not whole. */
 size_t pool_frame_size(struct text rest);

@@ -10,6 +10,7 @@
 #include "ranker/limits.h"
 #include "reelrank/v1/ranking.pb-c.h"
 #include "tests/bench/dataset.h"
+#include "tests/bench/pool.h"
 #include "tests/bench/program.h"
 
 /* Writes a pool of RankRequests, as gRPC frames, for load and rank_bench. */
@@ -179,18 +180,15 @@ static void put_candidates(struct candidates *candidates, const char *form,
     }
 }
 
-/* A gRPC message: not compressed, length in big-endian, bytes. */
 static void write_frame(FILE *file, const Reelrank__V1__RankRequest *request)
 {
     size_t size = reelrank__v1__rank_request__get_packed_size(request);
-    uint8_t *frame = malloc(size + 5);
+    size_t frame_size = POOL_HEADER_SIZE + size;
+    uint8_t *frame = malloc(frame_size);
     CHECK(frame != NULL);
-    frame[0] = 0;
-    for (int i = 0; i < 4; i++) {
-        frame[1 + i] = (uint8_t)(size >> (24 - 8 * i));
-    }
-    reelrank__v1__rank_request__pack(request, frame + 5);
-    if (fwrite(frame, 1, size + 5, file) != size + 5) {
+    pool_put_header(frame, size);
+    reelrank__v1__rank_request__pack(request, frame + POOL_HEADER_SIZE);
+    if (fwrite(frame, 1, frame_size, file) != frame_size) {
         give_up("writing: %s", strerror(errno));
     }
     free(frame);

@@ -220,15 +220,6 @@ static size_t put_batch_id(struct traffic *traffic, size_t at)
     return at;
 }
 
-static void put_header(uint8_t *frame, size_t size)
-{
-    size_t message_size = size - POOL_HEADER_SIZE;
-    frame[0] = 0;
-    for (int i = 0; i < 4; i++) {
-        frame[1 + i] = (uint8_t)(message_size >> (24 - 8 * i));
-    }
-}
-
 /* Days in minutes, for a server that forgets what is days old. Never ahead of the clock. */
 static int64_t signal_time_ms(const struct options *options)
 {
@@ -253,7 +244,7 @@ static struct text next_body(void *context)
         frame[size + 1] = (uint8_t)signal_size;
         size += ITEM_HEADER_SIZE + signal_size;
     }
-    put_header(frame, size);
+    pool_put_header(frame, size - POOL_HEADER_SIZE);
     return (struct text){.data = (const char *)frame, .size = size};
 }
 

@@ -1,7 +1,5 @@
 """Durable signals a second through the server, beside bare LMDB appends of the same records."""
 
-import argparse
-import json
 import os
 import random
 import shutil
@@ -14,12 +12,16 @@ from harness import (
     SIGNALS_PER_USER,
     Server,
     complete_programs,
+    complete_sizes,
     give_up,
     least_disturbed,
+    make_parser,
+    need_at_least_1,
     observe,
     prepare_data,
     run_json,
     say,
+    show,
 )
 
 EPILOG = """\
@@ -36,6 +38,7 @@ one thread, records ready made. Its rate depends on how many records share a syn
 a sync for each batch, and one for as many batches as the server took together in that round.
 """
 
+SIZES = ("videos", "users", "batch", "connections", "streams", "rounds", "seconds")  # of a run
 METHODS = {"record": "RecordSignals", "stream": "StreamSignals"}
 GROUP_MAX = 256  # of store_bench
 META_PAGES = (0, 4096)
@@ -265,12 +268,7 @@ def print_report(report):
 
 
 def parse_options(words):
-    parser = argparse.ArgumentParser(
-        prog="./dev bench signals",
-        description=__doc__,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("./dev bench signals", __doc__, EPILOG)
     add = parser.add_argument
     add("--videos", type=int, metavar="N", help="videos in the catalogue (1000000)")
     add("--users", type=int, metavar="N", help="users, with 20 signals each (100000)")
@@ -290,12 +288,8 @@ def parse_options(words):
 def complete_options(options):
     full = {"videos": 1000000, "users": 100000, "rounds": 5, "seconds": 5}
     quick = {"videos": 100000, "users": 10000, "rounds": 2, "seconds": 2}
-    for name, value in (quick if options.quick else full).items():
-        if getattr(options, name) is None:
-            setattr(options, name, value)
-    for name in ("videos", "users", "batch", "connections", "streams", "rounds", "seconds"):
-        if getattr(options, name) < 1:
-            give_up(f"--{name} must be at least 1")
+    complete_sizes(options, full, quick)
+    need_at_least_1(options, *SIZES)
     options.signals_per_user = SIGNALS_PER_USER
     options.singles = 500
     complete_programs(options, "fill", "signals", "store_bench")
@@ -313,7 +307,7 @@ def measure_all(options, scratch, source):
             report[method]["open_loop"] = summarize_open(runs)
     finally:
         bench.server.stop()
-    for key in ("videos", "users", "batch", "connections", "streams", "rounds", "seconds"):
+    for key in SIZES:
         report[key] = getattr(options, key)
     return report
 
@@ -324,7 +318,4 @@ def main(words):
     folder, _ = prepare_data(options)
     with tempfile.TemporaryDirectory(dir=folder, prefix="signals-") as scratch:
         report = measure_all(options, scratch, os.path.join(folder, "store"))
-    if options.json:
-        print(json.dumps(report, indent=2))
-    else:
-        print_report(report)
+    show(options, report, print_report)

@@ -8,8 +8,7 @@ import sys
 from client import TIMEOUT, Server, equal
 from runner import case, run
 
-SIGNALS = os.path.abspath(sys.argv[2])
-del sys.argv[2]  # the runner takes it for the names of the cases wanted
+SIGNALS = os.path.abspath(sys.argv.pop(2))  # the runner would take it for the names of the cases wanted
 
 
 def send(server, *words, code=0):

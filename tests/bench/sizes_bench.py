@@ -1,7 +1,5 @@
 """What a user and a video take in memory and on disk, and how long a start takes with them."""
 
-import argparse
-import json
 import os
 import shutil
 import time
@@ -12,11 +10,15 @@ from harness import (
     DEFAULT_DATA,
     Server,
     complete_programs,
+    complete_sizes,
     give_up,
+    make_parser,
     median,
+    need_at_least_1,
     prepare_data,
     run_json,
     say,
+    show,
 )
 
 EPILOG = """\
@@ -140,12 +142,7 @@ def print_report(report):
 
 
 def parse_options(words):
-    parser = argparse.ArgumentParser(
-        prog="./dev bench sizes",
-        description=__doc__,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("./dev bench sizes", __doc__, EPILOG)
     add = parser.add_argument
     add("--videos", type=int, metavar="N", help="videos in the catalogue (1000000)")
     add("--users", type=int, metavar="N", help="users (1000000)")
@@ -160,12 +157,10 @@ def parse_options(words):
 
 
 def complete_options(options):
-    for name in ("videos", "users"):
-        if getattr(options, name) is None:
-            setattr(options, name, 100000 if options.quick else 1000000)
-    for name in ("videos", "users", "signals_per_user", "rounds"):
-        if getattr(options, name) < 1:
-            give_up(f"--{name.replace('_', '-')} must be at least 1")
+    full = {"videos": 1000000, "users": 1000000}
+    quick = {"videos": 100000, "users": 100000}
+    complete_sizes(options, full, quick)
+    need_at_least_1(options, "videos", "users", "signals_per_user", "rounds")
     complete_programs(options, "fill", "disk")
 
 
@@ -178,7 +173,4 @@ def main(words):
     finally:
         if not options.keep:
             shutil.rmtree(folder)
-    if options.json:
-        print(json.dumps(report, indent=2))
-    else:
-        print_report(report)
+    show(options, report, print_report)

@@ -1,6 +1,5 @@
 """The real server under steady mixed load for hours: does anything grow that should not?"""
 
-import argparse
 import json
 import os
 import random
@@ -16,7 +15,16 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import client
 import grpc
 
-from harness import DEFAULT_DATA, Server, complete_programs, give_up, run_json, say
+from harness import (
+    DEFAULT_DATA,
+    Server,
+    complete_programs,
+    give_up,
+    make_parser,
+    run_json,
+    say,
+    show,
+)
 
 EPILOG = """\
 examples:
@@ -462,12 +470,7 @@ def plot(report, path, scratch):
 
 
 def parse_options(words):
-    parser = argparse.ArgumentParser(
-        prog="./dev bench soak",
-        description=__doc__,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("./dev bench soak", __doc__, EPILOG)
     add = parser.add_argument
     add("--minutes", type=float, default=60, metavar="N", help="how long (60)")
     add("--sample", type=int, default=10, metavar="SECONDS", help="between samples (10)")
@@ -516,8 +519,5 @@ def main(words):
         report = summarize(soak)
         if options.plot:
             plot(report, options.plot, scratch)
-    if options.json:
-        print(json.dumps(report, indent=2))
-    else:
-        print_report(report)
+    show(options, report, print_report)
     sys.exit(1 if report["failures"] else 0)

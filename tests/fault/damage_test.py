@@ -105,9 +105,7 @@ def a_damaged_first_page_of_the_log_is_refused_with_a_reason(place):
     flip(log, PAGE + 16, 8)
     code, line = serve(place)
     assert code == FAILED and "cannot open the log" in line and str(place / "data") in line, line
-    done = subprocess.run([REELRANK, "verify", "--data", str(place / "data")], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=TIMEOUT)
-    equal(FAILED, done.returncode)
+    command(FAILED, "verify", "--data", place / "data")
 
 
 @case

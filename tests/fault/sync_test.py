@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 
-from client import NOW_MS, Feed, Server, equal, eventually, new_signal
+from client import NOW_MS, Feed, Server, equal, eventually, new_signal, varint
 from runner import Skip, case, run
 
 CALLS = "openat,fdatasync,fsync,msync,sendmsg,pwrite64,pwritev,write,writev"
@@ -58,14 +58,6 @@ def read_trace(path):
         elif not rest.endswith(CUT):
             call.finish("", number)
     return calls
-
-
-def varint(value):
-    out = b""
-    while value > 0x7F:
-        out += bytes([value & 0x7F | 0x80])
-        value >>= 7
-    return out + bytes([value])
 
 
 def first(calls, condition, what):

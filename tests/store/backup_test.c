@@ -16,6 +16,7 @@
 #include "store/verify.h"
 #include "tests/store/contents.h"
 #include "tests/store/entries.h"
+#include "tests/store/opened.h"
 #include "tests/store/tamper.h"
 #include "tests/test.h"
 
@@ -54,13 +55,7 @@ static int count_names(const char *path)
 
 static struct store *open_store(const char *path)
 {
-    struct store *store = NULL;
-    struct problem problem = {""};
-    struct store_options options = {.log = {.path = path, .map_bytes = MAP_BYTES}};
-    enum status status = store_open(&options, &store, &problem);
-    CHECK_STR("", problem.text);
-    CHECK_EQ(STATUS_OK, status);
-    return store;
+    return opened_store(&(struct store_options){.log = {.path = path, .map_bytes = MAP_BYTES}});
 }
 
 /* Writes BATCH signals numbered from first on. */
@@ -356,6 +351,20 @@ static void describe(const struct place *place, const char *format, const char *
     overwrite(place->backup, "backup.json", -1, text);
 }
 
+/* The backup.json that format 1 had for a backup. */
+static void describe_as_format_1(const struct place *place, int sequence,
+                                 const struct backup_info *info)
+{
+    char text[512];
+    snprintf(text, sizeof(text),
+             "{\"format\": 1, \"sequence\": %d, \"bytes\": %llu, \"xxh3\": \"%016llx\", "
+             "\"made_ms\": 3, \"state_digest\": \"0000000000000000\", "
+             "\"aggregates_digest\": \"0000000000000000\"}",
+             sequence, (unsigned long long)info->bytes,
+             (unsigned long long)info->files[0].checksum);
+    overwrite(place->backup, "backup.json", -1, text);
+}
+
 static void description_is_checked_before_anything_else(void)
 {
     static const char good[] = "0123456789abcdef";
@@ -390,15 +399,9 @@ static void description_of_another_log_is_noticed(void)
 {
     struct place place = make_place();
     struct backup_info info;
-    char text[512];
     fill(place.data, 1);
     must_make(&place, &info);
-    snprintf(text, sizeof(text),
-             "{\"format\": 1, \"sequence\": 49, \"bytes\": %llu, \"xxh3\": \"%016llx\", "
-             "\"made_ms\": 3, \"state_digest\": \"0000000000000000\", "
-             "\"aggregates_digest\": \"0000000000000000\"}",
-             (unsigned long long)info.bytes, (unsigned long long)info.files[0].checksum);
-    overwrite(place.backup, "backup.json", -1, text);
+    describe_as_format_1(&place, 49, &info);
     check_refused(&place, place.other, STATUS_CORRUPT, "ends at record 50");
 }
 
@@ -459,7 +462,6 @@ enum { CUT = 300, LAST = 400 };
 
 static void fill_trimmed(const char *path)
 {
-    bool more = true;
     struct store *store = open_store(path);
     for (unsigned i = 0; i < LAST; i += BATCH) {
         if (i == CUT || i == CUT + BATCH) {
@@ -467,10 +469,7 @@ static void fill_trimmed(const char *path)
         }
         write_batch(store, i);
     }
-    log_trim(store_log(store), CUT + 1);
-    while (more) {
-        CHECK_EQ(STATUS_OK, log_trim_some(store_log(store), &more));
-    }
+    opened_trim(store_log(store), CUT + 1);
     store_close(store);
 }
 
@@ -550,15 +549,9 @@ static void backup_of_format_1_can_be_restored(void)
 {
     struct place place = make_place();
     struct backup_info info;
-    char text[512];
     fill(place.data, 1);
     must_make(&place, &info);
-    snprintf(text, sizeof(text),
-             "{\"format\": 1, \"sequence\": 50, \"bytes\": %llu, \"xxh3\": \"%016llx\", "
-             "\"made_ms\": 3, \"state_digest\": \"0000000000000000\", "
-             "\"aggregates_digest\": \"0000000000000000\"}",
-             (unsigned long long)info.bytes, (unsigned long long)info.files[0].checksum);
-    overwrite(place.backup, "backup.json", -1, text);
+    describe_as_format_1(&place, 50, &info);
     must_restore(&place, place.other);
     check_is(place.other, &info);
 }
@@ -692,7 +685,6 @@ static void users_forgotten_since_stay_forgotten(void)
     CHECK(knows(place.data, "user-76"));
 }
 
-/* Forgotten in the backup already, and later once more. */
 /* The backup was made between the forgetting and the erasure. */
 static void an_erasure_that_was_not_finished_is_finished_by_a_restore(void)
 {
@@ -711,6 +703,7 @@ static void an_erasure_that_was_not_finished_is_finished_by_a_restore(void)
     check_is(place.other, &info);
 }
 
+/* Forgotten in the backup already, and later once more. */
 static void later_forgetting_counts_and_an_earlier_one_does_not(void)
 {
     struct place place = make_place();
@@ -780,10 +773,8 @@ static _Noreturn void keep_for_ever(const char *path, int told)
 {
     struct store_options store_options = {.log = {.path = path, .map_bytes = MAP_BYTES},
                                           .window_length = 100};
-    struct store *store = NULL;
+    struct store *store = opened_store(&store_options);
     struct keeper *keeper = NULL;
-    struct problem problem = {""};
-    CHECK_EQ(STATUS_OK, store_open(&store_options, &store, &problem));
     struct keeper_options options = {
         .store = store, .directory = path, .map_bytes = MAP_BYTES, .log_bytes = 60000};
     CHECK_EQ(STATUS_OK, keeper_new(&options, &keeper));

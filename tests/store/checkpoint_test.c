@@ -16,6 +16,7 @@
 #include "store/files.h"
 #include "store/store.h"
 #include "tests/store/entries.h"
+#include "tests/store/opened.h"
 #include "tests/test.h"
 
 enum { MAP_BYTES = 64 << 20, ARENA_BYTES = 16 << 20 };
@@ -35,16 +36,11 @@ static void warn(void *context, const char *text)
 
 static struct store *open_warned(const char *path, size_t map_bytes, struct warned *warned)
 {
-    struct store *store = NULL;
-    struct problem problem = {""};
     struct store_options options = {.log = {.path = path, .map_bytes = map_bytes},
                                     .window_length = 1 << 10,
                                     .warn = warned != NULL ? warn : NULL,
                                     .warn_context = warned};
-    enum status status = store_open(&options, &store, &problem);
-    CHECK_STR("", problem.text);
-    CHECK_EQ(STATUS_OK, status);
-    return store;
+    return opened_store(&options);
 }
 
 /* A store that must have nothing to warn of. */
@@ -59,10 +55,7 @@ static struct store *open_store(const char *path)
 
 static uint64_t digest_of(struct store *store)
 {
-    struct state_digests digests;
-    CHECK_EQ(STATUS_OK, state_digest(store_begin(store), &digests));
-    store_end(store);
-    return digests.all;
+    return opened_digests(store).all;
 }
 
 static uint64_t sequence_of(struct store *store)
@@ -673,11 +666,8 @@ static size_t user_bytes_of(struct store *store)
 
 static struct store *open_with_users_on_disk(const char *path)
 {
-    struct store *store = NULL;
-    struct problem problem = {""};
-    struct store_options options = {.log = {.path = path, .map_bytes = MAP_BYTES}, .user_bytes = 1};
-    CHECK_EQ(STATUS_OK, store_open(&options, &store, &problem));
-    return store;
+    return opened_store(
+        &(struct store_options){.log = {.path = path, .map_bytes = MAP_BYTES}, .user_bytes = 1});
 }
 
 static void find_and_check(struct store *store, const char *user_id, uint64_t signals)

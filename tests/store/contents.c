@@ -12,7 +12,7 @@
 
 enum { FILE_BYTES_MAX = 64 << 20 };
 
-static bool file_has(const char *path, const void *bytes, size_t size)
+static bool file_has(const char *path, const char *text)
 {
     static char contents[FILE_BYTES_MAX];
     FILE *file = fopen(path, "rb");
@@ -21,10 +21,10 @@ static bool file_has(const char *path, const void *bytes, size_t size)
     }
     size_t length = fread(contents, 1, sizeof(contents), file);
     fclose(file);
-    return memmem(contents, length, bytes, size) != NULL;
+    return memmem(contents, length, text, strlen(text)) != NULL;
 }
 
-bool contents_have(const char *directory, const void *bytes, size_t size)
+bool contents_have_text(const char *directory, const char *text)
 {
     bool found = false;
     DIR *entries = opendir(directory);
@@ -33,13 +33,8 @@ bool contents_have(const char *directory, const void *bytes, size_t size)
     while (entry = readdir(entries), entry != NULL) {
         char path[FILES_PATH_SIZE];
         CHECK(files_join(directory, entry->d_name, path, NULL) == STATUS_OK);
-        found |= entry->d_name[0] != '.' && file_has(path, bytes, size);
+        found |= entry->d_name[0] != '.' && file_has(path, text);
     }
     closedir(entries);
     return found;
-}
-
-bool contents_have_text(const char *directory, const char *text)
-{
-    return contents_have(directory, text, strlen(text));
 }

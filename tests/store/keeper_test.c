@@ -18,6 +18,7 @@
 #include "store/snapshots.h"
 #include "tests/store/contents.h"
 #include "tests/store/entries.h"
+#include "tests/store/opened.h"
 #include "tests/test.h"
 
 enum { MAP_BYTES = 64 << 20, ARENA_BYTES = 4 << 20, DAY_MS = 86400000 };
@@ -26,14 +27,8 @@ static const int64_t START_MS = INT64_C(1700000000000);
 
 static struct store *open_store(const char *path)
 {
-    struct store *store = NULL;
-    struct problem problem = {""};
-    struct store_options options = {
-        .log = {.path = path, .map_bytes = MAP_BYTES}, .window_length = 100, .user_bytes = 1};
-    enum status status = store_open(&options, &store, &problem);
-    CHECK_STR("", problem.text);
-    CHECK_EQ(STATUS_OK, status);
-    return store;
+    return opened_store(&(struct store_options){
+        .log = {.path = path, .map_bytes = MAP_BYTES}, .window_length = 100, .user_bytes = 1});
 }
 
 static void warn(void *context, const char *text)
@@ -52,14 +47,6 @@ static struct keeper *make_keeper(struct store *store, const char *path,
     options.warn = options.warn != NULL ? options.warn : warn;
     CHECK_EQ(STATUS_OK, keeper_new(&options, &keeper));
     return keeper;
-}
-
-static struct state_digests digests_of(struct store *store)
-{
-    struct state_digests digests;
-    CHECK_EQ(STATUS_OK, state_digest(store_begin(store), &digests));
-    store_end(store);
-    return digests;
 }
 
 static uint64_t first_of(struct store *store)
@@ -169,7 +156,7 @@ static struct state_digests derived_digests(const char *path)
     test_directory(copy);
     copy_directory(path, copy, false);
     struct store *store = open_store(copy);
-    struct state_digests digests = digests_of(store);
+    struct state_digests digests = opened_digests(store);
     store_close(store);
     files_remove(copy);
     return digests;
@@ -177,7 +164,7 @@ static struct state_digests derived_digests(const char *path)
 
 static void check_derived(const char *path, struct store *store)
 {
-    struct state_digests want = digests_of(store);
+    struct state_digests want = opened_digests(store);
     struct state_digests got = derived_digests(path);
     CHECK(want.aggregates == got.aggregates);
     CHECK(want.all == got.all);
@@ -206,11 +193,11 @@ static void old_records_go_and_the_state_stays(void)
         CHECK(videos_source(videos, videos_at(videos, i)).log_sequence >= first_of(store));
         store_end(store);
     }
-    struct state_digests before = digests_of(store);
+    struct state_digests before = opened_digests(store);
     keeper_free(keeper);
     store_close(store);
     store = open_store(path);
-    CHECK(before.all == digests_of(store).all);
+    CHECK(before.all == opened_digests(store).all);
     store_close(store);
 }
 
@@ -219,13 +206,9 @@ static void cut_at_snapshot(struct store *store)
 {
     uint64_t first;
     uint64_t last;
-    bool more = true;
     CHECK_EQ(STATUS_OK, store_snapshot(store));
     log_bounds(store_log(store), &first, &last);
-    log_trim(store_log(store), last + 1);
-    while (more) {
-        CHECK_EQ(STATUS_OK, log_trim_some(store_log(store), &more));
-    }
+    opened_trim(store_log(store), last + 1);
 }
 
 /* As a restore leaves it. */
@@ -233,20 +216,18 @@ static void missing_state_file_is_derived_without_a_warning(void)
 {
     char path[TEST_PATH_SIZE];
     char name[FILES_PATH_SIZE];
-    struct store *store = NULL;
-    struct problem problem = {""};
     struct store_options options = {.log = {.path = path, .map_bytes = MAP_BYTES}, .warn = warn};
     test_directory(path);
-    store = open_store(path);
+    struct store *store = open_store(path);
     write_mixed(store, 0, 1000);
     cut_at_snapshot(store);
     write_mixed(store, 1000, 10);
-    struct state_digests before = digests_of(store);
+    struct state_digests before = opened_digests(store);
     store_close(store);
     CHECK_EQ(STATUS_OK, files_join(path, "state.mdb", name, NULL));
     CHECK(unlink(name) == 0);
-    CHECK_EQ(STATUS_OK, store_open(&options, &store, &problem));
-    CHECK(before.all == digests_of(store).all);
+    store = opened_store(&options);
+    CHECK(before.all == opened_digests(store).all);
     store_close(store);
     CHECK_EQ(STATUS_OK, files_join(path, "state.mdb.bad", name, NULL));
     CHECK(access(name, F_OK) != 0);
@@ -304,10 +285,10 @@ static void nothing_is_removed_that_nobody_asked_for(void)
     struct store *store = open_store(path);
     struct keeper *keeper = make_keeper(store, path, (struct keeper_options){.log_bytes = 0});
     write_mixed(store, 0, 2000);
-    struct state_digests before = digests_of(store);
+    struct state_digests before = opened_digests(store);
     keeper_work(keeper, START_MS + INT64_C(1000) * DAY_MS);
     CHECK_EQ(1, first_of(store));
-    CHECK(before.all == digests_of(store).all);
+    CHECK(before.all == opened_digests(store).all);
     keeper_free(keeper);
     store_close(store);
 }
@@ -400,13 +381,13 @@ static void erased_users_leave_their_effect_and_nothing_else(void)
     write_videos(store, 12000); /* other durations: labels of the same watch differ */
     write_mixed(store, 1000, 1000);
     CHECK(contents_have_text(path, "user-7"));
-    struct state_digests before = digests_of(store);
+    struct state_digests before = opened_digests(store);
     forget(store, "user-7");
     CHECK_EQ(STATUS_OK, keeper_erase(keeper, &problem));
     CHECK(!contents_have_text(path, "user-7"));
     CHECK(contents_have_text(path, "user-8"));
     CHECK_EQ(0, keeper_pending(keeper));
-    CHECK(before.aggregates == digests_of(store).aggregates);
+    CHECK(before.aggregates == opened_digests(store).aggregates);
     check_derived(path, store);
     struct tombstone tombstone;
     CHECK_EQ(STATUS_OK,
@@ -517,7 +498,7 @@ static void an_erasure_that_is_broken_off_goes_on(void)
     struct store *store = open_store(path);
     write_videos(store, 5000);
     write_mixed(store, 0, 20000); /* 1000 of each user: several transactions */
-    struct state_digests before = digests_of(store);
+    struct state_digests before = opened_digests(store);
     forget(store, "user-1");
     forget(store, "user-2");
     struct problem problem = {""};
@@ -538,7 +519,7 @@ static void an_erasure_that_is_broken_off_goes_on(void)
     }
     CHECK_EQ(STATUS_OK, status);
     CHECK(rounds > 10);
-    CHECK(before.aggregates == digests_of(store).aggregates);
+    CHECK(before.aggregates == opened_digests(store).aggregates);
     struct keeper *keeper = make_keeper(store, path, (struct keeper_options){.log_bytes = 0});
     CHECK_EQ(STATUS_OK, keeper_erase(keeper, &problem));
     CHECK(!contents_have_text(path, "user-1\""));
@@ -574,11 +555,11 @@ static void retention_and_erasure_go_together(void)
             check_derived(path, store);
         }
         if (i % 7 == 6) {
-            struct state_digests before = digests_of(store);
+            struct state_digests before = opened_digests(store);
             keeper_free(keeper);
             store_close(store);
             store = open_store(path);
-            CHECK(before.all == digests_of(store).all);
+            CHECK(before.all == opened_digests(store).all);
             keeper = make_keeper(store, path, options);
         }
     }

@@ -9,6 +9,7 @@
 #include "store/files.h"
 #include "store/store.h"
 #include "tests/store/entries.h"
+#include "tests/store/opened.h"
 #include "tests/test.h"
 
 enum {
@@ -21,14 +22,8 @@ enum {
 
 static struct store *open_store(const char *path)
 {
-    struct store *store = NULL;
-    struct problem problem = {""};
-    struct store_options options = {.log = {.path = path, .map_bytes = MAP_BYTES},
-                                    .window_length = WINDOW_LENGTH};
-    enum status status = store_open(&options, &store, &problem);
-    CHECK_STR("", problem.text);
-    CHECK_EQ(STATUS_OK, status);
-    return store;
+    return opened_store(&(struct store_options){.log = {.path = path, .map_bytes = MAP_BYTES},
+                                                .window_length = WINDOW_LENGTH});
 }
 
 /* Writes checkpoints one after the other, so that death comes in the middle of one. */
@@ -112,14 +107,6 @@ static bool count_entry(void *context, uint64_t sequence, const struct record *r
     return true;
 }
 
-static uint64_t digest_of(struct store *store)
-{
-    struct state_digests digests;
-    CHECK_EQ(STATUS_OK, state_digest(store_begin(store), &digests));
-    store_end(store);
-    return digests.all;
-}
-
 /* The digest of the state that a copy of the log gives, without a checkpoint. */
 static uint64_t rebuilt_digest(const char *path)
 {
@@ -135,7 +122,7 @@ static uint64_t rebuilt_digest(const char *path)
     CHECK_EQ(STATUS_OK, files_read(from, fd, NULL, NULL, &sum, NULL));
     close(fd);
     struct store *store = open_store(copy);
-    uint64_t digest = digest_of(store);
+    uint64_t digest = opened_digests(store).all;
     store_close(store);
     files_remove(copy);
     return digest;
@@ -160,7 +147,7 @@ static unsigned check_store(const char *path, unsigned acknowledged, uint64_t *c
     /* A batch is in whole or not at all, and only the last may lack its acknowledgement. */
     CHECK_EQ(0, count % BATCH);
     CHECK(count <= acknowledged + BATCH);
-    uint64_t digest = digest_of(store);
+    uint64_t digest = opened_digests(store).all;
     *checkpoint = store_checkpoint_sequence(store); /* as the killed process left it */
     store_close(store);
     free(found);

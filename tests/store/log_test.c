@@ -15,25 +15,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/store/numbered.h"
 #include "tests/store/tamper.h"
 #include "tests/test.h"
 
 enum { MAP_BYTES = 1 << 20 };
 
-static struct log *open_sized(const char *path, size_t map_bytes)
-{
-    struct log *log = NULL;
-    struct problem problem = {""};
-    enum status status =
-        log_open(&(struct log_options){.path = path, .map_bytes = map_bytes}, &log, &problem);
-    CHECK_STR("", problem.text);
-    CHECK_EQ(STATUS_OK, status);
-    return log;
-}
-
 static struct log *open_log(const char *path)
 {
-    return open_sized(path, MAP_BYTES);
+    return numbered_open(path, MAP_BYTES);
 }
 
 /* Opens what must not open, and checks that the problem says so. */
@@ -187,7 +177,7 @@ static void large_batches_and_records_are_kept(void)
     char path[TEST_PATH_SIZE];
     uint64_t first;
     test_directory(path);
-    struct log *log = open_sized(path, (size_t)64 << 20);
+    struct log *log = numbered_open(path, (size_t)64 << 20);
     CHECK_EQ(STATUS_OK, append(log, 1, 100000, &first));
     CHECK_EQ(100000, poll_count(log, 1));
     uint8_t *payload = calloc(1 << 20, 1);
@@ -562,7 +552,7 @@ static void full_map_refuses_and_survives(void)
     log_close(log);
 
     uint64_t first;
-    log = open_sized(path, 2 * (size_t)MAP_BYTES);
+    log = numbered_open(path, 2 * (size_t)MAP_BYTES);
     CHECK_EQ(last, last_of(log));
     CHECK_EQ(STATUS_OK, append(log, (unsigned)last + 1, 100, &first));
     CHECK_EQ(last + 100, poll_count(log, 1));

@@ -15,6 +15,7 @@
 
 #include "store/log.h"
 #include "tests/store/numbered.h"
+#include "tests/store/opened.h"
 #include "tests/test.h"
 
 enum { MAP_BYTES = 64 << 20 };
@@ -212,15 +213,11 @@ static void nothing_is_left_in_memory_of_a_large_transaction(void)
 static void trimmed_records_leave_nothing_either(void)
 {
     char path[TEST_PATH_SIZE];
-    bool more = true;
     test_directory(path);
     struct log *log = numbered_open(path, MAP_BYTES);
     append_mixed(log, 5000, 1, 100);
     append_mixed(log, 100, 0, 100);
-    log_trim(log, 5001);
-    while (more) {
-        CHECK_EQ(STATUS_OK, log_trim_some(log, &more));
-    }
+    opened_trim(log, 5001);
     CHECK(count_needles(path) > 0);
     CHECK_EQ(0, scrub(log));
     CHECK_EQ(0, count_needles(path));

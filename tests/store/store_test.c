@@ -11,33 +11,20 @@
 #include "ranker/hash.h"
 #include "ranker/limits.h"
 #include "tests/store/entries.h"
+#include "tests/store/opened.h"
 #include "tests/test.h"
 
 enum { MAP_BYTES = 64 << 20, ARENA_BYTES = 64 << 20 };
 
 static struct store *open_sized(const char *path, size_t map_bytes, size_t window_length)
 {
-    struct store *store = NULL;
-    struct problem problem = {""};
-    struct store_options options = {.log = {.path = path, .map_bytes = map_bytes},
-                                    .window_length = window_length};
-    enum status status = store_open(&options, &store, &problem);
-    CHECK_STR("", problem.text);
-    CHECK_EQ(STATUS_OK, status);
-    return store;
+    return opened_store(&(struct store_options){.log = {.path = path, .map_bytes = map_bytes},
+                                                .window_length = window_length});
 }
 
 static struct store *open_store(const char *path)
 {
     return open_sized(path, MAP_BYTES, 0);
-}
-
-static struct state_digests digest(struct store *store)
-{
-    struct state_digests digests;
-    CHECK_EQ(STATUS_OK, state_digest(store_begin(store), &digests));
-    store_end(store);
-    return digests;
 }
 
 static uint64_t sequence_of(struct store *store)
@@ -95,10 +82,10 @@ static void empty_store_has_an_empty_state(void)
     store_window(store, &length, &count);
     CHECK_EQ(1 << 20, length);
     CHECK_EQ(0, count);
-    struct state_digests before = digest(store);
+    struct state_digests before = opened_digests(store);
     store_close(store);
     store = open_store(path);
-    CHECK(before.all == digest(store).all);
+    CHECK(before.all == opened_digests(store).all);
     store_close(store);
     store_close(NULL);
 }
@@ -180,12 +167,12 @@ static void repeated_signal_is_a_duplicate_wherever_it_was_seen(void)
     CHECK_EQ(2, batches[0].sequence);
     CHECK_EQ(2, batches[1].sequence);
 
-    struct state_digests before = digest(store);
+    struct state_digests before = opened_digests(store);
     CHECK_EQ(OUTCOME_DUPLICATE, write_one(store, a)); /* an earlier write */
     store_close(store);
     store = open_store(path);
     CHECK_EQ(OUTCOME_DUPLICATE, write_one(store, b)); /* before the restart */
-    CHECK(before.all == digest(store).all);
+    CHECK(before.all == opened_digests(store).all);
     CHECK_EQ(2, sequence_of(store));
     store_close(store);
     free(arena.base);
@@ -352,13 +339,13 @@ static void signal_far_behind_the_newest_is_rejected(void)
     CHECK_EQ(OUTCOME_ACCEPTED, entries[0].outcome);
     CHECK_EQ(OUTCOME_ACCEPTED, entries[2].outcome);
     CHECK_EQ(OUTCOME_REJECTED, entries[3].outcome);
-    struct state_digests before = digest(store);
+    struct state_digests before = opened_digests(store);
 
     CHECK_EQ(OUTCOME_REJECTED, write_one(store, entries[3]));
     CHECK_EQ(OUTCOME_DUPLICATE, write_one(store, entries[0])); /* a repeat is no news */
     store_close(store);
     store = open_store(path);
-    CHECK(before.all == digest(store).all);
+    CHECK(before.all == opened_digests(store).all);
     entries[3].outcome = 0;
     CHECK_EQ(OUTCOME_REJECTED, write_one(store, entries[3]));
     CHECK_EQ(OUTCOME_ACCEPTED,
@@ -421,10 +408,10 @@ static void many_largest_batches_fit_one_write(void)
     for (size_t i = 0; i < BATCHES * LIMIT_BATCH; i++) {
         CHECK_EQ(OUTCOME_DUPLICATE, entries[i].outcome);
     }
-    struct state_digests before = digest(store);
+    struct state_digests before = opened_digests(store);
     store_close(store);
     store = open_store(path);
-    CHECK(before.all == digest(store).all);
+    CHECK(before.all == opened_digests(store).all);
     store_close(store);
     free(entries);
     free(arena.base);
@@ -459,14 +446,14 @@ static void full_store_refuses_and_survives(void)
     }
     CHECK_EQ(STATUS_NO_SPACE, status);
     CHECK_EQ(number, sequence_of(store));
-    struct state_digests before = digest(store);
+    struct state_digests before = opened_digests(store);
 
     /* Nothing of the refused batch is remembered, and nothing older was pushed out for it. */
     struct entry *entries = calloc(BATCH, sizeof(*entries));
     CHECK(entries != NULL);
     fill(&arena, entries, BATCH, number);
     CHECK_EQ(STATUS_NO_SPACE, entries_write(store, entries, BATCH).status);
-    CHECK(before.all == digest(store).all);
+    CHECK(before.all == opened_digests(store).all);
     store_window(store, &length, &count);
     CHECK_EQ(150, count);
     arena_reset(&arena);
@@ -479,7 +466,7 @@ static void full_store_refuses_and_survives(void)
     store_close(store);
 
     store = open_sized(path, 1 << 20, 150); /* a larger budget, and it goes on */
-    CHECK(before.all == digest(store).all);
+    CHECK(before.all == opened_digests(store).all);
     CHECK_EQ(STATUS_OK, write_watches(store, &arena, number, BATCH));
     CHECK_EQ(number + BATCH, sequence_of(store));
     store_close(store);
@@ -494,7 +481,7 @@ static void write_the_disk_refuses_changes_nothing_and_can_be_repeated(void)
     struct store *store = open_store(path);
     struct entry put = make_video(&arena, "v", 1000);
     CHECK_EQ(OUTCOME_ACCEPTED, write_one(store, put));
-    struct state_digests before = digest(store);
+    struct state_digests before = opened_digests(store);
 
     struct rlimit old;
     CHECK(getrlimit(RLIMIT_FSIZE, &old) == 0);
@@ -506,7 +493,7 @@ static void write_the_disk_refuses_changes_nothing_and_can_be_repeated(void)
     struct batch batch = entries_write(store, entries, 3);
     CHECK_EQ(STATUS_NO_SPACE, batch.status);
     CHECK_EQ(1, batch.sequence);
-    CHECK(before.all == digest(store).all);
+    CHECK(before.all == opened_digests(store).all);
     CHECK(is_shown(store, "v"));
     CHECK_EQ(OUTCOME_DUPLICATE, write_one(store, put));
 
@@ -518,10 +505,10 @@ static void write_the_disk_refuses_changes_nothing_and_can_be_repeated(void)
         CHECK_EQ(OUTCOME_ACCEPTED, entries[i].outcome);
     }
     CHECK(!is_shown(store, "v"));
-    before = digest(store);
+    before = opened_digests(store);
     store_close(store);
     store = open_store(path);
-    CHECK(before.all == digest(store).all);
+    CHECK(before.all == opened_digests(store).all);
     store_close(store);
     free(arena.base);
 }
@@ -587,7 +574,7 @@ static void reopened_store_equals_a_clean_rebuild(void)
     struct arena arena = entries_arena(1 << 20);
     struct store *store = open_store(path);
     write_a_mixture(store, &arena);
-    struct state_digests written = digest(store);
+    struct state_digests written = opened_digests(store);
 
     struct state *clean = state_new();
     struct state_digests rebuilt;
@@ -600,7 +587,7 @@ static void reopened_store_equals_a_clean_rebuild(void)
     store_close(store);
 
     store = open_store(path);
-    CHECK(written.all == digest(store).all);
+    CHECK(written.all == opened_digests(store).all);
     store_close(store);
     free(arena.base);
 }

@@ -8,6 +8,7 @@
 #include "store/store.h"
 #include "store/verify.h"
 #include "tests/store/entries.h"
+#include "tests/store/opened.h"
 #include "tests/test.h"
 
 /*
@@ -81,21 +82,7 @@ static void write_old_state(const char *path)
 
 static struct store *open_store(const char *path)
 {
-    struct store *store = NULL;
-    struct problem problem = {""};
-    struct store_options options = {.log = {.path = path, .map_bytes = MAP_BYTES}};
-    enum status status = store_open(&options, &store, &problem);
-    CHECK_STR("", problem.text);
-    CHECK_EQ(STATUS_OK, status);
-    return store;
-}
-
-static struct state_digests digests_of(struct store *store)
-{
-    struct state_digests digests;
-    CHECK_EQ(STATUS_OK, state_digest(store_begin(store), &digests));
-    store_end(store);
-    return digests;
+    return opened_store(&(struct store_options){.log = {.path = path, .map_bytes = MAP_BYTES}});
 }
 
 /* An old directory, and what a new one of the same entries gives. */
@@ -119,7 +106,7 @@ static struct old make_old(void)
     write_old_state(old.path);
     struct store *store = open_store(other);
     CHECK_EQ(SIGNALS, entries_write(store, entries, SIGNALS).sequence);
-    old.digests = digests_of(store);
+    old.digests = opened_digests(store);
     store_close(store);
     free(arena.base);
     return old;
@@ -150,11 +137,11 @@ static void old_directory_opens_and_goes_on(void)
     struct old old = make_old();
     struct arena arena = entries_arena(1 << 16);
     struct store *store = open_store(old.path);
-    CHECK(digests_of(store).all == old.digests.all);
+    CHECK(opened_digests(store).all == old.digests.all);
     struct entry entry = entry_forget(&arena, "user-7", 2000000);
     CHECK_EQ(SIGNALS + 1, entries_write(store, &entry, 1).sequence);
     CHECK_EQ(STATUS_OK, store_snapshot(store));
-    struct state_digests digests = digests_of(store);
+    struct state_digests digests = opened_digests(store);
     store_close(store);
     struct verify_report report = verify(old.path);
     CHECK(report.digests.all == digests.all);
@@ -182,7 +169,7 @@ static void backup_of_an_old_directory_leaves_it_and_can_be_restored(void)
     CHECK(verify(data).digests.all == old.digests.all);
     CHECK(verify(old.path).state.other_version); /* nobody changed it */
     struct store *store = open_store(data);
-    CHECK(digests_of(store).all == old.digests.all);
+    CHECK(opened_digests(store).all == old.digests.all);
     store_close(store);
 }
 

@@ -13,6 +13,7 @@
 #include "store/user_keys_row.h"
 #include "store/video_row.h"
 #include "tests/store/entries.h"
+#include "tests/store/opened.h"
 #include "tests/store/tamper.h"
 #include "tests/test.h"
 
@@ -36,12 +37,9 @@ static struct log *open_log(const char *path)
 static struct state_digests write_some(const char *path)
 {
     struct arena arena = entries_arena(1 << 20);
-    struct store *store = NULL;
-    struct problem problem = {""};
-    struct store_options options = {.log = options_of(path)};
+    struct store *store = opened_store(&(struct store_options){.log = options_of(path)});
     Reelrank__V1__Video video = REELRANK__V1__VIDEO__INIT;
     video.video_id = (char *)"video-1";
-    CHECK_EQ(STATUS_OK, store_open(&options, &store, &problem));
     struct entry entries[SIGNALS] = {entry_video(&arena, &video)};
     for (unsigned i = 1; i < SIGNALS; i++) {
         char id[16];
@@ -49,9 +47,7 @@ static struct state_digests write_some(const char *path)
         entries[i] = entry_watch(&arena, i % 2 == 0 ? id : "", i); /* named and unnamed */
     }
     CHECK_EQ(SIGNALS, entries_write(store, entries, SIGNALS).sequence);
-    struct state_digests digests;
-    CHECK_EQ(STATUS_OK, state_digest(store_begin(store), &digests));
-    store_end(store);
+    struct state_digests digests = opened_digests(store);
     store_close(store);
     free(arena.base);
     return digests;
@@ -161,12 +157,9 @@ static void errors_beyond_the_list_are_counted(void)
 static void write_many(const char *path, unsigned count)
 {
     struct arena arena = entries_arena(1 << 20);
-    struct store *store = NULL;
-    struct problem problem = {""};
-    struct store_options options = {.log = options_of(path)};
+    struct store *store = opened_store(&(struct store_options){.log = options_of(path)});
     struct entry *entries = calloc(count, sizeof(*entries));
     CHECK(entries != NULL);
-    CHECK_EQ(STATUS_OK, store_open(&options, &store, &problem));
     for (unsigned i = 0; i < count; i++) {
         entries[i] = entry_watch(&arena, "", i);
     }
@@ -291,11 +284,7 @@ static void what_is_no_log_is_refused(void)
 /* A store with a snapshot, records behind it, and none before it. */
 static struct store *open_store(const char *path)
 {
-    struct store *store = NULL;
-    struct problem problem = {""};
-    struct store_options options = {.log = options_of(path), .window_length = 100};
-    CHECK_EQ(STATUS_OK, store_open(&options, &store, &problem));
-    return store;
+    return opened_store(&(struct store_options){.log = options_of(path), .window_length = 100});
 }
 
 static void write_signals(struct store *store, unsigned first, unsigned count)
@@ -322,24 +311,7 @@ static void write_video(struct store *store, const char *title)
     free(arena.base);
 }
 
-static void trim(struct log *log, uint64_t first)
-{
-    bool more = true;
-    log_trim(log, first);
-    while (more) {
-        CHECK_EQ(STATUS_OK, log_trim_some(log, &more));
-    }
-}
-
 enum { FIRST_SNAPSHOT = 300, SECOND_SNAPSHOT = 351, LAST = 400 };
-
-static struct state_digests digests_of(struct store *store)
-{
-    struct state_digests digests;
-    CHECK_EQ(STATUS_OK, state_digest(store_begin(store), &digests));
-    store_end(store);
-    return digests;
-}
 
 /* 400 records of which 300 are removed, and two snapshots. */
 static struct state_digests write_trimmed(const char *path)
@@ -351,8 +323,8 @@ static struct state_digests write_trimmed(const char *path)
     write_signals(store, 1000, SECOND_SNAPSHOT - FIRST_SNAPSHOT - 1);
     CHECK_EQ(STATUS_OK, store_snapshot(store));
     write_signals(store, 2000, LAST - SECOND_SNAPSHOT);
-    trim(store_log(store), FIRST_SNAPSHOT + 1);
-    struct state_digests digests = digests_of(store);
+    opened_trim(store_log(store), FIRST_SNAPSHOT + 1);
+    struct state_digests digests = opened_digests(store);
     store_close(store);
     return digests;
 }
@@ -501,7 +473,7 @@ static void statistics_of_a_region_may_outlive_their_video(void)
     store_end(store);
     CHECK_EQ(2, state_row_count(store_begin(store), STATE_STATISTICS));
     store_end(store);
-    struct state_digests digests = digests_of(store);
+    struct state_digests digests = opened_digests(store);
     store_close(store);
     struct verify_report report = verify(path);
     CHECK_EQ(0, report.error_count);
@@ -640,7 +612,7 @@ static void video_whose_record_is_gone_is_an_error(void)
     write_video(store, "video");
     write_signals(store, 0, 100);
     CHECK_EQ(STATUS_OK, store_snapshot(store));
-    trim(store_log(store), 50);
+    opened_trim(store_log(store), 50);
     store_close(store);
     struct verify_report report = verify(path);
     CHECK_EQ(1, report.error_count);
