@@ -18,9 +18,9 @@ size_t state_row_count(const struct state *state, enum state_table table)
     case STATE_STATISTICS:
         return state->stats.count;
     case STATE_USER_KEYS:
-        return (state->users.count + STATE_KEYS_PER_ROW - 1) / STATE_KEYS_PER_ROW;
+        return state_key_rows(state->users.count);
     case STATE_STATISTICS_KEYS:
-        return (state->stats.count + STATE_KEYS_PER_ROW - 1) / STATE_KEYS_PER_ROW;
+        return state_key_rows(state->stats.count);
     case STATE_WATCH:
     case STATE_TABLE_COUNT:
         break;

@@ -30,6 +30,20 @@ enum state_table {
 
 enum { STATE_KEYS_PER_ROW = 128 };
 
+/* How many rows of keys so many users or statistics have. */
+static inline uint64_t state_key_rows(uint64_t count)
+{
+    return (count + STATE_KEYS_PER_ROW - 1) / STATE_KEYS_PER_ROW;
+}
+
+/* How many of their keys are in one of these rows: 0 past the last. */
+static inline size_t state_keys_in_row(uint64_t count, uint64_t row)
+{
+    uint64_t first = row * STATE_KEYS_PER_ROW;
+    uint64_t left = first < count ? count - first : 0;
+    return left < STATE_KEYS_PER_ROW ? (size_t)left : STATE_KEYS_PER_ROW;
+}
+
 /*
  * Raise it whenever the same log gives another state than before: saved states of other versions
  * are then not read but derived again.

@@ -88,10 +88,10 @@ static int open_tables(struct state_file *file, MDB_txn *txn)
 uint64_t state_file_rows(const struct state_mark *mark, enum state_table table)
 {
     if (table == STATE_USER_KEYS) {
-        return (mark->row_counts[STATE_USERS] + STATE_KEYS_PER_ROW - 1) / STATE_KEYS_PER_ROW;
+        return state_key_rows(mark->row_counts[STATE_USERS]);
     }
     if (table == STATE_STATISTICS_KEYS) {
-        return (mark->row_counts[STATE_STATISTICS] + STATE_KEYS_PER_ROW - 1) / STATE_KEYS_PER_ROW;
+        return state_key_rows(mark->row_counts[STATE_STATISTICS]);
     }
     CHECK((int)table < (int)STATE_FILE_ROW_COUNTS);
     return mark->row_counts[table];
@@ -345,8 +345,7 @@ static enum status restore_user_keys(struct load *load, uint32_t row, const MDB_
         return status;
     }
     uint64_t first = (uint64_t)row * STATE_KEYS_PER_ROW;
-    uint64_t left = load->file->mark.row_counts[STATE_USERS] - first;
-    if (count != (left < STATE_KEYS_PER_ROW ? left : STATE_KEYS_PER_ROW)) {
+    if (count != state_keys_in_row(load->file->mark.row_counts[STATE_USERS], row)) {
         return STATUS_CORRUPT;
     }
     for (size_t i = 0; i < count; i++) {
@@ -404,8 +403,7 @@ static enum status restore_statistics_keys(struct load *load, uint32_t row, cons
         return status;
     }
     uint64_t first = (uint64_t)row * STATE_KEYS_PER_ROW;
-    uint64_t left = load->file->mark.row_counts[STATE_STATISTICS] - first;
-    if (count != (left < STATE_KEYS_PER_ROW ? left : STATE_KEYS_PER_ROW)) {
+    if (count != state_keys_in_row(load->file->mark.row_counts[STATE_STATISTICS], row)) {
         return STATUS_CORRUPT;
     }
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {

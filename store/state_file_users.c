@@ -138,7 +138,6 @@ static enum status read_keys(const struct state_file *file, MDB_txn *txn,
                              struct user_key_entry **out)
 {
     size_t rows = state_file_rows(&file->mark, STATE_USER_KEYS);
-    size_t left = file->mark.row_counts[STATE_USERS];
     struct user_key_entry *keys = calloc(rows + 1, STATE_KEYS_PER_ROW * sizeof(*keys));
     enum status status = keys != NULL ? STATUS_OK : STATUS_NO_MEMORY;
     for (size_t i = 0; i < rows && status == STATUS_OK; i++) {
@@ -150,10 +149,9 @@ static enum status read_keys(const struct state_file *file, MDB_txn *txn,
                                           &keys[i * STATE_KEYS_PER_ROW], &count);
         }
         if (status == STATUS_OK &&
-            count != (left < STATE_KEYS_PER_ROW ? left : STATE_KEYS_PER_ROW)) {
+            count != state_keys_in_row(file->mark.row_counts[STATE_USERS], i)) {
             status = STATUS_CORRUPT;
         }
-        left -= count;
     }
     if (status != STATUS_OK) {
         free(keys);
@@ -315,13 +313,11 @@ static enum status move_last(struct removal *removal, size_t row)
 static enum status put_keys(struct removal *removal, size_t row)
 {
     uint8_t bytes[USER_KEYS_ROW_SIZE_MAX];
-    size_t first = row * STATE_KEYS_PER_ROW;
-    if (first >= removal->count) {
+    size_t count = state_keys_in_row(removal->count, row);
+    if (count == 0) {
         return wipe_row(removal->file, STATE_USER_KEYS, row);
     }
-    size_t left = removal->count - first;
-    size_t size = user_keys_row_encode(
-        &removal->keys[first], left < STATE_KEYS_PER_ROW ? left : STATE_KEYS_PER_ROW, bytes);
+    size_t size = user_keys_row_encode(&removal->keys[row * STATE_KEYS_PER_ROW], count, bytes);
     return put_row(removal->file, STATE_USER_KEYS, row, bytes, size);
 }
 
