@@ -351,14 +351,11 @@ static void prefetch(const struct state *state, const struct statistics_row *row
 {
     uint64_t keys[STATE_RESTORE_MAX];
     const struct video *videos[STATE_RESTORE_MAX];
-    size_t key_count = 0;
     CHECK(count <= STATE_RESTORE_MAX);
     for (size_t i = 0; i < count; i++) {
-        if (rows[i].kind == SCOPE_GLOBAL) {
-            keys[key_count++] = rows[i].video_key;
-        }
+        keys[i] = rows[i].video_key;
     }
-    videos_find_many(state->videos, keys, key_count, videos);
+    videos_find_many(state->videos, keys, count, videos);
 }
 
 /* The global statistics of a video are what its decayed counts are made of. */
@@ -384,8 +381,8 @@ void state_restore_statistics_key(struct state *state, size_t row,
     slot->kind = entry.kind;
 }
 
-static enum status restore_statistics(struct state *state, size_t row,
-                                      const struct statistics_row *from)
+enum status state_restore_statistics(struct state *state, size_t row,
+                                     const struct statistics_row *from)
 {
     state_restore_statistics_key(
         state, row,
@@ -399,19 +396,6 @@ static enum status restore_statistics(struct state *state, size_t row,
     enum status status = stats != NULL ? stats_copy(from->stats, stats) : STATUS_NO_MEMORY;
     slot->stats = stats;
     return status == STATUS_OK && from->kind == SCOPE_GLOBAL ? decay_video(state, from) : status;
-}
-
-enum status state_restore_statistics(struct state *state, size_t row,
-                                     const struct statistics_row *rows, size_t count)
-{
-    prefetch(state, rows, count);
-    for (size_t i = 0; i < count; i++) {
-        enum status status = restore_statistics(state, row + i, &rows[i]);
-        if (status != STATUS_OK) {
-            return status;
-        }
-    }
-    return STATUS_OK;
 }
 
 enum status state_restore_decayed(struct state *state, const struct statistics_row *rows,

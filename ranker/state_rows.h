@@ -175,12 +175,9 @@ const struct watch_histogram *state_watch_at(const struct state *state, size_t r
  * which makes room for rows 0 to row_count - 1; then every row, copied; then state_restore_end().
  * Videos and watch times come in any number from one thread, videos in order of their numbers.
  * Users and statistics may come from several threads at once, each its own rows; statistics after
- * all videos, and up to STATE_RESTORE_MAX at a time with numbers from row on, since far memory is
- * then asked for ahead. STATUS_CORRUPT: a row is there twice or not at all, or is of a video that
- * is not there. After a failure the state is good for nothing but state_free().
+ * all videos. STATUS_CORRUPT: a row is there twice or not at all, or is of a video that is not
+ * there. After a failure the state is good for nothing but state_free().
  */
-enum { STATE_RESTORE_MAX = 32 };
-
 MUST_USE enum status state_restore_begin(struct state *state, enum state_table table,
                                          size_t row_count);
 MUST_USE enum status state_restore_user(struct state *state, size_t row, const struct user *user);
@@ -189,14 +186,18 @@ MUST_USE enum status state_restore_user(struct state *state, size_t row, const s
 void state_restore_user_key(struct state *state, size_t row, struct user_key_entry entry);
 MUST_USE enum status state_restore_video(struct state *state, const struct video_row *row);
 MUST_USE enum status state_restore_statistics(struct state *state, size_t row,
-                                              const struct statistics_row *rows, size_t count);
+                                              const struct statistics_row *from);
 
 /* Instead of statistics: they stay with the loader until they are asked for. */
 void state_restore_statistics_key(struct state *state, size_t row,
                                   struct statistics_key_entry entry);
 
-/* Of global statistics that stay with the loader: what scoring reads of them, up to
- * STATE_RESTORE_MAX at a time, after all videos. STATUS_CORRUPT: of a video that is not there. */
+/*
+ * Of global statistics that stay with the loader: what scoring reads of them, up to
+ * STATE_RESTORE_MAX at a time, since far memory is asked for ahead; after all videos.
+ * STATUS_CORRUPT: of a video that is not there.
+ */
+enum { STATE_RESTORE_MAX = 32 };
 MUST_USE enum status state_restore_decayed(struct state *state, const struct statistics_row *rows,
                                            size_t count);
 MUST_USE enum status state_restore_watch(struct state *state, uint16_t region,

@@ -263,7 +263,7 @@ static bool visit_statistics(void *context, uint64_t row, const uint8_t *bytes, 
     }
     return add(checking, &checking->scopes, hash_scope(&statistics)) &&
            (checking->state == NULL ||
-            take_status(checking, state_restore_statistics(checking->state, row, &statistics, 1),
+            take_status(checking, state_restore_statistics(checking->state, row, &statistics),
                         row));
 }
 
