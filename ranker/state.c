@@ -236,17 +236,12 @@ static enum status add_slot(struct state *state, struct user *user, struct user_
 enum status state_add_user(struct state *state, const struct user *user)
 {
     CHECK(state->visit == NULL);
-    struct user *copy = calloc(1, sizeof(*copy));
+    struct user *copy = state_copy_user(user);
     if (copy == NULL) {
         return STATUS_NO_MEMORY;
     }
-    enum status status = user_copy(user, copy);
-    if (status != STATUS_OK) {
-        state_free_user(copy);
-        return status;
-    }
     struct user_slot *slot;
-    status = add_slot(state, copy, &slot);
+    enum status status = add_slot(state, copy, &slot);
     if (status == STATUS_OK) {
         slot->last_day = state_day_of(user->last_signal_ms);
     }

@@ -145,8 +145,7 @@ static size_t evict_user(struct user_slot *slot)
         return 0;
     }
     size_t bytes = user_bytes(slot->user);
-    user_release(slot->user);
-    free(slot->user);
+    state_free_user(slot->user);
     slot->user = NULL;
     return bytes;
 }
@@ -159,8 +158,7 @@ static size_t evict_statistics(struct scope_slot *slot)
         return 0;
     }
     size_t bytes = state_stats_bytes(slot->stats);
-    stats_release(slot->stats);
-    free(slot->stats);
+    state_free_stats(slot->stats);
     slot->stats = NULL;
     return bytes;
 }
@@ -312,8 +310,8 @@ enum status state_restore_user(struct state *state, size_t row, const struct use
         state, row,
         (struct user_key_entry){.key = user->key, .last_day = state_day_of(user->last_signal_ms)});
     struct user_slot *slot = table_at(&state->users, row);
-    slot->user = calloc(1, sizeof(*slot->user));
-    return slot->user != NULL ? user_copy(user, slot->user) : STATUS_NO_MEMORY;
+    slot->user = state_copy_user(user);
+    return slot->user != NULL ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 void state_restore_user_key(struct state *state, size_t row, struct user_key_entry entry)
@@ -392,10 +390,11 @@ enum status state_restore_statistics(struct state *state, size_t row,
                                       .code = from->code,
                                       .kind = (uint8_t)from->kind});
     struct scope_slot *slot = table_at(&state->stats, row);
-    struct stats *stats = calloc(1, sizeof(*stats));
-    enum status status = stats != NULL ? stats_copy(from->stats, stats) : STATUS_NO_MEMORY;
-    slot->stats = stats;
-    return status == STATUS_OK && from->kind == SCOPE_GLOBAL ? decay_video(state, from) : status;
+    slot->stats = state_copy_stats(from->stats);
+    if (slot->stats == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    return from->kind == SCOPE_GLOBAL ? decay_video(state, from) : STATUS_OK;
 }
 
 enum status state_restore_decayed(struct state *state, const struct statistics_row *rows,
