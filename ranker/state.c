@@ -262,12 +262,8 @@ static enum status add_user(struct state *state, uint64_t user_key, struct user_
 static enum status need_user(struct state *state, uint64_t user_key, struct user_slot **out)
 {
     struct user_slot *slot = table_find(&state->users, user_key);
-    enum status status = STATUS_OK;
-    if (slot == NULL) {
-        status = add_user(state, user_key, &slot);
-    } else if (slot->user == NULL) {
-        status = state_load_slot(state, slot);
-    }
+    enum status status =
+        slot != NULL ? state_load_slot(state, slot) : add_user(state, user_key, &slot);
     if (status != STATUS_OK) {
         return status;
     }

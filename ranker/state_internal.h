@@ -136,7 +136,7 @@ static inline bool state_is_live(const struct video *row)
     return row != NULL && row->known && !row->deleted;
 }
 
-/* Brings what is in a slot into memory. */
+/* Bring what is in a slot into memory, where it is not. */
 MUST_USE enum status state_load_slot(struct state *state, struct user_slot *slot);
 MUST_USE enum status state_load_scope(struct state *state, struct scope_slot *slot);
 

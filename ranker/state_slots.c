@@ -123,20 +123,20 @@ enum status state_read_slot(const struct state *state, const struct user_slot *s
 enum status state_load_slot(struct state *state, struct user_slot *slot)
 {
     const struct user *user;
+    if (slot->user != NULL) {
+        return STATUS_OK;
+    }
     arena_reset(&state->load_arena);
     enum status status = state_read_slot(state, slot, &state->load_arena, &user);
-    return status == STATUS_OK && slot->user == NULL ? put_user(state, slot, user) : status;
+    return status == STATUS_OK ? put_user(state, slot, user) : status;
 }
 
 enum status state_bring_back(struct state *state, enum state_table table, size_t row)
 {
     CHECK(table == STATE_USERS || table == STATE_STATISTICS);
     CHECK(row < state_row_count(state, table));
-    if (table == STATE_STATISTICS) {
-        return state_load_scope(state, table_at(&state->stats, row));
-    }
-    struct user_slot *slot = table_at(&state->users, row);
-    return slot->user == NULL ? state_load_slot(state, slot) : STATUS_OK;
+    return table == STATE_USERS ? state_load_slot(state, table_at(&state->users, row))
+                                : state_load_scope(state, table_at(&state->stats, row));
 }
 
 enum status state_find_user(const struct state *state, uint64_t user_key, struct arena *arena,
