@@ -97,6 +97,15 @@ uint64_t state_file_rows(const struct state_mark *mark, enum state_table table)
     return mark->row_counts[table];
 }
 
+enum status state_file_get_row(const struct state_file *file, MDB_txn *txn, enum state_table table,
+                               size_t row, MDB_val *value)
+{
+    uint32_t number = (uint32_t)row;
+    MDB_val key = {sizeof(number), &number};
+    int rc = mdb_get(txn, file->tables[table], &key, value);
+    return rc == MDB_NOTFOUND ? STATUS_CORRUPT : lmdb_status(rc);
+}
+
 static MDB_val mark_key(void)
 {
     return (MDB_val){sizeof("mark") - 1, (void *)"mark"};
@@ -373,16 +382,13 @@ static enum status restore_waiting(struct load *load)
 static enum status restore_global(struct load *load, uint64_t row,
                                   const struct statistics_key_entry *key)
 {
-    uint32_t number = (uint32_t)row;
-    MDB_val at = {sizeof(number), &number};
     MDB_val value;
     size_t i = load->row_count;
-    int rc = mdb_get(load->txn, load->file->tables[STATE_STATISTICS], &at, &value);
-    if (rc != 0) {
-        return rc == MDB_NOTFOUND ? STATUS_CORRUPT : lmdb_status(rc);
+    enum status status = state_file_get_row(load->file, load->txn, STATE_STATISTICS, row, &value);
+    if (status != STATUS_OK) {
+        return status;
     }
-    enum status status =
-        statistics_row_decode(value.mv_data, value.mv_size, &load->parts[i], &load->rows[i]);
+    status = statistics_row_decode(value.mv_data, value.mv_size, &load->parts[i], &load->rows[i]);
     if (status != STATUS_OK) {
         return status;
     }

@@ -12,21 +12,6 @@
 
 /* Single users of a state file: read at any time, searched for, taken out. */
 
-static MDB_val row_key(const uint32_t *row)
-{
-    return (MDB_val){sizeof(*row), (void *)row};
-}
-
-/* A row that must be there. */
-static enum status get_row(const struct state_file *file, MDB_txn *txn, enum state_table table,
-                           size_t row, MDB_val *value)
-{
-    uint32_t number = (uint32_t)row;
-    MDB_val key = row_key(&number);
-    int rc = mdb_get(txn, file->tables[table], &key, value);
-    return rc == MDB_NOTFOUND ? STATUS_CORRUPT : lmdb_status(rc);
-}
-
 /* A transaction that reads the last commit: one that was kept, or a new one. */
 static int take_reader(struct state_file *file, MDB_txn **out)
 {
@@ -56,7 +41,7 @@ static enum status read_user(const struct state_file *file, MDB_txn *txn, size_t
                              struct arena *arena, struct user *out)
 {
     MDB_val value;
-    enum status status = get_row(file, txn, STATE_USERS, row, &value);
+    enum status status = state_file_get_row(file, txn, STATE_USERS, row, &value);
     if (status != STATUS_OK) {
         return status;
     }
@@ -70,7 +55,7 @@ static enum status read_statistics(const struct state_file *file, MDB_txn *txn, 
 {
     MDB_val value;
     struct statistics_row statistics;
-    enum status status = get_row(file, txn, STATE_STATISTICS, row, &value);
+    enum status status = state_file_get_row(file, txn, STATE_STATISTICS, row, &value);
     if (status != STATUS_OK) {
         return status;
     }
@@ -143,7 +128,7 @@ static enum status read_keys(const struct state_file *file, MDB_txn *txn,
     for (size_t i = 0; i < rows && status == STATUS_OK; i++) {
         MDB_val value;
         size_t count = 0;
-        status = get_row(file, txn, STATE_USER_KEYS, i, &value);
+        status = state_file_get_row(file, txn, STATE_USER_KEYS, i, &value);
         if (status == STATUS_OK) {
             status = user_keys_row_decode(value.mv_data, value.mv_size,
                                           &keys[i * STATE_KEYS_PER_ROW], &count);
@@ -199,7 +184,7 @@ static enum status search_videos(const struct state_file *file, MDB_txn *txn,
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         MDB_val value;
         struct video_row video;
-        status = get_row(file, txn, STATE_VIDEOS, i, &value);
+        status = state_file_get_row(file, txn, STATE_VIDEOS, i, &value);
         if (status == STATUS_OK) {
             status = video_row_decode(value.mv_data, value.mv_size, &video);
         }
@@ -252,12 +237,12 @@ enum status state_file_count_users(struct state_file *file,
 static enum status wipe_row(struct state_file *file, enum state_table table, size_t row)
 {
     MDB_val old;
-    enum status status = get_row(file, file->txn, table, row, &old);
+    enum status status = state_file_get_row(file, file->txn, table, row, &old);
     if (status != STATUS_OK) {
         return status;
     }
     uint32_t number = (uint32_t)row;
-    MDB_val key = row_key(&number);
+    MDB_val key = {sizeof(number), &number};
     MDB_val zeroes = {old.mv_size, NULL};
     int rc = mdb_put(file->txn, file->tables[table], &key, &zeroes, MDB_RESERVE);
     if (rc == 0) {
@@ -292,7 +277,7 @@ static enum status move_last(struct removal *removal, size_t row)
     size_t last = removal->count - 1;
     enum status status = STATUS_OK;
     if (row != last) {
-        status = get_row(removal->file, removal->file->txn, STATE_USERS, last, &value);
+        status = state_file_get_row(removal->file, removal->file->txn, STATE_USERS, last, &value);
         if (status == STATUS_OK && value.mv_size > USER_ROW_SIZE_MAX) {
             status = STATUS_CORRUPT;
         }
