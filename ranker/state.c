@@ -344,7 +344,7 @@ static enum status apply_video(struct state *state, uint64_t sequence,
     if (status != STATUS_OK) {
         return status;
     }
-    bool was_live = state_is_live(row);
+    bool was_live = video_is_live(row);
     status = state_touch(state, STATE_VIDEOS, row->number);
     if (status != STATUS_OK) {
         return status;
@@ -369,7 +369,7 @@ static enum status apply_deletion(struct state *state, uint64_t video_key)
     if (status != STATUS_OK) {
         return status;
     }
-    state->live_videos -= state_is_live(row);
+    state->live_videos -= video_is_live(row);
     row->deleted = true;
     videos_set_source(
         state->videos, row,

@@ -131,11 +131,6 @@ MUST_USE static inline enum status state_touch_user_keys(struct state *state, si
     return state_touch(state, STATE_USER_KEYS, row / STATE_KEYS_PER_ROW);
 }
 
-static inline bool state_is_live(const struct video *row)
-{
-    return row != NULL && row->known && !row->deleted;
-}
-
 /* Bring what is in a slot into memory, where it is not. */
 MUST_USE enum status state_load_slot(struct state *state, struct user_slot *slot);
 MUST_USE enum status state_load_scope(struct state *state, struct scope_slot *slot);

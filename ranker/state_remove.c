@@ -92,7 +92,7 @@ static enum status remove_statistics(struct state *state, const struct retired_s
 static enum status remove_video(struct state *state, uint64_t video_key)
 {
     struct video *video = videos_find(state->videos, video_key);
-    if (video == NULL || state_is_live(video) ||
+    if (video == NULL || video_is_live(video) ||
         state_has_stats(state, video_key, SCOPE_GLOBAL, 0)) {
         return STATUS_OK;
     }

@@ -99,7 +99,7 @@ static bool look_at_video(struct found *found, const struct state *state, size_t
 {
     (void)before_ms;
     const struct video *video = videos_at(state_videos(state), row);
-    if ((video->known && !video->deleted) || state_has_stats(state, video->key, SCOPE_GLOBAL, 0)) {
+    if (video_is_live(video) || state_has_stats(state, video->key, SCOPE_GLOBAL, 0)) {
         return true;
     }
     struct retirement *record = open_record(found);
