@@ -7,7 +7,6 @@
 #include "store/payload.h"
 
 enum {
-    DAY_MS = 86400000,
     LOOK_ROWS = 4096,  /* under one read lock */
     CALL_ROWS = 65536, /* of each table in one call */
     RECORDS_MAX = 64   /* in one write */
@@ -68,7 +67,7 @@ static bool look_at_user(struct found *found, const struct state *state, size_t 
                          int64_t before_ms)
 {
     struct user_key_entry user = state_user_key_at(state, row);
-    if ((int64_t)user.last_day >= before_ms / DAY_MS) {
+    if (user.last_day >= state_day_of(before_ms)) {
         return true;
     }
     struct retirement *record = open_record(found);
@@ -82,7 +81,7 @@ static bool look_at_statistics(struct found *found, const struct state *state, s
                                int64_t before_ms)
 {
     struct statistics_key_entry key = state_statistics_key_at(state, row);
-    if ((int64_t)key.last_day >= before_ms / DAY_MS) {
+    if (key.last_day >= state_day_of(before_ms)) {
         return true;
     }
     struct retirement *record = open_record(found);
