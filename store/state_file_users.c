@@ -354,9 +354,8 @@ static enum status remove_in_transaction(struct removal *removal,
 
 enum status state_file_remove_users(struct state_file *file,
                                     bool (*wants_user)(void *context, uint64_t user_key),
-                                    void *context, uint64_t *removed)
+                                    void *context)
 {
-    uint64_t before = file->mark.row_counts[STATE_USERS];
     struct removal removal = {.file = file, .bytes = malloc(USER_ROW_SIZE_MAX)};
     if (removal.bytes == NULL) {
         return STATUS_NO_MEMORY;
@@ -367,8 +366,5 @@ enum status state_file_remove_users(struct state_file *file,
     }
     free(removal.keys);
     free(removal.bytes);
-    if (status == STATUS_OK) {
-        *removed = before - file->mark.row_counts[STATE_USERS];
-    }
     return status;
 }
