@@ -1,7 +1,6 @@
 #include "store/retire.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "ranker/state_rows.h"
 #include "store/payload.h"

@@ -1,7 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ranker/check.h"
 #include "store/fault.h"
 #include "store/lmdb.h"
 #include "store/state_file_internal.h"
