@@ -236,17 +236,12 @@ static enum status add_slot(struct state *state, struct user *user, struct user_
 enum status state_add_user(struct state *state, const struct user *user)
 {
     CHECK(state->visit == NULL);
-    struct user *copy = calloc(1, sizeof(*copy));
+    struct user *copy = state_copy_user(user);
     if (copy == NULL) {
         return STATUS_NO_MEMORY;
     }
-    enum status status = user_copy(user, copy);
-    if (status != STATUS_OK) {
-        state_free_user(copy);
-        return status;
-    }
     struct user_slot *slot;
-    status = add_slot(state, copy, &slot);
+    enum status status = add_slot(state, copy, &slot);
     if (status == STATUS_OK) {
         slot->last_day = state_day_of(user->last_signal_ms);
     }
@@ -267,12 +262,8 @@ static enum status add_user(struct state *state, uint64_t user_key, struct user_
 static enum status need_user(struct state *state, uint64_t user_key, struct user_slot **out)
 {
     struct user_slot *slot = table_find(&state->users, user_key);
-    enum status status = STATUS_OK;
-    if (slot == NULL) {
-        status = add_user(state, user_key, &slot);
-    } else if (slot->user == NULL) {
-        status = state_load_slot(state, slot);
-    }
+    enum status status =
+        slot != NULL ? state_load_slot(state, slot) : add_user(state, user_key, &slot);
     if (status != STATUS_OK) {
         return status;
     }
@@ -353,7 +344,7 @@ static enum status apply_video(struct state *state, uint64_t sequence,
     if (status != STATUS_OK) {
         return status;
     }
-    bool was_live = state_is_live(row);
+    bool was_live = video_is_live(row);
     status = state_touch(state, STATE_VIDEOS, row->number);
     if (status != STATUS_OK) {
         return status;
@@ -378,7 +369,7 @@ static enum status apply_deletion(struct state *state, uint64_t video_key)
     if (status != STATUS_OK) {
         return status;
     }
-    state->live_videos -= state_is_live(row);
+    state->live_videos -= video_is_live(row);
     row->deleted = true;
     videos_set_source(
         state->videos, row,

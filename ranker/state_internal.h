@@ -53,16 +53,10 @@ struct state {
     } warmth[STATE_STATISTICS + 1];
 };
 
-/* A cold slot gets a copy of its user; STATUS_NO_MEMORY leaves it without. */
-MUST_USE enum status state_put_user(struct state *state, struct user_slot *slot,
-                                    const struct user *user);
-
 /* The user of a slot: in memory, or loaded into arena. */
 MUST_USE enum status state_read_slot(const struct state *state, const struct user_slot *slot,
                                      struct arena *arena, const struct user **out);
 
-MUST_USE enum status state_put_statistics(struct state *state, struct scope_slot *slot,
-                                          const struct stats *stats);
 MUST_USE enum status state_read_scope(const struct state *state, const struct scope_slot *slot,
                                       struct arena *arena, const struct stats **out);
 
@@ -137,14 +131,13 @@ MUST_USE static inline enum status state_touch_user_keys(struct state *state, si
     return state_touch(state, STATE_USER_KEYS, row / STATE_KEYS_PER_ROW);
 }
 
-static inline bool state_is_live(const struct video *row)
-{
-    return row != NULL && row->known && !row->deleted;
-}
-
-/* Brings what is in a slot into memory. */
+/* Bring what is in a slot into memory, where it is not. */
 MUST_USE enum status state_load_slot(struct state *state, struct user_slot *slot);
 MUST_USE enum status state_load_scope(struct state *state, struct scope_slot *slot);
+
+/* For a slot to own; NULL when memory is short. */
+struct user *state_copy_user(const struct user *user);
+struct stats *state_copy_stats(const struct stats *stats);
 
 /* NULL is allowed. */
 void state_free_user(struct user *user);

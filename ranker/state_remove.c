@@ -11,22 +11,17 @@ static enum status touch_removal(struct state *state, enum state_table table, si
 }
 
 /* The last user may be moved to another row, where its loader would not find it. */
-static enum status load_last_user(struct state *state)
-{
-    struct user_slot *last = table_at(&state->users, state->users.count - 1);
-    return last->user == NULL ? state_load_slot(state, last) : STATUS_OK;
-}
-
 static enum status prepare_removal(struct state *state, size_t row)
 {
-    enum status status = load_last_user(state);
+    size_t last = state->users.count - 1;
+    enum status status = state_load_slot(state, table_at(&state->users, last));
     if (status == STATUS_OK) {
         status = touch_removal(state, STATE_USERS, row);
     }
     if (status == STATUS_OK) {
         status = state_touch_user_keys(state, row);
     }
-    return status == STATUS_OK ? state_touch_user_keys(state, state->users.count - 1) : status;
+    return status == STATUS_OK ? state_touch_user_keys(state, last) : status;
 }
 
 enum status state_remove_user(struct state *state, uint64_t user_key)
@@ -97,7 +92,7 @@ static enum status remove_statistics(struct state *state, const struct retired_s
 static enum status remove_video(struct state *state, uint64_t video_key)
 {
     struct video *video = videos_find(state->videos, video_key);
-    if (video == NULL || state_is_live(video) ||
+    if (video == NULL || video_is_live(video) ||
         state_has_stats(state, video_key, SCOPE_GLOBAL, 0)) {
         return STATUS_OK;
     }

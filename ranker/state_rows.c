@@ -18,9 +18,9 @@ size_t state_row_count(const struct state *state, enum state_table table)
     case STATE_STATISTICS:
         return state->stats.count;
     case STATE_USER_KEYS:
-        return (state->users.count + STATE_KEYS_PER_ROW - 1) / STATE_KEYS_PER_ROW;
+        return state_key_rows(state->users.count);
     case STATE_STATISTICS_KEYS:
-        return (state->stats.count + STATE_KEYS_PER_ROW - 1) / STATE_KEYS_PER_ROW;
+        return state_key_rows(state->stats.count);
     case STATE_WATCH:
     case STATE_TABLE_COUNT:
         break;
@@ -145,8 +145,7 @@ static size_t evict_user(struct user_slot *slot)
         return 0;
     }
     size_t bytes = user_bytes(slot->user);
-    user_release(slot->user);
-    free(slot->user);
+    state_free_user(slot->user);
     slot->user = NULL;
     return bytes;
 }
@@ -159,8 +158,7 @@ static size_t evict_statistics(struct scope_slot *slot)
         return 0;
     }
     size_t bytes = state_stats_bytes(slot->stats);
-    stats_release(slot->stats);
-    free(slot->stats);
+    state_free_stats(slot->stats);
     slot->stats = NULL;
     return bytes;
 }
@@ -312,8 +310,8 @@ enum status state_restore_user(struct state *state, size_t row, const struct use
         state, row,
         (struct user_key_entry){.key = user->key, .last_day = state_day_of(user->last_signal_ms)});
     struct user_slot *slot = table_at(&state->users, row);
-    slot->user = calloc(1, sizeof(*slot->user));
-    return slot->user != NULL ? user_copy(user, slot->user) : STATUS_NO_MEMORY;
+    slot->user = state_copy_user(user);
+    return slot->user != NULL ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 void state_restore_user_key(struct state *state, size_t row, struct user_key_entry entry)
@@ -351,14 +349,11 @@ static void prefetch(const struct state *state, const struct statistics_row *row
 {
     uint64_t keys[STATE_RESTORE_MAX];
     const struct video *videos[STATE_RESTORE_MAX];
-    size_t key_count = 0;
     CHECK(count <= STATE_RESTORE_MAX);
     for (size_t i = 0; i < count; i++) {
-        if (rows[i].kind == SCOPE_GLOBAL) {
-            keys[key_count++] = rows[i].video_key;
-        }
+        keys[i] = rows[i].video_key;
     }
-    videos_find_many(state->videos, keys, key_count, videos);
+    videos_find_many(state->videos, keys, count, videos);
 }
 
 /* The global statistics of a video are what its decayed counts are made of. */
@@ -384,8 +379,8 @@ void state_restore_statistics_key(struct state *state, size_t row,
     slot->kind = entry.kind;
 }
 
-static enum status restore_statistics(struct state *state, size_t row,
-                                      const struct statistics_row *from)
+enum status state_restore_statistics(struct state *state, size_t row,
+                                     const struct statistics_row *from)
 {
     state_restore_statistics_key(
         state, row,
@@ -395,23 +390,11 @@ static enum status restore_statistics(struct state *state, size_t row,
                                       .code = from->code,
                                       .kind = (uint8_t)from->kind});
     struct scope_slot *slot = table_at(&state->stats, row);
-    struct stats *stats = calloc(1, sizeof(*stats));
-    enum status status = stats != NULL ? stats_copy(from->stats, stats) : STATUS_NO_MEMORY;
-    slot->stats = stats;
-    return status == STATUS_OK && from->kind == SCOPE_GLOBAL ? decay_video(state, from) : status;
-}
-
-enum status state_restore_statistics(struct state *state, size_t row,
-                                     const struct statistics_row *rows, size_t count)
-{
-    prefetch(state, rows, count);
-    for (size_t i = 0; i < count; i++) {
-        enum status status = restore_statistics(state, row + i, &rows[i]);
-        if (status != STATUS_OK) {
-            return status;
-        }
+    slot->stats = state_copy_stats(from->stats);
+    if (slot->stats == NULL) {
+        return STATUS_NO_MEMORY;
     }
-    return STATUS_OK;
+    return from->kind == SCOPE_GLOBAL ? decay_video(state, from) : STATUS_OK;
 }
 
 enum status state_restore_decayed(struct state *state, const struct statistics_row *rows,

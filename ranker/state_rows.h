@@ -30,6 +30,20 @@ enum state_table {
 
 enum { STATE_KEYS_PER_ROW = 128 };
 
+/* How many rows of keys so many users or statistics have. */
+static inline uint64_t state_key_rows(uint64_t count)
+{
+    return (count + STATE_KEYS_PER_ROW - 1) / STATE_KEYS_PER_ROW;
+}
+
+/* How many of their keys are in one of these rows: 0 past the last. */
+static inline size_t state_keys_in_row(uint64_t count, uint64_t row)
+{
+    uint64_t first = row * STATE_KEYS_PER_ROW;
+    uint64_t left = first < count ? count - first : 0;
+    return left < STATE_KEYS_PER_ROW ? (size_t)left : STATE_KEYS_PER_ROW;
+}
+
 /*
  * Raise it whenever the same log gives another state than before: saved states of other versions
  * are then not read but derived again.
@@ -161,12 +175,9 @@ const struct watch_histogram *state_watch_at(const struct state *state, size_t r
  * which makes room for rows 0 to row_count - 1; then every row, copied; then state_restore_end().
  * Videos and watch times come in any number from one thread, videos in order of their numbers.
  * Users and statistics may come from several threads at once, each its own rows; statistics after
- * all videos, and up to STATE_RESTORE_MAX at a time with numbers from row on, since far memory is
- * then asked for ahead. STATUS_CORRUPT: a row is there twice or not at all, or is of a video that
- * is not there. After a failure the state is good for nothing but state_free().
+ * all videos. STATUS_CORRUPT: a row is there twice or not at all, or is of a video that is not
+ * there. After a failure the state is good for nothing but state_free().
  */
-enum { STATE_RESTORE_MAX = 32 };
-
 MUST_USE enum status state_restore_begin(struct state *state, enum state_table table,
                                          size_t row_count);
 MUST_USE enum status state_restore_user(struct state *state, size_t row, const struct user *user);
@@ -175,14 +186,18 @@ MUST_USE enum status state_restore_user(struct state *state, size_t row, const s
 void state_restore_user_key(struct state *state, size_t row, struct user_key_entry entry);
 MUST_USE enum status state_restore_video(struct state *state, const struct video_row *row);
 MUST_USE enum status state_restore_statistics(struct state *state, size_t row,
-                                              const struct statistics_row *rows, size_t count);
+                                              const struct statistics_row *from);
 
 /* Instead of statistics: they stay with the loader until they are asked for. */
 void state_restore_statistics_key(struct state *state, size_t row,
                                   struct statistics_key_entry entry);
 
-/* Of global statistics that stay with the loader: what scoring reads of them, up to
- * STATE_RESTORE_MAX at a time, after all videos. STATUS_CORRUPT: of a video that is not there. */
+/*
+ * Of global statistics that stay with the loader: what scoring reads of them, up to
+ * STATE_RESTORE_MAX at a time, since far memory is asked for ahead; after all videos.
+ * STATUS_CORRUPT: of a video that is not there.
+ */
+enum { STATE_RESTORE_MAX = 32 };
 MUST_USE enum status state_restore_decayed(struct state *state, const struct statistics_row *rows,
                                            size_t count);
 MUST_USE enum status state_restore_watch(struct state *state, uint16_t region,

@@ -21,17 +21,33 @@ void state_free_stats(struct stats *stats)
     }
 }
 
-enum status state_put_statistics(struct state *state, struct scope_slot *slot,
-                                 const struct stats *stats)
+struct user *state_copy_user(const struct user *user)
+{
+    struct user *copy = calloc(1, sizeof(*copy));
+    if (copy != NULL && user_copy(user, copy) != STATUS_OK) {
+        state_free_user(copy);
+        return NULL;
+    }
+    return copy;
+}
+
+struct stats *state_copy_stats(const struct stats *stats)
 {
     struct stats *copy = calloc(1, sizeof(*copy));
+    if (copy != NULL && stats_copy(stats, copy) != STATUS_OK) {
+        state_free_stats(copy);
+        return NULL;
+    }
+    return copy;
+}
+
+/* A cold slot gets a copy of its statistics; STATUS_NO_MEMORY leaves it without. */
+static enum status put_statistics(struct state *state, struct scope_slot *slot,
+                                  const struct stats *stats)
+{
+    struct stats *copy = state_copy_stats(stats);
     if (copy == NULL) {
         return STATUS_NO_MEMORY;
-    }
-    enum status status = stats_copy(stats, copy);
-    if (status != STATUS_OK) {
-        free(copy);
-        return status;
     }
     slot->stats = copy;
     state->warmth[STATE_STATISTICS].cold_count--;
@@ -66,19 +82,15 @@ enum status state_load_scope(struct state *state, struct scope_slot *slot)
     }
     arena_reset(&state->load_arena);
     enum status status = state_read_scope(state, slot, &state->load_arena, &stats);
-    return status == STATUS_OK ? state_put_statistics(state, slot, stats) : status;
+    return status == STATUS_OK ? put_statistics(state, slot, stats) : status;
 }
 
-enum status state_put_user(struct state *state, struct user_slot *slot, const struct user *user)
+/* Likewise a copy of its user. */
+static enum status put_user(struct state *state, struct user_slot *slot, const struct user *user)
 {
-    struct user *copy = calloc(1, sizeof(*copy));
+    struct user *copy = state_copy_user(user);
     if (copy == NULL) {
         return STATUS_NO_MEMORY;
-    }
-    enum status status = user_copy(user, copy);
-    if (status != STATUS_OK) {
-        state_free_user(copy);
-        return status;
     }
     slot->user = copy;
     state->warmth[STATE_USERS].cold_count--;
@@ -111,20 +123,20 @@ enum status state_read_slot(const struct state *state, const struct user_slot *s
 enum status state_load_slot(struct state *state, struct user_slot *slot)
 {
     const struct user *user;
+    if (slot->user != NULL) {
+        return STATUS_OK;
+    }
     arena_reset(&state->load_arena);
     enum status status = state_read_slot(state, slot, &state->load_arena, &user);
-    return status == STATUS_OK && slot->user == NULL ? state_put_user(state, slot, user) : status;
+    return status == STATUS_OK ? put_user(state, slot, user) : status;
 }
 
 enum status state_bring_back(struct state *state, enum state_table table, size_t row)
 {
     CHECK(table == STATE_USERS || table == STATE_STATISTICS);
     CHECK(row < state_row_count(state, table));
-    if (table == STATE_STATISTICS) {
-        return state_load_scope(state, table_at(&state->stats, row));
-    }
-    struct user_slot *slot = table_at(&state->users, row);
-    return slot->user == NULL ? state_load_slot(state, slot) : STATUS_OK;
+    return table == STATE_USERS ? state_load_slot(state, table_at(&state->users, row))
+                                : state_load_scope(state, table_at(&state->stats, row));
 }
 
 enum status state_find_user(const struct state *state, uint64_t user_key, struct arena *arena,

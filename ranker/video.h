@@ -78,6 +78,12 @@ struct video {
 };
 _Static_assert(sizeof(struct video) == 256, "four cache lines, so that no row touches a fifth");
 
+/* Whether the catalogue has it; false for NULL. */
+static inline bool video_is_live(const struct video *video)
+{
+    return video != NULL && video->known && !video->deleted;
+}
+
 /* Which log entry put a row. Ranking never reads it, so it lies apart from the rows. */
 struct video_source {
     uint64_t content_hash; /* of its facts; 0 once deleted */

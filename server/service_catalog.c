@@ -21,7 +21,7 @@ static struct video_source find_stored(struct service *service, uint64_t key)
     struct video_source stored = {0};
     const struct state *state = store_begin(service->store);
     videos_find_many(state_videos(state), &key, 1, &row);
-    if (row != NULL && row->known && !row->deleted) {
+    if (video_is_live(row)) {
         stored = videos_source(state_videos(state), row);
     }
     store_end(service->store);

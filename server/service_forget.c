@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "ranker/hash.h"
 #include "ranker/limits.h"
 #include "ranker/wire_check.h"

@@ -46,7 +46,7 @@ static void collect(const struct videos *videos, size_t page_size, struct page *
     size_t last = page->rows_left > PAGE_ROWS ? page->rows_left - PAGE_ROWS : 0;
     while (page->rows_left > last && page->count < page_size) {
         const struct video *row = videos_at(videos, --page->rows_left);
-        if (row->known && !row->deleted) {
+        if (video_is_live(row)) {
             page->keys[page->count] = row->key;
             page->rows[page->count] = page->rows_left;
             page->sources[page->count++] = videos_source(videos, row);

@@ -42,7 +42,7 @@ static bool look(struct carrying *carrying, uint64_t sequence)
     for (; carrying->next_row < stop && carrying->count < BATCH_VIDEOS; carrying->next_row++) {
         const struct video *video = videos_at(videos, carrying->next_row);
         struct video_source source = videos_source(videos, video);
-        if (video->known && !video->deleted && source.log_sequence <= sequence) {
+        if (video_is_live(video) && source.log_sequence <= sequence) {
             carrying->stale[carrying->count++] =
                 (struct stale){source.log_sequence, source.content_hash};
         }

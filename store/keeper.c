@@ -1,6 +1,5 @@
 #include "store/keeper.h"
 
-#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,7 +17,6 @@
 #include "store/erase.h"
 #include "store/files.h"
 #include "store/retire.h"
-#include "store/scrub.h"
 #include "store/snapshots.h"
 
 enum {

@@ -1,7 +1,5 @@
 #include "store/payload.h"
 
-#include <string.h>
-
 #include "ranker/check.h"
 #include "ranker/wire.h"
 

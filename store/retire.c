@@ -1,13 +1,11 @@
 #include "store/retire.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "ranker/state_rows.h"
 #include "store/payload.h"
 
 enum {
-    DAY_MS = 86400000,
     LOOK_ROWS = 4096,  /* under one read lock */
     CALL_ROWS = 65536, /* of each table in one call */
     RECORDS_MAX = 64   /* in one write */
@@ -68,7 +66,7 @@ static bool look_at_user(struct found *found, const struct state *state, size_t 
                          int64_t before_ms)
 {
     struct user_key_entry user = state_user_key_at(state, row);
-    if ((int64_t)user.last_day >= before_ms / DAY_MS) {
+    if (user.last_day >= state_day_of(before_ms)) {
         return true;
     }
     struct retirement *record = open_record(found);
@@ -82,7 +80,7 @@ static bool look_at_statistics(struct found *found, const struct state *state, s
                                int64_t before_ms)
 {
     struct statistics_key_entry key = state_statistics_key_at(state, row);
-    if ((int64_t)key.last_day >= before_ms / DAY_MS) {
+    if (key.last_day >= state_day_of(before_ms)) {
         return true;
     }
     struct retirement *record = open_record(found);
@@ -99,7 +97,7 @@ static bool look_at_video(struct found *found, const struct state *state, size_t
 {
     (void)before_ms;
     const struct video *video = videos_at(state_videos(state), row);
-    if ((video->known && !video->deleted) || state_has_stats(state, video->key, SCOPE_GLOBAL, 0)) {
+    if (video_is_live(video) || state_has_stats(state, video->key, SCOPE_GLOBAL, 0)) {
         return true;
     }
     struct retirement *record = open_record(found);

@@ -61,10 +61,9 @@ static size_t encode_user_keys(const struct state *state, size_t row, uint8_t *o
 {
     struct user_key_entry entries[STATE_KEYS_PER_ROW];
     size_t first = row * STATE_KEYS_PER_ROW;
-    size_t end = state_row_count(state, STATE_USERS);
-    size_t count = 0;
-    for (; count < STATE_KEYS_PER_ROW && first + count < end; count++) {
-        entries[count] = state_user_key_at(state, first + count);
+    size_t count = state_keys_in_row(state_row_count(state, STATE_USERS), row);
+    for (size_t i = 0; i < count; i++) {
+        entries[i] = state_user_key_at(state, first + i);
     }
     return user_keys_row_encode(entries, count, out);
 }
@@ -73,10 +72,9 @@ static size_t encode_statistics_keys(const struct state *state, size_t row, uint
 {
     struct statistics_key_entry entries[STATE_KEYS_PER_ROW];
     size_t first = row * STATE_KEYS_PER_ROW;
-    size_t end = state_row_count(state, STATE_STATISTICS);
-    size_t count = 0;
-    for (; count < STATE_KEYS_PER_ROW && first + count < end; count++) {
-        entries[count] = state_statistics_key_at(state, first + count);
+    size_t count = state_keys_in_row(state_row_count(state, STATE_STATISTICS), row);
+    for (size_t i = 0; i < count; i++) {
+        entries[i] = state_statistics_key_at(state, first + i);
     }
     return statistics_keys_row_encode(entries, count, out);
 }

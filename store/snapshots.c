@@ -1,7 +1,6 @@
 #include "store/snapshots.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -198,9 +197,7 @@ static enum status scrub_file(MDB_env *env)
 
 static enum status remove_and_scrub(struct state_file *file, const struct snapshot_removal *removal)
 {
-    uint64_t removed;
-    enum status status =
-        state_file_remove_users(file, removal->wants_user, removal->context, &removed);
+    enum status status = state_file_remove_users(file, removal->wants_user, removal->context);
     return status == STATUS_OK ? scrub_file(state_file_env(file)) : status;
 }
 

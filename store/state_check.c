@@ -133,15 +133,6 @@ static bool check_order(struct checking *checking, uint64_t row)
     return true;
 }
 
-/* How many keys a row of keys has to have. */
-static size_t keys_due(const struct checking *checking, enum state_table table, uint64_t row)
-{
-    uint64_t first = row * STATE_KEYS_PER_ROW;
-    uint64_t count = checking->out->mark.row_counts[table];
-    uint64_t due = first < count ? count - first : 0;
-    return due < STATE_KEYS_PER_ROW ? (size_t)due : STATE_KEYS_PER_ROW;
-}
-
 static bool visit_user_keys(void *context, uint64_t row, const uint8_t *bytes, size_t size)
 {
     struct checking *checking = context;
@@ -152,7 +143,7 @@ static bool visit_user_keys(void *context, uint64_t row, const uint8_t *bytes, s
         return true;
     }
     if (user_keys_row_decode(bytes, size, entries, &count) != STATUS_OK ||
-        count != keys_due(checking, STATE_USERS, row)) {
+        count != state_keys_in_row(checking->out->mark.row_counts[STATE_USERS], row)) {
         fail_row(checking, row);
         return true;
     }
@@ -230,7 +221,7 @@ static bool visit_statistics_keys(void *context, uint64_t row, const uint8_t *by
         return true;
     }
     if (statistics_keys_row_decode(bytes, size, entries, &count) != STATUS_OK ||
-        count != keys_due(checking, STATE_STATISTICS, row)) {
+        count != state_keys_in_row(checking->out->mark.row_counts[STATE_STATISTICS], row)) {
         fail_row(checking, row);
         return true;
     }
@@ -268,7 +259,7 @@ static bool visit_statistics(void *context, uint64_t row, const uint8_t *bytes, 
     }
     return add(checking, &checking->scopes, hash_scope(&statistics)) &&
            (checking->state == NULL ||
-            take_status(checking, state_restore_statistics(checking->state, row, &statistics, 1),
+            take_status(checking, state_restore_statistics(checking->state, row, &statistics),
                         row));
 }
 
@@ -324,21 +315,16 @@ static enum status begin_state(const struct checking *checking)
                : status;
 }
 
-static uint64_t key_rows_of(uint64_t rows)
-{
-    return (rows + STATE_KEYS_PER_ROW - 1) / STATE_KEYS_PER_ROW;
-}
-
 static void check_tables(struct checking *checking)
 {
     const uint64_t *rows = checking->out->mark.row_counts;
-    check_table(checking, "user_keys", key_rows_of(rows[STATE_USERS]), visit_user_keys);
+    check_table(checking, "user_keys", state_key_rows(rows[STATE_USERS]), visit_user_keys);
     check_different(checking, &checking->user_keys, "users");
     check_table(checking, "users", rows[STATE_USERS], visit_user);
     check_table(checking, "videos", rows[STATE_VIDEOS], visit_video);
     check_different(checking, &checking->video_keys, "videos");
     check_table(checking, "watch", 0, visit_watch);
-    check_table(checking, "statistics_keys", key_rows_of(rows[STATE_STATISTICS]),
+    check_table(checking, "statistics_keys", state_key_rows(rows[STATE_STATISTICS]),
                 visit_statistics_keys);
     check_table(checking, "statistics", rows[STATE_STATISTICS], visit_statistics);
     check_different(checking, &checking->scopes, "statistics");

@@ -88,13 +88,22 @@ static int open_tables(struct state_file *file, MDB_txn *txn)
 uint64_t state_file_rows(const struct state_mark *mark, enum state_table table)
 {
     if (table == STATE_USER_KEYS) {
-        return (mark->row_counts[STATE_USERS] + STATE_KEYS_PER_ROW - 1) / STATE_KEYS_PER_ROW;
+        return state_key_rows(mark->row_counts[STATE_USERS]);
     }
     if (table == STATE_STATISTICS_KEYS) {
-        return (mark->row_counts[STATE_STATISTICS] + STATE_KEYS_PER_ROW - 1) / STATE_KEYS_PER_ROW;
+        return state_key_rows(mark->row_counts[STATE_STATISTICS]);
     }
     CHECK((int)table < (int)STATE_FILE_ROW_COUNTS);
     return mark->row_counts[table];
+}
+
+enum status state_file_get_row(const struct state_file *file, MDB_txn *txn, enum state_table table,
+                               size_t row, MDB_val *value)
+{
+    uint32_t number = (uint32_t)row;
+    MDB_val key = {sizeof(number), &number};
+    int rc = mdb_get(txn, file->tables[table], &key, value);
+    return rc == MDB_NOTFOUND ? STATUS_CORRUPT : lmdb_status(rc);
 }
 
 static MDB_val mark_key(void)
@@ -345,8 +354,7 @@ static enum status restore_user_keys(struct load *load, uint32_t row, const MDB_
         return status;
     }
     uint64_t first = (uint64_t)row * STATE_KEYS_PER_ROW;
-    uint64_t left = load->file->mark.row_counts[STATE_USERS] - first;
-    if (count != (left < STATE_KEYS_PER_ROW ? left : STATE_KEYS_PER_ROW)) {
+    if (count != state_keys_in_row(load->file->mark.row_counts[STATE_USERS], row)) {
         return STATUS_CORRUPT;
     }
     for (size_t i = 0; i < count; i++) {
@@ -374,16 +382,13 @@ static enum status restore_waiting(struct load *load)
 static enum status restore_global(struct load *load, uint64_t row,
                                   const struct statistics_key_entry *key)
 {
-    uint32_t number = (uint32_t)row;
-    MDB_val at = {sizeof(number), &number};
     MDB_val value;
     size_t i = load->row_count;
-    int rc = mdb_get(load->txn, load->file->tables[STATE_STATISTICS], &at, &value);
-    if (rc != 0) {
-        return rc == MDB_NOTFOUND ? STATUS_CORRUPT : lmdb_status(rc);
+    enum status status = state_file_get_row(load->file, load->txn, STATE_STATISTICS, row, &value);
+    if (status != STATUS_OK) {
+        return status;
     }
-    enum status status =
-        statistics_row_decode(value.mv_data, value.mv_size, &load->parts[i], &load->rows[i]);
+    status = statistics_row_decode(value.mv_data, value.mv_size, &load->parts[i], &load->rows[i]);
     if (status != STATUS_OK) {
         return status;
     }
@@ -404,8 +409,7 @@ static enum status restore_statistics_keys(struct load *load, uint32_t row, cons
         return status;
     }
     uint64_t first = (uint64_t)row * STATE_KEYS_PER_ROW;
-    uint64_t left = load->file->mark.row_counts[STATE_STATISTICS] - first;
-    if (count != (left < STATE_KEYS_PER_ROW ? left : STATE_KEYS_PER_ROW)) {
+    if (count != state_keys_in_row(load->file->mark.row_counts[STATE_STATISTICS], row)) {
         return STATUS_CORRUPT;
     }
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {

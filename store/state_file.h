@@ -128,11 +128,11 @@ MUST_USE enum status state_file_count_users(struct state_file *file,
 
 /*
  * Takes users out of a file that is the state of the past: in the place of each, the last user
- * gets its row. One transaction, synced. wants_user says which; *removed counts them.
+ * gets its row. One transaction, synced. wants_user says which.
  */
 MUST_USE enum status state_file_remove_users(struct state_file *file,
                                              bool (*wants_user)(void *context, uint64_t user_key),
-                                             void *context, uint64_t *removed);
+                                             void *context);
 
 /* The environment, for scrub.h. */
 struct MDB_env *state_file_env(struct state_file *file);

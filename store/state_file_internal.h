@@ -31,6 +31,10 @@ struct state_file {
 /* How many rows a table has, other than the regions of watch times. */
 uint64_t state_file_rows(const struct state_mark *mark, enum state_table table);
 
+/* A row that must be there; value lies in the transaction's map. */
+MUST_USE enum status state_file_get_row(const struct state_file *file, MDB_txn *txn,
+                                        enum state_table table, size_t row, MDB_val *value);
+
 /* A row is damaged: the next start sets the file aside. */
 void state_file_doubt(const struct state_file *file);
 

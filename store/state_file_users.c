@@ -1,7 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ranker/check.h"
 #include "store/fault.h"
 #include "store/lmdb.h"
 #include "store/state_file_internal.h"
@@ -11,21 +10,6 @@
 #include "store/video_row.h"
 
 /* Single users of a state file: read at any time, searched for, taken out. */
-
-static MDB_val row_key(const uint32_t *row)
-{
-    return (MDB_val){sizeof(*row), (void *)row};
-}
-
-/* A row that must be there. */
-static enum status get_row(const struct state_file *file, MDB_txn *txn, enum state_table table,
-                           size_t row, MDB_val *value)
-{
-    uint32_t number = (uint32_t)row;
-    MDB_val key = row_key(&number);
-    int rc = mdb_get(txn, file->tables[table], &key, value);
-    return rc == MDB_NOTFOUND ? STATUS_CORRUPT : lmdb_status(rc);
-}
 
 /* A transaction that reads the last commit: one that was kept, or a new one. */
 static int take_reader(struct state_file *file, MDB_txn **out)
@@ -56,7 +40,7 @@ static enum status read_user(const struct state_file *file, MDB_txn *txn, size_t
                              struct arena *arena, struct user *out)
 {
     MDB_val value;
-    enum status status = get_row(file, txn, STATE_USERS, row, &value);
+    enum status status = state_file_get_row(file, txn, STATE_USERS, row, &value);
     if (status != STATUS_OK) {
         return status;
     }
@@ -70,7 +54,7 @@ static enum status read_statistics(const struct state_file *file, MDB_txn *txn, 
 {
     MDB_val value;
     struct statistics_row statistics;
-    enum status status = get_row(file, txn, STATE_STATISTICS, row, &value);
+    enum status status = state_file_get_row(file, txn, STATE_STATISTICS, row, &value);
     if (status != STATUS_OK) {
         return status;
     }
@@ -138,22 +122,20 @@ static enum status read_keys(const struct state_file *file, MDB_txn *txn,
                              struct user_key_entry **out)
 {
     size_t rows = state_file_rows(&file->mark, STATE_USER_KEYS);
-    size_t left = file->mark.row_counts[STATE_USERS];
     struct user_key_entry *keys = calloc(rows + 1, STATE_KEYS_PER_ROW * sizeof(*keys));
     enum status status = keys != NULL ? STATUS_OK : STATUS_NO_MEMORY;
     for (size_t i = 0; i < rows && status == STATUS_OK; i++) {
         MDB_val value;
         size_t count = 0;
-        status = get_row(file, txn, STATE_USER_KEYS, i, &value);
+        status = state_file_get_row(file, txn, STATE_USER_KEYS, i, &value);
         if (status == STATUS_OK) {
             status = user_keys_row_decode(value.mv_data, value.mv_size,
                                           &keys[i * STATE_KEYS_PER_ROW], &count);
         }
         if (status == STATUS_OK &&
-            count != (left < STATE_KEYS_PER_ROW ? left : STATE_KEYS_PER_ROW)) {
+            count != state_keys_in_row(file->mark.row_counts[STATE_USERS], i)) {
             status = STATUS_CORRUPT;
         }
-        left -= count;
     }
     if (status != STATUS_OK) {
         free(keys);
@@ -201,7 +183,7 @@ static enum status search_videos(const struct state_file *file, MDB_txn *txn,
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
         MDB_val value;
         struct video_row video;
-        status = get_row(file, txn, STATE_VIDEOS, i, &value);
+        status = state_file_get_row(file, txn, STATE_VIDEOS, i, &value);
         if (status == STATUS_OK) {
             status = video_row_decode(value.mv_data, value.mv_size, &video);
         }
@@ -254,12 +236,12 @@ enum status state_file_count_users(struct state_file *file,
 static enum status wipe_row(struct state_file *file, enum state_table table, size_t row)
 {
     MDB_val old;
-    enum status status = get_row(file, file->txn, table, row, &old);
+    enum status status = state_file_get_row(file, file->txn, table, row, &old);
     if (status != STATUS_OK) {
         return status;
     }
     uint32_t number = (uint32_t)row;
-    MDB_val key = row_key(&number);
+    MDB_val key = {sizeof(number), &number};
     MDB_val zeroes = {old.mv_size, NULL};
     int rc = mdb_put(file->txn, file->tables[table], &key, &zeroes, MDB_RESERVE);
     if (rc == 0) {
@@ -294,7 +276,7 @@ static enum status move_last(struct removal *removal, size_t row)
     size_t last = removal->count - 1;
     enum status status = STATUS_OK;
     if (row != last) {
-        status = get_row(removal->file, removal->file->txn, STATE_USERS, last, &value);
+        status = state_file_get_row(removal->file, removal->file->txn, STATE_USERS, last, &value);
         if (status == STATUS_OK && value.mv_size > USER_ROW_SIZE_MAX) {
             status = STATUS_CORRUPT;
         }
@@ -315,13 +297,11 @@ static enum status move_last(struct removal *removal, size_t row)
 static enum status put_keys(struct removal *removal, size_t row)
 {
     uint8_t bytes[USER_KEYS_ROW_SIZE_MAX];
-    size_t first = row * STATE_KEYS_PER_ROW;
-    if (first >= removal->count) {
+    size_t count = state_keys_in_row(removal->count, row);
+    if (count == 0) {
         return wipe_row(removal->file, STATE_USER_KEYS, row);
     }
-    size_t left = removal->count - first;
-    size_t size = user_keys_row_encode(
-        &removal->keys[first], left < STATE_KEYS_PER_ROW ? left : STATE_KEYS_PER_ROW, bytes);
+    size_t size = user_keys_row_encode(&removal->keys[row * STATE_KEYS_PER_ROW], count, bytes);
     return put_row(removal->file, STATE_USER_KEYS, row, bytes, size);
 }
 
@@ -373,9 +353,8 @@ static enum status remove_in_transaction(struct removal *removal,
 
 enum status state_file_remove_users(struct state_file *file,
                                     bool (*wants_user)(void *context, uint64_t user_key),
-                                    void *context, uint64_t *removed)
+                                    void *context)
 {
-    uint64_t before = file->mark.row_counts[STATE_USERS];
     struct removal removal = {.file = file, .bytes = malloc(USER_ROW_SIZE_MAX)};
     if (removal.bytes == NULL) {
         return STATUS_NO_MEMORY;
@@ -386,8 +365,5 @@ enum status state_file_remove_users(struct state_file *file,
     }
     free(removal.keys);
     free(removal.bytes);
-    if (status == STATUS_OK) {
-        *removed = before - file->mark.row_counts[STATE_USERS];
-    }
     return status;
 }

@@ -395,7 +395,7 @@ static struct edit stored_video(struct store *store, uint64_t video_key)
     const struct video *video = NULL;
     struct edit edit = {.video_key = video_key, .deleted = true};
     videos_find_many(videos, &video_key, 1, &video);
-    if (video != NULL && video->known && !video->deleted) {
+    if (video_is_live(video)) {
         edit.deleted = false;
         edit.content_hash = videos_source(videos, video).content_hash;
     }

@@ -80,7 +80,7 @@ static void restore_statistics(struct state *to, const struct state *from)
     for (size_t i = count; i > 0; i--) { /* in any order */
         struct statistics_row row;
         state_statistics_at(from, i - 1, &row);
-        CHECK_EQ(STATUS_OK, state_restore_statistics(to, i - 1, &row, 1));
+        CHECK_EQ(STATUS_OK, state_restore_statistics(to, i - 1, &row));
     }
 }
 
@@ -188,7 +188,7 @@ static void statistics_without_their_video_are_corrupt(void)
     struct state *state = state_new();
     CHECK(state != NULL);
     CHECK_EQ(STATUS_OK, state_restore_begin(state, STATE_STATISTICS, 1));
-    CHECK_EQ(STATUS_CORRUPT, state_restore_statistics(state, 0, &row, 1));
+    CHECK_EQ(STATUS_CORRUPT, state_restore_statistics(state, 0, &row));
     state_free(state);
 }
 
