@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "ranker/check.h"
 #include "ranker/hash.h"
 #include "ranker/limits.h"
 #include "ranker/wire.h"

@@ -281,7 +281,6 @@ static void what_is_no_log_is_refused(void)
     CHECK(strstr(problem.text, "not a log of reelrank") != NULL);
 }
 
-/* A store with a snapshot, records behind it, and none before it. */
 static struct store *open_store(const char *path)
 {
     return opened_store(&(struct store_options){.log = options_of(path), .window_length = 100});
