@@ -223,6 +223,13 @@ static double retrieval(const struct block *block, size_t i)
     return score > 0 ? score / (1 + score) : 0;
 }
 
+static double none(const struct block *block, size_t i)
+{
+    (void)block;
+    (void)i;
+    return 0;
+}
+
 /* Each feature's column in a loop of its own, so that its function is part of it. */
 #define FILL(feature)                                                  \
     static void fill_##feature(const struct block *block, double *out) \
@@ -238,6 +245,7 @@ FILL(local_creator)
 FILL(follows_creator)
 FILL(seen_before)
 FILL(retrieval)
+FILL(none)
 
 static void (*const fill_multiplier[MULTIPLIER_COUNT])(const struct block *, double *) = {
     [MULTIPLIER_FRESHNESS] = fill_freshness,
@@ -251,6 +259,9 @@ static void (*const fill_multiplier[MULTIPLIER_COUNT])(const struct block *, dou
     [MULTIPLIER_NEW_VIDEO] = fill_new_video,
     [MULTIPLIER_SEEN_BEFORE] = fill_seen_before,
     [MULTIPLIER_RETRIEVAL] = fill_retrieval,
+    [MULTIPLIER_SOURCE] = fill_none,
+    [MULTIPLIER_FATIGUE_CREATOR] = fill_none,
+    [MULTIPLIER_FATIGUE_CATEGORY] = fill_none,
 };
 
 static void init_block(struct block *block, const struct candidate *candidates, size_t count)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ranker/feature.h"
 #include "ranker/locale.h"
 #include "ranker/stats.h"
 #include "ranker/status.h"
@@ -46,6 +47,9 @@
  *   new_video        prior strength left: s / (s + views), s = new_video_views
  *   seen_before      0 or 1
  *   retrieval        r / (1 + |r|) of Candidate.retrieval_score, below 0 as 0
+ *   source           features.sources of Candidate.source
+ *   fatigue_creator  x / (x + fatigue_scale), x: videos of the creator seen lately, decayed
+ *   fatigue_category the same for the category seen most
  */
 #define MULTIPLIER_MAP(X)                  \
     X(FRESHNESS, "freshness")              \
@@ -58,7 +62,10 @@
     X(FOLLOWS_CREATOR, "follows_creator")  \
     X(NEW_VIDEO, "new_video")              \
     X(SEEN_BEFORE, "seen_before")          \
-    X(RETRIEVAL, "retrieval")
+    X(RETRIEVAL, "retrieval")              \
+    X(SOURCE, "source")                    \
+    X(FATIGUE_CREATOR, "fatigue_creator")  \
+    X(FATIGUE_CATEGORY, "fatigue_category")
 /* clang-format on */
 
 enum head {
@@ -79,15 +86,36 @@ const char *head_name(enum head head);
 const char *multiplier_name(enum multiplier multiplier);
 
 /*
+ * How a head predicts. With x the features, missing ones as 0:
+ *   rate      see struct head_model
+ *   linear    bias + sum of weight * x, cut to [0, 1]
+ *   logistic  1 / (1 + e^-(bias + sum of weight * x))
+ *   trees     gradient-boosted trees from XGBoost's JSON (trees.h); missing features stay missing
+ */
+enum head_kind { HEAD_KIND_RATE, HEAD_KIND_LINEAR, HEAD_KIND_LOGISTIC, HEAD_KIND_TREES };
+
+struct feature_weight {
+    enum feature feature;
+    double weight; /* -1000 to 1000 */
+};
+
+struct trees;
+
+/*
  * A head of kind "rate": the video's decayed count over its decayed views, shrunk by a Beta prior
  * of mean `prior` worth `strength` views, then moved in odds by the user's taste t in (-1, 1): odds
  * times 2^(affinity * t). watch_quantile: the quantile of the video's mean watch time instead of a
  * count's rate.
  */
 struct head_model {
+    enum head_kind kind;
     double prior;    /* 0.0001 to 0.9999 */
     double strength; /* 0.1 to 1e6 views */
     double affinity; /* -8 to 8 */
+    double bias;     /* of linear and logistic: -1000 to 1000 */
+    unsigned weight_count;
+    const struct feature_weight *weights; /* by rising feature; lives with struct weights */
+    const struct trees *trees;            /* lives with struct weights; NULL for other kinds */
 };
 
 enum language_rule {
@@ -96,13 +124,55 @@ enum language_rule {
     LANGUAGE_READABLE
 };
 
+/* Which views of a video a rate counts: each scope's rate is shrunk to that of the one before. */
+enum rate_scope { RATE_SCOPE_GLOBAL, RATE_SCOPE_REGION, RATE_SCOPE_LANGUAGE };
+
+enum diversity_by { DIVERSITY_BY_TAGS, DIVERSITY_BY_EMBEDDING };
+
+enum exploration { EXPLORE_NONE, EXPLORE_EPSILON_GREEDY, EXPLORE_PLACKETT_LUCE };
+
+enum {
+    WEIGHTS_SOURCES_MAX = 32,
+    WEIGHTS_LANGUAGES_MAX = 8,
+    WEIGHTS_FORBIDDEN_MAX = 64 /* of categories, and again of tags */
+};
+
+/* features.sources: what retrieval sources are worth. */
+struct source_value {
+    uint64_t key; /* hash_key() of Candidate.source */
+    double value; /* 0 to 1 */
+};
+
+/* languages: which ones people here read, however little is known of them. */
+struct language_confidence {
+    uint16_t language;
+    double confidence; /* 0 to 1 */
+};
+
+/* Low 32 bits of hash_key() of each name, rising. */
+struct forbidden_names {
+    unsigned count;
+    uint32_t keys[WEIGHTS_FORBIDDEN_MAX];
+};
+
 /* One locale's weights, all defaults filled in. */
 struct model {
-    enum half_life rate_half_life;                /* features.rate_half_life: 30m, 1d or 14d */
-    enum half_life popularity_half_life;          /* features.popularity_half_life */
-    double popularity_scale;                      /* features.popularity_scale: 1 to 1e9 views */
-    double freshness_half_life_ms;                /* features.freshness_half_life: 1h to 365d */
-    double new_video_views;                       /* features.new_video_views: 1 to 1e6 */
+    enum half_life rate_half_life;       /* features.rate_half_life: 30m, 1d or 14d */
+    enum half_life popularity_half_life; /* features.popularity_half_life */
+    double popularity_scale;             /* features.popularity_scale: 1 to 1e9 views */
+    double freshness_half_life_ms;       /* features.freshness_half_life: 1h to 365d */
+    double new_video_views;              /* features.new_video_views: 1 to 1e6 */
+    enum rate_scope rate_scope;          /* features.rate_scope: global, region or language */
+    double region_strength;              /* features.region_strength: 0.1 to 1e6 views */
+    double language_strength;            /* features.language_strength: 0.1 to 1e6 views */
+    double fatigue_half_life_ms;         /* features.fatigue_half_life: 10m to 30d */
+    double fatigue_scale;                /* features.fatigue_scale: 0.1 to 1e3 videos */
+    double new_user_signals;             /* features.new_user_signals: 1 to 1e6 */
+    int utc_offset_minutes;              /* features.utc_offset_minutes: -720 to 840 */
+    unsigned source_count;
+    struct source_value sources[WEIGHTS_SOURCES_MAX]; /* by rising key */
+    unsigned language_count;
+    struct language_confidence languages[WEIGHTS_LANGUAGES_MAX];
     double affinity_weights[AFFINITY_KIND_COUNT]; /* features.affinity.creator ...: 0 to 10 */
     struct head_model heads[HEAD_COUNT];          /* heads.NAME.{kind,prior,strength,affinity} */
     double value[HEAD_COUNT];                     /* value.NAME: -100 to 100 */
@@ -113,8 +183,26 @@ struct model {
     int unknown_age;        /* policy.unknown_age: years assumed when age_years is 0; 0 to 21 */
     int64_t seen_within_ms; /* policy.seen_within: 0 to 365d; for exclude_seen */
     enum language_rule language_rule; /* policy.language: any or readable */
+    bool seen_always;                 /* policy.seen: on_request or always */
+    int age_max;     /* policy.age_max: 0 to 21; no video for older people, whoever asks */
+    int curated_min; /* policy.curated: any, approved or featured; enum curated */
+    struct forbidden_names forbidden_categories; /* policy.forbidden_categories */
+    struct forbidden_names forbidden_tags;       /* policy.forbidden_tags */
     double creator_decay; /* slate.creator_decay: 0 to 1; for each earlier video of the creator */
     double creator_floor; /* slate.creator_floor: 0 to 1; least such factor */
+    int window;           /* slate.window: 1 to 200 positions that caps and shares look at */
+    int creator_cap;      /* slate.creator_cap: videos of a creator in a window; 0: no cap */
+    int category_cap;     /* slate.category_cap: likewise of a category; 0: no cap */
+    double local_share;   /* slate.local_share: 0 to 1; least share of local creators in a window */
+    double diversity;     /* slate.diversity: 0 to 1; 0: off */
+    enum diversity_by diversity_by; /* slate.diversity_by: tags or embedding */
+    int diversity_positions;        /* slate.diversity_positions: 1 to 200 */
+    int new_video_every;            /* slate.new_video_every: 0 to 200; 0: no slots */
+    double new_video_age_ms;        /* slate.new_video_age: 1h to 365d */
+    enum exploration exploration;   /* slate.explore: none, epsilon_greedy or plackett_luce */
+    double explore_epsilon;         /* slate.explore_epsilon: 0 to 1 */
+    double explore_temperature;     /* slate.explore_temperature: 0.001 to 1e5 points of score */
+    int explore_positions;          /* slate.explore_positions: 1 to 200 */
 };
 
 struct weights;

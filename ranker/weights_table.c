@@ -17,6 +17,22 @@ static const struct weights_choice safety_levels[] = {{"low", SAFETY_LOW},
                                                       {"high", SAFETY_HIGH},
                                                       {"floor", SAFETY_FLOOR},
                                                       {NULL, 0}};
+static const struct weights_choice rate_scopes[] = {{"global", RATE_SCOPE_GLOBAL},
+                                                    {"region", RATE_SCOPE_REGION},
+                                                    {"language", RATE_SCOPE_LANGUAGE},
+                                                    {NULL, 0}};
+static const struct weights_choice seen_rules[] = {
+    {"on_request", false}, {"always", true}, {NULL, 0}};
+static const struct weights_choice curated_levels[] = {{"any", CURATED_NONE},
+                                                       {"approved", CURATED_APPROVED},
+                                                       {"featured", CURATED_FEATURED},
+                                                       {NULL, 0}};
+static const struct weights_choice diversities[] = {
+    {"tags", DIVERSITY_BY_TAGS}, {"embedding", DIVERSITY_BY_EMBEDDING}, {NULL, 0}};
+static const struct weights_choice explorations[] = {{"none", EXPLORE_NONE},
+                                                     {"epsilon_greedy", EXPLORE_EPSILON_GREEDY},
+                                                     {"plackett_luce", EXPLORE_PLACKETT_LUCE},
+                                                     {NULL, 0}};
 static const struct weights_choice unrated_rules[] = {{"drop", false}, {"show", true}, {NULL, 0}};
 static const struct weights_choice language_rules[] = {
     {"any", LANGUAGE_ANY}, {"readable", LANGUAGE_READABLE}, {NULL, 0}};
@@ -79,6 +95,9 @@ static const struct weights_choice language_rules[] = {
 #define INITIAL_NEW_VIDEO       0.1,  "a video without views"
 #define INITIAL_SEEN_BEFORE     -0.6, "a video the user has seen"
 #define INITIAL_RETRIEVAL       0.2,  "a candidate with a very high retrieval_score"
+#define INITIAL_SOURCE          0,    "a candidate of a source worth 1 in features.sources"
+#define INITIAL_FATIGUE_CREATOR 0,    "a creator of whom the user has just seen very much"
+#define INITIAL_FATIGUE_CATEGORY 0,   "a category of which the user has just seen very much"
 
 #define MULTIPLIER_ROW(name, text, weight, what) \
     NUMBER("multipliers." text, multipliers[MULTIPLIER_##name], -1, 10, weight, \
@@ -103,6 +122,20 @@ static const struct weights_row rows[] = {
              HOUR_MS, 365 * DAY_MS, 3 * DAY_MS, "Age at which freshness is 0.5.")
     NUMBER("features.new_video_views", new_video_views, 1, 1e6, 50,
            "Views at which new_video is 0.5.")
+    CHOICE("features.rate_scope", WEIGHTS_TYPE_INT, rate_scope, rate_scopes, RATE_SCOPE_GLOBAL,
+           "The narrowest views that rates count: everyone's, those of the user's region, or of its language too.")
+    NUMBER("features.region_strength", region_strength, 0.1, 1e6, 20,
+           "How many views in the region everyone's rate is worth.")
+    NUMBER("features.language_strength", language_strength, 0.1, 1e6, 20,
+           "How many views in the language the region's rate is worth.")
+    DURATION("features.fatigue_half_life", WEIGHTS_TYPE_DOUBLE, fatigue_half_life_ms,
+             10 * MINUTE_MS, 30 * DAY_MS, 6 * HOUR_MS, "Time in which fatigue halves.")
+    NUMBER("features.fatigue_scale", fatigue_scale, 0.1, 1e3, 5,
+           "Videos seen at once at which fatigue is 0.5.")
+    NUMBER("features.new_user_signals", new_user_signals, 1, 1e6, 20,
+           "Signals at which new_user is 0.5.")
+    INTEGER("features.utc_offset_minutes", utc_offset_minutes, -720, 840, 0,
+            "Minutes by which local time is ahead of UTC, for hour_sin and hour_cos.")
     SECTION("features.affinity", "How much each part of the user's taste counts.")
     NUMBER("features.affinity.creator", affinity_weights[AFFINITY_CREATOR], 0, 10, 1,
            "Weight of the taste for the creator.")
@@ -133,10 +166,41 @@ static const struct weights_row rows[] = {
              "How long a seen video stays out when the request excludes seen ones.")
     CHOICE("policy.language", WEIGHTS_TYPE_INT, language_rule, language_rules, LANGUAGE_ANY,
            "readable drops videos without a language of the user, spoken or in captions.")
+    CHOICE("policy.seen", WEIGHTS_TYPE_BOOL, seen_always, seen_rules, false,
+           "When videos seen within seen_within stay out: for requests that say exclude_seen, or always.")
+    INTEGER("policy.age_max", age_max, 0, 21, 21,
+            "Videos for people older than this are shown to nobody.")
+    CHOICE("policy.curated", WEIGHTS_TYPE_INT, curated_min, curated_levels, CURATED_NONE,
+           "The least that editors must have said of a video.")
     SECTION("slate", "How scores become a list.")
     NUMBER("slate.creator_decay", creator_decay, 0, 1, 0.7,
            "Factor on a video's score for each earlier video of its creator in the list.")
     NUMBER("slate.creator_floor", creator_floor, 0, 1, 0.3, "The least such factor.")
+    INTEGER("slate.window", window, 1, 200, 10, "Positions in a row that caps and shares look at.")
+    INTEGER("slate.creator_cap", creator_cap, 0, 200, 0,
+            "Most videos of one creator in a window; 0: no cap.")
+    INTEGER("slate.category_cap", category_cap, 0, 200, 0,
+            "Most videos of one category in a window; 0: no cap.")
+    NUMBER("slate.local_share", local_share, 0, 1, 0,
+           "Least share of creators of the user's region in a window, as far as there are any.")
+    NUMBER("slate.diversity", diversity, 0, 1, 0,
+           "How much likeness to the videos above counts against a score; 0: not at all.")
+    CHOICE("slate.diversity_by", WEIGHTS_TYPE_INT, diversity_by, diversities, DIVERSITY_BY_TAGS,
+           "What tells how alike two videos are.")
+    INTEGER("slate.diversity_positions", diversity_positions, 1, 200, 20,
+            "Positions, from the first, that diversity looks after.")
+    INTEGER("slate.new_video_every", new_video_every, 0, 200, 0,
+            "The last of each so many positions is for a new video; 0: none is.")
+    DURATION("slate.new_video_age", WEIGHTS_TYPE_DOUBLE, new_video_age_ms, HOUR_MS, 365 * DAY_MS, 3 * DAY_MS,
+             "How long after its publication a video counts as new for that.")
+    CHOICE("slate.explore", WEIGHTS_TYPE_INT, exploration, explorations, EXPLORE_NONE,
+           "Whether and how the first positions are drawn by chance.")
+    NUMBER("slate.explore_epsilon", explore_epsilon, 0, 1, 0.05,
+           "epsilon_greedy: probability that a position is drawn from all candidates alike.")
+    NUMBER("slate.explore_temperature", explore_temperature, 0.001, 1e5, 0.5,
+           "plackett_luce: points of score that make a candidate e times as likely.")
+    INTEGER("slate.explore_positions", explore_positions, 1, 200, 10,
+            "Positions, from the first, that are drawn.")
     {.path = "locales", .kind = WEIGHTS_LOCALES,
      .about = "Overrides by BCP 47 tag; each names only what differs there."},
 };

@@ -48,7 +48,7 @@ struct weights_row {
     const char *about;                    /* one line for people */
 };
 
-enum { WEIGHTS_ROWS_MAX = 112 };
+enum { WEIGHTS_ROWS_MAX = 192 };
 
 const struct weights_row *weights_row_at(size_t index); /* NULL past the last */
 size_t weights_row_index(const struct weights_row *row);
