@@ -91,14 +91,14 @@ static void complain_label(const struct weights *weights, struct text label,
     char quote[QUOTE_SIZE];
     weights_quote(label, quote);
     if (nearest.best != NULL) {
-        problem_set(problem, "experiment: \"%s\" is no arm of weights %s; did you mean \"%s\"?",
+        problem_set(problem, "experiment \"%s\" is no arm of weights %s; did you mean \"%s\"?",
                     quote, weights->version, nearest.best);
     } else if (weights->experiment_count > 0) {
         problem_set(problem,
-                    "experiment: \"%s\" is no arm of weights %s; an arm is written as in \"%s\"",
+                    "experiment \"%s\" is no arm of weights %s; an arm is written as in \"%s\"",
                     quote, weights->version, weights->experiments[0].labels[0]);
     } else {
-        problem_set(problem, "experiment: \"%s\" is no arm; weights %s have no experiments", quote,
+        problem_set(problem, "experiment \"%s\" is no arm; weights %s have no experiments", quote,
                     weights->version);
     }
 }
@@ -125,8 +125,7 @@ static enum status find_forced(const struct weights *weights, const struct plan 
     if (!plan_has(plan, out->experiment)) {
         char target[LOCALE_TEXT_SIZE];
         locale_format(locale_of_key(experiment->targets[0]), target);
-        problem_set(problem,
-                    "experiment: \"%s\" does not run in the request's locale, only in %s%s",
+        problem_set(problem, "experiment \"%s\" does not run in the request's locale, only in %s%s",
                     experiment->name, target, experiment->target_count > 1 ? " and others" : "");
         return STATUS_INVALID;
     }

@@ -11,7 +11,10 @@
 static void drop_half_character(char *text)
 {
     size_t size = strlen(text);
-    while (size > 0 && !text_is_utf8((struct text){.data = text, .size = size})) {
+    for (int i = 0; i < 3 && size > 0; i++) {
+        if (text_is_utf8((struct text){.data = text, .size = size})) {
+            return;
+        }
         text[--size] = '\0';
     }
 }
