@@ -317,7 +317,7 @@ static void build_experiment(const struct layers *layers, const struct trial *tr
         const struct layer *arm = &layers->items[trial->first_arm + i];
         sum += arm->share;
         out->bounds[i] = fabs(sum - 1) <= SHARES_TOLERANCE ? 1 : sum;
-        snprintf(out->labels[i], sizeof(out->labels[i]), "%s/%s", out->name, arm->name);
+        snprintf(out->labels[i], sizeof(out->labels[i]), "%s/%s", trial->layer->name, arm->name);
     }
 }
 
