@@ -176,13 +176,12 @@ static void one_salt_puts_the_same_users_into_two_experiments(void)
 /* The documented rule, worked out from the hash alone. */
 static const char *arm_by_the_rule(const char *salt, uint64_t user)
 {
-    char bytes[64 + sizeof(user)];
-    size_t size = strlen(salt);
-    memcpy(bytes, salt, size);
+    uint64_t seed = XXH3_64bits(salt, strlen(salt));
+    char bytes[sizeof(user)];
     for (size_t i = 0; i < sizeof(user); i++) {
-        bytes[size + i] = (char)(user >> (8 * i));
+        bytes[i] = (char)(user >> (8 * i));
     }
-    uint64_t place = XXH3_64bits(bytes, size + sizeof(user)) >> 11;
+    uint64_t place = XXH3_64bits_withSeed(bytes, sizeof(bytes), seed) >> 11;
     uint64_t whole = UINT64_C(1) << 53;
     return place < whole / 4 ? "e/a" : place < whole / 4 * 3 ? "e/b" : "";
 }
