@@ -464,7 +464,10 @@ enum status trees_parse(struct text json, struct trees **out, struct problem *pr
     json_error_t error;
     json_t *root = json_loadb(json.data, json.size, JSON_REJECT_DUPLICATES, &error);
     if (root == NULL) {
-        problem_set(problem, "line %d, column %d: %s", error.line, error.column, error.text);
+        /* Jansson quotes what it finds, and may cut it inside a character. */
+        bool fit = text_is_utf8(text_of(error.text));
+        problem_set(problem, "line %d, column %d: %s", error.line, error.column,
+                    fit ? error.text : "this is no JSON");
         return json_error_code(&error) == json_error_out_of_memory ? STATUS_NO_MEMORY
                                                                    : STATUS_INVALID;
     }
