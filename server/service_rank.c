@@ -13,21 +13,20 @@ static enum status rank_one(struct service *service, struct turn *turn,
     if (status != STATUS_OK) {
         return status;
     }
-    if (message->experiment[0] != '\0') {
-        problem_set(problem, "experiment \"%s\" is not an arm of weights %s", message->experiment,
-                    weights_version(service->weights));
-        return STATUS_INVALID;
+    struct weights_chosen chosen;
+    status = weights_choose(service->weights, request.locale, request.user_key,
+                            text_of(message->experiment), &chosen, problem);
+    if (status != STATUS_OK) {
+        return status;
     }
-    const struct model *model = weights_model(service->weights, request.locale);
     struct rank_result result;
     const struct state *state = store_begin(service->store);
-    status = rank(state, model, &request, turn->arena, &result);
+    status = rank(state, chosen.model, &request, turn->arena, &result);
     store_end(service->store);
     if (status != STATUS_OK) {
         return status;
     }
-    return wire_rank_response(message, &request, &result, weights_version(service->weights),
-                              turn->arena, response);
+    return wire_rank_response(message, &request, &result, &chosen, turn->arena, response);
 }
 
 /* Packs the answer here, so that what a retry gets is what was sent. */
