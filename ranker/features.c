@@ -18,7 +18,7 @@ struct block {
     const struct model *model;
     const struct profile *profile;
     struct quantiles *quantiles;
-    struct candidate candidates[FEATURE_BLOCK];
+    const struct candidate *candidates[FEATURE_BLOCK];
     const struct video *videos[FEATURE_BLOCK];
     struct rates rates;
 };
@@ -221,12 +221,12 @@ static double follows_creator(const struct block *block, size_t i)
 
 static double seen_before(const struct block *block, size_t i)
 {
-    return block->candidates[i].seen;
+    return block->candidates[i]->seen;
 }
 
 static double retrieval(const struct block *block, size_t i)
 {
-    double score = block->candidates[i].retrieval_score;
+    double score = block->candidates[i]->retrieval_score;
     return score > 0 ? score / (1 + score) : 0;
 }
 
@@ -234,7 +234,7 @@ static double retrieval(const struct block *block, size_t i)
 static double source(const struct block *block, size_t i)
 {
     const struct model *model = block->model;
-    uint64_t key = block->candidates[i].source_key;
+    uint64_t key = block->candidates[i]->source_key;
     double value = 0;
     for (unsigned at = 0; at < model->source_count; at++) {
         value = model->sources[at].key == key ? model->sources[at].value : value;
@@ -369,8 +369,8 @@ static void fill_counts(struct block *block, const struct selection *selection,
 static void init_block(struct block *block, const struct candidate *candidates, size_t count)
 {
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        block->candidates[i] = candidates[i < count ? i : 0];
-        block->videos[i] = block->candidates[i].video;
+        block->candidates[i] = &candidates[i < count ? i : 0];
+        block->videos[i] = block->candidates[i]->video;
     }
 }
 

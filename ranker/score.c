@@ -1,5 +1,6 @@
 #include "ranker/score.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -12,11 +13,16 @@ struct column {
     double at[FEATURE_BLOCK];
 };
 
-/* The feature with 0 where it is missing. */
-static void present(const double *feature, struct column *out)
+/* A loop that stays a function of its own: within the loop that calls it, it would be unrolled
+ * before it could become vectors. */
+#define LOOP static __attribute__((noinline)) void
+
+/* The feature with 0 where it is missing: NaN alone is not above any number. */
+LOOP present(const double *feature, struct column *out)
 {
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        out->at[i] = isnan(feature[i]) ? 0 : feature[i];
+        double x = feature[i];
+        out->at[i] = x >= -DBL_MAX ? x : 0;
     }
 }
 
@@ -63,6 +69,13 @@ static void predict_rate(const double *rate, const struct column *pull, struct c
     }
 }
 
+LOOP add_weighted(double weight, const struct column *feature, struct column *sum)
+{
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        sum->at[i] += weight * feature->at[i];
+    }
+}
+
 /* bias + sum of weight * feature, by rising feature. */
 static void weigh(const struct head_model *head, const struct features *features,
                   struct column *out)
@@ -71,12 +84,9 @@ static void weigh(const struct head_model *head, const struct features *features
         out->at[i] = head->bias;
     }
     for (unsigned at = 0; at < head->weight_count; at++) {
-        double weight = head->weights[at].weight;
         struct column feature;
         present(features->columns[head->weights[at].feature], &feature);
-        for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-            out->at[i] += weight * feature.at[i];
-        }
+        add_weighted(head->weights[at].weight, &feature, out);
     }
 }
 
@@ -169,11 +179,19 @@ static void shift(const struct model *model, struct column *value)
 
 /* Rounding what was multiplied, not what was added, keeps the order of values and never lifts one
  * that a factor below 1 lowers. */
-static void multiply(double weight, const double *feature, struct column *value)
+LOOP multiply(double weight, const struct column *feature, struct column *value)
 {
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        double v = value->at[i] * (1 + weight * feature[i]);
+        double v = value->at[i] * (1 + weight * feature->at[i]);
         value->at[i] = exact_quantum(v < SCORE_MAX ? v : SCORE_MAX);
+    }
+}
+
+/* What a term is explained from, where anyone asks. */
+static void keep(const struct rank_term *terms, const struct column *value, struct column *before)
+{
+    if (terms != NULL) {
+        *before = *value;
     }
 }
 
@@ -196,7 +214,8 @@ static void score_heads(const struct selection *selection, const struct features
     struct column probability;
     for (unsigned i = 0; i < selection->head_count; i++) {
         enum head head = selection->heads[i];
-        struct column before = *value;
+        struct column before;
+        keep(terms, value, &before);
         predict(selection, head, features, count, &pull, &probability);
         add_head(selection->model->value[head], &probability, value);
         explain(terms, head, count, &before, value, probability.at);
@@ -206,7 +225,8 @@ static void score_heads(const struct selection *selection, const struct features
 static void score_shift(const struct model *model, size_t count, struct column *value,
                         struct rank_term *terms)
 {
-    struct column before = *value;
+    struct column before;
+    keep(terms, value, &before);
     struct column offset;
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
         offset.at[i] = model->negative_offset;
@@ -225,10 +245,11 @@ void score_block(const struct selection *selection, const struct features *featu
     score_shift(model, count, &value, terms);
     for (unsigned i = 0; i < selection->multiplier_count; i++) {
         enum multiplier multiplier = selection->multipliers[i];
-        struct column before = value;
+        struct column before;
+        keep(terms, &value, &before);
         struct column feature;
         present(features->columns[selection_feature(multiplier)], &feature);
-        multiply(model->multipliers[multiplier], feature.at, &value);
+        multiply(model->multipliers[multiplier], &feature, &value);
         explain(terms, HEAD_COUNT + 1 + multiplier, count, &before, &value, feature.at);
     }
     memcpy(scores, value.at, sizeof(value.at));
