@@ -75,5 +75,5 @@ double exact_sine(double circles)
     unsigned quarter = (unsigned)(bits_of(shifted) & 3);
     double x = left * circle;
     double y = quarter % 2 == 0 ? sine_near(x) : cosine_near(x);
-    return quarter < 2 ? y : -y;
+    return quarter < 2 ? y : 0.0 - y; /* no negative zero */
 }
