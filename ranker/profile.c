@@ -44,8 +44,9 @@ static enum status init_languages(struct profile *profile, const struct rank_req
     if (status != STATUS_OK) {
         return status;
     }
-    perfect_put(&profile->spoken, request->locale.language, 1.0);
-    perfect_put(&profile->captions, request->locale.language, 0.5);
+    uint16_t own = locale_language(request->locale);
+    perfect_put(&profile->spoken, own, 1.0);
+    perfect_put(&profile->captions, own, 0.5);
     for (unsigned i = 0; i < request->language_count; i++) {
         put_largest(&profile->spoken, request->languages[i], 0.8);
         put_largest(&profile->captions, request->languages[i], 0.4);
