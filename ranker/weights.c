@@ -1,9 +1,11 @@
 #include "ranker/weights.h"
 
 #include <locale.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ranker/check.h"
 #include "ranker/hash.h"
 #include "ranker/weights_read.h"
 #include "ranker/weights_table.h"
@@ -15,6 +17,7 @@ struct cell {
 };
 
 struct weights {
+    atomic_size_t references;
     char version[VERSION_NAME_MAX + 1 + 16 + 1];
     struct model fallback;
     size_t cell_count;
@@ -210,8 +213,11 @@ static enum status parse(struct text yaml, struct layers *layers, struct weights
     return status;
 }
 
-enum status weights_parse(struct text yaml, struct weights **out, struct weights_problems *problems)
+/* No kind of head that names a model file is known yet, so the loader has nothing to load. */
+enum status weights_parse_with(struct text yaml, const struct weights_loader *loader,
+                               struct weights **out, struct weights_problems *problems)
 {
+    (void)loader;
     problems->count = 0;
     locale_t before = uselocale((locale_t)0);
     locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
@@ -232,15 +238,46 @@ enum status weights_parse(struct text yaml, struct weights **out, struct weights
         weights_free(weights);
         return status;
     }
+    atomic_init(&weights->references, 1);
     *out = weights;
     return STATUS_OK;
+}
+
+enum status weights_parse(struct text yaml, struct weights **out, struct weights_problems *problems)
+{
+    return weights_parse_with(yaml, NULL, out, problems);
+}
+
+static void end(struct weights *weights)
+{
+    free(weights->cells);
+    free(weights);
 }
 
 void weights_free(struct weights *weights)
 {
     if (weights != NULL) {
-        free(weights->cells);
-        free(weights);
+        CHECK(atomic_load(&weights->references) <= 1); /* 0: half parsed */
+        end(weights);
+    }
+}
+
+struct weights *weights_ref(struct weights *weights)
+{
+    size_t before = atomic_fetch_add_explicit(&weights->references, 1, memory_order_relaxed);
+    CHECK(before > 0);
+    return weights;
+}
+
+void weights_unref(struct weights *weights)
+{
+    if (weights == NULL) {
+        return;
+    }
+    size_t before = atomic_fetch_sub_explicit(&weights->references, 1, memory_order_acq_rel);
+    CHECK(before > 0);
+    if (before == 1) {
+        end(weights);
     }
 }
 

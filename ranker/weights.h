@@ -7,6 +7,7 @@
 
 #include "ranker/feature.h"
 #include "ranker/locale.h"
+#include "ranker/problem.h"
 #include "ranker/stats.h"
 #include "ranker/status.h"
 #include "ranker/text.h"
@@ -232,7 +233,29 @@ struct weights_problems {
 MUST_USE enum status weights_parse(struct text yaml, struct weights **out,
                                    struct weights_problems *problems);
 
+/*
+ * Reads a model file that the weights name. *out lives until weights_parse_with() returns. Anything
+ * but STATUS_OK, with a reason in problem, is a problem of the weights at the place that names it.
+ */
+struct weights_loader {
+    enum status (*load)(void *context, const char *name, struct text *out,
+                        struct problem *problem);
+    void *context;
+};
+
+/* The same with model files; loader NULL: there are none. */
+MUST_USE enum status weights_parse_with(struct text yaml, const struct weights_loader *loader,
+                                        struct weights **out, struct weights_problems *problems);
+
+/* Ends weights of which nobody else has a reference. NULL is allowed. */
 void weights_free(struct weights *weights);
+
+/*
+ * Counted references, for those who share weights; parsing gives the first one. The last unref ends
+ * them. Any thread; NULL may be given back.
+ */
+struct weights *weights_ref(struct weights *weights);
+void weights_unref(struct weights *weights);
 
 /*
  * "NAME@HASH": the file's `version` and 16 hexadecimal digits of XXH3-64 of its bytes. Lives with
