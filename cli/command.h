@@ -109,6 +109,7 @@ extern const struct command command_import;
 extern const struct command command_rank;
 extern const struct command command_restore;
 extern const struct command command_serve;
+extern const struct command command_simulate;
 extern const struct command command_status;
 extern const struct command command_user;
 extern const struct command command_verify;

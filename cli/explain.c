@@ -44,6 +44,8 @@ static void print_text(const struct ranking_options *options,
     }
     printf("state %" PRIu64 ", weights ", response->state_sequence);
     column_print_all(stdout, response->weights_version);
+    printf("%s", response->experiment_arm[0] != '\0' ? ", arm " : "");
+    column_print_all(stdout, response->experiment_arm);
     printf("\n");
 }
 

@@ -154,6 +154,8 @@ static void print_footer(const Reelrank__V1__RankResponse *response)
     printf("\nranking %s, state %" PRIu64 ", weights ", response->ranking_id,
            response->state_sequence);
     column_print_all(stdout, response->weights_version);
+    printf("%s", response->experiment_arm[0] != '\0' ? ", arm " : "");
+    column_print_all(stdout, response->experiment_arm);
     printf("\n");
     for (size_t i = 0; i < response->n_degraded; i++) {
         printf("degraded: %s\n", response->degraded[i]);

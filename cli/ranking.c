@@ -87,6 +87,7 @@ static enum status build_request(const struct ranking_options *options, bool exp
     request->locale = (char *)options->locale;
     request->region = (char *)options->region;
     request->request_id = (char *)options->request_id;
+    request->experiment = (char *)options->experiment;
     request->age_years = (uint32_t)options->age;
     request->limit = (uint32_t)options->limit;
     request->now_ms = options->now_ms;

@@ -18,7 +18,8 @@ struct ranking_options {
     const char *region;
     const char *languages; /* "hi,ta" */
     const char *request_id;
-    const char *video; /* explain: only this one */
+    const char *experiment; /* "experiment/arm" */
+    const char *video;      /* explain: only this one */
     int64_t limit;
     int64_t age;
     int64_t now_ms;
@@ -88,6 +89,12 @@ struct ranking_options {
          .offset = offsetof(struct ranking_options, request_id),                                 \
          .initial = "",                                                                          \
          .help = "names the request; a repeat gets the same answer"},                            \
+        {.name = "experiment",                                                                   \
+         .value_name = "EXP/ARM",                                                                \
+         .kind = ARGUMENT_TEXT,                                                                  \
+         .offset = offsetof(struct ranking_options, experiment),                                 \
+         .initial = "",                                                                          \
+         .help = "an arm of the weights' experiments to be in, whoever asks"},                   \
     {                                                                                            \
         .name = "json", .kind = ARGUMENT_FLAG, .offset = offsetof(struct ranking_options, json), \
         .help = "print JSON"                                                                     \

@@ -15,6 +15,7 @@ enum {
     LIMIT_ID_BYTES = 128,         /* user, video, creator and event ids */
     LIMIT_SHORT_BYTES = 64,       /* request ids, ranking ids, sources, categories, tags */
     LIMIT_TITLE_BYTES = 256,      /* titles and notes */
+    LIMIT_ARM_BYTES = 65,         /* RankRequest.experiment: two names of 32 and a slash */
     LIMIT_LOCALE_BYTES = 35,      /* BCP 47 tags; RFC 5646 asks for at least 35 */
     LIMIT_CANDIDATES = 2000,      /* per RankRequest */
     LIMIT_LANGUAGES = 8,          /* RankRequest.languages */
@@ -30,7 +31,9 @@ enum {
     LIMIT_AGE_YEARS = 150,        /* RankRequest.age_years */
     LIMIT_FUTURE_MS = 86400000,   /* how far ahead of the server's clock a signal may be */
     LIMIT_RETIRED = 16,           /* of each kind in one Retirement */
-    LIMIT_WEIGHTS_BYTES = 1 << 20 /* a weights file */
+    LIMIT_WEIGHTS_BYTES = 1 << 20, /* a weights file */
+    LIMIT_MODEL_FILES = 64,        /* that one weights file names */
+    LIMIT_MODEL_BYTES = 16 << 20   /* of these together */
 };
 
 #endif

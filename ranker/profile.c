@@ -38,8 +38,9 @@ static enum status init_tastes(struct profile *profile, enum affinity_kind kind,
 /* The locale's and the declared languages; captions are for languages the user can read. */
 static void put_declared(struct profile *profile, const struct rank_request *request)
 {
-    perfect_put(&profile->spoken, request->locale.language, 1.0);
-    perfect_put(&profile->captions, request->locale.language, 0.5);
+    uint16_t own = locale_language(request->locale);
+    perfect_put(&profile->spoken, own, 1.0);
+    perfect_put(&profile->captions, own, 0.5);
     for (unsigned i = 0; i < request->language_count; i++) {
         put_largest(&profile->spoken, request->languages[i], 0.8);
         put_largest(&profile->captions, request->languages[i], 0.4);

@@ -34,11 +34,14 @@ MUST_USE enum status wire_signal(const Reelrank__V1__Signal *message, int64_t no
 MUST_USE enum status wire_video(const Reelrank__V1__Video *message, struct video_facts *out,
                                 struct problem *problem);
 
-/* Builds the answer to message in arena: slate or packed form, dropped, versions. */
+/*
+ * Builds the answer to message in arena: slate or packed form, dropped, versions, the experiments'
+ * arms. chosen is what the request was ranked by; its texts are copied.
+ */
 MUST_USE enum status wire_rank_response(const Reelrank__V1__RankRequest *message,
                                         const struct rank_request *request,
                                         const struct rank_result *result,
-                                        const char *weights_version, struct arena *arena,
+                                        const struct weights_chosen *chosen, struct arena *arena,
                                         Reelrank__V1__RankResponse **out);
 
 /* Checks item index of a list of ids: 1 to LIMIT_ID_BYTES bytes of UTF-8. */

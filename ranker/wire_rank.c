@@ -146,6 +146,10 @@ static enum status check_scalars(const Reelrank__V1__RankRequest *message, struc
     if (status != STATUS_OK) {
         return status;
     }
+    status = wire_check_text("experiment", message->experiment, 0, LIMIT_ARM_BYTES, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
     status = wire_check_text("user_id", message->user_id, 0, LIMIT_ID_BYTES, problem);
     if (status != STATUS_OK) {
         return status;
@@ -199,12 +203,13 @@ enum status wire_rank_request(const Reelrank__V1__RankRequest *message, int64_t 
 /* A hash of all that decides the answer, so equal answers have equal names. */
 static void name_ranking(const Reelrank__V1__RankRequest *message,
                          const struct rank_request *request, const struct rank_result *result,
-                         const char *weights_version, char out[RANKING_ID_SIZE])
+                         const struct weights_chosen *chosen, char out[RANKING_ID_SIZE])
 {
     XXH3_state_t hash;
     XXH3_128bits_reset(&hash);
     XXH3_128bits_update(&hash, message->request_id, strlen(message->request_id) + 1);
-    XXH3_128bits_update(&hash, weights_version, strlen(weights_version) + 1);
+    XXH3_128bits_update(&hash, chosen->version, strlen(chosen->version) + 1);
+    XXH3_128bits_update(&hash, chosen->arms, strlen(chosen->arms) + 1);
     const struct locale *locale = &request->locale;
     uint64_t numbers[] = {
         request->user_key,       (uint64_t)request->now_ms,
@@ -343,22 +348,40 @@ static void put_dropped(const Reelrank__V1__RankRequest *message, const struct r
     response->n_dropped = count;
 }
 
+static char *copy(const char *string, struct arena *arena)
+{
+    size_t size = strlen(string) + 1;
+    char *text = arena_new_raw(arena, char, size);
+    return text != NULL ? memcpy(text, string, size) : NULL;
+}
+
+static void put_chosen(const struct weights_chosen *chosen, struct arena *arena,
+                       Reelrank__V1__RankResponse *response)
+{
+    static const char *const locale_default = "locale_default";
+    response->weights_version = copy(chosen->version, arena);
+    response->experiment_arm = copy(chosen->arms, arena);
+    response->degraded = arena_new(arena, char *, 1);
+    if (chosen->locale_default && !arena_full(arena)) {
+        response->degraded[0] = (char *)locale_default;
+        response->n_degraded = 1;
+    }
+}
+
 enum status wire_rank_response(const Reelrank__V1__RankRequest *message,
                                const struct rank_request *request, const struct rank_result *result,
-                               const char *weights_version, struct arena *arena,
+                               const struct weights_chosen *chosen, struct arena *arena,
                                Reelrank__V1__RankResponse **out)
 {
     Reelrank__V1__RankResponse *response = arena_new(arena, Reelrank__V1__RankResponse, 1);
     char *ranking_id = arena_new(arena, char, RANKING_ID_SIZE);
-    size_t version_size = strlen(weights_version) + 1;
-    char *version = arena_new(arena, char, version_size);
     if (arena_full(arena)) {
         return STATUS_NO_MEMORY;
     }
     reelrank__v1__rank_response__init(response);
-    name_ranking(message, request, result, weights_version, ranking_id);
+    name_ranking(message, request, result, chosen, ranking_id);
     response->ranking_id = ranking_id;
-    response->weights_version = memcpy(version, weights_version, version_size);
+    put_chosen(chosen, arena, response);
     response->state_sequence = result->state_sequence;
     response->now_ms = request->now_ms;
     if (message->response_form == REELRANK__V1__RESPONSE_FORM__RESPONSE_FORM_PACKED) {
