@@ -102,6 +102,7 @@ extern const struct command command_backup;
 extern const struct command command_check;
 extern const struct command command_explain;
 extern const struct command command_export;
+extern const struct command command_features;
 extern const struct command command_forget;
 extern const struct command command_help;
 extern const struct command command_import;

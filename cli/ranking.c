@@ -184,3 +184,13 @@ void ranking_print_terms(const Reelrank__V1__RankedVideo *video)
     }
     printf("\n");
 }
+
+void ranking_print_features(const Reelrank__V1__RankedVideo *video)
+{
+    if (video->n_features > 0) {
+        printf("   %15s  %s\n", "value", "feature");
+    }
+    for (size_t i = 0; i < video->n_features; i++) {
+        printf("   %15.6g  %s\n", video->features[i]->value, video->features[i]->name);
+    }
+}

@@ -60,7 +60,8 @@ static double sine_near(double x)
 static double cosine_near(double x)
 {
     double z = x * x;
-    double tail = -1.0 / 3628800 + z * (1.0 / 479001600 - z * (1.0 / 87178291200));
+    double end = -1.0 / 87178291200 + z * (1.0 / 20922789888000);
+    double tail = -1.0 / 3628800 + z * (1.0 / 479001600 + z * end);
     double inner = 1.0 / 24 + z * (-1.0 / 720 + z * (1.0 / 40320 + z * tail));
     return 1.0 + z * (-0.5 + z * inner);
 }

@@ -21,13 +21,13 @@ static const char *const names[FEATURE_COUNT] = {
 
 /* In a formula, views are impressions or plays, whichever are more, and hits are at most views. */
 #define RATE_ROWS(name, H, h, words, head, hits, what)                                              \
-    COUNTED_ROW(FEATURE_##name##_GLOBAL_##H, what ", everyone, half-life " words,                   \
+    COUNTED_ROW(FEATURE_##name##_GLOBAL_##H, what ", by everyone, half-life " words,                \
                 "(" hits " + k * heads." head ".prior) / (views + k), k = heads." head ".strength", \
                 RATE_GLOBAL_NS)                                                                     \
-    COUNTED_ROW(FEATURE_##name##_REGION_##H, what " in the user's region, half-life " words,        \
+    COUNTED_ROW(FEATURE_##name##_REGION_##H, what ", in the user's region, half-life " words,       \
                 "(" hits " + k * " head "_rate_global_" h ") / (views + k), "                       \
                 "k = features.region_strength", RATE_REGION_NS)                                     \
-    COUNTED_ROW(FEATURE_##name##_LANGUAGE_##H, what " in the locale's language, half-life " words,  \
+    COUNTED_ROW(FEATURE_##name##_LANGUAGE_##H, what ", in the locale's language, half-life " words, \
                 "(" hits " + k * " head "_rate_region_" h ") / (views + k), "                       \
                 "k = features.language_strength", RATE_LANGUAGE_NS)
 
@@ -39,16 +39,20 @@ static const char *const names[FEATURE_COUNT] = {
 #define POPULARITY_FORMULA "views / (views + features.popularity_scale)"
 #define POPULARITY_ROWS(H, words)                                                            \
     COUNTED_ROW(FEATURE_POPULARITY_GLOBAL_##H,                                               \
-                "How much it is seen, by everyone, half-life " words, POPULARITY_FORMULA, 1) \
+                "How much it is seen, by everyone, half-life " words,                        \
+                POPULARITY_FORMULA, POPULARITY_GLOBAL_NS)                                    \
     COUNTED_ROW(FEATURE_POPULARITY_REGION_##H,                                               \
-                "How much it is seen in the user's region, half-life " words,                \
+                "How much it is seen, in the user's region, half-life " words,               \
                 POPULARITY_FORMULA, POPULARITY_SCOPED_NS)                                    \
     COUNTED_ROW(FEATURE_POPULARITY_LANGUAGE_##H,                                             \
-                "How much it is seen in the locale's language, half-life " words,            \
+                "How much it is seen, in the locale's language, half-life " words,           \
                 POPULARITY_FORMULA, POPULARITY_SCOPED_NS)
 
 /* Of a scope's first feature, which pays for finding the counts there. */
-enum { RATE_GLOBAL_NS = 2, RATE_REGION_NS = 12, RATE_LANGUAGE_NS = 20, POPULARITY_SCOPED_NS = 11 };
+enum {
+    POPULARITY_GLOBAL_NS = 2, POPULARITY_SCOPED_NS = 7,
+    RATE_GLOBAL_NS = 3, RATE_REGION_NS = 11, RATE_LANGUAGE_NS = 19
+};
 
 /* By enum feature; the other columns are 0, false or none where nothing is said. */
 static const struct feature_facts facts[FEATURE_COUNT] = {
@@ -66,25 +70,25 @@ static const struct feature_facts facts[FEATURE_COUNT] = {
     [FEATURE_DURATION_BUCKET] = {
         .about = "Class of length that watch times are compared in; 8: unknown",
         .formula = "0 to 7 for at most 7, 15, 30, 60, 120, 300, 600 s, longer", .unit = "class",
-        .max = 8, .origin = FEATURE_FROM_CATALOGUE, .cost_ns = 1},
+        .max = 8, .origin = FEATURE_FROM_CATALOGUE, .cost_ns = 0},
     [FEATURE_QUALITY] = {
         .about = "Technical quality as the catalogue has it", .formula = "quality", .unit = "1",
         .max = 1, .missing = "quality is 0, which means unknown", .origin = FEATURE_FROM_CATALOGUE,
-        .cost_ns = 1},
+        .cost_ns = 0},
     [FEATURE_CURATED] = {
         .about = "What editors said of it", .formula = "0.5 approved, 1 featured, else 0",
-        .unit = "1", .max = 1, .origin = FEATURE_FROM_CATALOGUE, .cost_ns = 1},
+        .unit = "1", .max = 1, .origin = FEATURE_FROM_CATALOGUE, .cost_ns = 0},
     [FEATURE_PREMIUM] = {
         .about = "Whether it is premium", .formula = "0 or 1", .unit = "1", .max = 1,
-        .origin = FEATURE_FROM_CATALOGUE, .cost_ns = 1},
+        .origin = FEATURE_FROM_CATALOGUE, .cost_ns = 0},
     [FEATURE_POPULARITY] = {
         .about = "How much it is seen of late, by everyone, in features.popularity_half_life",
         .formula = POPULARITY_FORMULA, .unit = "1", .max = 1, .origin = FEATURE_FROM_STATISTICS,
-        .cost_ns = 1},
+        .cost_ns = 2},
     [FEATURE_NEW_VIDEO] = {
         .about = "How little is known of it, in features.rate_half_life",
         .formula = "n / (n + views), n = features.new_video_views", .unit = "1", .max = 1,
-        .origin = FEATURE_FROM_STATISTICS, .cost_ns = 1},
+        .origin = FEATURE_FROM_STATISTICS, .cost_ns = 0},
     [FEATURE_WATCH_QUANTILE] = {
         .about = "How long it is watched against videos as long in the user's region",
         .formula = "share of views there, in its duration bucket, shorter than its mean watch time",
@@ -93,21 +97,21 @@ static const struct feature_facts facts[FEATURE_COUNT] = {
     [FEATURE_TASTE] = {
         .about = "The user's taste for it, all kinds together",
         .formula = "x / (1 + |x|), x = sum of features.affinity.KIND * affinity_KIND", .unit = "1",
-        .min = -1, .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 15},
+        .min = -1, .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 9},
     [FEATURE_AFFINITY_CREATOR] = {
         .about = "The user's taste for the creator; skips, not interested and hiding lower it",
         .formula = "v / (1 + |v|), v: gains of the user's signals, halved every 14 days",
-        .unit = "1", .min = -1, .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 2},
+        .unit = "1", .min = -1, .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 1},
     [FEATURE_AFFINITY_CATEGORY] = {
         .about = "The user's taste for its categories", .formula = "mean over them, each as affinity_creator",
-        .unit = "1", .min = -1, .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 4},
+        .unit = "1", .min = -1, .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 2},
     [FEATURE_AFFINITY_TAG] = {
         .about = "The user's taste for its tags", .formula = "mean over them, each as affinity_creator",
-        .unit = "1", .min = -1, .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 6},
+        .unit = "1", .min = -1, .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 2},
     [FEATURE_AFFINITY_LANGUAGE] = {
         .about = "The user's taste for the languages spoken",
         .formula = "mean over them, each as affinity_creator", .unit = "1", .min = -1, .max = 1,
-        .origin = FEATURE_FROM_USER, .cost_ns = 4},
+        .origin = FEATURE_FROM_USER, .cost_ns = 2},
     [FEATURE_AFFINITY_DURATION] = {
         .about = "The user's taste for videos of its duration bucket",
         .formula = "as affinity_creator", .unit = "1", .min = -1, .max = 1,
@@ -117,25 +121,25 @@ static const struct feature_facts facts[FEATURE_COUNT] = {
         .formula = "the largest of 1, or 0.5 for captions, in the locale's language; 0.8 or 0.4 in a declared one;"
                    " affinity_language of one spoken; c * new_user or half of it in one of features.languages"
                    " with confidence c; 0",
-        .unit = "1", .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 6},
+        .unit = "1", .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 2},
     [FEATURE_LOCAL_CREATOR] = {
         .about = "Whether the creator is of the user's region", .formula = "0 or 1", .unit = "1",
-        .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 1},
+        .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 0},
     [FEATURE_FOLLOWS_CREATOR] = {
         .about = "Whether the user follows the creator", .formula = "0 or 1", .unit = "1", .max = 1,
-        .origin = FEATURE_FROM_USER, .cost_ns = 5},
+        .origin = FEATURE_FROM_USER, .cost_ns = 3},
     [FEATURE_SEEN_BEFORE] = {
         .about = "Whether it is among the 512 videos the user saw last", .formula = "0 or 1",
-        .unit = "1", .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 1},
+        .unit = "1", .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 0},
     [FEATURE_FATIGUE_CREATOR] = {
         .about = "How much of the creator the user has seen of late",
         .formula = "x / (x + features.fatigue_scale), x: sum of 2^(-age / features.fatigue_half_life)"
                    " over those by the creator of the 64 videos seen last",
-        .unit = "1", .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 3},
+        .unit = "1", .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 1},
     [FEATURE_FATIGUE_CATEGORY] = {
         .about = "How much of its category, of several the one seen most, the user has seen of late",
         .formula = "as fatigue_creator, over those of the category", .unit = "1", .max = 1,
-        .origin = FEATURE_FROM_USER, .cost_ns = 5},
+        .origin = FEATURE_FROM_USER, .cost_ns = 3},
     [FEATURE_RETRIEVAL] = {
         .about = "The candidate's retrieval_score, squashed; 0 for one of 0 or less",
         .formula = "r / (1 + r)", .unit = "1", .max = 1, .origin = FEATURE_FROM_REQUEST, .cost_ns = 1},
@@ -160,10 +164,10 @@ static const struct feature_facts facts[FEATURE_COUNT] = {
         .formula = "cos(2 pi t / 24 h), t = now_ms + features.utc_offset_minutes", .unit = "1",
         .min = -1, .max = 1, .origin = FEATURE_FROM_REQUEST, .cost_ns = 0},
     POPULARITY_ROWS(30M, "30 min") POPULARITY_ROWS(1D, "1 day") POPULARITY_ROWS(14D, "14 days")
-    RATE_FACTS(VALID_PLAY_RATE, "valid_play", "valid plays", "Views over 7 s, or to the end, a view")
-    RATE_FACTS(LONG_VIEW_RATE, "long_view", "long views", "Views of 18 s, or to the end, a view")
-    RATE_FACTS(COMPLETE_RATE, "complete", "completions", "Views to the end a view")
-    RATE_FACTS(SKIP_RATE, "skip", "skips", "Skips a view")
+    RATE_FACTS(VALID_PLAY_RATE, "valid_play", "valid plays", "Share of views over 7 s, or to the end")
+    RATE_FACTS(LONG_VIEW_RATE, "long_view", "long views", "Share of views of 18 s, or to the end")
+    RATE_FACTS(COMPLETE_RATE, "complete", "completions", "Share of views to the end")
+    RATE_FACTS(SKIP_RATE, "skip", "skips", "Share of views skipped")
     RATE_FACTS(LIKE_RATE, "like", "likes", "Likes a view")
     RATE_FACTS(SHARE_RATE, "share", "shares", "Shares a view")
     RATE_FACTS(FOLLOW_RATE, "follow", "follows", "Follows of the creator a view")

@@ -272,6 +272,7 @@ static void different_requests_have_different_ranking_ids(void)
         "\"locale\":\"hi-IN\",\"request_id\":\"r\"",
         "\"locale\":\"hi-IN\",\"candidates\":[{\"video_id\":\"a\",\"retrieval_score\":1}]",
         "\"locale\":\"hi-IN\",\"candidates\":[{\"video_id\":\"a\"}]",
+        "\"locale\":\"hi-IN\",\"candidates\":[{\"video_id\":\"a\",\"source\":\"s\"}]",
         "\"locale\":\"hi-IN\",\"candidate_ids\":[\"b\"]",
     };
     enum { COUNT = sizeof(parts) / sizeof(parts[0]), ID_SIZE = 64 };
