@@ -64,7 +64,7 @@ static enum status init_languages(struct profile *profile, const struct rank_req
 static bool needs_seen(const struct model *model, const struct rank_request *request)
 {
     double weight = model->multipliers[MULTIPLIER_SEEN_BEFORE];
-    return request->exclude_seen || request->explain || weight < 0 || weight > 0;
+    return request->exclude_seen || model->seen_always || request->explain || weight < 0 || weight > 0;
 }
 
 static enum status init_seen(struct profile *profile, bool needed, struct arena *arena)

@@ -307,9 +307,27 @@ static void put_dropped(const Reelrank__V1__RankRequest *message, const struct r
         videos[i].video_id = candidate_id(message, result->dropped[i]);
         videos[i].index = result->dropped[i];
         videos[i].rule = (char *)drop_rule_name((enum drop_rule)result->dropped_rules[i]);
+        if (result->details != NULL) {
+            videos[i].detail = (char *)result->details[i];
+        }
         response->dropped[i] = &videos[i];
     }
     response->n_dropped = count;
+}
+
+/* What the answer should say of how it was made. */
+static void put_degraded(const struct rank_request *request, struct arena *arena,
+                         Reelrank__V1__RankResponse *response)
+{
+    enum { DEGRADED_MAX = 1 };
+    char **names = arena_new_raw(arena, char *, DEGRADED_MAX);
+    if (names == NULL) {
+        return;
+    }
+    if (!locale_is_known(request->locale)) {
+        names[response->n_degraded++] = (char *)"locale_unknown";
+    }
+    response->degraded = names;
 }
 
 enum status wire_rank_response(const Reelrank__V1__RankRequest *message,
@@ -330,6 +348,7 @@ enum status wire_rank_response(const Reelrank__V1__RankRequest *message,
     response->weights_version = memcpy(version, weights_version, version_size);
     response->state_sequence = result->state_sequence;
     response->now_ms = request->now_ms;
+    put_degraded(request, arena, response);
     if (message->response_form == REELRANK__V1__RESPONSE_FORM__RESPONSE_FORM_PACKED) {
         put_packed(result, arena, response);
     } else {
