@@ -131,6 +131,9 @@ void ranking_print_dropped(const Reelrank__V1__RankResponse *response);
 /* Prints one video's contributions, largest first, with their sum; zeros are only counted. */
 void ranking_print_terms(const Reelrank__V1__RankedVideo *video);
 
+/* Prints the features that one video's heads and multipliers read; nothing when there are none. */
+void ranking_print_features(const Reelrank__V1__RankedVideo *video);
+
 /* The contributions' sum, exact by contract: equal to the score, or the server is wrong. */
 double ranking_sum(const Reelrank__V1__RankedVideo *video);
 

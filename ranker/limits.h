@@ -31,7 +31,9 @@ enum {
     LIMIT_AGE_YEARS = 150,        /* RankRequest.age_years */
     LIMIT_FUTURE_MS = 86400000,   /* how far ahead of the server's clock a signal may be */
     LIMIT_RETIRED = 16,           /* of each kind in one Retirement */
-    LIMIT_WEIGHTS_BYTES = 1 << 20 /* a weights file */
+    LIMIT_WEIGHTS_BYTES = 1 << 20, /* a weights file */
+    LIMIT_MODEL_FILES = 64,        /* that one weights file names */
+    LIMIT_MODEL_BYTES = 16 << 20   /* of these together */
 };
 
 #endif

@@ -30,7 +30,7 @@
  * the model's negative_offset, v >= 0 becomes v + o and v < 0 becomes o * (v + N) / N.
  */
 
-/* Numbers of reelrank.v1.DropRule. */
+/* Numbers of reelrank.v1.DropRule; policy.h tells in which order the rules are asked. */
 enum drop_rule {
     DROP_NONE = 0,
     DROP_UNKNOWN_VIDEO = 1,
@@ -44,6 +44,9 @@ enum drop_rule {
     DROP_SEEN = 9,
     DROP_REPEATED = 10,
     DROP_BELOW_LIMIT = 11,
+    DROP_CURATED = 12,
+    DROP_CATEGORY = 13,
+    DROP_TAG = 14,
     DROP_RULE_END
 };
 
@@ -57,6 +60,7 @@ struct rank_request {
     size_t count;                   /* at most LIMIT_CANDIDATES */
     const uint64_t *keys;           /* 0 is no video's */
     const double *retrieval_scores; /* NULL: all 0 */
+    const uint64_t *source_keys;    /* hash_key() of Candidate.source, 0: none; NULL: all 0 */
     size_t limit;                   /* 0: all */
     bool exclude_seen;
     bool explain;
@@ -81,13 +85,20 @@ struct rank_result {
     size_t dropped_count;
     uint32_t *dropped;       /* candidate indices, rising */
     uint8_t *dropped_rules;  /* enum drop_rule */
+    const char **details;    /* with explain: what each rule saw, for people; else NULL */
     struct rank_term *terms; /* with explain: TERM_COUNT for each position; else NULL */
+    /* With explain: what this model's heads and multipliers read, those that weigh nothing left
+     * out. */
+    size_t feature_count;
+    enum feature *features; /* rising */
+    double *feature_values; /* feature_count for each position; NaN: missing */
     uint64_t state_sequence;
 };
 
 /*
  * Ranks. Every candidate is either in order or in dropped, once. Equal scores keep the request's
- * order. STATUS_NO_MEMORY when the arena is too small (LIMIT_CANDIDATES with explain needs 2 MiB).
+ * order. STATUS_NO_MEMORY when the arena is too small: LIMIT_CANDIDATES needs 1 MiB, with explain 2
+ * MiB and 8 bytes for each feature that the model reads of each candidate, 4 MiB at most.
  */
 MUST_USE enum status rank(const struct state *state, const struct model *model,
                           const struct rank_request *request, struct arena *arena,

@@ -12,10 +12,11 @@
 
 /*
  * A node goes to child or to the next one, so siblings lie side by side. A leaf goes to itself
- * whatever it reads, so that all rows take as many steps as the tree is deep, without branches.
+ * whatever it reads, since nothing compares with NaN, so that all rows take as many steps as the
+ * tree is deep, without branches.
  */
 struct node {
-    float condition; /* a row goes to child if its value is below; of a leaf: infinity */
+    float condition; /* a row goes to child unless its value is at least this; of a leaf: NaN */
     uint16_t slot;   /* of the value, among the features that are read */
     uint16_t missing_goes_right;
     uint32_t child;
@@ -61,6 +62,19 @@ struct arrays {
     json_t *types; /* NULL in old files */
 };
 
+enum { QUOTE_SIZE = 32 };
+
+/* A text of the file made fit for a message: cut, but not inside a character. */
+static void quote(const char *text, char out[QUOTE_SIZE])
+{
+    size_t size = strnlen(text, QUOTE_SIZE - 1);
+    while (text[size] != '\0' && size > 0 && ((unsigned char)text[size] & 0xc0) == 0x80) {
+        size--;
+    }
+    memcpy(out, text, size);
+    out[size] = '\0';
+}
+
 static json_t *member(json_t *parent, const char *name)
 {
     return json_object_get(parent, name); /* NULL for NULL */
@@ -78,10 +92,12 @@ static enum status read_transform(struct reader *reader, json_t *learner)
     } else if (strcmp(name, "reg:squarederror") == 0) {
         reader->trees->transform = TRANSFORM_CUT;
     } else {
+        char found[QUOTE_SIZE];
+        quote(name, found);
         problem_set(reader->problem,
-                    "learner.objective is \"%.40s\"; expected binary:logistic, reg:logistic or "
+                    "learner.objective.name is \"%s\"; expected binary:logistic, reg:logistic or "
                     "reg:squarederror",
-                    name);
+                    found);
         return STATUS_INVALID;
     }
     return STATUS_OK;
@@ -144,8 +160,8 @@ static enum status read_name(struct reader *reader, size_t index, const char *na
     if (reader->names[index] != FEATURE_COUNT) {
         return STATUS_OK;
     }
-    char found[32];
-    snprintf(found, sizeof(found), "%s", name);
+    char found[QUOTE_SIZE];
+    quote(name, found);
     struct nearest nearest = {.found = found};
     for (unsigned i = 0; i < FEATURE_COUNT; i++) {
         nearest_offer(&nearest, feature_name((enum feature)i));
@@ -261,7 +277,7 @@ static enum status put_leaf(struct reader *reader, const struct layout *layout, 
         return complain_node(reader, layout->tree, layout->order[at], "its leaf is beyond 1e30");
     }
     uint32_t place = trees->node_count + (uint32_t)at;
-    trees->nodes[place] = (struct node){.condition = INFINITY, .child = place};
+    trees->nodes[place] = (struct node){.condition = NAN, .child = place};
     trees->leaves[place] = (float)value;
     return STATUS_OK;
 }
@@ -397,8 +413,10 @@ static enum status read_trees(struct reader *reader, json_t *learner)
     const char *name = json_string_value(member(booster, "name"));
     json_t *list = member(member(booster, "model"), "trees");
     if (name == NULL || strcmp(name, "gbtree") != 0) {
-        problem_set(reader->problem, "learner.gradient_booster.name is \"%.40s\"; expected gbtree",
-                    name != NULL ? name : "");
+        char found[QUOTE_SIZE];
+        quote(name != NULL ? name : "", found);
+        problem_set(reader->problem, "learner.gradient_booster.name is \"%s\"; expected gbtree",
+                    found);
         return STATUS_INVALID;
     }
     if (!json_is_array(list) || json_array_size(list) > TREES_COUNT_MAX) {
@@ -446,7 +464,10 @@ enum status trees_parse(struct text json, struct trees **out, struct problem *pr
     json_error_t error;
     json_t *root = json_loadb(json.data, json.size, JSON_REJECT_DUPLICATES, &error);
     if (root == NULL) {
-        problem_set(problem, "line %d, column %d: %s", error.line, error.column, error.text);
+        /* Jansson quotes what it finds, and may cut it inside a character. */
+        bool fit = text_is_utf8(text_of(error.text));
+        problem_set(problem, "line %d, column %d: %s", error.line, error.column,
+                    fit ? error.text : "this is no JSON");
         return json_error_code(&error) == json_error_out_of_memory ? STATUS_NO_MEMORY
                                                                    : STATUS_INVALID;
     }

@@ -1,10 +1,12 @@
 #include "ranker/weights.h"
 
 #include <locale.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ranker/check.h"
 #include "ranker/hash.h"
 #include "ranker/weights_internal.h"
 
@@ -80,6 +82,7 @@ enum status weights_parse_with(struct text yaml, const struct weights_loader *lo
         weights_free(weights);
         return status;
     }
+    atomic_init(&weights->references, 1);
     *out = weights;
     return STATUS_OK;
 }
@@ -89,11 +92,36 @@ enum status weights_parse(struct text yaml, struct weights **out, struct weights
     return weights_parse_with(yaml, NULL, out, problems);
 }
 
+static void end(struct weights *weights)
+{
+    weights_memory_release(&weights->memory);
+    free(weights);
+}
+
 void weights_free(struct weights *weights)
 {
     if (weights != NULL) {
-        weights_memory_release(&weights->memory);
-        free(weights);
+        CHECK(atomic_load(&weights->references) <= 1); /* 0: half parsed */
+        end(weights);
+    }
+}
+
+struct weights *weights_ref(struct weights *weights)
+{
+    size_t before = atomic_fetch_add_explicit(&weights->references, 1, memory_order_relaxed);
+    CHECK(before > 0);
+    return weights;
+}
+
+void weights_unref(struct weights *weights)
+{
+    if (weights == NULL) {
+        return;
+    }
+    size_t before = atomic_fetch_sub_explicit(&weights->references, 1, memory_order_acq_rel);
+    CHECK(before > 0);
+    if (before == 1) {
+        end(weights);
     }
 }
 

@@ -259,8 +259,15 @@ MUST_USE enum status weights_parse_with(struct text yaml, const struct weights_l
 MUST_USE enum status weights_parse(struct text yaml, struct weights **out,
                                    struct weights_problems *problems);
 
-/* NULL is allowed. */
+/* Ends weights of which nobody else has a reference. NULL is allowed. */
 void weights_free(struct weights *weights);
+
+/*
+ * Counted references, for those who share weights; parsing gives the first one. The last unref ends
+ * them. Any thread; NULL may be given back.
+ */
+struct weights *weights_ref(struct weights *weights);
+void weights_unref(struct weights *weights);
 
 /*
  * "NAME@HASH": the file's `version` and 16 hexadecimal digits of XXH3-64 of its bytes, followed,

@@ -1,6 +1,8 @@
 #ifndef RANKER_WEIGHTS_INTERNAL_H
 #define RANKER_WEIGHTS_INTERNAL_H
 
+#include <stdatomic.h>
+
 #include "ranker/weights.h"
 #include "ranker/weights_memory.h"
 #include "ranker/weights_read.h"
@@ -40,8 +42,9 @@ struct cell {
     struct model *models; /* by combination */
 };
 
-/* Everything lies in memory. Read-only once built. */
+/* Everything lies in memory. Read-only once built, but for the count. */
 struct weights {
+    atomic_size_t references;
     char version[WEIGHTS_NAME_MAX + 1 + 16 + 1];
     bool has_locales;
     size_t cell_count;

@@ -21,6 +21,16 @@ static inline uint64_t random_next(struct random *random)
     return z ^ (z >> 31);
 }
 
+/* A stream of its own for each name and index, so that one more draw here changes nothing there. */
+static inline struct random random_stream(uint64_t seed, uint64_t name, uint64_t index)
+{
+    struct random random = {seed};
+    random.state = random_next(&random) ^ name;
+    random.state = random_next(&random) ^ index;
+    random.state = random_next(&random);
+    return random;
+}
+
 /* 0 <= x < 1, in steps of 2^-53. */
 static inline double random_unit(struct random *random)
 {
@@ -36,6 +46,16 @@ static inline uint32_t random_below(struct random *random, uint64_t count)
 static inline bool random_chance(struct random *random, double probability)
 {
     return random_unit(random) < probability;
+}
+
+/* About a standard normal, between -6 and 6: the sum of twelve uniforms, less its mean. */
+static inline double random_normal(struct random *random)
+{
+    double sum = -6;
+    for (int i = 0; i < 12; i++) {
+        sum += random_unit(random);
+    }
+    return sum;
 }
 
 #endif

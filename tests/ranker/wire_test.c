@@ -176,6 +176,60 @@ static void retrieval_score_must_be_finite(void)
     check_rank_refused(&message, "retrieval_score");
 }
 
+static void sources_become_keys(void)
+{
+    Reelrank__V1__Candidate items[2] = {REELRANK__V1__CANDIDATE__INIT,
+                                        REELRANK__V1__CANDIDATE__INIT};
+    Reelrank__V1__Candidate *candidates[] = {&items[0], &items[1]};
+    items[0].video_id = (char *)"v";
+    items[1].video_id = (char *)"w";
+    items[1].source = (char *)"trending";
+    Reelrank__V1__RankRequest message = rank_request(NULL, 0);
+    message.candidates = candidates;
+    message.n_candidates = 2;
+    struct rank_request request;
+    struct problem problem;
+    CHECK_EQ(STATUS_OK, wire_rank_request(&message, NOW_MS, scratch(), &request, &problem));
+    CHECK_EQ(0, request.source_keys[0]); /* none is named */
+    CHECK_EQ(hash_key(text_of("trending")), request.source_keys[1]);
+    char *ids[] = {(char *)"v"};
+    message = rank_request(ids, 1);
+    CHECK_EQ(STATUS_OK, wire_rank_request(&message, NOW_MS, scratch(), &request, &problem));
+    CHECK(request.source_keys == NULL);
+}
+
+/* Of three features one is missing at the second of two positions. */
+static void features_that_are_missing_are_left_out(void)
+{
+    enum feature features[] = {FEATURE_AGE_HOURS, FEATURE_QUALITY, FEATURE_TASTE};
+    double values[] = {1, 0.5, -0.25, 2, NAN, 0.75};
+    uint32_t order[] = {1, 0};
+    double numbers[] = {2, 1};
+    struct rank_term terms[2 * TERM_COUNT] = {{0}};
+    struct rank_result result = {.count = 2,
+                                 .order = order,
+                                 .scores = numbers,
+                                 .propensities = numbers,
+                                 .terms = terms,
+                                 .feature_count = 3,
+                                 .features = features,
+                                 .feature_values = values};
+    char *ids[] = {(char *)"v", (char *)"w"};
+    Reelrank__V1__RankRequest message = rank_request(ids, 2);
+    struct rank_request request = {.count = 2, .now_ms = NOW_MS};
+    request.keys = (const uint64_t[]){1, 2};
+    Reelrank__V1__RankResponse *response = NULL;
+    CHECK_EQ(STATUS_OK,
+             wire_rank_response(&message, &request, &result, "test", scratch(), &response));
+    CHECK_EQ(3, response->slate[0]->n_features);
+    CHECK_STR("quality", response->slate[0]->features[1]->name);
+    CHECK(fabs(0.5 - response->slate[0]->features[1]->value) < 1e-12);
+    CHECK_EQ(2, response->slate[1]->n_features);
+    CHECK_STR("age_hours", response->slate[1]->features[0]->name);
+    CHECK_STR("taste", response->slate[1]->features[1]->name);
+    CHECK(fabs(0.75 - response->slate[1]->features[1]->value) < 1e-12);
+}
+
 static void small_arena_is_reported(void)
 {
     static char memory[16];
@@ -305,6 +359,8 @@ int main(int argc, char **argv)
         TEST(rank_request_texts_name_their_field),
         TEST(candidates_come_in_one_form_only),
         TEST(retrieval_score_must_be_finite),
+        TEST(sources_become_keys),
+        TEST(features_that_are_missing_are_left_out),
         TEST(small_arena_is_reported),
         TEST(good_signal_is_accepted),
         TEST(bad_signals_name_their_field),

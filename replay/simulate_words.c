@@ -1,6 +1,6 @@
-#include "replay/demo_words.h"
+#include "replay/simulate_words.h"
 
-const struct demo_category_words demo_categories[DEMO_CATEGORIES] = {
+const struct world_category_words world_categories[WORLD_CATEGORIES] = {
     [COMEDY] = {"comedy", {"jokes", "friends", "office"}},
     [MUSIC] = {"music", {"song", "folk", "live"}},
     [DANCE] = {"dance", {"wedding", "classical", "street"}},
@@ -11,7 +11,7 @@ const struct demo_category_words demo_categories[DEMO_CATEGORIES] = {
     [EDUCATION] = {"education", {"mathematics", "english", "science"}},
 };
 
-const struct demo_language_words demo_languages[DEMO_LANGUAGES] =
+const struct world_language_words world_languages[WORLD_LANGUAGES] =
     {
         [HINDI] =
             {
