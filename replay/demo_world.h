@@ -5,10 +5,10 @@
 #include <stddef.h>
 
 #include "ranker/limits.h"
+#include "ranker/random.h"
 #include "reelrank/v1/catalog.pb-c.h"
 #include "replay/demo.h"
 #include "replay/demo_words.h"
-#include "replay/random.h"
 
 /* Who and what there is in the demonstration, before anyone does anything. */
 enum { DEMO_ID_SIZE = 24, DEMO_FAVOURITES = 3 };
