@@ -124,6 +124,9 @@ void ranking_print_dropped(const Reelrank__V1__RankResponse *response);
 /* Prints one video's contributions, largest first, with their sum; zeros are only counted. */
 void ranking_print_terms(const Reelrank__V1__RankedVideo *video);
 
+/* Prints where the video's score alone would put it and which rules moved it; nothing if none. */
+void ranking_print_moves(const Reelrank__V1__RankedVideo *video);
+
 /* The contributions' sum, exact by contract: equal to the score, or the server is wrong. */
 double ranking_sum(const Reelrank__V1__RankedVideo *video);
 
