@@ -393,7 +393,7 @@ static void a_share_is_rounded_up(void)
     free(made);
 }
 
-/* A share of 0.1 of 30 is 3.0000000000000004 in doubles, and still 3. */
+/* 0.14 of 50 is 7.000000000000001 in doubles, and still 7. */
 static void a_share_is_not_rounded_up_for_the_last_bit(void)
 {
     struct arena arena = new_arena();
@@ -401,18 +401,18 @@ static void a_share_is_not_rounded_up_for_the_last_bit(void)
     struct random random = {.state = 1};
     make_candidates(made, &random, 60);
     made->model = decay_model(1, 0);
-    made->model.window = 30;
-    made->model.local_share = 0.1;
+    made->model.window = 50;
+    made->model.local_share = 0.14;
     for (size_t i = 0; i < 60; i++) {
         made->scores[i] = (double)(60 - i);
-        made->facts[i].local = i >= 30;
+        made->facts[i].local = i >= 50;
     }
     struct slate slate = build_made(&arena, made);
     size_t local = 0;
-    for (size_t i = 0; i < 30; i++) {
+    for (size_t i = 0; i < 50; i++) {
         local += made->facts[slate.order[i]].local;
     }
-    CHECK_EQ(3, local);
+    CHECK_EQ(7, local);
     free(made);
     free(arena.base);
 }
