@@ -323,12 +323,23 @@ static enum status load_files(const struct quality_files *files, struct state *s
     return status;
 }
 
+/* Rows that the reader wants in this order; those of locales follow. */
+static void name_rows(struct panel *panel)
+{
+    static const char *const names[] = {"all",        "new users",    "known users",
+                                        "new videos", "own language", "new among 10"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        (void)panel_row(panel, names[i]);
+    }
+}
+
 enum status quality_add_simulated(struct quality *quality, uint64_t world,
                                   const struct quality_files *files, struct problem *problem)
 {
     struct state *state = state_new();
     struct simulated *simulated = calloc(1, sizeof(*simulated));
     enum status status = STATUS_NO_MEMORY;
+    name_rows(quality->panel);
     if (state != NULL && simulated != NULL) {
         status = load_files(files, state, problem);
     }
