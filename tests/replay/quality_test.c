@@ -135,7 +135,7 @@ static void wrong_lines_are_named(void)
     check_refused(catalogue,
                   "{\"test\":{\"user_id\":\"u\",\"time_ms\":1,\"locale\":\"?\","
                   "\"candidates\":[{\"video_id\":\"v\"}]}}\n",
-                  "truth: locale is \"?\"; a BCP 47 language tag such as hi-IN is allowed");
+                  "truth: locale \"?\" is not a BCP 47 language tag such as \"hi-IN\"");
 }
 
 /* Large enough to tell, small enough for every build: the shipped weights against all the rest. */
