@@ -57,6 +57,7 @@ struct rank_request {
     size_t count;                   /* at most LIMIT_CANDIDATES */
     const uint64_t *keys;           /* 0 is no video's */
     const double *retrieval_scores; /* NULL: all 0 */
+    const uint64_t *source_keys;    /* hash_key() of Candidate.source, 0: none; NULL: all 0 */
     size_t limit;                   /* 0: all */
     bool exclude_seen;
     bool explain;
@@ -82,12 +83,18 @@ struct rank_result {
     uint32_t *dropped;       /* candidate indices, rising */
     uint8_t *dropped_rules;  /* enum drop_rule */
     struct rank_term *terms; /* with explain: TERM_COUNT for each position; else NULL */
+    /* With explain: what this model's heads and multipliers read, those that weigh nothing left
+     * out. */
+    size_t feature_count;
+    enum feature *features; /* rising */
+    double *feature_values; /* feature_count for each position; NaN: missing */
     uint64_t state_sequence;
 };
 
 /*
  * Ranks. Every candidate is either in order or in dropped, once. Equal scores keep the request's
- * order. STATUS_NO_MEMORY when the arena is too small (LIMIT_CANDIDATES with explain needs 2 MiB).
+ * order. STATUS_NO_MEMORY when the arena is too small: LIMIT_CANDIDATES needs 1 MiB, with explain 2
+ * MiB and 8 bytes for each feature that the model reads of each candidate, 4 MiB at most.
  */
 MUST_USE enum status rank(const struct state *state, const struct model *model,
                           const struct rank_request *request, struct arena *arena,

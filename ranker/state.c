@@ -18,6 +18,7 @@ struct state *state_new(void)
     }
     state->users = table_of(sizeof(struct user_slot));
     state->stats = table_of(sizeof(struct scope_slot));
+    state->scoped.rows = table_of(sizeof(struct scoped));
     return state;
 }
 
@@ -34,6 +35,7 @@ void state_free(struct state *state)
     }
     table_release(&state->users);
     table_release(&state->stats);
+    table_release(&state->scoped.rows);
     for (unsigned i = 0; i < STATE_TABLE_COUNT; i++) {
         changes_release(&state->changes[i]);
     }
@@ -156,6 +158,9 @@ static enum status add_to_scope(struct state *state, struct scope_slot *slot,
     if (day != slot->last_day) {
         status = state_touch_statistics_keys(state, slot->number);
         slot->last_day = day;
+    }
+    if (status == STATUS_OK && slot->kind != SCOPE_GLOBAL) {
+        status = scoped_put(&state->scoped, slot->hash, slot->stats);
     }
     return status;
 }
@@ -441,5 +446,7 @@ void state_count(const struct state *state, struct state_counts *out)
         .statistics = state->stats.count,
         .user_bytes = state->warmth[STATE_USERS].bytes,
         .statistics_bytes = state->warmth[STATE_STATISTICS].bytes,
+        .scoped = state->scoped.rows.count,
+        .scoped_bytes = table_bytes(&state->scoped.rows),
     };
 }

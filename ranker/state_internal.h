@@ -2,6 +2,7 @@
 #define RANKER_STATE_INTERNAL_H
 
 #include "ranker/changes.h"
+#include "ranker/scoped.h"
 #include "ranker/state.h"
 #include "ranker/state_rows.h"
 #include "ranker/table.h"
@@ -35,6 +36,7 @@ struct state {
     struct videos *videos; /* owned */
     struct table users;    /* struct user_slot */
     struct table stats;    /* struct scope_slot */
+    struct scoped_table scoped;
     struct watch watch;
     uint64_t live_videos; /* known and not deleted */
     uint64_t sequence;

@@ -416,6 +416,19 @@ enum status state_restore_watch(struct state *state, uint16_t region,
     return watch_put(&state->watch, region, histograms);
 }
 
+/* What ranking reads of the regions and languages whose statistics are in memory. */
+static enum status put_scoped(struct state *state)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < state->stats.count && status == STATUS_OK; i++) {
+        const struct scope_slot *slot = table_at(&state->stats, i);
+        if (slot->stats != NULL && slot->kind != SCOPE_GLOBAL) {
+            status = scoped_put(&state->scoped, slot->hash, slot->stats);
+        }
+    }
+    return status;
+}
+
 /* Several threads restored rows, so what is in memory is counted at the end. */
 static void count_warmth(struct state *state)
 {
@@ -441,6 +454,9 @@ enum status state_restore_end(struct state *state, uint64_t sequence, int64_t ne
     enum status status = table_index(&state->users);
     if (status == STATUS_OK) {
         status = table_index(&state->stats);
+    }
+    if (status == STATUS_OK) {
+        status = put_scoped(state);
     }
     if (status == STATUS_OK) {
         state->sequence = sequence;

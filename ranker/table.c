@@ -74,6 +74,17 @@ static size_t slot_of(const struct table *table, const void *row)
     }
 }
 
+size_t table_number(const struct table *table, const void *row)
+{
+    return (uint32_t)table->slots[slot_of(table, row)] - 1;
+}
+
+size_t table_bytes(const struct table *table)
+{
+    size_t slot_count = table->slots != NULL ? table->slot_mask + 1 : 0;
+    return table->count * table->row_size + slot_count * sizeof(table->slots[0]);
+}
+
 /* Puts the slot's word in the first free place for its hash, whose upper half it holds. */
 static void place(struct table *table, uint64_t slot)
 {

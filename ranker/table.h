@@ -85,6 +85,12 @@ static inline void *table_guess(const struct table *table, uint64_t hash)
 /* The row with this hash, or NULL. */
 void *table_find(const struct table *table, uint64_t hash);
 
+/* The number of a row of the table, for table_at() and table_remove(). */
+size_t table_number(const struct table *table, const void *row);
+
+/* Memory of the rows that are there and of the index. */
+size_t table_bytes(const struct table *table);
+
 /* Adds a row that is all zero but for its hash, which must be new. STATUS_NO_MEMORY changes
  * nothing. */
 MUST_USE enum status table_add(struct table *table, uint64_t hash, void **out);

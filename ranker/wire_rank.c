@@ -70,7 +70,8 @@ static enum status put_candidates(const Reelrank__V1__RankRequest *message, stru
 {
     uint64_t *keys = arena_new_raw(arena, uint64_t, message->n_candidates);
     double *scores = arena_new_raw(arena, double, message->n_candidates);
-    if (keys == NULL || scores == NULL) {
+    uint64_t *sources = arena_new_raw(arena, uint64_t, message->n_candidates);
+    if (arena_full(arena)) {
         return STATUS_NO_MEMORY;
     }
     for (size_t i = 0; i < message->n_candidates; i++) {
@@ -81,9 +82,11 @@ static enum status put_candidates(const Reelrank__V1__RankRequest *message, stru
         }
         keys[i] = hash_key(text_of(candidate->video_id));
         scores[i] = candidate->retrieval_score;
+        sources[i] = candidate->source[0] != '\0' ? hash_key(text_of(candidate->source)) : 0;
     }
     request->keys = keys;
     request->retrieval_scores = scores;
+    request->source_keys = sources;
     request->count = message->n_candidates;
     return STATUS_OK;
 }
@@ -219,6 +222,10 @@ static void name_ranking(const Reelrank__V1__RankRequest *message,
         XXH3_128bits_update(&hash, request->retrieval_scores,
                             request->count * sizeof(request->retrieval_scores[0]));
     }
+    if (request->source_keys != NULL) {
+        XXH3_128bits_update(&hash, request->source_keys,
+                            request->count * sizeof(request->source_keys[0]));
+    }
     XXH128_hash_t digest = XXH3_128bits_digest(&hash);
     snprintf(out, RANKING_ID_SIZE, "%016" PRIx64 "%016" PRIx64, digest.high64, digest.low64);
 }
@@ -276,6 +283,29 @@ static void put_contributions(const struct rank_term *terms, struct arena *arena
     video->n_contributions = TERM_COUNT;
 }
 
+/* Those at the position; missing ones are left out. */
+static void put_features(const struct rank_result *result, size_t position, struct arena *arena,
+                         Reelrank__V1__RankedVideo *video)
+{
+    size_t count = result->feature_count;
+    Reelrank__V1__FeatureValue *items = arena_new_raw(arena, Reelrank__V1__FeatureValue, count);
+    Reelrank__V1__FeatureValue **list = arena_new_raw(arena, Reelrank__V1__FeatureValue *, count);
+    if (arena_full(arena)) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        double value = result->feature_values[position * count + i];
+        if (!isnan(value)) {
+            Reelrank__V1__FeatureValue *item = &items[video->n_features];
+            reelrank__v1__feature_value__init(item);
+            item->name = (char *)feature_name(result->features[i]);
+            item->value = value;
+            list[video->n_features++] = item;
+        }
+    }
+    video->features = list;
+}
+
 static void put_slate(const Reelrank__V1__RankRequest *message, const struct rank_result *result,
                       struct arena *arena, Reelrank__V1__RankResponse *response)
 {
@@ -290,6 +320,7 @@ static void put_slate(const Reelrank__V1__RankRequest *message, const struct ran
         videos[i].propensity = result->propensities[i];
         if (result->terms != NULL) {
             put_contributions(&result->terms[i * TERM_COUNT], arena, &videos[i]);
+            put_features(result, i, arena, &videos[i]);
         }
         response->slate[i] = &videos[i];
     }
