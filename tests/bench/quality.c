@@ -30,6 +30,7 @@ struct options {
     int64_t signals;
     int64_t test_rankings;
     int64_t candidates;
+    bool means;
     bool json;
 };
 
@@ -66,6 +67,10 @@ static const struct argument arguments[] = {
     NUMBER(signals, "200000", 0, SIMULATE_LIMIT_SIGNALS, "of each log, about"),
     NUMBER(test_rankings, "1000", 1, SIMULATE_LIMIT_TESTS, "of each truth"),
     NUMBER(candidates, "100", 1, SIMULATE_LIMIT_CANDIDATES, "of each of them"),
+    {.name = "means",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct options, means),
+     .help = "leave the intervals out, which take most of the time"},
     {.name = "json",
      .kind = ARGUMENT_FLAG,
      .offset = offsetof(struct options, json),
@@ -278,6 +283,12 @@ static struct metrics_interval interval_of(const struct bench *bench, size_t row
     const struct panel *panel = quality_panel(bench->quality);
     struct metrics_interval interval;
     uint64_t seed = bench->contenders.seed;
+    if (bench->options->means) {
+        double subtracted =
+            other < PANEL_CONTENDERS_MAX ? panel_mean_since(panel, row, other, 0) : 0;
+        double mean = panel_mean_since(panel, row, contender, 0) - subtracted;
+        return (struct metrics_interval){mean, NAN, NAN};
+    }
     enum status status = other < PANEL_CONTENDERS_MAX
                              ? panel_difference(panel, row, contender, other, seed, &interval)
                              : panel_mean(panel, row, contender, seed, &interval);
@@ -295,6 +306,13 @@ static bool tells_little(const struct bench *bench, size_t row, size_t contender
     return ideal && strcmp(panel_row_name(panel, row), "new among 10") != 0;
 }
 
+static void print_bounds(bool sign, struct metrics_interval interval)
+{
+    if (!isnan(interval.low)) {
+        printf(sign ? " [%+.4f, %+.4f]" : " [%.4f, %.4f]", interval.low, interval.high);
+    }
+}
+
 static void print_cell(const struct bench *bench, size_t row, size_t contender)
 {
     const struct panel *panel = quality_panel(bench->quality);
@@ -302,12 +320,13 @@ static void print_cell(const struct bench *bench, size_t row, size_t contender)
     if (isnan(mean.mean) || tells_little(bench, row, contender)) {
         return;
     }
-    printf("  %-22.22s %.4f [%.4f, %.4f]", panel_contender_name(panel, contender), mean.mean,
-           mean.low, mean.high);
+    printf("  %-22.22s %.4f", panel_contender_name(panel, contender), mean.mean);
+    print_bounds(false, mean);
     if (contender > 0) {
         struct metrics_interval more = interval_of(bench, row, 0, contender);
         struct range range = range_of(bench, row, 0, contender);
-        printf("   first is better by %+.4f [%+.4f, %+.4f]", more.mean, more.low, more.high);
+        printf("   first is better by %+.4f", more.mean);
+        print_bounds(true, more);
         if (bench->world_count > 1) {
             printf("; worlds %+.4f, %+.4f to %+.4f", range.median, range.least, range.most);
         }
@@ -333,16 +352,22 @@ static void print_text(const struct bench *bench)
     }
 }
 
+/* JSON has no NaN. */
+static json_t *json_of_number(double number)
+{
+    return isnan(number) ? json_null() : json_real(number);
+}
+
 static json_t *json_of_interval(struct metrics_interval interval)
 {
-    return json_pack("{s:f, s:f, s:f}", "mean", interval.mean, "low", interval.low, "high",
-                     interval.high);
+    return json_pack("{s:o, s:o, s:o}", "mean", json_of_number(interval.mean), "low",
+                     json_of_number(interval.low), "high", json_of_number(interval.high));
 }
 
 static json_t *json_of_range(struct range range)
 {
-    return json_pack("{s:f, s:f, s:f}", "least", range.least, "median", range.median, "most",
-                     range.most);
+    return json_pack("{s:o, s:o, s:o}", "least", json_of_number(range.least), "median",
+                     json_of_number(range.median), "most", json_of_number(range.most));
 }
 
 static json_t *json_of_cell(const struct bench *bench, size_t row, size_t contender)
