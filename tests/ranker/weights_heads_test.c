@@ -179,6 +179,19 @@ static void a_model_file_is_loaded_once_and_shared(void)
     weights_free(weights);
 }
 
+static void a_model_of_a_head_that_is_no_trees_is_refused(void)
+{
+    struct folder folder = {.text = stump};
+    const struct weights_loader loader = {.load = load, .context = &folder};
+    const struct weights_problems *problems = weights_refuse(
+        text_of("version: a\nheads: {like: {kind: rate, model: b.json}}\n"), &loader);
+    CHECK_STR("this head's kind is rate, which does not use the key; it is for trees",
+              problems->items[0].message);
+    CHECK_STR("heads.like.model", problems->items[0].path);
+    CHECK_EQ(28, problems->items[0].column);
+    CHECK_EQ(1, problems->count);
+}
+
 /* The version's hash of a text and the model file it names. */
 static uint64_t version_hash(const char *yaml, const char *name, const char *model)
 {
@@ -551,6 +564,7 @@ int main(int argc, char **argv)
         TEST(kinds_without_what_they_need_are_refused),
         TEST(weights_that_are_no_numbers_of_features_are_refused),
         TEST(a_model_file_is_loaded_once_and_shared),
+        TEST(a_model_of_a_head_that_is_no_trees_is_refused),
         TEST(the_version_covers_the_bytes_of_model_files),
         TEST(model_files_that_cannot_be_used_are_refused_where_they_are_named),
         TEST(a_problem_with_a_shared_file_is_told_at_each_place),
