@@ -293,6 +293,34 @@ static enum status load_nothing(void *context, const char *name, struct text *ou
     return STATUS_NO_MEMORY;
 }
 
+static enum status load_stump(void *context, const char *name, struct text *out,
+                              struct problem *problem)
+{
+    (void)context;
+    (void)name;
+    (void)problem;
+    *out = text_of(stump);
+    return STATUS_OK;
+}
+
+static void as_many_model_files_as_documented_and_no_more(void)
+{
+    const struct weights_loader loader = {.load = load_stump};
+    char yaml[8192];
+    size_t used = (size_t)snprintf(yaml, sizeof(yaml), "version: a\nlocales:\n");
+    for (int i = 0; i < WEIGHTS_FILES_MAX; i++) {
+        used += (size_t)snprintf(yaml + used, sizeof(yaml) - used,
+                                 "  %c%c: {heads: {like: {kind: trees, model: m%d}}}\n",
+                                 'a' + i / 20, 'a' + i % 20, i);
+    }
+    weights_free(weights_accept_with(yaml, &loader));
+    snprintf(yaml + used, sizeof(yaml) - used, "  zz: {heads: {like: {model: more}}}\n");
+    const struct weights_problems *problems = weights_refuse(text_of(yaml), &loader);
+    CHECK_STR("more than 64 model files", problems->items[0].message);
+    CHECK_EQ(67, problems->items[0].line);
+    CHECK_EQ(1, problems->count);
+}
+
 static void a_loader_without_memory_ends_in_no_memory(void)
 {
     static const char yaml[] = "version: a\nvalue: 1\nheads: {like: {kind: trees, model: b}}\n";
@@ -568,6 +596,7 @@ int main(int argc, char **argv)
         TEST(the_version_covers_the_bytes_of_model_files),
         TEST(model_files_that_cannot_be_used_are_refused_where_they_are_named),
         TEST(a_problem_with_a_shared_file_is_told_at_each_place),
+        TEST(as_many_model_files_as_documented_and_no_more),
         TEST(a_loader_without_memory_ends_in_no_memory),
         TEST(sources_and_languages_merge_by_name),
         TEST(mappings_have_bounds),
