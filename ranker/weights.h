@@ -238,8 +238,7 @@ MUST_USE enum status weights_parse(struct text yaml, struct weights **out,
  * but STATUS_OK, with a reason in problem, is a problem of the weights at the place that names it.
  */
 struct weights_loader {
-    enum status (*load)(void *context, const char *name, struct text *out,
-                        struct problem *problem);
+    enum status (*load)(void *context, const char *name, struct text *out, struct problem *problem);
     void *context;
 };
 

@@ -43,8 +43,8 @@ static enum status rank_one(struct service *service, struct turn *turn,
     if (status != STATUS_OK) {
         return status;
     }
-    return wire_rank_response(message, &request, &result, weights_version(weights),
-                              turn->arena, response);
+    return wire_rank_response(message, &request, &result, weights_version(weights), turn->arena,
+                              response);
 }
 
 /* Packs the answer here, so that what a retry gets is what was sent. */

@@ -162,17 +162,16 @@ static enum status choose(struct log *log, struct choice *choice)
         return status;
     }
     status = choose_kept(log, choice);
-    bool kept = status == STATUS_OK &&
-                (choice->change.origin != WEIGHTS_BUILT_IN ||
-                 strcmp(choice->change.version, weights_version(own)) == 0);
+    bool kept = status == STATUS_OK && (choice->change.origin != WEIGHTS_BUILT_IN ||
+                                        strcmp(choice->change.version, weights_version(own)) == 0);
     if (kept || status == STATUS_NO_MEMORY) {
         weights_unref(own);
         return status;
     }
     weights_unref(choice->weights);
     choice->weights = own;
-    choice->change = (struct weights_change){.origin = WEIGHTS_BUILT_IN,
-                                             .time_ms = wall_clock_ms()};
+    choice->change =
+        (struct weights_change){.origin = WEIGHTS_BUILT_IN, .time_ms = wall_clock_ms()};
     return STATUS_OK;
 }
 
@@ -238,9 +237,8 @@ void weights_life_use(struct weights_life *life, struct weights *weights)
 static enum status add_failure(enum status status, struct problem *problem)
 {
     if (status == STATUS_NO_SPACE) {
-        problem_set(problem,
-                    "the weights cannot be kept: the store is full, its disk, its budget "
-                    "(--map-mib), or the eighth of it that is for weights");
+        problem_set(problem, "the weights cannot be kept: the store is full, its disk, its budget "
+                             "(--map-mib), or the eighth of it that is for weights");
     } else {
         problem_set(problem, "the weights cannot be kept: %s", status_text(status));
     }
@@ -265,8 +263,8 @@ static enum status change_locked(struct weights_life *life, const struct weights
     struct weights_change change = {.time_ms = arrival->now_ms, .origin = arrival->origin};
     snprintf(change.version, sizeof(change.version), "%s", weights_version(arrival->weights));
     snprintf(change.note, sizeof(change.note), "%s", arrival->note);
-    enum status status = weights_history_add(life->log, arrival->source,
-                                             arrival->origin == WEIGHTS_FILE, &change);
+    enum status status =
+        weights_history_add(life->log, arrival->source, arrival->origin == WEIGHTS_FILE, &change);
     if (status != STATUS_OK) {
         return add_failure(status, problem);
     }
@@ -327,8 +325,7 @@ static bool means(const char *wanted, const char *version)
     size_t name_length = at != NULL ? (size_t)(at - version) : strlen(version);
     bool is_name = length == name_length && strncmp(version, wanted, length) == 0;
     bool begins = length > name_length && strncmp(version, wanted, length) == 0;
-    bool is_hash =
-        at != NULL && length >= HASH_DIGITS_MIN && strncmp(at + 1, wanted, length) == 0;
+    bool is_hash = at != NULL && length >= HASH_DIGITS_MIN && strncmp(at + 1, wanted, length) == 0;
     return is_name || begins || is_hash;
 }
 
@@ -389,8 +386,8 @@ static enum status find_named(struct log *log, const char *wanted, struct weight
         }
         bool fits = means(wanted, change.version);
         if (fits && found && strcmp(change.version, out->version) != 0) {
-            problem_set(problem, "\"%.80s\" may be %s or %s: give more of it", wanted,
-                        out->version, change.version);
+            problem_set(problem, "\"%.80s\" may be %s or %s: give more of it", wanted, out->version,
+                        change.version);
             return STATUS_INVALID;
         }
         if (fits && !found) {
@@ -424,8 +421,8 @@ static enum status find_current(struct weights_life *life, struct weights_change
     if (facts.number > 0) {
         enum status status = weights_history_get(life->log, facts.number, out);
         if (status != STATUS_OK) {
-            problem_set(problem, "the weights in force, %s, cannot be read back: %s",
-                        facts.version, status_text(status));
+            problem_set(problem, "the weights in force, %s, cannot be read back: %s", facts.version,
+                        status_text(status));
         }
         return status;
     }

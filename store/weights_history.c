@@ -85,8 +85,8 @@ static int open_to_add(struct adding *adding)
     }
     int rc = mdb_dbi_open(adding->txn, "weights", MDB_CREATE | MDB_INTEGERKEY, &adding->weights);
     if (rc == 0) {
-        rc = mdb_dbi_open(adding->txn, "weights_files", MDB_CREATE | MDB_INTEGERKEY,
-                          &adding->files);
+        rc =
+            mdb_dbi_open(adding->txn, "weights_files", MDB_CREATE | MDB_INTEGERKEY, &adding->files);
     }
     return rc;
 }
@@ -153,8 +153,7 @@ static int put_file(const struct adding *adding, struct text content, uint64_t *
     struct text kept;
     *out = number;
     int rc = mdb_get(adding->txn, adding->files, &key, &value);
-    if (rc == 0 &&
-        weights_file_decode(value.mv_data, value.mv_size, number, &kept) == STATUS_OK) {
+    if (rc == 0 && weights_file_decode(value.mv_data, value.mv_size, number, &kept) == STATUS_OK) {
         return text_equal(kept, content) ? 0 : MDB_CORRUPTED;
     }
     if (rc != 0 && rc != MDB_NOTFOUND) {
