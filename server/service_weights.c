@@ -160,7 +160,7 @@ static enum status apply(struct service *service, struct turn *turn,
         (const Reelrank__V1__ApplyWeightsRequest *)turn->request;
     struct weights_arrival arrival = {.source = source,
                                       .weights = weights,
-                                      .origin = WEIGHTS_APPLY,
+                                      .origin = ORIGIN_APPLY,
                                       .note = request->note,
                                       .now_ms = turn->now_ms};
     enum status status = weights_life_apply(service->life, &arrival, swap, &turn->problem);

@@ -162,7 +162,7 @@ static enum status choose(struct log *log, struct choice *choice)
         return status;
     }
     status = choose_kept(log, choice);
-    bool kept = status == STATUS_OK && (choice->change.origin != WEIGHTS_BUILT_IN ||
+    bool kept = status == STATUS_OK && (choice->change.origin != ORIGIN_BUILT_IN ||
                                         strcmp(choice->change.version, weights_version(own)) == 0);
     if (kept || status == STATUS_NO_MEMORY) {
         weights_unref(own);
@@ -170,8 +170,7 @@ static enum status choose(struct log *log, struct choice *choice)
     }
     weights_unref(choice->weights);
     choice->weights = own;
-    choice->change =
-        (struct weights_change){.origin = WEIGHTS_BUILT_IN, .time_ms = wall_clock_ms()};
+    choice->change = (struct weights_change){.origin = ORIGIN_BUILT_IN, .time_ms = wall_clock_ms()};
     return STATUS_OK;
 }
 
@@ -229,7 +228,7 @@ struct log *weights_life_log(struct weights_life *life)
 
 void weights_life_use(struct weights_life *life, struct weights *weights)
 {
-    struct weights_change change = {.origin = WEIGHTS_FILE, .time_ms = wall_clock_ms()};
+    struct weights_change change = {.origin = ORIGIN_FILE, .time_ms = wall_clock_ms()};
     set_facts(life, weights, &change);
     weights_slot_swap(&life->slot, weights);
 }
@@ -250,7 +249,7 @@ static enum status stay_locked(struct weights_life *life, const struct weights_a
                                struct weights_swap *out, struct problem *problem)
 {
     out->unchanged = true;
-    if (arrival->origin != WEIGHTS_FILE) {
+    if (arrival->origin != ORIGIN_FILE) {
         return STATUS_OK;
     }
     enum status status = weights_history_set_mark(life->log, weights_source_hash(arrival->source));
@@ -264,7 +263,7 @@ static enum status change_locked(struct weights_life *life, const struct weights
     snprintf(change.version, sizeof(change.version), "%s", weights_version(arrival->weights));
     snprintf(change.note, sizeof(change.note), "%s", arrival->note);
     enum status status =
-        weights_history_add(life->log, arrival->source, arrival->origin == WEIGHTS_FILE, &change);
+        weights_history_add(life->log, arrival->source, arrival->origin == ORIGIN_FILE, &change);
     if (status != STATUS_OK) {
         return add_failure(status, problem);
     }
@@ -303,13 +302,13 @@ enum status weights_life_keep(struct weights_life *life, int64_t now_ms, struct 
     struct weights_source source = {.yaml = built_in()};
     *out = (struct weights_swap){.unchanged = true};
     weights_life_facts(life, &facts);
-    if (facts.number > 0 || facts.origin != WEIGHTS_BUILT_IN) {
+    if (facts.number > 0 || facts.origin != ORIGIN_BUILT_IN) {
         return STATUS_OK;
     }
     struct weights *weights = weights_life_ref(life);
     struct weights_arrival arrival = {.source = &source,
                                       .weights = weights,
-                                      .origin = WEIGHTS_BUILT_IN,
+                                      .origin = ORIGIN_BUILT_IN,
                                       .note = "",
                                       .now_ms = now_ms};
     enum status status = weights_life_apply(life, &arrival, out, problem);
@@ -426,12 +425,12 @@ static enum status find_current(struct weights_life *life, struct weights_change
         }
         return status;
     }
-    if (facts.origin != WEIGHTS_BUILT_IN) {
+    if (facts.origin != ORIGIN_BUILT_IN) {
         problem_set(problem, "the weights in force, %s, are not kept in the history",
                     facts.version);
         return STATUS_NOT_FOUND;
     }
-    *out = (struct weights_change){.origin = WEIGHTS_BUILT_IN, .time_ms = facts.time_ms};
+    *out = (struct weights_change){.origin = ORIGIN_BUILT_IN, .time_ms = facts.time_ms};
     snprintf(out->version, sizeof(out->version), "%s", facts.version);
     return STATUS_OK;
 }
@@ -481,7 +480,7 @@ static enum status rollback_locked(struct weights_life *life, const char *wanted
     }
     struct weights_arrival arrival = {.source = &kept.source,
                                       .weights = weights,
-                                      .origin = WEIGHTS_ROLLBACK,
+                                      .origin = ORIGIN_ROLLBACK,
                                       .note = "",
                                       .now_ms = now_ms};
     status = apply_locked(life, &arrival, out, problem);
