@@ -22,6 +22,7 @@
 enum { STREAM_ARENA_BYTES = 8 << 20 }; /* for one turn */
 
 struct local {
+    char *data; /* owned */
     struct store *store;
     struct keeper *keeper; /* for erasures alone: retention is for servers */
     struct service *service;
@@ -105,7 +106,12 @@ enum status local_open(const char *data, const char *weights, struct local **out
     struct local *local = calloc(1, sizeof(*local));
     struct options defaults;
     options_defaults(&defaults);
-    status = local == NULL ? STATUS_NO_MEMORY : open_store(data, &defaults, &local->store, problem);
+    if (local != NULL) {
+        local->data = strdup(data);
+    }
+    status = local == NULL || local->data == NULL
+                 ? STATUS_NO_MEMORY
+                 : open_store(data, &defaults, &local->store, problem);
     if (status == STATUS_OK) {
         struct keeper_options options = {
             .store = local->store, .directory = data, .map_bytes = (size_t)defaults.map_mib << 20};
@@ -119,6 +125,7 @@ enum status local_open(const char *data, const char *weights, struct local **out
         local_close(local);
         return status;
     }
+    service_use_journal(local->service, local->data, NULL);
     service_methods(local->service, local->methods);
     *out = local;
     return STATUS_OK;
@@ -130,6 +137,7 @@ void local_close(struct local *local)
         service_free(local->service);
         keeper_free(local->keeper);
         store_close(local->store);
+        free(local->data);
         free(local);
     }
 }

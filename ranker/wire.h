@@ -10,6 +10,7 @@
 #include "ranker/state.h"
 #include "ranker/status.h"
 #include "reelrank/v1/catalog.pb-c.h"
+#include "reelrank/v1/decision.pb-c.h"
 #include "reelrank/v1/log.pb-c.h"
 #include "reelrank/v1/ranking.pb-c.h"
 #include "reelrank/v1/signal.pb-c.h"
@@ -40,6 +41,15 @@ MUST_USE enum status wire_rank_response(const Reelrank__V1__RankRequest *message
                                         const struct rank_result *result,
                                         const char *weights_version, struct arena *arena,
                                         Reelrank__V1__RankResponse **out);
+
+/*
+ * What the journal keeps of an answer: time_ms is the server's clock, response the answer to
+ * message. *out borrows from all of them and from arena.
+ */
+MUST_USE enum status wire_decision(const Reelrank__V1__RankRequest *message,
+                                   const struct rank_result *result,
+                                   const Reelrank__V1__RankResponse *response, int64_t time_ms,
+                                   struct arena *arena, Reelrank__V1__Decision **out);
 
 /* Checks item index of a list of ids: 1 to LIMIT_ID_BYTES bytes of UTF-8. */
 MUST_USE enum status wire_id(const char *field, size_t index, const char *id,

@@ -67,6 +67,12 @@ enum status service_new(struct store *store, struct weights *weights, struct ser
     return STATUS_OK;
 }
 
+void service_use_journal(struct service *service, const char *directory, struct journal *journal)
+{
+    service->directory = directory;
+    service->journal = journal;
+}
+
 void service_free(struct service *service)
 {
     if (service == NULL) {

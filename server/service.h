@@ -9,6 +9,7 @@
 #include "ranker/text.h"
 #include "ranker/weights.h"
 #include "server/method.h"
+#include "store/journal.h"
 #include "store/store.h"
 
 /*
@@ -25,6 +26,13 @@ struct service;
 MUST_USE enum status service_new(struct store *store, struct weights *weights,
                                  struct service **out);
 void service_free(struct service *service);
+
+/*
+ * Where decisions are: directory is that of the data, of which DiffWeights and ExportUser read the
+ * journal; journal is what Rank adds to, NULL: nothing is added. Both are borrowed. Before any
+ * method runs; without it there are none.
+ */
+void service_use_journal(struct service *service, const char *directory, struct journal *journal);
 
 /* One row for every method of reelrank.v1, implemented or not. */
 enum { SERVICE_METHOD_COUNT = 18 };

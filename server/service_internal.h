@@ -12,6 +12,8 @@
 struct service {
     /* Set once, read-only after. */
     struct store *store;     /* borrowed */
+    struct journal *journal; /* borrowed; NULL: Rank keeps nothing */
+    const char *directory;   /* borrowed; of the data; NULL: there is no journal */
     struct weights *weights; /* owned */
     struct recent *recent;   /* owned; has its own lock */
     int64_t started_ms;

@@ -3,6 +3,40 @@
 #include "reelrank/v1/ranking.pb-c.h"
 #include "server/service_internal.h"
 
+/*
+ * Journals a sampled answer. One for which the call's memory does not suffice is answered all the
+ * same: the answer is made already, and is not the worse for it.
+ */
+static void keep_decision(struct service *service, struct turn *turn,
+                          const Reelrank__V1__RankRequest *message,
+                          const struct rank_request *request, const struct rank_result *result,
+                          const Reelrank__V1__RankResponse *response)
+{
+    Reelrank__V1__Decision *decision = NULL;
+    struct arena arena = *turn->arena; /* what fails here must not fail the answer */
+    if (service->journal == NULL ||
+        !journal_wants(service->journal, request->user_key, text_of(response->ranking_id))) {
+        return;
+    }
+    if (wire_decision(message, result, response, turn->now_ms, &arena, &decision) != STATUS_OK) {
+        journal_miss(service->journal);
+        return;
+    }
+    size_t size = reelrank__v1__decision__get_packed_size(decision);
+    uint8_t *bytes = arena_new_raw(&arena, uint8_t, size);
+    if (bytes == NULL) {
+        journal_miss(service->journal);
+        return;
+    }
+    (void)reelrank__v1__decision__pack(decision, bytes);
+    journal_add(service->journal,
+                &(struct decision_record){.time_ms = turn->now_ms,
+                                          .state_sequence = result->state_sequence,
+                                          .user_key = request->user_key,
+                                          .payload = bytes,
+                                          .payload_size = size});
+}
+
 /* Ranks one request into response; a failure is described in problem. */
 static enum status rank_one(struct service *service, struct turn *turn,
                             const Reelrank__V1__RankRequest *message,
@@ -26,8 +60,12 @@ static enum status rank_one(struct service *service, struct turn *turn,
     if (status != STATUS_OK) {
         return status;
     }
-    return wire_rank_response(message, &request, &result, weights_version(service->weights),
-                              turn->arena, response);
+    status = wire_rank_response(message, &request, &result, weights_version(service->weights),
+                                turn->arena, response);
+    if (status == STATUS_OK) {
+        keep_decision(service, turn, message, &request, &result, *response);
+    }
+    return status;
 }
 
 /* Packs the answer here, so that what a retry gets is what was sent. */

@@ -367,6 +367,11 @@ void journal_add(struct journal *journal, const struct decision_record *record)
     pthread_mutex_unlock(&journal->queue_lock);
 }
 
+void journal_miss(struct journal *journal)
+{
+    drop(journal, 1);
+}
+
 void journal_count(struct journal *journal, struct journal_counts *out)
 {
     pthread_mutex_lock(&journal->queue_lock);
@@ -726,5 +731,8 @@ enum status journal_erase(struct journal *journal, struct journal_erasure *users
         }
     }
     free(list.numbers);
+    if (status == STATUS_OK) {
+        problem_set(problem, "%s", "");
+    }
     return status;
 }

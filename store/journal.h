@@ -65,6 +65,9 @@ bool journal_wants(const struct journal *journal, uint64_t user_key, struct text
 /* Queues a copy, if there is room. Never waits for the disk. */
 void journal_add(struct journal *journal, const struct decision_record *record);
 
+/* Counts a decision as dropped that could not be put together. */
+void journal_miss(struct journal *journal);
+
 /* Writes what waits, by the caller. */
 void journal_flush(struct journal *journal);
 

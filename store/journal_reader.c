@@ -11,6 +11,7 @@ struct journal_reader {
     enum journal_order order;
     struct segment_list list; /* owned */
     size_t left;              /* segments that are not begun */
+    bool last;                /* the open one is that which is appended to: its end may be torn */
     struct segment_cursor cursor;
     uint8_t *buffer; /* owned; DECISION_RECORD_MAX bytes */
     /* Newest first: where the records of the open segment begin that are not told yet. */
@@ -41,6 +42,7 @@ enum status journal_reader_new(const char *data, enum journal_order order,
         return status;
     }
     reader->left = reader->list.count;
+    problem_set(problem, "%s", "");
     *out = reader;
     return STATUS_OK;
 }
@@ -91,6 +93,7 @@ static enum status open_next(struct journal_reader *reader, struct problem *prob
     size_t index = reader->order == JOURNAL_NEWEST_FIRST ? reader->left - 1
                                                          : reader->list.count - reader->left;
     reader->left--;
+    reader->last = index + 1 == reader->list.count;
     enum status status =
         segment_open(reader->data, reader->list.numbers[index], &reader->cursor, problem);
     if (status == STATUS_OK && reader->order == JOURNAL_NEWEST_FIRST) {
@@ -114,6 +117,7 @@ static enum status next_in_segment(struct journal_reader *reader, struct decisio
 static void end_segment(struct journal_reader *reader)
 {
     reader->skipped += reader->cursor.skipped;
+    reader->skipped += reader->cursor.torn && !reader->last;
     segment_close(&reader->cursor);
 }
 

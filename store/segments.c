@@ -109,19 +109,13 @@ enum status segments_list(const char *data, struct segment_list *out, struct pro
     return list(data, suffix, out, problem);
 }
 
-enum status segment_open(const char *data, uint64_t number, struct segment_cursor *out,
-                         struct problem *problem)
+enum status segment_open_file(const char *path, struct segment_cursor *out, struct problem *problem)
 {
-    char path[FILES_PATH_SIZE];
     struct stat info;
-    enum status status = segment_path(data, number, path, problem);
-    if (status != STATUS_OK) {
-        return status;
-    }
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &info) != 0) {
         bool gone = fd < 0 && errno == ENOENT;
-        status = files_failure("open", path, problem);
+        enum status status = files_failure("open", path, problem);
         if (fd >= 0) {
             close(fd);
         }
@@ -130,6 +124,14 @@ enum status segment_open(const char *data, uint64_t number, struct segment_curso
     *out = (struct segment_cursor){
         .fd = fd, .end = (uint64_t)info.st_size, .changed_ms = (int64_t)info.st_mtime * 1000};
     return STATUS_OK;
+}
+
+enum status segment_open(const char *data, uint64_t number, struct segment_cursor *out,
+                         struct problem *problem)
+{
+    char path[FILES_PATH_SIZE];
+    enum status status = segment_path(data, number, path, problem);
+    return status == STATUS_OK ? segment_open_file(path, out, problem) : status;
 }
 
 void segment_close(struct segment_cursor *cursor)

@@ -46,6 +46,10 @@ struct segment_cursor {
 /* STATUS_NOT_FOUND: there is no such segment, or no longer. */
 MUST_USE enum status segment_open(const char *data, uint64_t number, struct segment_cursor *out,
                                   struct problem *problem);
+
+/* The same of any file of records. */
+MUST_USE enum status segment_open_file(const char *path, struct segment_cursor *out,
+                                       struct problem *problem);
 void segment_close(struct segment_cursor *cursor);
 
 /*
