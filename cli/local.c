@@ -214,7 +214,13 @@ enum status local_call(struct local *local, const ProtobufCServiceDescriptor *se
     if (status != STATUS_OK) {
         return status;
     }
-    if (method->begin(method->context, &turn) == TURN_WRITE) {
+    enum turn_step step = method->begin(method->context, &turn);
+    while (step == TURN_AGAIN) {
+        turn.request = NULL;
+        turn.now_ms = wall_clock_ms();
+        step = method->begin(method->context, &turn);
+    }
+    if (step == TURN_WRITE) {
         store_write(local->store, &turn.batch, 1);
         if (turn.batch->erase && turn.batch->status == STATUS_OK) {
             turn.batch->status = keeper_erase(local->keeper, &turn.problem);

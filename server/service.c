@@ -37,10 +37,10 @@ static const struct method methods[SERVICE_METHOD_COUNT] = {
     {USERS, "ForgetUser", METHOD_UNARY, service_forget_user, service_forget_user_finish, NULL},
 
     {ADMIN, "CheckWeights", METHOD_UNARY, service_check_weights, NULL, NULL},
+    {ADMIN, "DiffWeights", METHOD_UNARY, service_diff_weights, NULL, NULL},
     {ADMIN, "GetStatus", METHOD_UNARY, service_get_status, NULL, NULL},
 
     /* Answered with UNIMPLEMENTED by this version. */
-    {ADMIN, "DiffWeights", METHOD_UNARY, NULL, NULL, NULL},
     {ADMIN, "ApplyWeights", METHOD_UNARY, NULL, NULL, NULL},
     {ADMIN, "RollbackWeights", METHOD_UNARY, NULL, NULL, NULL},
     {ADMIN, "GetWeights", METHOD_UNARY, NULL, NULL, NULL},

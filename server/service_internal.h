@@ -69,6 +69,7 @@ enum turn_step service_forget_user(void *context, struct turn *turn);
 void service_forget_user_finish(void *context, struct turn *turn);
 
 enum turn_step service_check_weights(void *context, struct turn *turn);
+enum turn_step service_diff_weights(void *context, struct turn *turn);
 enum turn_step service_get_status(void *context, struct turn *turn);
 
 #endif

@@ -69,7 +69,7 @@ uint64_t journal_reader_skipped(const struct journal_reader *reader)
 static enum status list_offsets(struct journal_reader *reader)
 {
     struct decision_record record;
-    enum status status = segment_next(&reader->cursor, reader->buffer, &record);
+    enum status status = segment_hop(&reader->cursor, reader->buffer, &record);
     reader->offset_count = 0;
     while (status == STATUS_OK) {
         uint64_t *offsets =
@@ -79,7 +79,7 @@ static enum status list_offsets(struct journal_reader *reader)
         }
         reader->offsets = offsets;
         offsets[reader->offset_count++] = reader->cursor.good - decision_record_size(&record);
-        status = segment_next(&reader->cursor, reader->buffer, &record);
+        status = segment_hop(&reader->cursor, reader->buffer, &record);
     }
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
@@ -102,16 +102,33 @@ static enum status open_next(struct journal_reader *reader, struct problem *prob
     return status;
 }
 
+/* Where a header looked good and the rest is not, what is read is the record behind: told already.
+ */
+static enum status next_from_end(struct journal_reader *reader, struct decision_record *out)
+{
+    struct segment_cursor *cursor = &reader->cursor;
+    uint64_t skipped = cursor->skipped;
+    while (reader->offset_count > 0) {
+        uint64_t offset = reader->offsets[--reader->offset_count];
+        cursor->offset = offset;
+        enum status status = segment_next(cursor, reader->buffer, out);
+        cursor->skipped = skipped;
+        if (status == STATUS_OK && cursor->good == offset + decision_record_size(out)) {
+            return STATUS_OK;
+        }
+        if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+            return status;
+        }
+        cursor->skipped = ++skipped;
+    }
+    return STATUS_NOT_FOUND;
+}
+
 static enum status next_in_segment(struct journal_reader *reader, struct decision_record *out)
 {
-    if (reader->order == JOURNAL_OLDEST_FIRST) {
-        return segment_next(&reader->cursor, reader->buffer, out);
-    }
-    if (reader->offset_count == 0) {
-        return STATUS_NOT_FOUND;
-    }
-    reader->cursor.offset = reader->offsets[--reader->offset_count];
-    return segment_next(&reader->cursor, reader->buffer, out);
+    return reader->order == JOURNAL_OLDEST_FIRST
+               ? segment_next(&reader->cursor, reader->buffer, out)
+               : next_from_end(reader, out);
 }
 
 static void end_segment(struct journal_reader *reader)

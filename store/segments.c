@@ -234,6 +234,28 @@ enum status segment_next(struct segment_cursor *cursor, uint8_t *buffer,
     return STATUS_NOT_FOUND;
 }
 
+enum status segment_hop(struct segment_cursor *cursor, uint8_t *buffer, struct decision_record *out)
+{
+    size_t got = 0;
+    uint64_t left = cursor->end - cursor->offset;
+    enum status status = STATUS_OK;
+    if (left >= DECISION_HEADER_SIZE) {
+        status = read_at(cursor, cursor->offset, buffer, DECISION_HEADER_SIZE, &got);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (got == DECISION_HEADER_SIZE && decision_record_peek(buffer, out) == STATUS_OK &&
+        decision_record_size(out) <= left) {
+        cursor->offset += decision_record_size(out);
+        cursor->good = cursor->offset;
+        return STATUS_OK;
+    }
+    status = segment_next(cursor, buffer, out);
+    out->payload = NULL;
+    return status;
+}
+
 bool segment_write(int fd, const uint8_t *bytes, size_t size)
 {
     while (size > 0) {

@@ -59,6 +59,13 @@ void segment_close(struct segment_cursor *cursor);
 MUST_USE enum status segment_next(struct segment_cursor *cursor, uint8_t *buffer,
                                   struct decision_record *out);
 
+/*
+ * On to the next record without reading more than its header, and damage only where no header is;
+ * as segment_next() else. *out has no payload.
+ */
+MUST_USE enum status segment_hop(struct segment_cursor *cursor, uint8_t *buffer,
+                                 struct decision_record *out);
+
 /* Which records a copy leaves out. */
 struct segment_filter {
     bool (*keeps)(void *context, const struct decision_record *record);
