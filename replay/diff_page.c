@@ -235,7 +235,7 @@ static void put_whisker(FILE *file, const json_t *group, const struct scale *sca
     double y = ROW_HEIGHT / 2.0;
     fprintf(file,
             "<svg width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\" aria-hidden=\"true\">"
-            "<line x1=\"%.1f\" y1=\"0\" x2=\"%.1f\" y2=\"%d\" stroke=\"#d9dee6\"/>"
+            "<line x1=\"%.1f\" y1=\"0\" x2=\"%.1f\" y2=\"%d\" stroke=\"#a9b4c4\"/>"
             "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" stroke=\"%s\" "
             "stroke-width=\"2\"/><circle cx=\"%.1f\" cy=\"%.1f\" r=\"3.5\" fill=\"%s\"/></svg>",
             CHANGE_WIDTH, ROW_HEIGHT, CHANGE_WIDTH, ROW_HEIGHT, middle, middle, ROW_HEIGHT,
@@ -271,10 +271,13 @@ static void put_dimension(FILE *file, const char *title, const json_t *groups)
         return;
     }
     fprintf(file,
-            "<div class=\"block wide\"><h3>%s</h3>\n<table>\n<thead><tr><th></th>"
+            "<div class=\"block wide\"><h3>%s</h3>\n<table class=\"fixed\">\n"
+            "<colgroup><col style=\"width:12%%\"><col style=\"width:28%%\">"
+            "<col style=\"width:9%%\"><col style=\"width:9%%\"><col style=\"width:8%%\">"
+            "<col style=\"width:20%%\"><col></colgroup>\n<thead><tr><th></th>"
             "<th>share of exposure</th><th class=\"n\">before, %%</th><th class=\"n\">after, "
-            "%%</th><th class=\"n\">change</th><th></th><th class=\"n\">95 %% of the "
-            "change</th></tr></thead>\n<tbody>\n",
+            "%%</th><th class=\"n\">change</th><th></th><th class=\"n\">95 %% "
+            "interval</th></tr></thead>\n<tbody>\n",
             title);
     for (size_t i = 0; i < count && i < GROUPS_SHOWN; i++) {
         put_group(file, json_array_get(groups, i), &scale);
@@ -303,7 +306,7 @@ static void put_exposure(FILE *file, const json_t *report)
     const json_t *exposure = json_object_get(report, "exposure");
     page_section(file, "Exposure",
                  "A position p weighs 1 / log2(1 + p), as a share of its slate. Changes are in "
-                 "points of a per cent; coloured ones are beyond chance.");
+                 "percentage points; coloured where the interval leaves out 0.");
     fputs("<p><span class=\"key\" style=\"background:var(--old);margin-left:0\"></span>before"
           "<span class=\"key\" style=\"background:var(--new)\"></span>after</p>\n",
           file);
@@ -331,7 +334,8 @@ static void put_drops(FILE *file, const json_t *report)
     const json_t *drops = json_object_get(report, "drops");
     const json_t *places = json_object_get(report, "places");
     page_section(file, "Shown and dropped", "Candidates of all requests, by what became of them.");
-    fputs("<div class=\"block\"><table>\n<thead><tr><th></th><th class=\"n\">before</th>"
+    fputs("<div class=\"block\"><table class=\"narrow\">\n<thead><tr><th></th><th "
+          "class=\"n\">before</th>"
           "<th class=\"n\">after</th><th class=\"n\">change</th></tr></thead>\n<tbody>\n",
           file);
     put_counts(file, "shown", integer(places, "before"), integer(places, "after"));

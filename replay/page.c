@@ -21,9 +21,10 @@ static const char style[] =
     "td{padding:4px 10px 4px 0;border-bottom:1px solid var(--tint);vertical-align:middle}"
     "th.n,td.n{text-align:right;white-space:nowrap}"
     "td.w{max-width:340px;overflow-wrap:anywhere}"
-    "svg{display:block}"
+    "svg{display:block;max-width:100%}table.fixed{table-layout:fixed;min-width:760px}"
+    "table.narrow{max-width:560px}"
     ".up{color:var(--up);font-weight:600}.down{color:var(--down);font-weight:600}"
-    ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(190px,1fr));gap:12px;"
+    ".cards{display:grid;grid-template-columns:repeat(3,1fr);gap:12px;"
     "margin:20px 0 4px}"
     ".card{border:1px solid var(--line);border-radius:8px;padding:12px 14px}"
     ".card b{display:block;font-size:24px;line-height:1.2;font-weight:650;"
@@ -33,10 +34,10 @@ static const char style[] =
     ".pair{display:grid;grid-template-columns:auto 1fr;gap:2px 14px;margin:12px 0 0}"
     ".notes{font-size:13px;color:var(--soft)}.notes li{margin:3px 0}"
     "@media(max-width:700px){main{margin:0;border:0;border-radius:0;padding:20px 16px}"
-    ".wide{overflow-x:auto}}"
+    ".wide{overflow-x:auto}.cards{grid-template-columns:repeat(2,1fr)}}"
     "@media print{@page{margin:14mm}body{background:none;font-size:11pt}"
     "main{margin:0;padding:0;border:0;max-width:none}h2,h3{break-after:avoid}"
-    "tr,.card,.block{break-inside:avoid}}";
+    "tr,.card,.block{break-inside:avoid}table.fixed{min-width:0}}";
 
 void page_text(FILE *file, const char *text)
 {

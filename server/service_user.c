@@ -23,10 +23,13 @@ struct export_state {
     uint64_t next; /* sequence */
     uint64_t last;
     bool log_done;
+    bool nobody; /* nothing is known but what the journal may have */
     struct journal_place place;
 };
 
 _Static_assert(sizeof(struct export_state) <= METHOD_STATE_SIZE, "an export fits a call's state");
+
+static const char nothing_known[] = "nothing is known of this user";
 
 static const char *const kind_names[AFFINITY_KIND_COUNT] = {"creator", "category", "tag",
                                                             "language", "duration"};
@@ -160,7 +163,7 @@ static enum status describe(struct service *service, struct turn *turn, const ch
     }
     store_end(service->store);
     if (status == STATUS_NOT_FOUND) {
-        problem_set(&turn->problem, "nothing is known of this user");
+        problem_set(&turn->problem, "%s", nothing_known);
     }
     *out = response;
     return status;
@@ -256,13 +259,18 @@ static enum turn_step start_export(struct service *service, struct turn *turn)
     struct export_state *export = turn->state;
     Reelrank__V1__ExportUserResponse item = REELRANK__V1__EXPORT_USER_RESPONSE__INIT;
     enum status status = describe(service, turn, request->user_id, &item.user);
-    if (status != STATUS_OK) {
+    export->nobody = status == STATUS_NOT_FOUND;
+    export->log_done = export->nobody;
+    if (status != STATUS_OK && !export->nobody) {
         return service_fail_as_set(turn, status);
+    }
+    memcpy(export->user_id, request->user_id, strlen(request->user_id) + 1);
+    if (export->nobody) {
+        return TURN_AGAIN;
     }
     uint64_t last = 0;
     log_bounds(store_log(service->store), &export->next, &last);
     export->last = item.user->state_sequence;
-    memcpy(export->user_id, request->user_id, strlen(request->user_id) + 1);
     item.item_case = REELRANK__V1__EXPORT_USER_RESPONSE__ITEM_USER;
     return send(turn, &item);
 }
@@ -282,6 +290,12 @@ static enum turn_step send_decision(struct turn *turn, const struct decision_rec
     return send(turn, &item);
 }
 
+static enum turn_step end_export(struct turn *turn)
+{
+    const struct export_state *export = turn->state;
+    return export->nobody ? service_fail(turn, STATUS_NOT_FOUND, nothing_known) : TURN_DONE;
+}
+
 static enum turn_step export_decisions(struct service *service, struct turn *turn)
 {
     struct export_state *export = turn->state;
@@ -289,7 +303,7 @@ static enum turn_step export_decisions(struct service *service, struct turn *tur
     bool found = false;
     bool more = false;
     if (service->directory == NULL) {
-        return TURN_DONE;
+        return end_export(turn);
     }
     uint8_t *buffer = arena_new_raw(turn->arena, uint8_t, DECISION_RECORD_MAX);
     if (buffer == NULL) {
@@ -302,9 +316,10 @@ static enum turn_step export_decisions(struct service *service, struct turn *tur
         return service_fail_as_set(turn, status);
     }
     if (found) {
+        export->nobody = false;
         return send_decision(turn, &record);
     }
-    return more ? TURN_AGAIN : TURN_DONE;
+    return more ? TURN_AGAIN : end_export(turn);
 }
 
 enum turn_step service_export_user(void *context, struct turn *turn)
