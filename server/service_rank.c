@@ -12,29 +12,25 @@ static void keep_decision(struct service *service, struct turn *turn,
                           const struct rank_request *request, const struct rank_result *result,
                           const Reelrank__V1__RankResponse *response)
 {
-    Reelrank__V1__Decision *decision = NULL;
+    struct text packed;
     struct arena arena = *turn->arena; /* what fails here must not fail the answer */
     if (service->journal == NULL ||
         !journal_wants(service->journal, request->user_key, text_of(response->ranking_id))) {
         return;
     }
-    if (wire_decision(message, result, response, turn->now_ms, &arena, &decision) != STATUS_OK) {
+    bool whole = (const ProtobufCMessage *)message == turn->request; /* not one of a stream */
+    struct text bytes = whole ? turn->request_bytes : (struct text){0};
+    if (wire_decision(message, bytes, result, response, turn->now_ms, &arena, &packed) !=
+        STATUS_OK) {
         journal_miss(service->journal);
         return;
     }
-    size_t size = reelrank__v1__decision__get_packed_size(decision);
-    uint8_t *bytes = arena_new_raw(&arena, uint8_t, size);
-    if (bytes == NULL) {
-        journal_miss(service->journal);
-        return;
-    }
-    (void)reelrank__v1__decision__pack(decision, bytes);
-    journal_add(service->journal,
-                &(struct decision_record){.time_ms = turn->now_ms,
-                                          .state_sequence = result->state_sequence,
-                                          .user_key = request->user_key,
-                                          .payload = bytes,
-                                          .payload_size = size});
+    struct decision_record record = {.time_ms = turn->now_ms,
+                                     .state_sequence = result->state_sequence,
+                                     .user_key = request->user_key,
+                                     .payload = (const uint8_t *)packed.data,
+                                     .payload_size = packed.size};
+    journal_add(service->journal, &record);
 }
 
 /* Ranks one request into response; a failure is described in problem. */

@@ -113,12 +113,10 @@ static enum status add_to_list(struct journal *journal, const struct segment *se
     return STATUS_OK;
 }
 
-/* The next decision begins a new segment. What is in this one is on disk before others follow. */
+/* The next decision begins a new segment. */
 static void end_segment(struct journal *journal)
 {
     if (journal->fd >= 0) {
-        (void)fsync(
-            journal->fd); /* a crash may cost decisions anyway; the next one tells of a bad disk */
         close(journal->fd);
         journal->fd = -1;
     }
@@ -590,6 +588,9 @@ void journal_close(struct journal *journal)
     }
     stop(journal);
     journal_flush(journal);
+    if (journal->fd >= 0) {
+        (void)fsync(journal->fd); /* nobody was promised these decisions */
+    }
     end_segment(journal);
     pthread_cond_destroy(&journal->filled);
     pthread_mutex_destroy(&journal->queue_lock);

@@ -18,8 +18,9 @@
  *
  * Whoever makes a decision copies it into a queue of bounded memory and goes on; a thread writes
  * the queue to the disk each second, or when half of it is full. What finds no room is dropped and
- * counted. Nothing is synced before journal_close(): a crash of the machine may cost the last
- * seconds, and a record cut in two is cut off at the next start.
+ * counted. Only journal_close() syncs, since a sync would make the thread wait and the queue run
+ * full: a crash of the machine may cost what the system had not written by itself. A record cut in
+ * two is cut off at the next start.
  *
  * Threads: any, but for journal_open(), journal_start() and journal_close(). One process at a time
  * has a journal open: the one that holds DATA/lock. Others may read (journal_reader.h).
