@@ -26,10 +26,9 @@ static void answer(struct turn *turn, ProtobufCMessage *response)
     }
 }
 
-/* The YAML and models of a message, borrowed from it. */
-static enum status take_source(struct turn *turn, const char *yaml,
-                               Reelrank__V1__ModelFile *const *files, size_t count,
-                               struct weights_source *out)
+enum status service_take_source(struct turn *turn, const char *yaml,
+                                Reelrank__V1__ModelFile *const *files, size_t count,
+                                struct weights_source *out)
 {
     struct weights_model_file *models = arena_new(turn->arena, struct weights_model_file, count);
     if (arena_full(turn->arena)) {
@@ -50,9 +49,8 @@ static enum status take_source(struct turn *turn, const char *yaml,
     return STATUS_OK;
 }
 
-/* What all but the checks need of a message: its weights, parsed. */
-static enum status take_weights(struct turn *turn, const struct weights_source *source,
-                                struct weights **out)
+enum status service_take_weights(struct turn *turn, const char *field,
+                                 const struct weights_source *source, struct weights **out)
 {
     struct weights_problems *problems = arena_new(turn->arena, struct weights_problems, 1);
     if (problems == NULL) {
@@ -62,7 +60,7 @@ static enum status take_weights(struct turn *turn, const struct weights_source *
     if (status == STATUS_INVALID) {
         struct problem why;
         weights_problems_sum_up(problems, &why);
-        problem_set(&turn->problem, "weights_yaml: %.300s", why.text);
+        problem_set(&turn->problem, "%s: %.300s", field, why.text);
     }
     return status;
 }
@@ -121,10 +119,10 @@ void service_check_weights_finish(void *context, struct turn *turn)
     Reelrank__V1__CheckWeightsResponse *response =
         arena_new(turn->arena, Reelrank__V1__CheckWeightsResponse, 1);
     struct weights_source source;
-    enum status status = response == NULL
-                             ? STATUS_NO_MEMORY
-                             : take_source(turn, request->weights_yaml, request->models,
-                                           request->n_models, &source);
+    enum status status =
+        response == NULL
+            ? STATUS_NO_MEMORY
+            : service_take_source(turn, request->weights_yaml, request->models, request->n_models, &source);
     if (status == STATUS_OK) {
         reelrank__v1__check_weights_response__init(response);
         status = check_source(turn, &source, response);
@@ -160,7 +158,7 @@ static enum status apply(struct service *service, struct turn *turn,
         (const Reelrank__V1__ApplyWeightsRequest *)turn->request;
     struct weights_arrival arrival = {.source = source,
                                       .weights = weights,
-                                      .origin = WEIGHTS_APPLY,
+                                      .origin = ORIGIN_APPLY,
                                       .note = request->note,
                                       .now_ms = turn->now_ms};
     enum status status = weights_life_apply(service->life, &arrival, swap, &turn->problem);
@@ -178,9 +176,9 @@ static enum status apply_request(struct service *service, struct turn *turn,
     struct weights_source source;
     struct weights *weights = NULL;
     enum status status =
-        take_source(turn, request->weights_yaml, request->models, request->n_models, &source);
+        service_take_source(turn, request->weights_yaml, request->models, request->n_models, &source);
     if (status == STATUS_OK) {
-        status = take_weights(turn, &source, &weights);
+        status = service_take_weights(turn, "weights_yaml", &source, &weights);
     }
     if (status == STATUS_OK) {
         status = apply(service, turn, &source, weights, swap);
@@ -339,7 +337,8 @@ static enum status put_change(struct turn *turn, const struct weights_change *ch
     return arena_full(turn->arena) ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
-/* One that is damaged is left out: "reelrank verify" tells of it, and the others are still there. */
+/* One that is damaged is left out: "reelrank verify" tells of it, and the others are still there.
+ */
 static enum status list_weights(struct service *service, struct turn *turn, uint64_t from,
                                 size_t limit, Reelrank__V1__ListWeightsResponse *response)
 {
@@ -352,8 +351,8 @@ static enum status list_weights(struct service *service, struct turn *turn, uint
     for (; number > 0 && response->n_changes < limit && status == STATUS_OK; number--) {
         status = weights_history_get(store_log(service->store), number, change);
         if (status == STATUS_OK) {
-            status = put_change(turn, change, facts.number,
-                                &response->changes[response->n_changes++]);
+            status =
+                put_change(turn, change, facts.number, &response->changes[response->n_changes++]);
         } else if (status == STATUS_CORRUPT || status == STATUS_NOT_FOUND) {
             status = STATUS_OK;
         }
@@ -375,8 +374,8 @@ void service_list_weights_finish(void *context, struct turn *turn)
     enum status status = STATUS_NO_MEMORY;
     if (response != NULL) {
         reelrank__v1__list_weights_response__init(response);
-        status = list_weights(service, turn, from_newest ? last : request->before_number - 1,
-                              limit, response);
+        status = list_weights(service, turn, from_newest ? last : request->before_number - 1, limit,
+                              response);
     }
     if (status != STATUS_OK) {
         fail(turn, status);
