@@ -295,11 +295,11 @@ struct weights_chosen {
 /*
  * The model for a request. A user is in one arm, or none, of each experiment whose locales contain
  * one that the request's locale rests on; arms override in file order. With h the XXH3-64 of the
- * experiment's salt and the user_key as 8 bytes, lowest first, the arm is the first whose share,
- * added to those before it, is above (h >> 11) * 2^-53. user_key 0 is a visitor, in no experiment.
- * forced is RankRequest.experiment: "" or "experiment/arm", which puts anybody into that one arm;
- * STATUS_INVALID where there is no such arm, or its experiment does not run in the locale.
- * Allocates nothing; *out lives with weights.
+ * user_key's 8 bytes, lowest first, seeded with the XXH3-64 of the experiment's salt, the arm is
+ * the first whose share, added to those before it, is above (h >> 11) * 2^-53. user_key 0 is a
+ * visitor, in no experiment. forced is RankRequest.experiment: "" or "experiment/arm", which puts
+ * anybody into that one arm; STATUS_INVALID where there is no such arm, or its experiment does not
+ * run in the locale. Allocates nothing; *out lives with weights.
  */
 MUST_USE enum status weights_choose(const struct weights *weights, struct locale locale,
                                     uint64_t user_key, struct text forced,
