@@ -86,7 +86,8 @@ static enum status init_languages(struct profile *profile, const struct model *m
 
 static bool needs_seen(const struct selection *selection, const struct rank_request *request)
 {
-    return request->exclude_seen || feature_set_has(&selection->features, FEATURE_SEEN_BEFORE);
+    return request->exclude_seen || selection->model->seen_always ||
+           feature_set_has(&selection->features, FEATURE_SEEN_BEFORE);
 }
 
 static enum status init_seen(struct profile *profile, bool needed, struct arena *arena)
