@@ -66,11 +66,17 @@ static void fill(const struct stats *stats, struct scoped *out)
 enum status scoped_put(struct scoped_table *table, uint64_t hash, const struct stats *stats)
 {
     void *row;
-    if (!scoped_has_row(stats)) {
-        scoped_remove(table, hash);
-        return STATUS_OK;
-    }
     enum status status = table_need(&table->rows, hash, &row);
+    if (status == STATUS_OK) {
+        fill(stats, row);
+    }
+    return status;
+}
+
+enum status scoped_append(struct scoped_table *table, uint64_t hash, const struct stats *stats)
+{
+    void *row;
+    enum status status = table_append(&table->rows, hash, &row);
     if (status == STATUS_OK) {
         fill(stats, row);
     }
@@ -80,7 +86,6 @@ enum status scoped_put(struct scoped_table *table, uint64_t hash, const struct s
 void scoped_remove(struct scoped_table *table, uint64_t hash)
 {
     const void *row = table_find(&table->rows, hash);
-    if (row != NULL) {
-        table_remove(&table->rows, table_number(&table->rows, row));
-    }
+    CHECK(row != NULL);
+    table_remove(&table->rows, table_number(&table->rows, row));
 }

@@ -77,18 +77,25 @@ static inline uint32_t scoped_newest_tick(const struct scoped *scoped)
     return scoped->newest_tick;
 }
 
-/* Whether statistics of a region or language have a row. */
-static inline bool scoped_has_row(const struct stats *stats)
+/* Whether there is a row for these statistics. */
+static inline bool scoped_has_row(enum scope_kind kind, const struct stats *stats)
 {
-    return stats->total[COUNTER_IMPRESSIONS] >= SCOPED_VIEWS_MIN ||
-           stats->total[COUNTER_PLAYS] >= SCOPED_VIEWS_MIN;
+    return kind != SCOPE_GLOBAL && (stats->total[COUNTER_IMPRESSIONS] >= SCOPED_VIEWS_MIN ||
+                                    stats->total[COUNTER_PLAYS] >= SCOPED_VIEWS_MIN);
 }
 
 /* Makes the row of the scope with this hash what its statistics say. STATUS_NO_MEMORY. */
 MUST_USE enum status scoped_put(struct scoped_table *table, uint64_t hash,
                                 const struct stats *stats);
 
-/* Removes the row, if there is one. */
+/*
+ * Likewise, but of a scope that is not there yet, in a table without an index: for tables that
+ * several threads fill, as table_join() has them.
+ */
+MUST_USE enum status scoped_append(struct scoped_table *table, uint64_t hash,
+                                   const struct stats *stats);
+
+/* Removes the row, which must be there. */
 void scoped_remove(struct scoped_table *table, uint64_t hash);
 
 #endif

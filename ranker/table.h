@@ -105,6 +105,18 @@ MUST_USE enum status table_fill(struct table *table, size_t count);
 MUST_USE enum status table_index(struct table *table);
 
 /*
+ * Or for tables that are filled row by row, each by a thread of its own, and then joined: a row
+ * that is all zero but for its hash, which cannot be found before table_index(). STATUS_NO_MEMORY.
+ */
+MUST_USE enum status table_append(struct table *table, uint64_t hash, void **out);
+
+/*
+ * Moves all rows of a table with rows of the same size behind those of another, before either has
+ * an index, without copying more than a chunk of them. STATUS_NO_MEMORY: only some were moved.
+ */
+MUST_USE enum status table_join(struct table *table, struct table *from);
+
+/*
  * Removes row index: the last row takes its place and its number. Memory stays for rows to come.
  */
 void table_remove(struct table *table, size_t index);

@@ -204,18 +204,31 @@ static void check_bound(struct builder *builder, const struct model *model, unsi
     }
 }
 
+/* Blames the cell's own locale, or the most specific one that still found room. */
+static void complain_chain(struct builder *builder, uint64_t key, const struct chain *chain)
+{
+    unsigned number = chain->layers[chain->count - 1];
+    for (unsigned i = 1; i < builder->layers->count; i++) {
+        number = builder->layers->keys[i] == key ? i : number;
+    }
+    const struct layer *layer = &builder->layers->items[number];
+    if (!weights_complained(builder->problems, layer->at)) {
+        char path[PATH_SIZE];
+        snprintf(path, sizeof(path), "locales.%s", layer->name);
+        weights_complain(
+            builder->problems, layer->at, path,
+            "more than %d locales stand for this one, by its tag and by inherit; inherit less",
+            WEIGHTS_RESTS_MAX);
+    }
+}
+
 /* The model of a cell's users who are in no experiment. */
 static void build_base(struct builder *builder, struct cell *cell, struct model *model)
 {
     struct chain chain;
     *model = builder->top;
     if (!chain_find(builder->layers, cell->key, &chain)) {
-        const struct layer *layer = &builder->layers->items[chain.layers[chain.count - 1]];
-        if (!weights_complained(builder->problems, layer->at)) {
-            weights_complain(builder->problems, layer->at, "locales",
-                             "with this locale another one rests on more than %d; inherit less",
-                             WEIGHTS_RESTS_MAX);
-        }
+        complain_chain(builder, cell->key, &chain);
         return;
     }
     for (unsigned i = 0; i < chain.count; i++) {
@@ -304,7 +317,7 @@ static void build_experiment(const struct layers *layers, const struct trial *tr
         const struct layer *arm = &layers->items[trial->first_arm + i];
         sum += arm->share;
         out->bounds[i] = fabs(sum - 1) <= SHARES_TOLERANCE ? 1 : sum;
-        snprintf(out->labels[i], sizeof(out->labels[i]), "%s/%s", out->name, arm->name);
+        snprintf(out->labels[i], sizeof(out->labels[i]), "%s/%s", trial->layer->name, arm->name);
     }
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "ranker/state_rows.h"
+#include "tests/ranker/scoped_check.h"
 #include "tests/test.h"
 
 enum { INDIA = 9 << 5 | 14, HINDI = 8 << 5 | 9, VIDEO = 77, CANDIDATES_MAX = 2000 };
@@ -56,52 +57,6 @@ static const struct scoped *find(const struct state *state, uint64_t video_key,
     return row;
 }
 
-/* The nearest by comparing, rather than by bits. */
-static double nearest(float count)
-{
-    uint16_t below = 0;
-    for (uint32_t step = 1U << 15; step > 0; step /= 2) {
-        if (below + step < 0xff00 && scoped_unpack((uint16_t)(below + step)) <= count) {
-            below = (uint16_t)(below + step);
-        }
-    }
-    double low = (double)scoped_unpack(below);
-    double high = (double)scoped_unpack((uint16_t)(below + 1));
-    double distance = (double)count - low - (high - (double)count);
-    return distance < 0 || (!(distance > 0) && below % 2 == 0) ? low : high;
-}
-
-/* Every row is there exactly if its statistics have the views, and says what they say. */
-static void check_rows(const struct state *state)
-{
-    struct state_counts counts;
-    uint64_t expected = 0;
-    for (size_t i = 0; i < state_row_count(state, STATE_STATISTICS); i++) {
-        struct statistics_row row;
-        struct stats_decayed decayed;
-        state_statistics_at(state, i, &row);
-        if (row.kind == SCOPE_GLOBAL) {
-            continue;
-        }
-        const struct scoped *scoped = find(state, row.video_key, row.kind, row.code);
-        const int64_t *total = row.stats->total;
-        bool viewed = total[COUNTER_IMPRESSIONS] >= 8 || total[COUNTER_PLAYS] >= 8;
-        CHECK(viewed == (scoped != NULL));
-        expected += viewed;
-        stats_decay(row.stats, &decayed);
-        for (unsigned j = 0; viewed && j < HALF_LIFE_COUNT * COUNTER_SCORED_COUNT; j++) {
-            enum half_life half_life = (enum half_life)(j / COUNTER_SCORED_COUNT);
-            enum counter counter = (enum counter)(j % COUNTER_SCORED_COUNT);
-            double want = nearest(decayed.counts[half_life][counter]);
-            double got = scoped_count(scoped, half_life, counter);
-            CHECK(!(want < got) && !(want > got));
-            CHECK_EQ(row.stats->newest_tick, scoped_newest_tick(scoped));
-        }
-    }
-    state_count(state, &counts);
-    CHECK_EQ(expected, counts.scoped);
-}
-
 /* Impressions and watches of 300 videos over 40 days, some videos far more often than others. */
 static void fill(struct state *state)
 {
@@ -136,6 +91,32 @@ static void counts_are_rounded_to_the_nearest_and_ties_to_even(void)
     check_pack(1.0F + 1.0F / 512, 0x7f00, 1);
     check_pack(0x1p-134F, 1, 0x1p-134F); /* the smallest */
     check_pack(0x1p-149F, 0, 0);
+}
+
+/* The nearest by comparing, rather than by bits. */
+static double nearest(float count)
+{
+    uint16_t below = 0;
+    for (uint32_t step = 1U << 15; step > 0; step /= 2) {
+        if (below + step < 0xff00 && scoped_unpack((uint16_t)(below + step)) <= count) {
+            below = (uint16_t)(below + step);
+        }
+    }
+    double low = (double)scoped_unpack(below);
+    double high = (double)scoped_unpack((uint16_t)(below + 1));
+    double distance = (double)count - low - (high - (double)count);
+    return distance < 0 || (!(distance > 0) && below % 2 == 0) ? low : high;
+}
+
+static void any_count_is_rounded_to_the_nearest(void)
+{
+    uint64_t random = 1;
+    for (unsigned i = 0; i < 100000; i++) {
+        random = random * UINT64_C(6364136223846793005) + 1;
+        float count = (float)(random >> 40) * 0x1p-12F; /* below 4,096 */
+        double got = (double)scoped_unpack(scoped_pack(count));
+        CHECK(!(got < nearest(count)) && !(got > nearest(count)));
+    }
 }
 
 static void largest_count_stays_finite(void)
@@ -265,7 +246,126 @@ static void rows_say_what_statistics_say_after_every_signal(void)
 {
     struct state *state = new_state();
     fill(state);
-    check_rows(state);
+    CHECK(scoped_check(state) > 100);
+    state_free(state);
+}
+
+/* The loader's context is a state that has all in memory, in the same rows. */
+static enum status load_user(void *context, size_t row, struct arena *arena, struct user *out)
+{
+    (void)arena;
+    *out = *state_user_at(context, row);
+    return STATUS_OK;
+}
+
+static enum status load_statistics(void *context, size_t row, struct arena *arena,
+                                   struct stats *out)
+{
+    struct statistics_row statistics;
+    (void)arena;
+    state_statistics_at(context, row, &statistics);
+    *out = *statistics.stats;
+    return STATUS_OK;
+}
+
+static struct state_loader loader_of(struct state *state)
+{
+    return (struct state_loader){
+        .load_user = load_user, .load_statistics = load_statistics, .context = state};
+}
+
+static void visit(void *context, enum state_table table, size_t row)
+{
+    (void)context;
+    (void)table;
+    (void)row;
+}
+
+static void rows_stay_when_statistics_leave_memory(void)
+{
+    struct state *state = new_state();
+    struct state *same = new_state();
+    struct state_loader loader = loader_of(same);
+    fill(state);
+    fill(same);
+    CHECK_EQ(STATUS_OK, state_track(state, visit, NULL));
+    CHECK_EQ(STATUS_OK, state_set_loader(state, &loader));
+    for (unsigned i = 0; i < 2; i++) { /* the first time round it finds that all were used */
+        (void)state_evict(state, STATE_STATISTICS, 10000, 0);
+    }
+    struct state_counts counts;
+    state_count(state, &counts);
+    CHECK_EQ(0, counts.statistics_bytes);
+    CHECK(scoped_check(state) == scoped_check(same));
+    impressions(state, 3, 5, START_MS + INT64_C(4000000000));
+    impressions(state, 299, 8, START_MS + INT64_C(4000000000));
+    scoped_check(state);
+    state_free(state);
+    state_free(same);
+}
+
+/* A new state with the videos of another and room for its users and statistics. */
+static struct state *begin_copy(const struct state *from)
+{
+    struct state *to = new_state();
+    for (size_t i = 0; i < state_row_count(from, STATE_VIDEOS); i++) {
+        struct video_row video;
+        state_video_at(from, i, &video);
+        CHECK_EQ(STATUS_OK, state_restore_video(to, &video));
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        enum state_table table = i == 0 ? STATE_USERS : STATE_STATISTICS;
+        CHECK_EQ(STATUS_OK, state_restore_begin(to, table, state_row_count(from, table)));
+    }
+    for (size_t i = 0; i < state_row_count(from, STATE_USERS); i++) {
+        state_restore_user_key(to, i, state_user_key_at(from, i));
+    }
+    return to;
+}
+
+static void end_copy(struct state *to, const struct state *from)
+{
+    CHECK_EQ(STATUS_OK, state_restore_end(to, state_sequence(from), state_newest_signal_ms(from)));
+}
+
+static void restored_statistics_have_their_rows(void)
+{
+    struct state *state = new_state();
+    fill(state);
+    struct state *copy = begin_copy(state);
+    for (size_t i = 0; i < state_row_count(state, STATE_STATISTICS); i++) {
+        struct statistics_row row;
+        state_statistics_at(state, i, &row);
+        CHECK_EQ(STATUS_OK, state_restore_statistics(copy, i, &row));
+    }
+    end_copy(copy, state);
+    CHECK(scoped_check(copy) == scoped_check(state));
+    state_free(copy);
+    state_free(state);
+}
+
+static void statistics_left_with_the_loader_have_their_rows(void)
+{
+    struct state *state = new_state();
+    fill(state);
+    struct state *copy = begin_copy(state);
+    struct state_loader loader = loader_of(state);
+    CHECK_EQ(STATUS_OK, state_set_loader(copy, &loader));
+    for (size_t i = 0; i < state_row_count(state, STATE_STATISTICS); i++) {
+        struct statistics_row row;
+        state_statistics_at(state, i, &row);
+        state_restore_statistics_key(copy, i, state_statistics_key_at(state, i));
+        CHECK_EQ(STATUS_OK, state_restore_decayed(copy, i % STATE_RESTORE_PARTS, &row, 1));
+    }
+    end_copy(copy, state);
+    CHECK(scoped_check(copy) == scoped_check(state));
+    struct event retire = {
+        .kind = EVENT_RETIRE,
+        .u.retire = {.statistics_count = 1, .statistics = {{1, INDIA, SCOPE_REGION}}}};
+    apply(copy, &retire);
+    CHECK(find(copy, 1, SCOPE_REGION, INDIA) == NULL);
+    CHECK(find(copy, 1, SCOPE_LANGUAGE, HINDI) != NULL);
+    state_free(copy);
     state_free(state);
 }
 
@@ -281,7 +381,7 @@ static void retired_statistics_have_no_row(void)
         apply(state, &event);
         CHECK(find(state, key, SCOPE_REGION, INDIA) == NULL);
     }
-    check_rows(state);
+    scoped_check(state);
     state_free(state);
 }
 
@@ -311,7 +411,7 @@ static void erased_signals_count_and_forgetting_changes_nothing(void)
     const struct scoped *row = find(state, VIDEO, SCOPE_REGION, INDIA);
     CHECK(row != NULL);
     CHECK(memcmp(row, find(erased, VIDEO, SCOPE_REGION, INDIA), sizeof(*row)) == 0);
-    check_rows(erased);
+    scoped_check(erased);
     state_free(state);
     state_free(erased);
 }
@@ -334,6 +434,7 @@ int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(counts_are_rounded_to_the_nearest_and_ties_to_even),
+        TEST(any_count_is_rounded_to_the_nearest),
         TEST(largest_count_stays_finite),
         TEST(packed_counts_come_back_as_they_are),
         TEST(eight_impressions_make_a_row),
@@ -344,6 +445,9 @@ int main(int argc, char **argv)
         TEST(no_code_and_no_video_find_nothing),
         TEST(many_are_found_as_one_by_one),
         TEST(rows_say_what_statistics_say_after_every_signal),
+        TEST(rows_stay_when_statistics_leave_memory),
+        TEST(restored_statistics_have_their_rows),
+        TEST(statistics_left_with_the_loader_have_their_rows),
         TEST(retired_statistics_have_no_row),
         TEST(row_begins_again_after_retirement),
         TEST(erased_signals_count_and_forgetting_changes_nothing),
