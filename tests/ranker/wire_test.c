@@ -219,8 +219,9 @@ static void features_that_are_missing_are_left_out(void)
     struct rank_request request = {.count = 2, .now_ms = NOW_MS};
     request.keys = (const uint64_t[]){1, 2};
     Reelrank__V1__RankResponse *response = NULL;
+    struct weights_chosen chosen = {.version = "test", .arms = ""};
     CHECK_EQ(STATUS_OK,
-             wire_rank_response(&message, &request, &result, "test", scratch(), &response));
+             wire_rank_response(&message, &request, &result, &chosen, scratch(), &response));
     CHECK_EQ(3, response->slate[0]->n_features);
     CHECK_STR("quality", response->slate[0]->features[1]->name);
     CHECK(fabs(0.5 - response->slate[0]->features[1]->value) < 1e-12);
