@@ -37,10 +37,20 @@ static void print_text(const struct ranking_options *options,
             printf("dropped ");
             column_print_all(stdout, video->video_id);
             printf(": %s (%s)\n", ranking_rule_meaning(video->rule), video->rule);
+            if (video->detail[0] != '\0') {
+                printf("        ");
+                column_print_all(stdout, video->detail);
+                printf("\n");
+            }
         }
     }
     if (below_limit > 0) {
         printf("%zu more rank below the limit\n", below_limit);
+    }
+    for (size_t i = 0; i < response->n_degraded; i++) {
+        printf("degraded: ");
+        column_print_all(stdout, response->degraded[i]);
+        printf("\n");
     }
     printf("state %" PRIu64 ", weights ", response->state_sequence);
     column_print_all(stdout, response->weights_version);
@@ -70,8 +80,8 @@ static json_t *json_of_ranked(const Reelrank__V1__RankedVideo *video)
 
 static json_t *json_of_dropped(const Reelrank__V1__DroppedVideo *video)
 {
-    return json_pack("{s:s, s:s, s:s}", "video_id", video->video_id, "rule", video->rule, "meaning",
-                     ranking_rule_meaning(video->rule));
+    return json_pack("{s:s, s:s, s:s, s:s}", "video_id", video->video_id, "rule", video->rule,
+                     "meaning", ranking_rule_meaning(video->rule), "detail", video->detail);
 }
 
 static enum exit_code print_json(const struct ranking_options *options,
@@ -165,7 +175,7 @@ const struct command command_explain = {
         "(input: feature) and the slate's terms (input: factor). The terms add up to the\n"
         "score exactly. Then come the features that these heads and multipliers read, missing\n"
         "ones left out; \"reelrank features\" tells of them. For a dropped video it names the\n"
-        "rule.\n\n" RANKING_CANDIDATES_HELP,
+        "rule and says what the rule saw.\n\n" RANKING_CANDIDATES_HELP,
     .examples = "  reelrank explain --data /var/lib/reelrank --user u1 --locale hi-IN \\\n"
                 "      --candidates ids.txt --video v42\n",
     COMMAND_ARGUMENTS(explain_arguments),

@@ -19,13 +19,16 @@ static const char *const rule_meanings[DROP_RULE_END] = {
     [DROP_DELETED] = "the video was deleted",
     [DROP_UNRATED] = "nobody has rated its safety",
     [DROP_SAFETY] = "its safety rating is riskier than the locale allows",
-    [DROP_AGE] = "the user is too young for it, or of unknown age",
+    [DROP_AGE] = "it is for people older than the user is known to be, or than the locale allows",
     [DROP_REGION] = "it may not be shown in the user's region",
     [DROP_LANGUAGE] = "it is in no language the user reads",
     [DROP_HIDDEN_CREATOR] = "the user hid its creator",
     [DROP_SEEN] = "the user has seen it lately",
     [DROP_REPEATED] = "an earlier candidate is the same video",
     [DROP_BELOW_LIMIT] = "it ranks below the limit",
+    [DROP_CURATED] = "its curated tier is lower than the locale demands",
+    [DROP_CATEGORY] = "the locale forbids its category, or it has none where some are forbidden",
+    [DROP_TAG] = "the locale forbids a tag of it",
 };
 
 static enum drop_rule find_rule(const char *name)

@@ -84,9 +84,10 @@ static enum status init_languages(struct profile *profile, const struct model *m
     return STATUS_OK;
 }
 
-static bool needs_seen(const struct selection *selection, const struct rank_request *request)
+static bool needs_seen(const struct model *model, const struct selection *selection,
+                       const struct rank_request *request)
 {
-    return request->exclude_seen || selection->model->seen_always ||
+    return request->exclude_seen || model->seen_always ||
            feature_set_has(&selection->features, FEATURE_SEEN_BEFORE);
 }
 
@@ -165,7 +166,7 @@ enum status profile_init(struct profile *profile, const struct user *user,
     if (status != STATUS_OK) {
         return status;
     }
-    return init_seen(profile, needs_seen(selection, request), arena);
+    return init_seen(profile, needs_seen(model, selection, request), arena);
 }
 
 static void add_to(struct lookup *sums, uint64_t key, double weight)

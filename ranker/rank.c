@@ -1,5 +1,8 @@
 #include "ranker/rank.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "ranker/check.h"
 #include "ranker/features.h"
 #include "ranker/lookup.h"
@@ -70,35 +73,29 @@ static void keep(struct ranking *ranking, size_t candidate, bool seen)
     };
 }
 
+static struct policy_context context_of(const struct ranking *ranking)
+{
+    return policy_context(ranking->model, state_videos(ranking->state), ranking->profile.user,
+                          ranking->request);
+}
+
 /* Keeps what no rule forbids. */
 static enum drop_rule judge(struct ranking *ranking, const struct policy_context *context,
                             size_t candidate)
 {
-    const struct rank_request *request = ranking->request;
-    enum drop_rule rule = policy_judge(context, ranking->videos[candidate]);
-    if (rule != DROP_NONE) {
-        return rule;
+    int64_t age_ms = profile_seen_age_ms(&ranking->profile, ranking->request->keys[candidate]);
+    enum drop_rule rule = policy_judge(context, ranking->videos[candidate], age_ms);
+    if (rule == DROP_NONE) {
+        keep(ranking, candidate, age_ms != PROFILE_NEVER);
     }
-    int64_t age_ms = profile_seen_age_ms(&ranking->profile, request->keys[candidate]);
-    if (request->exclude_seen && age_ms < ranking->model->seen_within_ms) {
-        return DROP_SEEN;
-    }
-    keep(ranking, candidate, age_ms != PROFILE_NEVER);
-    return DROP_NONE;
+    return rule;
 }
 
 /* Key 0 names no video, so it is unknown however often it comes. */
 static enum status judge_all(struct ranking *ranking)
 {
     const struct rank_request *request = ranking->request;
-    struct policy_context context = {
-        .model = ranking->model,
-        .videos = state_videos(ranking->state),
-        .user = ranking->profile.user,
-        .request = request,
-        .age_years =
-            request->age_years != 0 ? request->age_years : (unsigned)ranking->model->unknown_age,
-    };
+    const struct policy_context context = context_of(ranking);
     struct positions met;
     enum status status = positions_init(&met, request->keys, request->count, ranking->arena);
     if (status != STATUS_OK) {
@@ -207,6 +204,66 @@ static enum status put_dropped(struct ranking *ranking, struct rank_result *resu
         }
     }
     return STATUS_OK;
+}
+
+static size_t first_with_key(const struct rank_request *request, uint64_t key)
+{
+    size_t i = 0;
+    while (request->keys[i] != key) {
+        i++;
+    }
+    return i;
+}
+
+__attribute__((format(printf, 2, 3))) static const char *print(struct arena *arena,
+                                                               const char *format, ...)
+{
+    enum { SIZE = 80 };
+    char *text = arena_new_raw(arena, char, SIZE);
+    va_list list;
+    va_start(list, format);
+    if (text != NULL) {
+        vsnprintf(text, SIZE, format, list);
+    }
+    va_end(list);
+    return text;
+}
+
+/* What the rule saw that dropped a candidate; positions has, from 1, where each kept one came. */
+static const char *detail(const struct ranking *ranking, const struct policy_context *context,
+                          const uint32_t *positions, size_t candidate)
+{
+    const struct rank_request *request = ranking->request;
+    uint64_t key = request->keys[candidate];
+    switch (ranking->rules[candidate]) {
+    case DROP_REPEATED:
+        return print(ranking->arena, "candidate %zu is the same video; this is candidate %zu",
+                     first_with_key(request, key), candidate);
+    case DROP_BELOW_LIMIT:
+        return print(ranking->arena, "it would stand at position %u; the limit is %zu",
+                     positions[candidate], request->limit);
+    default:
+        return policy_detail(context, ranking->videos[candidate],
+                             profile_seen_age_ms(&ranking->profile, key), ranking->rules[candidate],
+                             ranking->arena);
+    }
+}
+
+static enum status explain_dropped(struct ranking *ranking, struct rank_result *result)
+{
+    const struct policy_context context = context_of(ranking);
+    uint32_t *positions = arena_new(ranking->arena, uint32_t, ranking->request->count);
+    result->details = arena_new(ranking->arena, const char *, result->dropped_count);
+    if (arena_full(ranking->arena)) {
+        return STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < ranking->kept_count; i++) {
+        positions[ranking->kept[ranking->slate.order[i]]] = (uint32_t)i + 1;
+    }
+    for (size_t i = 0; i < result->dropped_count; i++) {
+        result->details[i] = detail(ranking, &context, positions, result->dropped[i]);
+    }
+    return arena_full(ranking->arena) ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
 static void put_features(const struct features *features, size_t row, struct rank_result *result,
@@ -343,6 +400,9 @@ static enum status run(struct ranking *ranking, struct rank_result *result)
     }
     if (status == STATUS_OK && ranking->request->explain) {
         status = explain_slate(ranking, result);
+    }
+    if (status == STATUS_OK && ranking->request->explain) {
+        status = explain_dropped(ranking, result);
     }
     return status;
 }

@@ -30,7 +30,7 @@
  * the model's negative_offset, v >= 0 becomes v + o and v < 0 becomes o * (v + N) / N.
  */
 
-/* Numbers of reelrank.v1.DropRule. */
+/* Numbers of reelrank.v1.DropRule; policy.h tells in which order the rules are asked. */
 enum drop_rule {
     DROP_NONE = 0,
     DROP_UNKNOWN_VIDEO = 1,
@@ -44,6 +44,9 @@ enum drop_rule {
     DROP_SEEN = 9,
     DROP_REPEATED = 10,
     DROP_BELOW_LIMIT = 11,
+    DROP_CURATED = 12,
+    DROP_CATEGORY = 13,
+    DROP_TAG = 14,
     DROP_RULE_END
 };
 
@@ -82,6 +85,7 @@ struct rank_result {
     size_t dropped_count;
     uint32_t *dropped;       /* candidate indices, rising */
     uint8_t *dropped_rules;  /* enum drop_rule */
+    const char **details;    /* with explain: what each rule saw, for people; else NULL */
     struct rank_term *terms; /* with explain: TERM_COUNT for each position; else NULL */
     /* With explain: what this model's heads and multipliers read, those that weigh nothing left
      * out. */

@@ -343,6 +343,9 @@ static void put_dropped(const Reelrank__V1__RankRequest *message, const struct r
         videos[i].video_id = candidate_id(message, result->dropped[i]);
         videos[i].index = result->dropped[i];
         videos[i].rule = (char *)drop_rule_name((enum drop_rule)result->dropped_rules[i]);
+        if (result->details != NULL) {
+            videos[i].detail = (char *)result->details[i];
+        }
         response->dropped[i] = &videos[i];
     }
     response->n_dropped = count;
@@ -358,14 +361,26 @@ static char *copy(const char *string, struct arena *arena)
 static void put_chosen(const struct weights_chosen *chosen, struct arena *arena,
                        Reelrank__V1__RankResponse *response)
 {
-    static const char *const locale_default = "locale_default";
     response->weights_version = copy(chosen->version, arena);
     response->experiment_arm = copy(chosen->arms, arena);
-    response->degraded = arena_new(arena, char *, 1);
-    if (chosen->locale_default && !arena_full(arena)) {
-        response->degraded[0] = (char *)locale_default;
-        response->n_degraded = 1;
+}
+
+/* What the answer should say of how it was made. */
+static void put_degraded(const struct rank_request *request, const struct weights_chosen *chosen,
+                         struct arena *arena, Reelrank__V1__RankResponse *response)
+{
+    enum { DEGRADED_MAX = 2 };
+    char **names = arena_new_raw(arena, char *, DEGRADED_MAX);
+    if (names == NULL) {
+        return;
     }
+    if (chosen->locale_default) {
+        names[response->n_degraded++] = (char *)"locale_default";
+    }
+    if (!locale_is_known(request->locale)) {
+        names[response->n_degraded++] = (char *)"locale_unknown";
+    }
+    response->degraded = names;
 }
 
 enum status wire_rank_response(const Reelrank__V1__RankRequest *message,
@@ -384,6 +399,7 @@ enum status wire_rank_response(const Reelrank__V1__RankRequest *message,
     put_chosen(chosen, arena, response);
     response->state_sequence = result->state_sequence;
     response->now_ms = request->now_ms;
+    put_degraded(request, chosen, arena, response);
     if (message->response_form == REELRANK__V1__RESPONSE_FORM__RESPONSE_FORM_PACKED) {
         put_packed(result, arena, response);
     } else {

@@ -1087,9 +1087,50 @@ static void the_bits_of_scores_never_change(void)
     end_world(&world);
 }
 
+static void dropped_candidates_say_why_only_when_asked(void)
+{
+    struct world world = new_world();
+    put_video(&world, plain_video(1));
+    put_video(&world, plain_video(2));
+    struct video_facts risky = plain_video(3);
+    risky.safety = SAFETY_HIGH;
+    put_video(&world, risky);
+    const uint64_t keys[] = {1, 3, 2, 1, 9};
+    struct rank_request request = plain_request(keys, 5);
+    request.limit = 1;
+    CHECK(run(&world, &request).details == NULL);
+    request.explain = true;
+    struct rank_result result = run(&world, &request);
+    CHECK_EQ(4, result.dropped_count);
+    CHECK_STR("rated high risk; hi-IN shows at most medium risk", result.details[0]);
+    CHECK_STR("it would stand at position 2; the limit is 1", result.details[1]);
+    CHECK_STR("candidate 0 is the same video; this is candidate 3", result.details[2]);
+    CHECK_STR("the catalogue has no such video", result.details[3]);
+    end_world(&world);
+}
+
+static void seen_videos_stay_out_of_every_request_where_the_policy_says_so(void)
+{
+    struct world world = new_world();
+    put_video(&world, plain_video(1));
+    send(&world, 1, 1, SIGNAL_IMPRESSION, 0);
+    const uint64_t keys[] = {1};
+    struct rank_request request = plain_request(keys, 1);
+    CHECK_EQ(1, run(&world, &request).count);
+    world.model.seen_always = true;
+    struct rank_result result = run(&world, &request);
+    CHECK_EQ(0, result.count);
+    CHECK_EQ(DROP_SEEN, result.dropped_rules[0]);
+    request.user_key = 2;
+    CHECK_EQ(1, run(&world, &request).count);
+    end_world(&world);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
+        TEST(dropped_candidates_say_why_only_when_asked),
+        TEST(seen_videos_stay_out_of_every_request_where_the_policy_says_so),
         TEST(every_candidate_is_in_order_or_dropped_once),
         TEST(no_candidates_give_an_empty_slate),
         TEST(one_candidate_is_the_slate),
