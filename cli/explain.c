@@ -24,6 +24,7 @@ static void print_text(const struct ranking_options *options,
             printf("  score %.10f\n", video->score);
             ranking_print_terms(video);
             ranking_print_features(video);
+            ranking_print_moves(video);
             printf("\n");
         }
     }
@@ -73,9 +74,16 @@ static json_t *json_of_ranked(const Reelrank__V1__RankedVideo *video)
         json_array_append_new(
             features, json_pack("{s:s, s:f}", "name", feature->name, "value", feature->value));
     }
-    return json_pack("{s:s, s:i, s:f, s:f, s:o, s:o}", "video_id", video->video_id, "position",
-                     (int)video->position, "score", video->score, "sum", ranking_sum(video),
-                     "contributions", terms, "features", features);
+    json_t *moves = json_array();
+    for (size_t i = 0; i < video->n_moves; i++) {
+        const Reelrank__V1__SlateMove *move = video->moves[i];
+        json_array_append_new(moves, json_pack("{s:s, s:I}", "rule", move->rule, "from_position",
+                                               (json_int_t)move->from_position));
+    }
+    return json_pack("{s:s, s:i, s:f, s:f, s:f, s:o, s:o, s:o}", "video_id", video->video_id,
+                     "position", (int)video->position, "score", video->score, "propensity",
+                     video->propensity, "sum", ranking_sum(video), "contributions", terms,
+                     "features", features, "moves", moves);
 }
 
 static json_t *json_of_dropped(const Reelrank__V1__DroppedVideo *video)
@@ -174,7 +182,8 @@ const struct command command_explain = {
         "up to its score, largest first: heads (input: probability), the shift, multipliers\n"
         "(input: feature) and the slate's terms (input: factor). The terms add up to the\n"
         "score exactly. Then come the features that these heads and multipliers read, missing\n"
-        "ones left out; \"reelrank features\" tells of them. For a dropped video it names the\n"
+        "ones left out; \"reelrank features\" tells of them. Where rules of the slate have moved\n"
+        "a video it says from which position, and names them. For a dropped video it names the\n"
         "rule and says what the rule saw.\n\n" RANKING_CANDIDATES_HELP,
     .examples = "  reelrank explain --data /var/lib/reelrank --user u1 --locale hi-IN \\\n"
                 "      --candidates ids.txt --video v42\n",

@@ -20,8 +20,8 @@ static const char *const explained_response_keys[] = {
     "ranking_id",     "slate",  "dropped", "state_sequence", "weights_version", "degraded",
     "experiment_arm", "now_ms", NULL};
 static const char *const ranked_keys[] = {"video_id", "score", "position", "propensity", NULL};
-static const char *const explained_ranked_keys[] = {"video_id",   "score",         "position",
-                                                    "propensity", "contributions", NULL};
+static const char *const explained_ranked_keys[] = {
+    "video_id", "score", "position", "propensity", "contributions", "moves", NULL};
 static const char *const dropped_keys[] = {"video_id", "rule", NULL};
 
 static void keep_keys(json_t *object, const char *const *keys)

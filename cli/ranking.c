@@ -197,3 +197,15 @@ void ranking_print_features(const Reelrank__V1__RankedVideo *video)
         printf("   %15.6g  %s\n", video->features[i]->value, video->features[i]->name);
     }
 }
+
+void ranking_print_moves(const Reelrank__V1__RankedVideo *video)
+{
+    for (size_t i = 0; i < video->n_moves; i++) {
+        const Reelrank__V1__SlateMove *move = video->moves[i];
+        if (i == 0) {
+            printf("   moved from %u to %u by ", move->from_position, video->position);
+        }
+        printf("%s%s", i > 0 ? ", " : "", move->rule);
+    }
+    printf("%s", video->n_moves > 0 ? "\n" : "");
+}

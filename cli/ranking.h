@@ -134,6 +134,9 @@ void ranking_print_terms(const Reelrank__V1__RankedVideo *video);
 /* Prints the features that one video's heads and multipliers read; nothing when there are none. */
 void ranking_print_features(const Reelrank__V1__RankedVideo *video);
 
+/* Prints where the video's score alone would put it and which rules moved it; nothing if none. */
+void ranking_print_moves(const Reelrank__V1__RankedVideo *video);
+
 /* The contributions' sum, exact by contract: equal to the score, or the server is wrong. */
 double ranking_sum(const Reelrank__V1__RankedVideo *video);
 

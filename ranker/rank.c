@@ -145,12 +145,45 @@ static void score_all(struct ranking *ranking, double *scores)
     }
 }
 
+/* Published lately, and with few views yet; one of the future is as new as can be. */
+static bool is_new(const struct ranking *ranking, const struct video *video)
+{
+    const struct model *model = ranking->model;
+    enum half_life half_life = model->rate_half_life;
+    struct stats_moment now = stats_moment_of(ranking->request->now_ms, half_life);
+    double views = stats_most_views(&video->decayed, half_life) *
+                   stats_decay_factor(now, video->decayed.newest_tick);
+    double age_ms = (double)(ranking->request->now_ms - video->published_ms);
+    return video->published_ms != 0 && age_ms <= model->new_video_age_ms &&
+           views <= model->new_video_views;
+}
+
+static struct slate_facts *find_facts(const struct ranking *ranking)
+{
+    uint16_t region = ranking->request->locale.region;
+    struct slate_facts *facts =
+        arena_new_raw(ranking->arena, struct slate_facts, ranking->kept_count);
+    for (size_t i = 0; facts != NULL && i < ranking->kept_count; i++) {
+        const struct video *video = ranking->candidates[i].video;
+        facts[i] = (struct slate_facts){
+            .categories = video->category_keys,
+            .tags = video->tag_keys,
+            .local = region != 0 && video->creator_region == region,
+            .is_new = ranking->model->new_video_every > 0 && is_new(ranking, video),
+        };
+    }
+    return facts;
+}
+
+/* How long the slate is. */
+static size_t slate_count(const struct ranking *ranking)
+{
+    size_t limit = ranking->request->limit;
+    return limit > 0 && limit < ranking->kept_count ? limit : ranking->kept_count;
+}
+
 static enum status build_slate(struct ranking *ranking)
 {
-    struct slate_rules rules = {
-        .creator_decay = ranking->model->creator_decay,
-        .creator_floor = ranking->model->creator_floor,
-    };
     double *scores = arena_new_raw(ranking->arena, double, ranking->kept_count);
     uint64_t *creators = arena_new_raw(ranking->arena, uint64_t, ranking->kept_count);
     if (arena_full(ranking->arena)) {
@@ -160,15 +193,26 @@ static enum status build_slate(struct ranking *ranking)
     for (size_t i = 0; i < ranking->kept_count; i++) {
         creators[i] = ranking->candidates[i].video->creator_key;
     }
-    return slate_build(rules, creators, scores, ranking->kept_count, ranking->arena,
-                       &ranking->slate);
+    struct slate_input input = {
+        .model = ranking->model,
+        .count = ranking->kept_count,
+        .scores = scores,
+        .creators = creators,
+        .facts = slate_is_plain(ranking->model) ? NULL : find_facts(ranking),
+        .positions = slate_count(ranking),
+        .seed = ranking->request->seed,
+        .explain = ranking->request->explain,
+    };
+    if (arena_full(ranking->arena)) {
+        return STATUS_NO_MEMORY;
+    }
+    return slate_build(&input, ranking->arena, &ranking->slate);
 }
 
 static enum status put_slate(struct ranking *ranking, struct rank_result *result)
 {
-    size_t limit = ranking->request->limit;
-    size_t kept_count = ranking->kept_count;
-    size_t count = limit > 0 && limit < kept_count ? limit : kept_count;
+    const struct slate *slate = &ranking->slate;
+    size_t count = slate_count(ranking);
     result->count = count;
     result->order = arena_new_raw(ranking->arena, uint32_t, count);
     result->scores = arena_new_raw(ranking->arena, double, count);
@@ -177,15 +221,42 @@ static enum status put_slate(struct ranking *ranking, struct rank_result *result
         return STATUS_NO_MEMORY;
     }
     for (size_t i = 0; i < count; i++) {
-        uint32_t at = ranking->slate.order[i];
+        uint32_t at = slate->order[i];
         result->order[i] = ranking->kept[at];
-        result->scores[i] = ranking->slate.scores[at];
-        result->propensities[i] = 1;
+        result->scores[i] = slate->scores[at];
+        result->propensities[i] = slate->propensities != NULL ? slate->propensities[i] : 1;
     }
-    for (size_t i = count; i < kept_count; i++) {
-        ranking->rules[ranking->kept[ranking->slate.order[i]]] = DROP_BELOW_LIMIT;
+    for (size_t i = count; i < ranking->kept_count; i++) {
+        ranking->rules[ranking->kept[slate->order[i]]] = DROP_BELOW_LIMIT;
     }
     return STATUS_OK;
+}
+
+/* The rules that moved a video, if it is not where its score puts it. */
+static struct slate_moves moves_of(const struct slate *slate, uint32_t at, size_t position)
+{
+    struct slate_moves moves = {.count = 0};
+    uint32_t from_position = slate->from_positions[at];
+    for (unsigned rule = 0; rule < SLATE_RULE_COUNT && from_position != position; rule++) {
+        if ((slate->moved_by[at] & 1U << rule) != 0) {
+            moves.items[moves.count++] =
+                (struct slate_move){.rule = rule, .from_position = from_position};
+        }
+    }
+    return moves;
+}
+
+static enum status explain_moves(struct ranking *ranking, struct rank_result *result)
+{
+    const struct slate *slate = &ranking->slate;
+    if (slate->moved_by == NULL) {
+        return STATUS_OK;
+    }
+    result->moves = arena_new_raw(ranking->arena, struct slate_moves, result->count);
+    for (size_t i = 0; result->moves != NULL && i < result->count; i++) {
+        result->moves[i] = moves_of(slate, slate->order[i], i + 1);
+    }
+    return result->moves != NULL ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 static enum status put_dropped(struct ranking *ranking, struct rank_result *result)
@@ -403,6 +474,9 @@ static enum status run(struct ranking *ranking, struct rank_result *result)
     }
     if (status == STATUS_OK && ranking->request->explain) {
         status = explain_dropped(ranking, result);
+    }
+    if (status == STATUS_OK && ranking->request->explain) {
+        status = explain_moves(ranking, result);
     }
     return status;
 }

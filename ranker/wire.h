@@ -20,8 +20,10 @@
  * names the field in problem.
  */
 
-/* now_ms is the server's clock, used where the request leaves now_ms 0. Arrays lie in arena or in
- * message. */
+/*
+ * now_ms is the server's clock, used where the request leaves now_ms 0. Arrays lie in arena or in
+ * message. The seed is a hash of user, candidates and request_id or, without that, of the time.
+ */
 MUST_USE enum status wire_rank_request(const Reelrank__V1__RankRequest *message, int64_t now_ms,
                                        struct arena *arena, struct rank_request *out,
                                        struct problem *problem);

@@ -170,6 +170,23 @@ static enum status check_scalars(const Reelrank__V1__RankRequest *message, struc
     return wire_check_range("now_ms", message->now_ms, 0, LIMIT_TIME_MS, problem);
 }
 
+/*
+ * With a request_id the time does not count, so that a retry draws the same; without one it does,
+ * so that the next screen draws anew.
+ */
+static uint64_t seed_of(const Reelrank__V1__RankRequest *message,
+                        const struct rank_request *request)
+{
+    size_t id_size = strlen(message->request_id);
+    uint64_t numbers[] = {
+        request->user_key,
+        id_size > 0 ? 0 : (uint64_t)request->now_ms,
+        XXH3_64bits(message->request_id, id_size),
+    };
+    return XXH3_64bits_withSeed(request->keys, request->count * sizeof(request->keys[0]),
+                                XXH3_64bits(numbers, sizeof(numbers)));
+}
+
 enum status wire_rank_request(const Reelrank__V1__RankRequest *message, int64_t now_ms,
                               struct arena *arena, struct rank_request *out,
                               struct problem *problem)
@@ -196,6 +213,7 @@ enum status wire_rank_request(const Reelrank__V1__RankRequest *message, int64_t 
     if (status != STATUS_OK) {
         return status;
     }
+    request.seed = seed_of(message, &request);
     *out = request;
     return STATUS_OK;
 }
@@ -311,6 +329,23 @@ static void put_features(const struct rank_result *result, size_t position, stru
     video->features = list;
 }
 
+static void put_moves(const struct slate_moves *moves, struct arena *arena,
+                      Reelrank__V1__RankedVideo *video)
+{
+    Reelrank__V1__SlateMove *items = arena_new(arena, Reelrank__V1__SlateMove, moves->count);
+    video->moves = arena_new(arena, Reelrank__V1__SlateMove *, moves->count);
+    if (arena_full(arena)) {
+        return;
+    }
+    for (unsigned i = 0; i < moves->count; i++) {
+        reelrank__v1__slate_move__init(&items[i]);
+        items[i].rule = (char *)slate_rule_name(moves->items[i].rule);
+        items[i].from_position = moves->items[i].from_position;
+        video->moves[i] = &items[i];
+    }
+    video->n_moves = moves->count;
+}
+
 static void put_slate(const Reelrank__V1__RankRequest *message, const struct rank_result *result,
                       struct arena *arena, Reelrank__V1__RankResponse *response)
 {
@@ -326,6 +361,9 @@ static void put_slate(const Reelrank__V1__RankRequest *message, const struct ran
         if (result->terms != NULL) {
             put_contributions(&result->terms[i * TERM_COUNT], arena, &videos[i]);
             put_features(result, i, arena, &videos[i]);
+        }
+        if (result->moves != NULL) {
+            put_moves(&result->moves[i], arena, &videos[i]);
         }
         response->slate[i] = &videos[i];
     }

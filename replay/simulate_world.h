@@ -6,7 +6,7 @@
 
 #include "ranker/signal.h"
 #include "ranker/video.h"
-#include "replay/random.h"
+#include "ranker/random.h"
 #include "replay/simulate.h"
 #include "replay/simulate_words.h"
 

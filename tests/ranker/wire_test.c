@@ -198,6 +198,8 @@ static void sources_become_keys(void)
     CHECK(request.source_keys == NULL);
 }
 
+static const struct weights_chosen chosen = {.version = "w@0", .arms = ""};
+
 /* Of three features one is missing at the second of two positions. */
 static void features_that_are_missing_are_left_out(void)
 {
@@ -241,6 +243,60 @@ static void small_arena_is_reported(void)
     struct rank_request request;
     struct problem problem;
     CHECK_EQ(STATUS_NO_MEMORY, wire_rank_request(&message, NOW_MS, &arena, &request, &problem));
+}
+
+static uint64_t seed_of(const Reelrank__V1__RankRequest *message, int64_t clock_ms)
+{
+    struct rank_request request;
+    struct problem problem;
+    CHECK_EQ(STATUS_OK, wire_rank_request(message, clock_ms, scratch(), &request, &problem));
+    return request.seed;
+}
+
+static void retries_draw_the_same_and_other_screens_do_not(void)
+{
+    char *ids[] = {"v1", "v2"};
+    Reelrank__V1__RankRequest message = rank_request(ids, 2);
+    uint64_t first = seed_of(&message, NOW_MS);
+    CHECK(first == seed_of(&message, NOW_MS));
+    CHECK(first != seed_of(&message, NOW_MS + 1));
+    message.now_ms = NOW_MS;
+    CHECK(first == seed_of(&message, NOW_MS + 1));
+    message.now_ms = 0;
+    message.request_id = "r1";
+    uint64_t named = seed_of(&message, NOW_MS);
+    CHECK(named != first);
+    CHECK(named == seed_of(&message, NOW_MS + 1));
+    message.user_id = "u2";
+    CHECK(named != seed_of(&message, NOW_MS));
+    message.user_id = "";
+    message.n_candidate_ids = 1;
+    CHECK(named != seed_of(&message, NOW_MS));
+}
+
+/* Two positions, the second moved by two rules. */
+static void moves_are_told_where_there_are_any(void)
+{
+    char *ids[] = {"v1", "v2"};
+    Reelrank__V1__RankRequest message = rank_request(ids, 2);
+    uint32_t order[] = {1, 0};
+    double numbers[] = {1, 0.5};
+    struct slate_moves moves[] = {
+        {.count = 0},
+        {.count = 2, .items = {{SLATE_CREATOR_CAP, 1}, {SLATE_EXPLORE, 1}}},
+    };
+    struct rank_result result = {
+        .count = 2, .order = order, .scores = numbers, .propensities = numbers, .moves = moves};
+    struct rank_request request = {.now_ms = NOW_MS};
+    Reelrank__V1__RankResponse *response = NULL;
+    CHECK_EQ(STATUS_OK,
+             wire_rank_response(&message, &request, &result, &chosen, scratch(), &response));
+    CHECK_EQ(0, response->slate[0]->n_moves);
+    CHECK_EQ(2, response->slate[1]->n_moves);
+    CHECK_STR("creator_cap", response->slate[1]->moves[0]->rule);
+    CHECK_STR("explore", response->slate[1]->moves[1]->rule);
+    CHECK_EQ(1, response->slate[1]->moves[1]->from_position);
+    CHECK(response->slate[1]->propensity < 0.6);
 }
 
 static void good_signal_is_accepted(void)
@@ -363,6 +419,8 @@ int main(int argc, char **argv)
         TEST(sources_become_keys),
         TEST(features_that_are_missing_are_left_out),
         TEST(small_arena_is_reported),
+        TEST(retries_draw_the_same_and_other_screens_do_not),
+        TEST(moves_are_told_where_there_are_any),
         TEST(good_signal_is_accepted),
         TEST(bad_signals_name_their_field),
         TEST(reading_back_does_not_ask_the_clock),

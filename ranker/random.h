@@ -1,5 +1,5 @@
-#ifndef REPLAY_RANDOM_H
-#define REPLAY_RANDOM_H
+#ifndef RANKER_RANDOM_H
+#define RANKER_RANDOM_H
 
 #include <stdbool.h>
 #include <stdint.h>
