@@ -221,7 +221,6 @@ static void features_that_are_missing_are_left_out(void)
     struct rank_request request = {.count = 2, .now_ms = NOW_MS};
     request.keys = (const uint64_t[]){1, 2};
     Reelrank__V1__RankResponse *response = NULL;
-    struct weights_chosen chosen = {.version = "test", .arms = ""};
     CHECK_EQ(STATUS_OK,
              wire_rank_response(&message, &request, &result, &chosen, scratch(), &response));
     CHECK_EQ(3, response->slate[0]->n_features);
