@@ -48,7 +48,13 @@ static inline size_t state_keys_in_row(uint64_t count, uint64_t row)
  * Raise it whenever the same log gives another state than before: saved states of other versions
  * are then not read but derived again.
  */
-enum { STATE_VERSION = 2 };
+enum { STATE_VERSION = 3 };
+
+/*
+ * The version before, in which videos had no embeddings. Its rows are still read where nothing else
+ * stands for the beginning of the log; the catalogue's videos are all in the log behind that.
+ */
+enum { STATE_VERSION_BEFORE = 2 };
 
 /* The row is as it was at the mark; to be read before the call returns. */
 typedef void state_visit(void *context, enum state_table table, size_t row);

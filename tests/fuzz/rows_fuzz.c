@@ -85,8 +85,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(row, data + 1, size - 1);
     check(again_of, row, size - 1);
     if (size - 1 >= CODER_HEADER_SIZE) {
-        (void)seal_row(row, 1, row + size - 1);
-        check(again_of, row, size - 1);
+        for (uint8_t version = 1; version <= 2; version++) {
+            (void)seal_row(row, version, row + size - 1);
+            check(again_of, row, size - 1);
+        }
     }
     free(row);
     return 0;
