@@ -399,6 +399,13 @@ def explanations_tell_what_rules_of_the_slate_moved(place):
     assert text.count("moved from") == 2, text
     ranked = json.loads(place.rank("--explain", "--json", "--weights", weights).out)["slate"]
     assert ranked[1]["moves"] == slate[1]["moves"], ranked
+    weights = place.write("drawn.yaml", "version: drawn\nslate: {explore: epsilon_greedy, explore_epsilon: 0.3, "
+                          "explore_positions: 1}\n")
+    words[-1] = weights
+    first, *others = json.loads(expect(OK, *words, "--json").out)["slate"]
+    assert min(abs(first["propensity"] - p) for p in (0.8, 0.1)) < 1e-12, first
+    assert all(entry["propensity"] == 1 for entry in others), others
+    assert expect(OK, *words).out.count("drawn with probability 0.") == 1
 
 
 def check_tells_line_and_column(place):
