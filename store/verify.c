@@ -261,6 +261,7 @@ static void take_check(struct verify_file *file, const struct state_check *check
     file->statistics = check->mark.row_counts[STATE_STATISTICS];
     file->record_hash = check->mark.record_hash;
     file->other_version = check->other_version;
+    file->before = check->mark.before;
     file->error_count = check->error_count;
 }
 
@@ -289,6 +290,7 @@ static enum status check_snapshot(struct verify *verify, struct verify_file *fil
     struct state_check check;
     struct state_check_options options = {.directory = verify->data,
                                           .name = name,
+                                          .before = true,
                                           .error = note_snapshot_error,
                                           .user = note_snapshot_user,
                                           .context = verify};
@@ -545,7 +547,7 @@ static enum status derive_from(struct verify *verify, struct verify_file *file,
     return status;
 }
 
-/* From each snapshot the same state follows. */
+/* From each snapshot the same state follows, but for those that know less of videos. */
 static enum status derive_from_others(struct verify *verify, struct problem *problem)
 {
     struct verify_report *report = verify->report;
@@ -553,7 +555,8 @@ static enum status derive_from_others(struct verify *verify, struct problem *pro
     bool whole = verify->options->every_snapshot && report->error_count == 0;
     for (size_t i = 0; i < report->snapshot_count && status == STATUS_OK && whole; i++) {
         struct verify_file *file = &report->snapshots[i];
-        if (file->sequence != report->base && file->sequence + 1 >= report->first) {
+        if (file->sequence != report->base && file->sequence + 1 >= report->first &&
+            !file->before) {
             status = derive_from(verify, file, problem);
         }
     }

@@ -33,6 +33,7 @@ struct verify_file {
     uint64_t statistics;
     uint64_t forgotten; /* users of a snapshot who should have left it; their own error */
     uint64_t error_count;
+    bool before;        /* a snapshot of STATE_VERSION_BEFORE */
     bool other_version; /* of state.mdb: the next start sets it aside; no error */
     uint64_t record_hash;
 };

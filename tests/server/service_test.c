@@ -184,6 +184,29 @@ static void partial_update_keeps_the_other_fields(void)
     backend_close(backend);
 }
 
+static void embeddings_can_be_updated_alone_and_stay_otherwise(void)
+{
+    struct backend *backend = open_service();
+    free(ask(backend, CATALOG, "UpsertVideos", two_videos));
+    check_answer(backend, CATALOG, "UpsertVideos",
+                 "{\"videos\":[{\"video_id\":\"a\",\"embedding\":[0.5,-1]}],"
+                 "\"update_fields\":[\"embedding\"]}",
+                 "\"accepted\":1");
+    free(ask(backend, CATALOG, "UpsertVideos",
+             "{\"videos\":[{\"video_id\":\"a\",\"title\":\"T\"}],\"update_fields\":[\"title\"]}"));
+    char *answer = ask(backend, CATALOG, "GetVideos", "{\"video_ids\":[\"a\"]}");
+    CHECK(strstr(answer, "\"embedding\":[0.5,-1") != NULL);
+    CHECK(strstr(answer, "\"creator_id\":\"c\"") != NULL);
+    free(answer);
+    check_answer(backend, CATALOG, "UpsertVideos",
+                 "{\"videos\":[{\"video_id\":\"a\"}],\"update_fields\":[\"embedding\"]}",
+                 "\"accepted\":1");
+    answer = ask(backend, CATALOG, "GetVideos", "{\"video_ids\":[\"a\"]}");
+    CHECK(strstr(answer, "embedding") == NULL);
+    free(answer);
+    backend_close(backend);
+}
+
 static void marks_of_inferred_fields_follow_their_fields(void)
 {
     struct backend *backend = open_service();
@@ -783,6 +806,7 @@ int main(int argc, char **argv)
         TEST(empty_batches_are_answered),
         TEST(catalogue_reports_new_same_and_bad_videos),
         TEST(partial_update_keeps_the_other_fields),
+        TEST(embeddings_can_be_updated_alone_and_stay_otherwise),
         TEST(marks_of_inferred_fields_follow_their_fields),
         TEST(two_partial_updates_in_one_request_do_not_lose_one),
         TEST(deleted_video_is_dropped_and_can_come_back),
