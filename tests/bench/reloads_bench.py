@@ -21,8 +21,9 @@ a rollback, the others are ApplyWeights: each is on disk before it is answered. 
 connection ranks: singly, on streams and with retries. Each version's weights give scores of their
 own, which every answer is compared with. At the end the history is verified.
 
-Exit code 1: a request failed, or an answer is not of the version it names, or the server's own memory
-grew by more than --allow-kib between a fifth of the swaps and all of them.
+The first request that fails, and the first answer that is not of the version it names, ends the run.
+Exit code 1: that, or the server's own memory grew by more than --allow-kib between a fifth of the
+swaps and all of them.
 """
 
 
@@ -63,11 +64,9 @@ def measure(options, place):
     kept = [line.split()[-1] for line in verdict.splitlines() if line.startswith("weights changes")]
     return {
         "swaps": options.swaps,
-        **{name + "s": count for name, count in storm.counts.items()},
+        **{"by_" + name: count for name, count in storm.counts.items()},
         "seconds": round(seconds, 1),
-        "answers": storm.answers(),
-        "answers_of_two_versions": 0,  # one ends the run
-        "failures": 0,
+        "answers_checked": storm.answers(),
         "versions_seen": storm.versions_seen(),
         "changes_kept": int(kept[0]),
         "store_bytes": store_bytes,
