@@ -15,6 +15,7 @@ enum {
     LIMIT_ID_BYTES = 128,         /* user, video, creator and event ids */
     LIMIT_SHORT_BYTES = 64,       /* request ids, ranking ids, sources, categories, tags */
     LIMIT_TITLE_BYTES = 256,      /* titles and notes */
+    LIMIT_ARM_BYTES = 65,         /* RankRequest.experiment: two names of 32 and a slash */
     LIMIT_LOCALE_BYTES = 35,      /* BCP 47 tags; RFC 5646 asks for at least 35 */
     LIMIT_CANDIDATES = 2000,      /* per RankRequest */
     LIMIT_LANGUAGES = 8,          /* RankRequest.languages */

@@ -51,7 +51,7 @@ struct video_facts {
 /*
  * A video in memory: what scoring reads, and nothing else. A row exists for every video the
  * catalogue or a signal has named; known tells the former. Category and tag keys are the low 32
- * bits of their hash_key(): they steer taste and never policy, so a collision does no harm.
+ * bits of their hash_key(): in policy they only forbid, so a collision can drop but never show.
  */
 struct video {
     uint64_t key;

@@ -30,21 +30,20 @@ static enum status rank_one(struct service *service, struct turn *turn,
         return status;
     }
     const struct weights *weights = hold_weights(service, turn);
-    if (message->experiment[0] != '\0') {
-        problem_set(problem, "experiment \"%s\" is not an arm of weights %s", message->experiment,
-                    weights_version(weights));
-        return STATUS_INVALID;
+    struct weights_chosen chosen;
+    status = weights_choose(weights, request.locale, request.user_key,
+                            text_of(message->experiment), &chosen, problem);
+    if (status != STATUS_OK) {
+        return status;
     }
-    const struct model *model = weights_model(weights, request.locale);
     struct rank_result result;
     const struct state *state = store_begin(service->store);
-    status = rank(state, model, &request, turn->arena, &result);
+    status = rank(state, chosen.model, &request, turn->arena, &result);
     store_end(service->store);
     if (status != STATUS_OK) {
         return status;
     }
-    return wire_rank_response(message, &request, &result, weights_version(weights), turn->arena,
-                              response);
+    return wire_rank_response(message, &request, &result, &chosen, turn->arena, response);
 }
 
 /* Packs the answer here, so that what a retry gets is what was sent. */

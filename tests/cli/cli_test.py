@@ -20,7 +20,7 @@ import traceback
 
 REELRANK = os.path.abspath(sys.argv[1])
 WEIGHTS = os.path.abspath(sys.argv[2])
-COMMANDS = ["serve", "import", "rank", "explain", "check", "status", "videos", "user",
+COMMANDS = ["serve", "import", "rank", "explain", "features", "check", "status", "videos", "user",
             "export", "verify", "backup", "restore", "help"]
 OK, FAILED, USAGE, UNAVAILABLE, INVALID = range(5)
 START_S = 60  # far above what a loaded machine needs; nothing waits this long when all is well
@@ -373,13 +373,32 @@ def explanations_add_up_largest_first(place):
     for entry in answer["slate"]:
         assert sum(term["value"] for term in entry["contributions"]) == entry["score"] == entry["sum"], entry
         assert {"name", "value", "input"} == set(entry["contributions"][0])
+        features = {feature["name"]: feature["value"] for feature in entry["features"]}
+        assert features["language_match"] == (0 if entry["video_id"] == "v2" else 1), features
+        assert "taste" in features and "quality" not in features, features  # unknown, so missing
     text = expect(OK, *words, "--video", "v1").out
     values = [abs(float(v)) for v in re.findall(r"^ +([+-]\d+\.\d{10})  [a-z]\w*  ", text, re.M)]
     assert len(values) >= 3 and values == sorted(values, reverse=True), text
     assert "v2" not in text and "equal to the score" in text, text
+    assert re.search(r"^ +1  language_match$", text, re.M), text
     assert "dropped v3: nobody has rated its safety (unrated)" in expect(OK, *words, "--video", "v3").out
     assert "is not among the candidates" in expect(INVALID, *words, "--video", "v777").err
     assert "contributions" in json.loads(place.rank("--explain", "--json").out)["slate"][0]
+
+
+def features_are_told_by_name(place):
+    table = expect(OK, "features").out.splitlines()
+    everything = json.loads(expect(OK, "features", "--json").out)
+    assert len(table) == 1 + len(everything) and len(everything) > 100, table
+    assert [line.split()[0] for line in table[1:]] == [feature["name"] for feature in everything]
+    some = json.loads(expect(OK, "features", "--json", "taste", "age_hours").out)
+    assert [feature["name"] for feature in some] == ["age_hours", "taste"], some
+    assert some[0]["missing"] and some[1]["missing"] is None and some[1]["min"] == -1, some
+    text = expect(OK, "features", "like_rate_region_1d").out
+    assert "k * like_rate_global_1d" in text and "never" in text, text
+    assert 'did you mean "language_match"?' in expect(INVALID, "features", "langauge_match").err
+    assert "lists them" in expect(INVALID, "features", "zzzzzzzz").err
+    assert "leave out" in expect(USAGE, "features", "--markdown", "taste").err
 
 
 def check_tells_line_and_column(place):

@@ -272,6 +272,7 @@ static void different_requests_have_different_ranking_ids(void)
         "\"locale\":\"hi-IN\",\"request_id\":\"r\"",
         "\"locale\":\"hi-IN\",\"candidates\":[{\"video_id\":\"a\",\"retrieval_score\":1}]",
         "\"locale\":\"hi-IN\",\"candidates\":[{\"video_id\":\"a\"}]",
+        "\"locale\":\"hi-IN\",\"candidates\":[{\"video_id\":\"a\",\"source\":\"s\"}]",
         "\"locale\":\"hi-IN\",\"candidate_ids\":[\"b\"]",
     };
     enum { COUNT = sizeof(parts) / sizeof(parts[0]), ID_SIZE = 64 };
@@ -628,9 +629,71 @@ static void methods_of_later_versions_say_so(void)
     backend_close(backend);
 }
 
+static void locales_are_taken_in_their_canonical_form(void)
+{
+    static const char *const same[][2] = {
+        {"hi-IN", "HIN_in"}, {"id-ID", "in-ID"}, {"hi-IN", "hi-Deva-IN"}, {"yue", "zh-yue"}};
+    struct backend *backend = open_service();
+    for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+        char *answers[2];
+        for (size_t j = 0; j < 2; j++) {
+            char json[128];
+            snprintf(json, sizeof(json),
+                     "{\"locale\":\"%s\",\"candidate_ids\":[\"a\"],\"now_ms\":1700000000000}",
+                     same[i][j]);
+            answers[j] = ask(backend, RANKING, "Rank", json);
+        }
+        CHECK_STR(answers[0], answers[1]);
+        free(answers[0]);
+        free(answers[1]);
+    }
+    backend_close(backend);
+}
+
+static void malformed_locales_are_refused(void)
+{
+    static const char *const bad[] = {"", "h", "hindi", "hi IN", "hi-IN-", "hi-IND", "en_US.UTF-8"};
+    struct backend *backend = open_service();
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char json[128];
+        snprintf(json, sizeof(json), "{\"locale\":\"%s\",\"candidate_ids\":[\"a\"]}", bad[i]);
+        check_refused(backend, RANKING, "Rank", json, STATUS_INVALID, "locale");
+    }
+    backend_close(backend);
+}
+
+static void locales_of_nobody_are_served_and_flagged(void)
+{
+    struct backend *backend = open_service();
+    check_answer(backend, RANKING, "Rank", "{\"locale\":\"xx-YY\",\"candidate_ids\":[\"a\"]}",
+                 "\"degraded\":[\"locale_unknown\"]");
+    char *answer =
+        ask(backend, RANKING, "Rank", "{\"locale\":\"hi-IN\",\"candidate_ids\":[\"a\"]}");
+    CHECK(strstr(answer, "locale_unknown") == NULL);
+    free(answer);
+    backend_close(backend);
+}
+
+static void a_dropped_video_says_what_the_rule_saw(void)
+{
+    struct backend *backend = open_service();
+    free(ask(backend, CATALOG, "UpsertVideos",
+             "{\"videos\":[{\"video_id\":\"a\",\"languages\":[\"hi\"],"
+             "\"minimum_age_years\":18,\"safety_rating\":\"SAFETY_RATING_LOW_RISK\"}]}"));
+    check_answer(backend, RANKING, "Rank",
+                 "{\"locale\":\"hi-IN\",\"candidate_ids\":[\"a\"],\"explain\":true}",
+                 "\"rule\":\"age\",\"detail\":\"for people of 18 or more; the user's age is "
+                 "unknown, taken as 0\"");
+    backend_close(backend);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
+        TEST(locales_are_taken_in_their_canonical_form),
+        TEST(malformed_locales_are_refused),
+        TEST(locales_of_nobody_are_served_and_flagged),
+        TEST(a_dropped_video_says_what_the_rule_saw),
         TEST(signals_are_accepted_once_each),
         TEST(late_signal_is_rejected_with_what_to_do),
         TEST(empty_batches_are_answered),
