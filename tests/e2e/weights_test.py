@@ -8,7 +8,7 @@ import grpc
 
 from client import (NOW_MS, TIMEOUT, Server, command, equal, eventually, fails, new_signal, rank,
                     record, upsert, video)
-from runner import Skip, case, run
+from runner import case, run
 
 INVALID_ARGUMENT = grpc.StatusCode.INVALID_ARGUMENT
 NOT_FOUND = grpc.StatusCode.NOT_FOUND
@@ -345,23 +345,102 @@ def a_large_file_does_not_hold_up_rankings(place):
 
 
 
-def trees_or_skip(server):
-    """A model file that this build reads, and weights that name it."""
-    yaml = "version: trees\nheads: {like: {kind: trees, model: models/like.json}}\n"
-    answer = server.api.CheckWeights(weights_yaml=yaml)
-    if any("unknown key" in problem.message for problem in answer.problems):
-        raise Skip("this build's weights name no model files")
-    return yaml
+WITH_MODEL = "version: trees\nheads: {like: {kind: trees, model: models/like.json}}\nvalue: {like: 50}\n"
+
+
+def stump(low, high):
+    """A model of one split, by quality at a half, as XGBoost writes it."""
+    tree = {"left_children": [1, -1, -1], "right_children": [2, -1, -1], "split_conditions": [0.5, low, high],
+            "split_indices": [0, 0, 0], "default_left": [1, 0, 0], "split_type": [0, 0, 0]}
+    return json.dumps({"learner": {
+        "objective": {"name": "reg:squarederror"}, "feature_names": ["quality"],
+        "learner_model_param": {"base_score": "0.5", "num_class": "0"},
+        "gradient_booster": {"name": "gbtree", "model": {"trees": [tree]}}}})
+
+
+def write_model(place, low, high):
+    (place / "models").mkdir(exist_ok=True)
+    (place / "models" / "like.json").write_text(stump(low, high))
+
+
+def best(api):
+    """Which of two videos that differ in quality alone stands first."""
+    return rank(api, ["good", "bad"]).slate[0].video_id
+
+
+def two_videos(api):
+    upsert(api, video("good", quality=0.9), video("bad", quality=0.1))
+
+
+@case
+def model_files_go_along_with_their_weights(place):
+    write_model(place, -0.4, 0.4)
+    path = write(place, WITH_MODEL)
+    with Server(place) as server:
+        two_videos(server.api)
+        assert "valid, version trees@" in command(0, "check", path)[0]
+        command(0, "apply", path, "--target", server.address)
+        equal("good", best(server.api))
+        write_model(place, 0.4, -0.4)
+        out, _ = command(0, "apply", path, "--target", server.address)
+        equal("bad", best(server.api))
+        first, second = [change.weights_version for change in server.api.ListWeights().changes][1::-1]
+        assert first != second and name_of(first) == name_of(second), (first, second)
+        assert out.startswith(second), out
+        [model] = server.api.GetWeights(weights_version=first).models
+        equal(("models/like.json", stump(-0.4, 0.4)), (model.name, model.content.decode()))
+        assert server.api.CheckWeights(weights_yaml=WITH_MODEL, models=[model]).weights_version == first
+        server.api.RollbackWeights()
+        equal("good", best(server.api))
+        out, err = command(0, "weights", first, "--target", server.address)
+        assert out == WITH_MODEL and "1 model files; --models DIR writes them" in err, err
+        command(0, "weights", first, "--target", server.address, "--models", place / "copy")
+        equal(stump(-0.4, 0.4), (place / "copy" / "models" / "like.json").read_text())
+    (place / "models" / "like.json").unlink()
+    with Server(place) as server:  # from the history
+        equal(("good", first), (best(server.api), server.api.GetStatus().weights_version))
+    command(0, "verify", "--data", place / "data")
+
+
+@case
+def a_changed_model_file_comes_into_force_too(place):
+    write_model(place, -0.4, 0.4)
+    with Server(place, "--weights", write(place, WITH_MODEL), *WATCH) as server:
+        two_videos(server.api)
+        equal("good", best(server.api))
+        write_model(place, 0.4, -0.4)
+        eventually(lambda: best(server.api) == "bad")
+        (place / "models" / "like.json").write_text(stump(0.4, -0.4)[:-9])
+        eventually(lambda: "models/like.json" in problem(server))
+        equal("bad", best(server.api))
+        (place / "models" / "like.json").unlink()
+        eventually(lambda: "No such file" in problem(server))
+        write_model(place, -0.4, 0.4)
+        eventually(lambda: best(server.api) == "good")
+        equal("", problem(server))
+        equal(["file"] * 3, [origin for _, origin, _ in history(server)])
+
+
+@case
+def weights_may_name_a_model_file_before_it_is_there(place):
+    path = write(place, "version: plain\n")
+    with Server(place, "--weights", path, *WATCH) as server:
+        write(place, WITH_MODEL)
+        eventually(lambda: "models/like.json" in problem(server))
+        equal("plain", in_force(server))
+        write_model(place, -0.4, 0.4)
+        eventually(lambda: in_force(server) == "trees")
+        equal("", problem(server))
 
 
 @case
 def a_model_file_that_is_not_there_is_told_of(place):
     with Server(place) as server:
-        yaml = trees_or_skip(server)
-        answer = server.api.CheckWeights(weights_yaml=yaml)
-        assert not answer.valid and "models/like.json" in answer.problems[0].message, answer
-        _, err = command(INVALID, "apply", write(place, yaml), "--target", server.address)
-        assert "models/like.json" in err and "weights.yaml:2:" in err, err
+        answer = server.api.CheckWeights(weights_yaml=WITH_MODEL)
+        assert not answer.valid and "was not given with the weights" in answer.problems[0].message, answer
+        equal((2, "heads.like.model"), (answer.problems[0].line, answer.problems[0].path))
+        _, err = command(INVALID, "apply", write(place, WITH_MODEL), "--target", server.address)
+        assert '"models/like.json": it cannot be read: No such file' in err and "weights.yaml:2:" in err, err
 
 
 @case
