@@ -61,8 +61,8 @@ static enum status rank_one(struct service *service, struct turn *turn,
     }
     const struct weights *weights = hold_weights(service, turn);
     struct weights_chosen chosen;
-    status = weights_choose(weights, request.locale, request.user_key,
-                            text_of(message->experiment), &chosen, problem);
+    status = weights_choose(weights, request.locale, request.user_key, text_of(message->experiment),
+                            &chosen, problem);
     if (status != STATUS_OK) {
         return status;
     }
