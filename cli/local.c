@@ -84,8 +84,7 @@ enum status local_open(const char *data, const char *weights, struct local **out
                        struct problem *problem)
 {
     struct weights *parsed = NULL;
-    enum status status =
-        weights != NULL ? load_weights(weights, &parsed, problem) : STATUS_OK;
+    enum status status = weights != NULL ? load_weights(weights, &parsed, problem) : STATUS_OK;
     if (status != STATUS_OK) {
         return status;
     }

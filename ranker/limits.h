@@ -31,9 +31,10 @@ enum {
     LIMIT_AGE_YEARS = 150,        /* RankRequest.age_years */
     LIMIT_FUTURE_MS = 86400000,   /* how far ahead of the server's clock a signal may be */
     LIMIT_RETIRED = 16,           /* of each kind in one Retirement */
-    LIMIT_WEIGHTS_BYTES = 1 << 20, /* a weights file */
-    LIMIT_MODEL_FILES = 64,        /* that one weights file names */
-    LIMIT_MODEL_BYTES = 16 << 20   /* of these together */
+    LIMIT_WEIGHTS_BYTES = 1 << 20 /* a weights file */
 };
+
+/* Model files that one weights file names, and the bytes of all of them. */
+enum { LIMIT_MODEL_FILES = 64, LIMIT_MODEL_BYTES = 16 << 20 };
 
 #endif

@@ -286,7 +286,8 @@ static void send_answer(struct call *call)
     }
 }
 
-/* After a TURN_DONE, on the worker's thread, so that the call does not go on before this returns. */
+/* After a TURN_DONE, on the worker's thread, so that the call does not go on before this returns.
+ */
 static void respond(struct call *call)
 {
     send_answer(call);

@@ -12,8 +12,8 @@
 #include "store/store.h"
 
 /*
- * The methods of reelrank.v1 on a store and the weights in force. No network here: the gRPC server and
- * the command line both call it.
+ * The methods of reelrank.v1 on a store and the weights in force. No network here: the gRPC server
+ * and the command line both call it.
  *
  * Threads: handlers run on any worker; finish() on the writer's thread, or on the admin's.
  */

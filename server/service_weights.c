@@ -121,10 +121,10 @@ void service_check_weights_finish(void *context, struct turn *turn)
     Reelrank__V1__CheckWeightsResponse *response =
         arena_new(turn->arena, Reelrank__V1__CheckWeightsResponse, 1);
     struct weights_source source;
-    enum status status = response == NULL
-                             ? STATUS_NO_MEMORY
-                             : take_source(turn, request->weights_yaml, request->models,
-                                           request->n_models, &source);
+    enum status status =
+        response == NULL
+            ? STATUS_NO_MEMORY
+            : take_source(turn, request->weights_yaml, request->models, request->n_models, &source);
     if (status == STATUS_OK) {
         reelrank__v1__check_weights_response__init(response);
         status = check_source(turn, &source, response);
@@ -160,7 +160,7 @@ static enum status apply(struct service *service, struct turn *turn,
         (const Reelrank__V1__ApplyWeightsRequest *)turn->request;
     struct weights_arrival arrival = {.source = source,
                                       .weights = weights,
-                                      .origin = WEIGHTS_APPLY,
+                                      .origin = ORIGIN_APPLY,
                                       .note = request->note,
                                       .now_ms = turn->now_ms};
     enum status status = weights_life_apply(service->life, &arrival, swap, &turn->problem);
@@ -339,7 +339,8 @@ static enum status put_change(struct turn *turn, const struct weights_change *ch
     return arena_full(turn->arena) ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
-/* One that is damaged is left out: "reelrank verify" tells of it, and the others are still there. */
+/* One that is damaged is left out: "reelrank verify" tells of it, and the others are still there.
+ */
 static enum status list_weights(struct service *service, struct turn *turn, uint64_t from,
                                 size_t limit, Reelrank__V1__ListWeightsResponse *response)
 {
@@ -352,8 +353,8 @@ static enum status list_weights(struct service *service, struct turn *turn, uint
     for (; number > 0 && response->n_changes < limit && status == STATUS_OK; number--) {
         status = weights_history_get(store_log(service->store), number, change);
         if (status == STATUS_OK) {
-            status = put_change(turn, change, facts.number,
-                                &response->changes[response->n_changes++]);
+            status =
+                put_change(turn, change, facts.number, &response->changes[response->n_changes++]);
         } else if (status == STATUS_CORRUPT || status == STATUS_NOT_FOUND) {
             status = STATUS_OK;
         }
@@ -375,8 +376,8 @@ void service_list_weights_finish(void *context, struct turn *turn)
     enum status status = STATUS_NO_MEMORY;
     if (response != NULL) {
         reelrank__v1__list_weights_response__init(response);
-        status = list_weights(service, turn, from_newest ? last : request->before_number - 1,
-                              limit, response);
+        status = list_weights(service, turn, from_newest ? last : request->before_number - 1, limit,
+                              response);
     }
     if (status != STATUS_OK) {
         fail(turn, status);

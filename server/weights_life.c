@@ -162,17 +162,15 @@ static enum status choose(struct log *log, struct choice *choice)
         return status;
     }
     status = choose_kept(log, choice);
-    bool kept = status == STATUS_OK &&
-                (choice->change.origin != WEIGHTS_BUILT_IN ||
-                 strcmp(choice->change.version, weights_version(own)) == 0);
+    bool kept = status == STATUS_OK && (choice->change.origin != ORIGIN_BUILT_IN ||
+                                        strcmp(choice->change.version, weights_version(own)) == 0);
     if (kept || status == STATUS_NO_MEMORY) {
         weights_unref(own);
         return status;
     }
     weights_unref(choice->weights);
     choice->weights = own;
-    choice->change = (struct weights_change){.origin = WEIGHTS_BUILT_IN,
-                                             .time_ms = wall_clock_ms()};
+    choice->change = (struct weights_change){.origin = ORIGIN_BUILT_IN, .time_ms = wall_clock_ms()};
     return STATUS_OK;
 }
 
@@ -230,7 +228,7 @@ struct log *weights_life_log(struct weights_life *life)
 
 void weights_life_use(struct weights_life *life, struct weights *weights)
 {
-    struct weights_change change = {.origin = WEIGHTS_FILE, .time_ms = wall_clock_ms()};
+    struct weights_change change = {.origin = ORIGIN_FILE, .time_ms = wall_clock_ms()};
     set_facts(life, weights, &change);
     weights_slot_swap(&life->slot, weights);
 }
@@ -238,9 +236,8 @@ void weights_life_use(struct weights_life *life, struct weights *weights)
 static enum status add_failure(enum status status, struct problem *problem)
 {
     if (status == STATUS_NO_SPACE) {
-        problem_set(problem,
-                    "the weights cannot be kept: the store is full, its disk, its budget "
-                    "(--map-mib), or the eighth of it that is for weights");
+        problem_set(problem, "the weights cannot be kept: the store is full, its disk, its budget "
+                             "(--map-mib), or the eighth of it that is for weights");
     } else {
         problem_set(problem, "the weights cannot be kept: %s", status_text(status));
     }
@@ -252,7 +249,7 @@ static enum status stay_locked(struct weights_life *life, const struct weights_a
                                struct weights_swap *out, struct problem *problem)
 {
     out->unchanged = true;
-    if (arrival->origin != WEIGHTS_FILE) {
+    if (arrival->origin != ORIGIN_FILE) {
         return STATUS_OK;
     }
     enum status status = weights_history_set_mark(life->log, weights_source_hash(arrival->source));
@@ -265,8 +262,8 @@ static enum status change_locked(struct weights_life *life, const struct weights
     struct weights_change change = {.time_ms = arrival->now_ms, .origin = arrival->origin};
     snprintf(change.version, sizeof(change.version), "%s", weights_version(arrival->weights));
     snprintf(change.note, sizeof(change.note), "%s", arrival->note);
-    enum status status = weights_history_add(life->log, arrival->source,
-                                             arrival->origin == WEIGHTS_FILE, &change);
+    enum status status =
+        weights_history_add(life->log, arrival->source, arrival->origin == ORIGIN_FILE, &change);
     if (status != STATUS_OK) {
         return add_failure(status, problem);
     }
@@ -305,13 +302,13 @@ enum status weights_life_keep(struct weights_life *life, int64_t now_ms, struct 
     struct weights_source source = {.yaml = built_in()};
     *out = (struct weights_swap){.unchanged = true};
     weights_life_facts(life, &facts);
-    if (facts.number > 0 || facts.origin != WEIGHTS_BUILT_IN) {
+    if (facts.number > 0 || facts.origin != ORIGIN_BUILT_IN) {
         return STATUS_OK;
     }
     struct weights *weights = weights_life_ref(life);
     struct weights_arrival arrival = {.source = &source,
                                       .weights = weights,
-                                      .origin = WEIGHTS_BUILT_IN,
+                                      .origin = ORIGIN_BUILT_IN,
                                       .note = "",
                                       .now_ms = now_ms};
     enum status status = weights_life_apply(life, &arrival, out, problem);
@@ -327,8 +324,7 @@ static bool means(const char *wanted, const char *version)
     size_t name_length = at != NULL ? (size_t)(at - version) : strlen(version);
     bool is_name = length == name_length && strncmp(version, wanted, length) == 0;
     bool begins = length > name_length && strncmp(version, wanted, length) == 0;
-    bool is_hash =
-        at != NULL && length >= HASH_DIGITS_MIN && strncmp(at + 1, wanted, length) == 0;
+    bool is_hash = at != NULL && length >= HASH_DIGITS_MIN && strncmp(at + 1, wanted, length) == 0;
     return is_name || begins || is_hash;
 }
 
@@ -389,8 +385,8 @@ static enum status find_named(struct log *log, const char *wanted, struct weight
         }
         bool fits = means(wanted, change.version);
         if (fits && found && strcmp(change.version, out->version) != 0) {
-            problem_set(problem, "\"%.80s\" may be %s or %s: give more of it", wanted,
-                        out->version, change.version);
+            problem_set(problem, "\"%.80s\" may be %s or %s: give more of it", wanted, out->version,
+                        change.version);
             return STATUS_INVALID;
         }
         if (fits && !found) {
@@ -424,17 +420,17 @@ static enum status find_current(struct weights_life *life, struct weights_change
     if (facts.number > 0) {
         enum status status = weights_history_get(life->log, facts.number, out);
         if (status != STATUS_OK) {
-            problem_set(problem, "the weights in force, %s, cannot be read back: %s",
-                        facts.version, status_text(status));
+            problem_set(problem, "the weights in force, %s, cannot be read back: %s", facts.version,
+                        status_text(status));
         }
         return status;
     }
-    if (facts.origin != WEIGHTS_BUILT_IN) {
+    if (facts.origin != ORIGIN_BUILT_IN) {
         problem_set(problem, "the weights in force, %s, are not kept in the history",
                     facts.version);
         return STATUS_NOT_FOUND;
     }
-    *out = (struct weights_change){.origin = WEIGHTS_BUILT_IN, .time_ms = facts.time_ms};
+    *out = (struct weights_change){.origin = ORIGIN_BUILT_IN, .time_ms = facts.time_ms};
     snprintf(out->version, sizeof(out->version), "%s", facts.version);
     return STATUS_OK;
 }
@@ -484,7 +480,7 @@ static enum status rollback_locked(struct weights_life *life, const char *wanted
     }
     struct weights_arrival arrival = {.source = &kept.source,
                                       .weights = weights,
-                                      .origin = WEIGHTS_ROLLBACK,
+                                      .origin = ORIGIN_ROLLBACK,
                                       .note = "",
                                       .now_ms = now_ms};
     status = apply_locked(life, &arrival, out, problem);

@@ -69,7 +69,7 @@ struct weights_arrival {
 
 /*
  * Puts weights in force that are kept on disk by then; gets a reference of its own. Those in force
- * already change nothing, whatever the note. Of WEIGHTS_FILE it also notes what was last read.
+ * already change nothing, whatever the note. Of ORIGIN_FILE it also notes what was last read.
  * Status as weights_history_add(), with the old ones in force still.
  */
 MUST_USE enum status weights_life_apply(struct weights_life *life,

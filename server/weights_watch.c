@@ -101,7 +101,7 @@ static enum status take(struct weights_watch *watch, struct weights *weights,
     const struct weights_source *source = &watch->file.source;
     struct weights_arrival arrival = {.source = source,
                                       .weights = weights,
-                                      .origin = WEIGHTS_FILE,
+                                      .origin = ORIGIN_FILE,
                                       .note = "",
                                       .now_ms = wall_clock_ms()};
     weights_life_facts(watch->life, &facts);

@@ -63,10 +63,10 @@ struct verify_options {
 /*
  * Looks at all records of the log in directory data, going on behind bad ones: pages, checksum,
  * version, sequence without gaps, payload, limits of the contract, event key, tombstones, what is
- * left of users who are forgotten, and the weights' history (weights_check.h); at all rows of snapshots and of state.mdb (state_check.h);
- * and whether each video of the catalogue is in the record its row says. Changes nothing; nobody
- * may write meanwhile. STATUS_OK however many errors there are; else as pages_open_log(), and
- * STATUS_NO_MEMORY when the state does not fit.
+ * left of users who are forgotten, and the weights' history (weights_check.h); at all rows of
+ * snapshots and of state.mdb (state_check.h); and whether each video of the catalogue is in the
+ * record its row says. Changes nothing; nobody may write meanwhile. STATUS_OK however many errors
+ * there are; else as pages_open_log(), and STATUS_NO_MEMORY when the state does not fit.
  *
  * The records of a log that begins later than at 1 are applied to its base, the oldest snapshot
  * that is whole and reaches its beginning.

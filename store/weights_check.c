@@ -67,10 +67,9 @@ static int compare(const void *a, const void *b)
 static void use_text(struct checking *checking, const struct weights_change *change, uint64_t key)
 {
     struct kept wanted = {.key = key};
-    struct kept *kept =
-        checking->count > 0
-            ? bsearch(&wanted, checking->kept, checking->count, sizeof(wanted), compare)
-            : NULL;
+    struct kept *kept = checking->count > 0 ? bsearch(&wanted, checking->kept, checking->count,
+                                                      sizeof(wanted), compare)
+                                            : NULL;
     if (kept == NULL) {
         tell(checking, "the text %016" PRIx64 " of weights %s, change %" PRIu64 ", is missing", key,
              change->version, change->number);
@@ -94,9 +93,8 @@ static void check_version(struct checking *checking, const struct weights_change
 static void check_number(struct checking *checking, uint64_t number)
 {
     if (number != checking->expected) {
-        tell(checking,
-             "changes %" PRIu64 " to %" PRIu64 " of the weights are missing", checking->expected,
-             number - 1);
+        tell(checking, "changes %" PRIu64 " to %" PRIu64 " of the weights are missing",
+             checking->expected, number - 1);
     }
     checking->expected = number + 1;
 }

@@ -26,7 +26,7 @@ struct weights_file {
     struct weights_source source; /* models in the order in which the file names them */
     struct weights_file_names names;
     /* Private: what source points to. */
-    char *yaml; /* owned */
+    char *yaml;                                          /* owned */
     struct weights_model_file models[LIMIT_MODEL_FILES]; /* content: owned */
     size_t model_bytes;
 };

@@ -20,7 +20,6 @@ struct adding {
     MDB_txn *txn;
     MDB_dbi weights;
     MDB_dbi files;
-    bool makes; /* the databases are of this transaction */
 };
 
 static int last_number(MDB_txn *txn, MDB_dbi weights, uint64_t *number)
@@ -73,43 +72,43 @@ int log_open_weights(struct log *log, MDB_txn *txn)
     return rc;
 }
 
-/* Handles of databases that a transaction makes are of use to others only once it has committed. */
-static int open_to_add(struct adding *adding)
+/* In a transaction of its own: its handles are of use to others only once it has committed. */
+static enum status make_databases(struct log *log)
 {
-    struct log *log = adding->log;
-    adding->makes = !atomic_load(&log->has_weights);
-    if (!adding->makes) {
-        adding->weights = atomic_load(&log->weights);
-        adding->files = atomic_load(&log->weights_files);
-        return 0;
+    MDB_txn *txn = NULL;
+    MDB_dbi weights;
+    MDB_dbi files;
+    if (atomic_load(&log->has_weights)) {
+        return STATUS_OK;
     }
-    int rc = mdb_dbi_open(adding->txn, "weights", MDB_CREATE | MDB_INTEGERKEY, &adding->weights);
+    int rc = mdb_txn_begin(log->env, NULL, 0, &txn);
+    if (rc != 0) {
+        return lmdb_status(rc);
+    }
+    rc = log_check_room(log, txn, ADD_PAGES);
     if (rc == 0) {
-        rc = mdb_dbi_open(adding->txn, "weights_files", MDB_CREATE | MDB_INTEGERKEY,
-                          &adding->files);
+        rc = mdb_dbi_open(txn, "weights", MDB_CREATE | MDB_INTEGERKEY, &weights);
     }
-    return rc;
+    if (rc == 0) {
+        rc = mdb_dbi_open(txn, "weights_files", MDB_CREATE | MDB_INTEGERKEY, &files);
+    }
+    enum status status = log_finish(log, txn, rc);
+    if (status == STATUS_OK) {
+        publish(log, weights, files);
+    }
+    return status;
 }
 
 static enum status begin(struct log *log, struct adding *adding)
 {
-    *adding = (struct adding){.log = log};
-    int rc = mdb_txn_begin(log->env, NULL, 0, &adding->txn);
-    if (rc != 0) {
-        return lmdb_status(rc);
+    enum status status = make_databases(log);
+    if (status != STATUS_OK) {
+        return status;
     }
-    rc = open_to_add(adding);
-    return rc == 0 ? STATUS_OK : log_finish(log, adding->txn, rc);
-}
-
-static enum status finish(struct adding *adding, int rc)
-{
-    struct log *log = adding->log;
-    enum status status = log_finish(log, adding->txn, rc);
-    if (status == STATUS_OK && adding->makes) {
-        publish(log, adding->weights, adding->files);
-    }
-    return status;
+    *adding = (struct adding){.log = log,
+                              .weights = atomic_load(&log->weights),
+                              .files = atomic_load(&log->weights_files)};
+    return lmdb_status(mdb_txn_begin(log->env, NULL, 0, &adding->txn));
 }
 
 static int check_room(const struct adding *adding, uint64_t bytes)
@@ -153,8 +152,7 @@ static int put_file(const struct adding *adding, struct text content, uint64_t *
     struct text kept;
     *out = number;
     int rc = mdb_get(adding->txn, adding->files, &key, &value);
-    if (rc == 0 &&
-        weights_file_decode(value.mv_data, value.mv_size, number, &kept) == STATUS_OK) {
+    if (rc == 0 && weights_file_decode(value.mv_data, value.mv_size, number, &kept) == STATUS_OK) {
         return text_equal(kept, content) ? 0 : MDB_CORRUPTED;
     }
     if (rc != 0 && rc != MDB_NOTFOUND) {
@@ -223,7 +221,9 @@ static enum status add_once(struct log *log, const struct weights_source *source
 {
     struct adding adding;
     enum status status = begin(log, &adding);
-    return status == STATUS_OK ? finish(&adding, add_in(&adding, source, is_file, change)) : status;
+    return status == STATUS_OK
+               ? log_finish(log, adding.txn, add_in(&adding, source, is_file, change))
+               : status;
 }
 
 /* Others may have added, and told so, since this one has committed. */
@@ -310,7 +310,7 @@ enum status weights_history_set_mark(struct log *log, uint64_t source_hash)
         return status;
     }
     int rc = check_room(&adding, WEIGHTS_MARK_SIZE);
-    return finish(&adding, rc == 0 ? put_mark(&adding, source_hash) : rc);
+    return log_finish(log, adding.txn, rc == 0 ? put_mark(&adding, source_hash) : rc);
 }
 
 /* Borrows the content from the transaction. */

@@ -11,13 +11,13 @@ enum { CHANGE_VERSION = 1, FILE_VERSION = 1, MARK_VERSION = 1 };
 const char *weights_origin_name(enum weights_origin origin)
 {
     static const char *const names[] = {
-        [WEIGHTS_BUILT_IN] = "built-in",
-        [WEIGHTS_FILE] = "file",
-        [WEIGHTS_APPLY] = "apply",
-        [WEIGHTS_ROLLBACK] = "rollback",
+        [ORIGIN_BUILT_IN] = "built-in",
+        [ORIGIN_FILE] = "file",
+        [ORIGIN_APPLY] = "apply",
+        [ORIGIN_ROLLBACK] = "rollback",
     };
-    CHECK(origin >= WEIGHTS_BUILT_IN);
-    CHECK(origin <= WEIGHTS_ROLLBACK);
+    CHECK(origin >= ORIGIN_BUILT_IN);
+    CHECK(origin <= ORIGIN_ROLLBACK);
     return names[origin];
 }
 
@@ -82,7 +82,7 @@ enum status weights_change_decode(const uint8_t *bytes, size_t size, uint64_t nu
     out->number = number;
     out->time_ms = (int64_t)get_fixed(&row, 8);
     uint64_t origin = get_fixed(&row, 1);
-    expect(&row, origin >= WEIGHTS_BUILT_IN && origin <= WEIGHTS_ROLLBACK);
+    expect(&row, origin >= ORIGIN_BUILT_IN && origin <= ORIGIN_ROLLBACK);
     out->origin = (enum weights_origin)origin;
     out->yaml_key = get_fixed(&row, 8);
     get_text(&row, 1, out->version, sizeof(out->version));

@@ -11,10 +11,10 @@
 
 /* Why weights came into force. */
 enum weights_origin {
-    WEIGHTS_BUILT_IN = 1, /* what the program has when nobody gives any */
-    WEIGHTS_FILE = 2,     /* the server's --weights */
-    WEIGHTS_APPLY = 3,
-    WEIGHTS_ROLLBACK = 4
+    ORIGIN_BUILT_IN = 1, /* what the program has when nobody gives any */
+    ORIGIN_FILE = 2,     /* the server's --weights */
+    ORIGIN_APPLY = 3,
+    ORIGIN_ROLLBACK = 4
 };
 
 /* "built-in", "file", "apply" or "rollback". */

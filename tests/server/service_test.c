@@ -625,7 +625,7 @@ static void methods_of_later_versions_say_so(void)
     struct backend *backend = open_service();
     struct problem problem;
     char *answer = NULL;
-    CHECK_EQ(STATUS_UNIMPLEMENTED, call(backend, ADMIN, "ApplyWeights", "{}", &answer, &problem));
+    CHECK_EQ(STATUS_UNIMPLEMENTED, call(backend, ADMIN, "DiffWeights", "{}", &answer, &problem));
     backend_close(backend);
 }
 
