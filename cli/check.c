@@ -6,6 +6,7 @@
 #include "cli/column.h"
 #include "cli/command.h"
 #include "cli/input.h"
+#include "cli/policy.h"
 #include "proto/json.h"
 #include "ranker/limits.h"
 #include "ranker/weights.h"
@@ -14,6 +15,9 @@
 struct check_values {
     bool json;
     bool schema;
+    bool policy;
+    struct argument_texts locales;
+    struct argument_texts never;
 };
 
 static enum exit_code print_schema(void)
@@ -112,7 +116,19 @@ static enum exit_code print_json(const struct weights *weights,
     return weights != NULL ? CODE_OK : CODE_INVALID;
 }
 
-static enum exit_code check_text(const char *name, struct text yaml, bool json,
+static enum exit_code print_policy(const char *name, const struct weights *weights,
+                                   const struct check_values *values)
+{
+    if (!values->json) {
+        printf("%s: valid, version %s\n", name, weights_version(weights));
+    }
+    const struct policy_options options = {
+        .locales = &values->locales, .claims = &values->never, .json = values->json};
+    return policy_report(weights, &options);
+}
+
+static enum exit_code check_text(const char *name, struct text yaml,
+                                 const struct check_values *values,
                                  struct weights_problems *problems)
 {
     struct weights *weights = NULL;
@@ -121,7 +137,9 @@ static enum exit_code check_text(const char *name, struct text yaml, bool json,
         return command_fail("check", status, NULL);
     }
     enum exit_code code = status == STATUS_OK ? CODE_OK : CODE_INVALID;
-    if (json) {
+    if (weights != NULL && values->policy) {
+        code = print_policy(name, weights, values);
+    } else if (values->json) {
         code = print_json(weights, problems);
     } else if (weights == NULL) {
         print_problems(name, problems);
@@ -132,7 +150,7 @@ static enum exit_code check_text(const char *name, struct text yaml, bool json,
     return code;
 }
 
-static enum exit_code check_file(const char *path, bool json)
+static enum exit_code check_file(const char *path, const struct check_values *values)
 {
     struct problem problem = {""};
     char *yaml = NULL;
@@ -145,7 +163,7 @@ static enum exit_code check_file(const char *path, bool json)
     enum exit_code code =
         problems == NULL
             ? command_fail("check", STATUS_NO_MEMORY, NULL)
-            : check_text(path, (struct text){.data = yaml, .size = size}, json, problems);
+            : check_text(path, (struct text){.data = yaml, .size = size}, values, problems);
     free(problems);
     free(yaml);
     return code;
@@ -157,13 +175,18 @@ static enum exit_code check_run(const void *raw, const struct operands *operands
     if (values->schema) {
         return print_schema();
     }
+    struct problem problem;
+    if (!values->policy && values->locales.count + values->never.count > 0) {
+        problem_set(&problem, "--locale and --never go with --policy");
+        (void)command_fail("check", STATUS_INVALID, &problem);
+        return CODE_USAGE;
+    }
     if (operands->count == 0) {
-        struct problem problem;
         problem_set(&problem, "FILE is missing; \"reelrank help check\" shows examples");
         (void)command_fail("check", STATUS_INVALID, &problem);
         return CODE_USAGE;
     }
-    return check_file(operands->items[0], values->json);
+    return check_file(operands->items[0], values);
 }
 
 static const struct argument check_arguments[] = {
@@ -175,6 +198,20 @@ static const struct argument check_arguments[] = {
      .kind = ARGUMENT_FLAG,
      .offset = offsetof(struct check_values, schema),
      .help = "print the JSON Schema of weights files, for editors, and do nothing else"},
+    {.name = "policy",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct check_values, policy),
+     .help = "prove what each locale can never show, and tell what it may"},
+    {.name = "locale",
+     .value_name = "TAG",
+     .kind = ARGUMENT_TEXTS,
+     .offset = offsetof(struct check_values, locales),
+     .help = "with --policy: this locale, or default, instead of all of the file; repeatable"},
+    {.name = "never",
+     .value_name = "CLAIM",
+     .kind = ARGUMENT_TEXTS,
+     .offset = offsetof(struct check_values, never),
+     .help = "with --policy: fail unless LOCALE: FACT OP VALUE is never shown; repeatable"},
 };
 
 const struct command command_check = {
@@ -185,9 +222,26 @@ const struct command command_check = {
     .description =
         "Reads a weights file as the server would. Each problem is printed as\n"
         "FILE:LINE:COLUMN: KEY: MESSAGE, and the exit code is 4; a valid file's version and\n"
-        "a summary otherwise. \"-\" reads standard input.\n",
+        "a summary otherwise. \"-\" reads standard input.\n\n"
+        "--policy asks the ranker itself about every case there is, and prints for each locale\n"
+        "what kind of video it never shows and what it may show, with the statement that\n"
+        "claims it. A claim is LOCALE: FACT OP VALUE, where LOCALE is a tag, default or *:\n\n"
+        "  safety       low, medium, high, floor      = != < <= > >=\n"
+        "  curated      none, approved, featured      = != < <= > >=\n"
+        "  minimum_age  0 to 21, or user              = != < <= > >=\n"
+        "  category     forbidden, unknown or a name  = !=\n"
+        "  tag          forbidden or a name           = !=\n"
+        "  region       forbidden, elsewhere, unplaced, allowed\n"
+        "  language     other, unknown, readable\n"
+        "  seen         yes, excluded, no\n"
+        "  unrated, hidden    yes, no\n"
+        "  video        unknown, deleted, known\n\n"
+        "A claim that does not hold is answered with a case that is shown, and exit code 4.\n",
     .examples = "  reelrank check config/weights.yaml\n"
-                "  reelrank check --schema > weights.schema.json\n",
+                "  reelrank check --schema > weights.schema.json\n"
+                "  reelrank check --policy config/weights.yaml\n"
+                "  reelrank check --policy --never \"ru-RU: safety > medium\" \\\n"
+                "      --never \"*: minimum_age > user\" config/weights.yaml\n",
     COMMAND_ARGUMENTS(check_arguments),
     .values_size = sizeof(struct check_values),
     .run = check_run,

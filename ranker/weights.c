@@ -277,3 +277,13 @@ const struct model *weights_model(const struct weights *weights, struct locale l
     }
     return &weights->fallback;
 }
+
+const struct model *weights_model_at(const struct weights *weights, size_t index,
+                                     struct locale *out)
+{
+    if (index > weights->cell_count) {
+        return NULL;
+    }
+    *out = index > 0 ? unpack(weights->cells[index - 1].key) : (struct locale){0};
+    return index > 0 ? &weights->cells[index - 1].model : &weights->fallback;
+}

@@ -249,6 +249,14 @@ const char *weights_version(const struct weights *weights);
 const struct model *weights_model(const struct weights *weights, struct locale locale);
 
 /*
+ * The models there are, for tools that look at each: index 0 is the default's, then one for each
+ * locale that the file names, or that two of its layers meet in (hi and und-IN in hi-IN). *out is
+ * the locale, all 0 for the default. NULL past the last, leaving *out alone.
+ */
+const struct model *weights_model_at(const struct weights *weights, size_t index,
+                                     struct locale *out);
+
+/*
  * Writes the JSON Schema (draft 2020-12) of the weights file, built from the same table that parses
  * it, into out[0..size) with a zero; returns the length it needs without the zero.
  */
