@@ -206,12 +206,12 @@ static const struct argument check_arguments[] = {
      .value_name = "TAG",
      .kind = ARGUMENT_TEXTS,
      .offset = offsetof(struct check_values, locales),
-     .help = "with --policy: this locale, or default, instead of all of the file; repeatable"},
+     .help = "with --policy: only this locale, or default; repeatable"},
     {.name = "never",
      .value_name = "CLAIM",
      .kind = ARGUMENT_TEXTS,
      .offset = offsetof(struct check_values, never),
-     .help = "with --policy: fail unless LOCALE: FACT OP VALUE is never shown; repeatable"},
+     .help = "with --policy: fail unless this is never shown; repeatable"},
 };
 
 const struct command command_check = {

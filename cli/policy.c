@@ -196,9 +196,14 @@ static void tell_safety(const struct policy_proof *proof, struct sentences *out)
         snprintf(shown, sizeof(shown), "safety = %s", levels[i]);
         snprintf(above, sizeof(above), "safety > %s", levels[i]);
         if (!proven(proof, shown)) {
-            add(out, proven(proof, above), above, "rated riskier than %s", levels[i]);
             snprintf(shown, sizeof(shown), "safety <= %s", levels[i]);
-            add(out, false, shown, "rated %s%s", levels[i], i < 3 ? " or less risky" : "");
+            if (i == 0) {
+                add(out, proven(proof, above), above, "of a rating that does not exist");
+                add(out, false, shown, "rated, whatever the rating");
+            } else {
+                add(out, proven(proof, above), above, "rated riskier than %s", levels[i]);
+                add(out, false, shown, "rated %s%s", levels[i], i < 3 ? " or less risky" : "");
+            }
             return;
         }
     }
@@ -273,12 +278,13 @@ static void tell_user(const struct policy_proof *proof, const struct model *mode
     }
     char within[NAME_SIZE];
     format_duration(model->seen_within_ms, within);
+    const char *when = model->seen_within_ms > 0 ? within : "moment";
     bool always = proven(proof, "seen = yes");
     if (!always) {
         add(out, proven(proof, "seen = excluded"), "seen = excluded",
-            "seen in the last %s, if the request says exclude_seen", within);
+            "seen in the last %s, if the request says exclude_seen", when);
     }
-    add(out, always, "seen = yes", "seen in the last %s", within);
+    add(out, always, "seen = yes", "seen in the last %s", when);
 }
 
 static void tell_all(const struct policy_proof *proof, const struct model *model,

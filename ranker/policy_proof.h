@@ -23,7 +23,7 @@
  * and last place creator   unknown, hidden by the user, another
  *
  * After that every forbidden name is tried in every place. Not request code: allocates, and takes
- * about a second.
+ * from a half to some seconds.
  */
 enum policy_fact {
     POLICY_FACT_SEEN, /* those that change the request come first: they are changed least often */
