@@ -13,16 +13,16 @@
 
 enum {
     NAME_SIZE = 64,
+    ENTRY_NAME_SIZE = 512,
     TEXT_SIZE = 96,
     EXPRESSION_SIZE = 48,
     SENTENCES_MAX = 32,
     CLAIMS_MAX = ARGUMENT_TEXTS_MAX
 };
 
-/* A model and what it is called: a locale, or the default. */
+/* A model and what it is called: "hi-IN", "default", "hi-IN (exp/arm)". */
 struct entry {
-    char name[NAME_SIZE];
-    struct locale locale;
+    char name[ENTRY_NAME_SIZE];
     const struct model *model;
 };
 
@@ -54,7 +54,7 @@ struct claim {
 /* What became of a claim: the first entry where it does not hold. */
 struct verdict {
     bool proven;
-    char name[NAME_SIZE];
+    char name[ENTRY_NAME_SIZE];
     char example[POLICY_CASE_SIZE];
 };
 
@@ -69,7 +69,7 @@ static void name_locale(struct locale locale, char out[NAME_SIZE])
 }
 
 static enum status add_entry(struct entries *entries, struct locale locale,
-                             const struct model *model)
+                             const struct weights_chosen *chosen)
 {
     struct entry *items = realloc(entries->items, (entries->count + 1) * sizeof(*items));
     if (items == NULL) {
@@ -77,23 +77,34 @@ static enum status add_entry(struct entries *entries, struct locale locale,
     }
     entries->items = items;
     struct entry *entry = &items[entries->count++];
-    *entry = (struct entry){.locale = locale, .model = model};
-    name_locale(locale, entry->name);
+    char name[NAME_SIZE];
+    bool has_arms = chosen->arms[0] != '\0';
+    *entry = (struct entry){.model = chosen->model};
+    name_locale(locale, name);
+    snprintf(entry->name, sizeof(entry->name), "%s%s%s%s", name, has_arms ? " (" : "", chosen->arms,
+             has_arms ? ")" : "");
     return STATUS_OK;
+}
+
+/* Every model that serves the locale: without experiments, and with each combination of arms. */
+static enum status list_locale(const struct weights *weights, struct locale locale,
+                               struct entries *out)
+{
+    struct weights_chosen chosen;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && weights_model_at(weights, locale, i, &chosen); i++) {
+        status = add_entry(out, locale, &chosen);
+    }
+    return status;
 }
 
 /* Every model of the weights. Whatever else may serve a request has to be added here. */
 static enum status list_all(const struct weights *weights, struct entries *out)
 {
-    enum status status = STATUS_OK;
     struct locale locale;
-    const struct model *model;
-    for (size_t i = 0; status == STATUS_OK; i++) {
-        model = weights_model_at(weights, i, &locale);
-        if (model == NULL) {
-            break;
-        }
-        status = add_entry(out, locale, model);
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && weights_locale_at(weights, i, &locale); i++) {
+        status = list_locale(weights, locale, out);
     }
     return status;
 }
@@ -123,7 +134,7 @@ static enum status list_wanted(const struct weights *weights, const struct argum
                         locales->items[i]);
             return STATUS_INVALID;
         }
-        enum status status = add_entry(out, locale, weights_model(weights, locale));
+        enum status status = list_locale(weights, locale, out);
         if (status != STATUS_OK) {
             return status;
         }
@@ -457,10 +468,9 @@ static enum status judge_one(const struct weights *weights, const struct claim *
                              struct policy_proof *proof, struct verdict *out)
 {
     struct entries entries = {0};
-    enum status status =
-        strcmp(claim->name, "*") == 0
-            ? list_all(weights, &entries)
-            : add_entry(&entries, claim->locale, weights_model(weights, claim->locale));
+    enum status status = strcmp(claim->name, "*") == 0
+                             ? list_all(weights, &entries)
+                             : list_locale(weights, claim->locale, &entries);
     if (status == STATUS_OK) {
         status = judge_claim(claim, &entries, proof, out);
     }

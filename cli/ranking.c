@@ -90,6 +90,7 @@ static enum status build_request(const struct ranking_options *options, bool exp
     request->locale = (char *)options->locale;
     request->region = (char *)options->region;
     request->request_id = (char *)options->request_id;
+    request->experiment = (char *)options->experiment;
     request->age_years = (uint32_t)options->age;
     request->limit = (uint32_t)options->limit;
     request->now_ms = options->now_ms;
@@ -185,4 +186,26 @@ void ranking_print_terms(const Reelrank__V1__RankedVideo *video)
         printf("; %zu terms add 0", video->n_contributions - count);
     }
     printf("\n");
+}
+
+void ranking_print_features(const Reelrank__V1__RankedVideo *video)
+{
+    if (video->n_features > 0) {
+        printf("   %15s  %s\n", "value", "feature");
+    }
+    for (size_t i = 0; i < video->n_features; i++) {
+        printf("   %15.6g  %s\n", video->features[i]->value, video->features[i]->name);
+    }
+}
+
+void ranking_print_moves(const Reelrank__V1__RankedVideo *video)
+{
+    for (size_t i = 0; i < video->n_moves; i++) {
+        const Reelrank__V1__SlateMove *move = video->moves[i];
+        if (i == 0) {
+            printf("   moved from %u to %u by ", move->from_position, video->position);
+        }
+        printf("%s%s", i > 0 ? ", " : "", move->rule);
+    }
+    printf("%s", video->n_moves > 0 ? "\n" : "");
 }

@@ -1,7 +1,9 @@
 #ifndef RANKER_FEATURE_H
 #define RANKER_FEATURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "ranker/text.h"
 
@@ -78,5 +80,61 @@ const char *feature_name(enum feature feature);
 
 /* FEATURE_COUNT for an unknown name. */
 enum feature feature_find(struct text name);
+
+/* What a feature is worked out from. */
+enum feature_origin {
+    FEATURE_FROM_CATALOGUE,  /* what the catalogue says of the video */
+    FEATURE_FROM_STATISTICS, /* what people did with the video */
+    FEATURE_FROM_USER,       /* what the user did, against this video */
+    FEATURE_FROM_REQUEST /* the request, alike for all candidates but for what it says of each */
+};
+
+const char *feature_origin_name(enum feature_origin origin);
+
+/*
+ * The reference: what `reelrank features` prints and docs/features.md holds. Every value of a
+ * feature is a finite number from min to max, or missing (NaN) where `missing` says so.
+ */
+struct feature_facts {
+    const char *about;   /* one line */
+    const char *formula; /* names in it with a dot are keys of the weights file */
+    const char *unit;    /* "1" for a number without one */
+    double min;
+    double max;
+    const char *missing; /* when it is; NULL: never */
+    enum feature_origin origin;
+    int cost_ns; /* a candidate, measured by tests/bench/feature_bench.c; rounded, 0: below 0.5 */
+};
+
+const struct feature_facts *feature_facts(enum feature feature);
+
+/* Some of the features. */
+struct feature_set {
+    uint64_t words[2];
+};
+_Static_assert(FEATURE_COUNT <= 128, "one bit for each");
+
+static inline void feature_set_add(struct feature_set *set, enum feature feature)
+{
+    set->words[feature / 64] |= UINT64_C(1) << (feature % 64);
+}
+
+static inline bool feature_set_has(const struct feature_set *set, enum feature feature)
+{
+    return (set->words[feature / 64] >> (feature % 64) & 1) != 0;
+}
+
+/* The first of the set from `feature` on, or FEATURE_COUNT. */
+static inline enum feature feature_set_next(const struct feature_set *set, unsigned feature)
+{
+    for (unsigned word = feature / 64; word < 2; word++) {
+        uint64_t left = set->words[word];
+        left &= word == feature / 64 ? UINT64_MAX << (feature % 64) : UINT64_MAX;
+        if (left != 0) {
+            return (enum feature)(word * 64 + (unsigned)__builtin_ctzll(left));
+        }
+    }
+    return FEATURE_COUNT;
+}
 
 #endif

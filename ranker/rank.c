@@ -9,6 +9,7 @@
 #include "ranker/policy.h"
 #include "ranker/profile.h"
 #include "ranker/score.h"
+#include "ranker/selection.h"
 #include "ranker/slate.h"
 
 enum { TERM_SHIFT = HEAD_COUNT, TERM_MULTIPLIERS, TERM_DECAY = TERM_COUNT - 1 };
@@ -19,8 +20,10 @@ struct ranking {
     const struct model *model;
     const struct rank_request *request;
     struct arena *arena;
+    struct selection selection; /* what moves this user's scores */
+    struct selection explained; /* with explain, whatever can be explained */
     struct profile profile;
-    struct quantiles quantiles;
+    struct features_source source;
     const struct video **videos; /* by candidate of the request; NULL: unknown */
     uint8_t *rules;              /* by candidate of the request; enum drop_rule */
     size_t kept_count;
@@ -59,11 +62,13 @@ static enum status find_videos(struct ranking *ranking)
 static void keep(struct ranking *ranking, size_t candidate, bool seen)
 {
     const double *scores = ranking->request->retrieval_scores;
+    const uint64_t *sources = ranking->request->source_keys;
     size_t at = ranking->kept_count++;
     ranking->kept[at] = (uint32_t)candidate;
     ranking->candidates[at] = (struct candidate){
         .video = ranking->videos[candidate],
         .retrieval_score = scores != NULL ? scores[candidate] : 0,
+        .source_key = sources != NULL ? sources[candidate] : 0,
         .seen = seen,
     };
 }
@@ -125,28 +130,60 @@ static void prefetch_block(const struct ranking *ranking, size_t begin)
 
 static void score_all(struct ranking *ranking, double *scores)
 {
-    struct selection selection = selection_of_weighted(ranking->model, &ranking->profile);
     score_block_function *score = score_block_choose();
-    struct features features = {0};
+    struct features features; /* large; what is not selected is never read */
     for (size_t begin = 0; begin < ranking->kept_count; begin += FEATURE_BLOCK) {
         size_t count = block_size(ranking->kept_count, begin);
         double block[FEATURE_BLOCK];
         prefetch_block(ranking, begin + FEATURE_BLOCK);
-        features_fill(ranking->model, &ranking->profile, &ranking->quantiles, &selection,
-                      &ranking->candidates[begin], count, &features);
-        score(ranking->model, &selection, &features, count, block, NULL);
+        features_fill(&ranking->source, &ranking->selection, &ranking->candidates[begin], count,
+                      &features);
+        score(&ranking->selection, &features, count, block, NULL);
         for (size_t i = 0; i < count; i++) {
             scores[begin + i] = block[i];
         }
     }
 }
 
+/* Published lately, and with few views yet; one of the future is as new as can be. */
+static bool is_new(const struct ranking *ranking, const struct video *video)
+{
+    const struct model *model = ranking->model;
+    enum half_life half_life = model->rate_half_life;
+    struct stats_moment now = stats_moment_of(ranking->request->now_ms, half_life);
+    double views = stats_most_views(&video->decayed, half_life) *
+                   stats_decay_factor(now, video->decayed.newest_tick);
+    double age_ms = (double)(ranking->request->now_ms - video->published_ms);
+    return video->published_ms != 0 && age_ms <= model->new_video_age_ms &&
+           views <= model->new_video_views;
+}
+
+static struct slate_facts *find_facts(const struct ranking *ranking)
+{
+    uint16_t region = ranking->request->locale.region;
+    struct slate_facts *facts =
+        arena_new_raw(ranking->arena, struct slate_facts, ranking->kept_count);
+    for (size_t i = 0; facts != NULL && i < ranking->kept_count; i++) {
+        const struct video *video = ranking->candidates[i].video;
+        facts[i] = (struct slate_facts){
+            .categories = video->category_keys,
+            .tags = video->tag_keys,
+            .local = region != 0 && video->creator_region == region,
+            .is_new = ranking->model->new_video_every > 0 && is_new(ranking, video),
+        };
+    }
+    return facts;
+}
+
+/* How long the slate is. */
+static size_t slate_count(const struct ranking *ranking)
+{
+    size_t limit = ranking->request->limit;
+    return limit > 0 && limit < ranking->kept_count ? limit : ranking->kept_count;
+}
+
 static enum status build_slate(struct ranking *ranking)
 {
-    struct slate_rules rules = {
-        .creator_decay = ranking->model->creator_decay,
-        .creator_floor = ranking->model->creator_floor,
-    };
     double *scores = arena_new_raw(ranking->arena, double, ranking->kept_count);
     uint64_t *creators = arena_new_raw(ranking->arena, uint64_t, ranking->kept_count);
     if (arena_full(ranking->arena)) {
@@ -156,15 +193,26 @@ static enum status build_slate(struct ranking *ranking)
     for (size_t i = 0; i < ranking->kept_count; i++) {
         creators[i] = ranking->candidates[i].video->creator_key;
     }
-    return slate_build(rules, creators, scores, ranking->kept_count, ranking->arena,
-                       &ranking->slate);
+    struct slate_input input = {
+        .model = ranking->model,
+        .count = ranking->kept_count,
+        .scores = scores,
+        .creators = creators,
+        .facts = slate_is_plain(ranking->model) ? NULL : find_facts(ranking),
+        .positions = slate_count(ranking),
+        .seed = ranking->request->seed,
+        .explain = ranking->request->explain,
+    };
+    if (arena_full(ranking->arena)) {
+        return STATUS_NO_MEMORY;
+    }
+    return slate_build(&input, ranking->arena, &ranking->slate);
 }
 
 static enum status put_slate(struct ranking *ranking, struct rank_result *result)
 {
-    size_t limit = ranking->request->limit;
-    size_t kept_count = ranking->kept_count;
-    size_t count = limit > 0 && limit < kept_count ? limit : kept_count;
+    const struct slate *slate = &ranking->slate;
+    size_t count = slate_count(ranking);
     result->count = count;
     result->order = arena_new_raw(ranking->arena, uint32_t, count);
     result->scores = arena_new_raw(ranking->arena, double, count);
@@ -173,15 +221,42 @@ static enum status put_slate(struct ranking *ranking, struct rank_result *result
         return STATUS_NO_MEMORY;
     }
     for (size_t i = 0; i < count; i++) {
-        uint32_t at = ranking->slate.order[i];
+        uint32_t at = slate->order[i];
         result->order[i] = ranking->kept[at];
-        result->scores[i] = ranking->slate.scores[at];
-        result->propensities[i] = 1;
+        result->scores[i] = slate->scores[at];
+        result->propensities[i] = slate->propensities != NULL ? slate->propensities[i] : 1;
     }
-    for (size_t i = count; i < kept_count; i++) {
-        ranking->rules[ranking->kept[ranking->slate.order[i]]] = DROP_BELOW_LIMIT;
+    for (size_t i = count; i < ranking->kept_count; i++) {
+        ranking->rules[ranking->kept[slate->order[i]]] = DROP_BELOW_LIMIT;
     }
     return STATUS_OK;
+}
+
+/* The rules that moved a video, if it is not where its score puts it. */
+static struct slate_moves moves_of(const struct slate *slate, uint32_t at, size_t position)
+{
+    struct slate_moves moves = {.count = 0};
+    uint32_t from_position = slate->from_positions[at];
+    for (unsigned rule = 0; rule < SLATE_RULE_COUNT && from_position != position; rule++) {
+        if ((slate->moved_by[at] & 1U << rule) != 0) {
+            moves.items[moves.count++] =
+                (struct slate_move){.rule = rule, .from_position = from_position};
+        }
+    }
+    return moves;
+}
+
+static enum status explain_moves(struct ranking *ranking, struct rank_result *result)
+{
+    const struct slate *slate = &ranking->slate;
+    if (slate->moved_by == NULL) {
+        return STATUS_OK;
+    }
+    result->moves = arena_new_raw(ranking->arena, struct slate_moves, result->count);
+    for (size_t i = 0; result->moves != NULL && i < result->count; i++) {
+        result->moves[i] = moves_of(slate, slate->order[i], i + 1);
+    }
+    return result->moves != NULL ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 static enum status put_dropped(struct ranking *ranking, struct rank_result *result)
@@ -262,40 +337,96 @@ static enum status explain_dropped(struct ranking *ranking, struct rank_result *
     return arena_full(ranking->arena) ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
-/* Scores count positions from begin again, now with every head and multiplier. */
-static void explain_block(struct ranking *ranking, const struct selection *selection, size_t begin,
-                          size_t count, struct rank_term *terms)
+static void put_features(const struct features *features, size_t row, struct rank_result *result,
+                         size_t position)
 {
-    struct features features = {0};
+    double *values = &result->feature_values[position * result->feature_count];
+    for (size_t i = 0; i < result->feature_count; i++) {
+        values[i] = features->columns[result->features[i]][row];
+    }
+}
+
+/* Scores count positions from begin again, now with every head and multiplier. */
+static void explain_block(struct ranking *ranking, size_t begin, size_t count,
+                          struct rank_result *result)
+{
+    struct features features;
     struct candidate candidates[FEATURE_BLOCK];
     double scores[FEATURE_BLOCK];
+    struct rank_term *terms = &result->terms[begin * TERM_COUNT];
     for (size_t i = 0; i < count; i++) {
         candidates[i] = ranking->candidates[ranking->slate.order[begin + i]];
     }
-    features_fill(ranking->model, &ranking->profile, &ranking->quantiles, selection, candidates,
-                  count, &features);
-    score_block(ranking->model, selection, &features, count, scores, terms);
+    features_fill(&ranking->source, &ranking->explained, candidates, count, &features);
+    score_block(&ranking->explained, &features, count, scores, terms);
     for (size_t i = 0; i < count; i++) {
         uint32_t at = ranking->slate.order[begin + i];
         terms[i * TERM_COUNT + TERM_DECAY] = (struct rank_term){
             .value = ranking->slate.scores[at] - scores[i],
             .input = ranking->slate.factors[at],
         };
+        put_features(&features, i, result, begin + i);
     }
+}
+
+static enum status list_features(struct ranking *ranking, struct rank_result *result)
+{
+    struct selection weighted = selection_of_weighted(ranking->model);
+    struct feature_set listed = selection_listed(&weighted);
+    result->features = arena_new_raw(ranking->arena, enum feature, FEATURE_COUNT);
+    if (result->features == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    for (unsigned i = 0; i < FEATURE_COUNT; i++) {
+        if (feature_set_has(&listed, i)) {
+            result->features[result->feature_count++] = i;
+        }
+    }
+    result->feature_values =
+        arena_new_raw(ranking->arena, double, result->count * result->feature_count);
+    return result->feature_values != NULL ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 static enum status explain_slate(struct ranking *ranking, struct rank_result *result)
 {
-    struct selection selection = selection_of_all();
     result->terms = arena_new(ranking->arena, struct rank_term, result->count * TERM_COUNT);
     if (result->terms == NULL) {
         return STATUS_NO_MEMORY;
     }
+    enum status status = list_features(ranking, result);
+    if (status != STATUS_OK) {
+        return status;
+    }
     for (size_t begin = 0; begin < result->count; begin += FEATURE_BLOCK) {
-        explain_block(ranking, &selection, begin, block_size(result->count, begin),
-                      &result->terms[begin * TERM_COUNT]);
+        explain_block(ranking, begin, block_size(result->count, begin), result);
     }
     return STATUS_OK;
+}
+
+/* Everything there is to explain: all heads and multipliers, and what is listed beside them. */
+static struct selection select_explained(const struct model *model)
+{
+    struct selection all = selection_of_all(model);
+    all.features = selection_listed(&all);
+    return all;
+}
+
+static enum status prepare_profile(struct ranking *ranking, const struct user *user)
+{
+    const struct selection *widest = &ranking->selection;
+    if (ranking->request->explain) {
+        ranking->explained = select_explained(ranking->model);
+        widest = &ranking->explained;
+    }
+    enum status status =
+        profile_init(&ranking->profile, user, widest, ranking->request, ranking->arena);
+    bool tires = feature_set_has(&widest->features, FEATURE_FATIGUE_CREATOR) ||
+                 feature_set_has(&widest->features, FEATURE_FATIGUE_CATEGORY);
+    if (status == STATUS_OK && tires) {
+        status = profile_tire(&ranking->profile, state_videos(ranking->state),
+                              ranking->model->fatigue_half_life_ms, ranking->arena);
+    }
+    return status;
 }
 
 static enum status prepare(struct ranking *ranking)
@@ -306,14 +437,17 @@ static enum status prepare(struct ranking *ranking)
     if (request->user_key != 0) {
         status = state_find_user(ranking->state, request->user_key, ranking->arena, &user);
     }
-    if (status == STATUS_OK) {
-        status = profile_init(&ranking->profile, user, ranking->model, request, ranking->arena);
-    }
     if (status != STATUS_OK) {
         return status;
     }
-    return quantiles_init(&ranking->quantiles, state_watch(ranking->state), request->locale.region,
-                          ranking->arena);
+    ranking->selection = selection_of_weighted(ranking->model);
+    selection_drop_idle(&ranking->selection, user, request);
+    status = prepare_profile(ranking, user);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return features_source_init(&ranking->source, &ranking->profile, ranking->state,
+                                ranking->arena);
 }
 
 /* The steps in order; each needs those before it. */
@@ -340,6 +474,9 @@ static enum status run(struct ranking *ranking, struct rank_result *result)
     }
     if (status == STATUS_OK && ranking->request->explain) {
         status = explain_dropped(ranking, result);
+    }
+    if (status == STATUS_OK && ranking->request->explain) {
+        status = explain_moves(ranking, result);
     }
     return status;
 }

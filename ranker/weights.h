@@ -7,6 +7,7 @@
 
 #include "ranker/feature.h"
 #include "ranker/locale.h"
+#include "ranker/problem.h"
 #include "ranker/stats.h"
 #include "ranker/status.h"
 #include "ranker/text.h"
@@ -15,8 +16,8 @@
 
 /*
  * The weights file: what the data team says "best" means. YAML text in, one immutable struct
- * weights out, with a flat struct model per locale, inheritance already applied. docs:
- * config/weights.yaml.
+ * weights out, with a flat struct model for each locale and combination of experiments' arms,
+ * inheritance already applied. docs/weights.md is the language.
  */
 
 /* Predictions, each in [0, 1]. Names in the file: "valid_play", "long_view", ... */
@@ -134,7 +135,18 @@ enum exploration { EXPLORE_NONE, EXPLORE_EPSILON_GREEDY, EXPLORE_PLACKETT_LUCE }
 enum {
     WEIGHTS_SOURCES_MAX = 32,
     WEIGHTS_LANGUAGES_MAX = 8,
-    WEIGHTS_FORBIDDEN_MAX = 64 /* of categories, and again of tags */
+    WEIGHTS_FORBIDDEN_MAX = 64, /* of categories, and again of tags */
+    WEIGHTS_LOCALES_MAX = 256,
+    WEIGHTS_RESTS_MAX = 32, /* locales of the file that one locale may rest on */
+    WEIGHTS_EXPERIMENTS_MAX = 8,
+    WEIGHTS_ARMS_MAX = 8,         /* of one experiment */
+    WEIGHTS_TARGETS_MAX = 16,     /* locales of one experiment */
+    WEIGHTS_MODELS_MAX = 20000,   /* of all locales and combinations of arms */
+    WEIGHTS_MERGED_MAX = 1 << 20, /* feature weights of all these models, as merged */
+    WEIGHTS_FILES_MAX = 64,       /* model files */
+    WEIGHTS_FILE_NAME_MAX = 128,  /* bytes of a model file's name */
+    WEIGHTS_SALT_MAX = 64,        /* bytes */
+    WEIGHTS_NAME_MAX = 32         /* characters of a version, an experiment, an arm */
 };
 
 /* features.sources: what retrieval sources are worth. */
@@ -211,7 +223,7 @@ struct weights;
 struct weights_problem {
     unsigned line;
     unsigned column;
-    char path[96]; /* "heads.like.prior"; empty for the file as a whole */
+    char path[160]; /* "heads.like.prior"; empty for the file as a whole */
     char message[224];
 };
 
@@ -223,38 +235,89 @@ struct weights_problems {
 };
 
 /*
+ * Reads a model file that a head names: 1 to WEIGHTS_FILE_NAME_MAX bytes, relative, without ".."
+ * parts or control characters. *out lives until weights_parse_with() returns. A failure is the
+ * file's problem, except STATUS_NO_MEMORY.
+ */
+struct weights_loader {
+    enum status (*load)(void *context, const char *name, struct text *out, struct problem *problem);
+    void *context;
+};
+
+/*
  * Parses YAML text of at most LIMIT_WEIGHTS_BYTES. STATUS_OK: the caller owns *out and ends it with
  * weights_free(). STATUS_INVALID: problems has at least one item, in file order; *out is untouched.
- * Unknown keys, wrong types, numbers out of range, duplicate keys and malformed locales are
- * problems, and so is a model whose scores could reach 2^18: the sums of rank.h are exact below
- * 2^19. STATUS_NO_MEMORY: problems is empty.
+ * Unknown keys, wrong types, numbers out of range, duplicate keys, malformed locales, cycles and
+ * model files that cannot be used are problems, and so is a model whose scores could reach 2^18:
+ * the sums of rank.h are exact below 2^19. Each model file is loaded and parsed once. loader NULL:
+ * there are no model files. STATUS_NO_MEMORY: problems is empty.
  */
+MUST_USE enum status weights_parse_with(struct text yaml, const struct weights_loader *loader,
+                                        struct weights **out, struct weights_problems *problems);
+
+/* The same without model files. */
 MUST_USE enum status weights_parse(struct text yaml, struct weights **out,
                                    struct weights_problems *problems);
 
+/* Ends weights of which nobody else has a reference. NULL is allowed. */
 void weights_free(struct weights *weights);
 
 /*
- * "NAME@HASH": the file's `version` and 16 hexadecimal digits of XXH3-64 of its bytes. Lives with
- * weights.
+ * Counted references, for those who share weights; parsing gives the first one. The last unref ends
+ * them. Any thread; NULL may be given back.
+ */
+struct weights *weights_ref(struct weights *weights);
+void weights_unref(struct weights *weights);
+
+/*
+ * "NAME@HASH": the file's `version` and 16 hexadecimal digits of XXH3-64 of its bytes, followed,
+ * for each model file in the order of their names, by the name, a zero byte, the size as 8 bytes,
+ * lowest first, and the file's bytes. Lives with weights.
  */
 const char *weights_version(const struct weights *weights);
 
 /*
- * The model for a locale: the defaults of this program, overridden by the file's top level, then by
- * what the file has under `locales` for und-REGION, language, language-REGION, language-Script and
- * language-Script-REGION, in that order, each only where it names a key. Lives with weights. Never
- * NULL.
+ * The model for a locale, of users in no experiment: the defaults of this program, overridden by
+ * the file's top level, then by what the file has under `locales` for und-REGION, language,
+ * language-REGION, language-Script and language-Script-REGION, in that order, each only where it
+ * names a key. Where one of them says `inherit`, what stands for that locale comes right before it,
+ * as far as it has not come before. Lives with weights. Never NULL.
  */
 const struct model *weights_model(const struct weights *weights, struct locale locale);
 
+struct weights_chosen {
+    const struct model *model;
+    const char *version; /* weights_version() */
+    const char *arms;    /* "exp/arm" or "exp/arm,exp2/arm" in file order; "" is none */
+    bool locale_default; /* the file has locales, and the request's locale rests on none of them */
+};
+
 /*
- * The models there are, for tools that look at each: index 0 is the default's, then one for each
- * locale that the file names, or that two of its layers meet in (hi and und-IN in hi-IN). *out is
- * the locale, all 0 for the default. NULL past the last, leaving *out alone.
+ * The model for a request. A user is in one arm, or none, of each experiment whose locales contain
+ * one that the request's locale rests on; arms override in file order. With h the XXH3-64 of the
+ * experiment's salt and the user_key as 8 bytes, lowest first, the arm is the first whose share,
+ * added to those before it, is above (h >> 11) * 2^-53. user_key 0 is a visitor, in no experiment.
+ * forced is RankRequest.experiment: "" or "experiment/arm", which puts anybody into that one arm;
+ * STATUS_INVALID where there is no such arm, or its experiment does not run in the locale.
+ * Allocates nothing; *out lives with weights.
  */
-const struct model *weights_model_at(const struct weights *weights, size_t index,
-                                     struct locale *out);
+MUST_USE enum status weights_choose(const struct weights *weights, struct locale locale,
+                                    uint64_t user_key, struct text forced,
+                                    struct weights_chosen *out, struct problem *problem);
+
+/*
+ * For tools that look at every model: the locales that have models of their own. Index 0 is the
+ * default, all 0, which serves whatever no other does; then each that the file names, or that two
+ * of them meet in (hi and und-IN in hi-IN). False past the last, leaving *out alone.
+ */
+bool weights_locale_at(const struct weights *weights, size_t index, struct locale *out);
+
+/*
+ * The models that a locale's requests may get: index 0 is weights_model(), of no experiment, then
+ * one for each combination of arms. False past the last, leaving *out alone.
+ */
+bool weights_model_at(const struct weights *weights, struct locale locale, size_t index,
+                      struct weights_chosen *out);
 
 /*
  * Writes the JSON Schema (draft 2020-12) of the weights file, built from the same table that parses

@@ -20,8 +20,10 @@
  * names the field in problem.
  */
 
-/* now_ms is the server's clock, used where the request leaves now_ms 0. Arrays lie in arena or in
- * message. */
+/*
+ * now_ms is the server's clock, used where the request leaves now_ms 0. Arrays lie in arena or in
+ * message. The seed is a hash of user, candidates and request_id or, without that, of the time.
+ */
 MUST_USE enum status wire_rank_request(const Reelrank__V1__RankRequest *message, int64_t now_ms,
                                        struct arena *arena, struct rank_request *out,
                                        struct problem *problem);
@@ -34,11 +36,14 @@ MUST_USE enum status wire_signal(const Reelrank__V1__Signal *message, int64_t no
 MUST_USE enum status wire_video(const Reelrank__V1__Video *message, struct video_facts *out,
                                 struct problem *problem);
 
-/* Builds the answer to message in arena: slate or packed form, dropped, versions. */
+/*
+ * Builds the answer to message in arena: slate or packed form, dropped, versions, the experiments'
+ * arms. chosen is what the request was ranked by; its texts are copied.
+ */
 MUST_USE enum status wire_rank_response(const Reelrank__V1__RankRequest *message,
                                         const struct rank_request *request,
                                         const struct rank_result *result,
-                                        const char *weights_version, struct arena *arena,
+                                        const struct weights_chosen *chosen, struct arena *arena,
                                         Reelrank__V1__RankResponse **out);
 
 /* Checks item index of a list of ids: 1 to LIMIT_ID_BYTES bytes of UTF-8. */

@@ -16,7 +16,8 @@
     /*   name               default             least       most   meaning */                                     \
     TEXT(listen,            "127.0.0.1:7070",       3,       127,  "loopback address to serve on; port 0: any")   \
     TEXT(data,              "reelrank-data",        1,      4000,  "directory of the store; made if absent")      \
-    TEXT(weights,           "",                     0,      4000,  "weights file; empty: the built-in defaults")  \
+    TEXT(weights,           "",                     0,      4000,  "weights file; empty: what was in force, else the built-in ones") \
+    NUMBER(weights_watch_ms,       1000,            0,  86400000,  "between two looks at the weights file; 0: none")     \
     NUMBER(workers,                   0,            0,        64,  "threads that answer; 0: one per processor")   \
     NUMBER(max_message_bytes,   4194304,         1024,  67108864,  "longest request")                             \
     NUMBER(memory_quota_mib,        256,           16,   1048576,  "memory of requests in flight, MiB")           \

@@ -11,10 +11,11 @@
 
 struct service {
     /* Set once, read-only after. */
-    struct store *store;     /* borrowed */
-    struct weights *weights; /* owned */
-    struct recent *recent;   /* owned; has its own lock */
+    struct store *store;       /* borrowed */
+    struct weights_life *life; /* borrowed */
+    struct recent *recent;     /* owned; has its own lock */
     int64_t started_ms;
+    void (*swapped)(const struct weights_swap *swap); /* may be NULL */
 };
 
 /* Ends a turn with a failure. */
@@ -34,6 +35,9 @@ MUST_USE enum status service_put_payload(struct turn *turn, const ProtobufCMessa
 
 /* Copies string into the arena; NULL when it is full. */
 char *service_copy(struct arena *arena, const char *string);
+
+/* Tells whoever wants to know that weights came into force. */
+void service_tell_swap(struct service *service, const struct weights_swap *swap);
 
 /* Fails the turn when the log refused its batch; the problem says why. Returns whether it is well.
  */
@@ -67,6 +71,15 @@ enum turn_step service_forget_user(void *context, struct turn *turn);
 void service_forget_user_finish(void *context, struct turn *turn);
 
 enum turn_step service_check_weights(void *context, struct turn *turn);
+void service_check_weights_finish(void *context, struct turn *turn);
+enum turn_step service_apply_weights(void *context, struct turn *turn);
+void service_apply_weights_finish(void *context, struct turn *turn);
+enum turn_step service_rollback_weights(void *context, struct turn *turn);
+void service_rollback_weights_finish(void *context, struct turn *turn);
+enum turn_step service_get_weights(void *context, struct turn *turn);
+void service_get_weights_finish(void *context, struct turn *turn);
+enum turn_step service_list_weights(void *context, struct turn *turn);
+void service_list_weights_finish(void *context, struct turn *turn);
 enum turn_step service_get_status(void *context, struct turn *turn);
 
 #endif

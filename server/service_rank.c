@@ -1,7 +1,23 @@
+#include "ranker/check.h"
 #include "ranker/rank.h"
 #include "ranker/wire.h"
 #include "reelrank/v1/ranking.pb-c.h"
 #include "server/service_internal.h"
+
+static void release_weights(void *held)
+{
+    weights_unref(held);
+}
+
+/* The weights of this turn, until its answer, which may point into them, is packed. */
+static const struct weights *hold_weights(struct service *service, struct turn *turn)
+{
+    struct weights *weights = weights_life_ref(service->life);
+    CHECK(turn->release == NULL);
+    turn->release = release_weights;
+    turn->held = weights;
+    return weights;
+}
 
 /* Ranks one request into response; a failure is described in problem. */
 static enum status rank_one(struct service *service, struct turn *turn,
@@ -13,21 +29,21 @@ static enum status rank_one(struct service *service, struct turn *turn,
     if (status != STATUS_OK) {
         return status;
     }
-    if (message->experiment[0] != '\0') {
-        problem_set(problem, "experiment \"%s\" is not an arm of weights %s", message->experiment,
-                    weights_version(service->weights));
-        return STATUS_INVALID;
+    const struct weights *weights = hold_weights(service, turn);
+    struct weights_chosen chosen;
+    status = weights_choose(weights, request.locale, request.user_key,
+                            text_of(message->experiment), &chosen, problem);
+    if (status != STATUS_OK) {
+        return status;
     }
-    const struct model *model = weights_model(service->weights, request.locale);
     struct rank_result result;
     const struct state *state = store_begin(service->store);
-    status = rank(state, model, &request, turn->arena, &result);
+    status = rank(state, chosen.model, &request, turn->arena, &result);
     store_end(service->store);
     if (status != STATUS_OK) {
         return status;
     }
-    return wire_rank_response(message, &request, &result, weights_version(service->weights),
-                              turn->arena, response);
+    return wire_rank_response(message, &request, &result, &chosen, turn->arena, response);
 }
 
 /* Packs the answer here, so that what a retry gets is what was sent. */

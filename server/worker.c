@@ -34,6 +34,7 @@ enum status worker_init(struct worker *worker, const struct worker_options *opti
     }
     *worker = (struct worker){.server = options->server,
                               .writer = options->writer,
+                              .admin = options->admin,
                               .draining = options->draining,
                               .lanes = lanes,
                               .lane_count = options->route_count};

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "ranker/status.h"
+#include "server/admin.h"
 #include "server/arenas.h"
 #include "server/method.h"
 #include "server/writer.h"
@@ -39,6 +40,7 @@ struct worker {
     grpc_server *server;
     grpc_completion_queue *queue;
     struct writer *writer;
+    struct admin *admin; /* NULL: no method needs it */
     const atomic_bool *draining;
     struct lane *lanes;
     size_t lane_count;
@@ -60,6 +62,7 @@ struct worker {
 struct worker_options {
     grpc_server *server;
     struct writer *writer;
+    struct admin *admin;
     const atomic_bool *draining;
     const struct route *routes;
     size_t route_count;

@@ -20,6 +20,8 @@
  *   "log"        key: sequence, 8 bytes native (MDB_INTEGERKEY); value: a record (record.h)
  *   "forgotten"  key: a user's key, 8 bytes native (MDB_INTEGERKEY); value: a tombstone
  *                (tombstone.h). Since format 2
+ *   "weights", "weights_files"   every version of the weights that was in force
+ *                (weights_history.h). Made by the first; programs that do not know them leave them
  *   "meta"       key "format": 4 bytes little-endian, FORMAT_VERSION
  * and DIR/lock, under an open-file-description lock (fcntl(2), F_OFD_SETLK) of the process that has
  * the log open; it contains the address of the server, if a server holds it. Unlike flock(2) such a

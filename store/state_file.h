@@ -23,7 +23,8 @@
  *                                     user_keys_row.h
  *   "statistics_keys"                 likewise; value: statistics_keys_row.h
  *   "watch"                           key: region code, likewise; value: watch_row.h
- *   "meta"                            key "mark": what the rows are, version 1; as in coder.h:
+ *   "meta"                            key "mark": what the rows are, version 3, or 2 with keys of
+ *                                     statistics of version 1; as in coder.h:
  *
  *   size     field
  *      5     header

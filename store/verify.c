@@ -11,6 +11,7 @@
 #include "store/grow.h"
 #include "store/pages.h"
 #include "store/state_check.h"
+#include "store/weights_check.h"
 
 enum { PROGRESS_RECORDS = 4096 };
 
@@ -535,10 +536,25 @@ static enum status check_tombstones(struct verify *verify)
     return verify->status;
 }
 
+static void note_weights_error(void *context, const char *text)
+{
+    struct verify *verify = context;
+    verify_add_error(verify->report, 0, "%s", text);
+}
+
+static enum status check_weights(struct verify *verify)
+{
+    return weights_check(verify->pages, note_weights_error, verify,
+                         &verify->report->weights_changes);
+}
+
 static enum status check_all(struct verify *verify, struct problem *problem)
 {
     verify->report->bytes = pages_file_bytes(verify->pages);
     enum status status = check_tombstones(verify);
+    if (status == STATUS_OK) {
+        status = check_weights(verify);
+    }
     if (status == STATUS_OK) {
         verify->report->first = pages_first(verify->pages, "log", sizeof(uint64_t));
         status = check_snapshots(verify, problem);

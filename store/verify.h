@@ -43,6 +43,7 @@ struct verify_report {
     uint64_t sequence;            /* of the last good record; 0: there is none */
     uint64_t records;             /* that are good */
     uint64_t tombstones;          /* that are good */
+    uint64_t weights_changes;     /* rows of the weights' history that are good */
     uint64_t bytes;               /* of data.mdb */
     struct verify_file snapshots[SNAPSHOTS_MAX];
     size_t snapshot_count;
@@ -61,11 +62,11 @@ struct verify_options {
 
 /*
  * Looks at all records of the log in directory data, going on behind bad ones: pages, checksum,
- * version, sequence without gaps, payload, limits of the contract, event key, tombstones, and what
- * is left of users who are forgotten; at all rows of snapshots and of state.mdb (state_check.h);
- * and whether each video of the catalogue is in the record its row says. Changes nothing; nobody
- * may write meanwhile. STATUS_OK however many errors there are; else as pages_open_log(), and
- * STATUS_NO_MEMORY when the state does not fit.
+ * version, sequence without gaps, payload, limits of the contract, event key, tombstones, what is
+ * left of users who are forgotten, and the weights' history (weights_check.h); at all rows of
+ * snapshots and of state.mdb (state_check.h); and whether each video of the catalogue is in the
+ * record its row says. Changes nothing; nobody may write meanwhile. STATUS_OK however many errors
+ * there are; else as pages_open_log(), and STATUS_NO_MEMORY when the state does not fit.
  *
  * The records of a log that begins later than at 1 are applied to its base, the oldest snapshot
  * that is whole and reaches its beginning.

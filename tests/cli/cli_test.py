@@ -20,7 +20,7 @@ import traceback
 
 REELRANK = os.path.abspath(sys.argv[1])
 WEIGHTS = os.path.abspath(sys.argv[2])
-COMMANDS = ["serve", "import", "rank", "explain", "check", "status", "videos", "user",
+COMMANDS = ["serve", "import", "rank", "explain", "features", "check", "status", "videos", "user",
             "export", "verify", "backup", "restore", "help"]
 OK, FAILED, USAGE, UNAVAILABLE, INVALID = range(5)
 START_S = 60  # far above what a loaded machine needs; nothing waits this long when all is well
@@ -373,14 +373,33 @@ def explanations_add_up_largest_first(place):
     for entry in answer["slate"]:
         assert sum(term["value"] for term in entry["contributions"]) == entry["score"] == entry["sum"], entry
         assert {"name", "value", "input"} == set(entry["contributions"][0])
+        features = {feature["name"]: feature["value"] for feature in entry["features"]}
+        assert features["language_match"] == (0 if entry["video_id"] == "v2" else 1), features
+        assert "taste" in features and "quality" not in features, features  # unknown, so missing
     text = expect(OK, *words, "--video", "v1").out
     values = [abs(float(v)) for v in re.findall(r"^ +([+-]\d+\.\d{10})  [a-z]\w*  ", text, re.M)]
     assert len(values) >= 3 and values == sorted(values, reverse=True), text
     assert "v2" not in text and "equal to the score" in text, text
+    assert re.search(r"^ +1  language_match$", text, re.M), text
     out = expect(OK, *words, "--video", "v3").out
     assert "dropped v3: nobody has rated its safety (unrated)\n        hi-IN shows rated videos only\n" in out, out
     assert "is not among the candidates" in expect(INVALID, *words, "--video", "v777").err
     assert "contributions" in json.loads(place.rank("--explain", "--json").out)["slate"][0]
+
+
+def features_are_told_by_name(place):
+    table = expect(OK, "features").out.splitlines()
+    everything = json.loads(expect(OK, "features", "--json").out)
+    assert len(table) == 1 + len(everything) and len(everything) > 100, table
+    assert [line.split()[0] for line in table[1:]] == [feature["name"] for feature in everything]
+    some = json.loads(expect(OK, "features", "--json", "taste", "age_hours").out)
+    assert [feature["name"] for feature in some] == ["age_hours", "taste"], some
+    assert some[0]["missing"] and some[1]["missing"] is None and some[1]["min"] == -1, some
+    text = expect(OK, "features", "like_rate_region_1d").out
+    assert "k * like_rate_global_1d" in text and "never" in text, text
+    assert 'did you mean "language_match"?' in expect(INVALID, "features", "langauge_match").err
+    assert "lists them" in expect(INVALID, "features", "zzzzzzzz").err
+    assert "leave out" in expect(USAGE, "features", "--markdown", "taste").err
 
 
 def check_tells_line_and_column(place):
@@ -402,6 +421,8 @@ POLICIES = """version: t
 locales:
   ru-RU: {policy: {safety: low, curated: approved, age_max: 16}}
   hi: {policy: {unrated: show}}
+experiments:
+  loose: {locales: [ru-RU], arms: {a: {share: 0.1, policy: {safety: high}}}}
 """
 
 
@@ -409,6 +430,7 @@ def check_proves_what_is_never_shown(place):
     weights = place.write("policies.yaml", POLICIES)
     out = expect(OK, "check", "--policy", weights).out
     assert "\ndefault never shows a video that is\n" in out and "\nru-RU never shows a video that is\n" in out, out
+    assert "\nru-RU (loose/a) never shows a video that is\n" in out, out
     russian = out[out.index("\nru-RU never"):]
     for line in ["rated riskier than low ", "for people older than 16, whoever asks ", "curated < approved"]:
         assert line in russian.split("and may show")[0], russian
@@ -421,8 +443,10 @@ def check_proves_what_is_never_shown(place):
 def check_fails_on_a_claim_that_does_not_hold(place):
     weights = place.write("policies.yaml", POLICIES)
     check = ["check", "--policy", "--locale", "hi"]
-    held = ["--never", "ru-RU: safety > low", "--never", "*: minimum_age > user"]
-    assert "ru-RU: safety > low: proven" in expect(OK, *check, *held, weights).out
+    held = ["--never", "ru-RU: safety > high", "--never", "*: minimum_age > user"]
+    assert "ru-RU: safety > high: proven" in expect(OK, *check, *held, weights).out
+    out = expect(INVALID, *check, "--never", "ru-RU: safety > low", weights).out
+    assert "does not hold; ru-RU (loose/a) may show a video that is\n    rated medium risk" in out, out
     out = expect(INVALID, *check, *held, "--never", "*: unrated = yes", weights).out
     assert "*: unrated = yes: does not hold; hi may show a video that is\n    unrated" in out, out
     answer = json.loads(expect(INVALID, *check, "--json", "--never", "hi: unrated = yes", weights).out)

@@ -259,22 +259,26 @@ static void every_model_of_the_weights_is_listed(void)
     struct weights *weights = NULL;
     CHECK_EQ(STATUS_OK, weights_parse(text_of("version: t\nlocales:\n  ru-RU: {}\n"
                                               "  hi: {policy: {safety: low}}\n"
-                                              "  und-IN: {policy: {unrated: show}}\n"),
+                                              "  und-IN: {policy: {unrated: show}}\n"
+                                              "experiments:\n  e:\n    locales: [hi-IN]\n    arms: "
+                                              "{a: {share: 0.5, policy: {safety: high}}}\n"),
                                       &weights, &problems));
     size_t count = 0;
     struct locale locale;
-    const struct model *model;
-    while ((model = weights_model_at(weights, count, &locale)) != NULL) {
+    struct weights_chosen chosen;
+    for (; weights_locale_at(weights, count, &locale); count++) {
         char text[LOCALE_TEXT_SIZE];
         locale_format(locale, text);
         CHECK(count < 5);
         CHECK_STR(names[count], text);
-        CHECK(model == weights_model(weights, locale));
-        count++;
+        CHECK(weights_model_at(weights, locale, 0, &chosen));
+        CHECK(chosen.model == weights_model(weights, locale));
+        bool is_indian_hindi = count == 3; /* which has both */
+        CHECK_EQ(count == 1 || is_indian_hindi, chosen.model->unrated_shown);
+        CHECK_EQ(is_indian_hindi ? 2 : 1, weights_model_at(weights, locale, 1, &chosen) + 1);
+        CHECK(!weights_model_at(weights, locale, 2, &chosen));
     }
     CHECK_EQ(5, count);
-    CHECK(weights_model_at(weights, 3, &locale)->unrated_shown); /* hi-IN has both */
-    CHECK_EQ(SAFETY_LOW, weights_model_at(weights, 3, &locale)->safety_max);
     weights_free(weights);
 }
 

@@ -465,12 +465,6 @@ static struct weights *parse(const char *yaml)
     return weights;
 }
 
-static void put_lists(struct model *model, const struct rules *rules)
-{
-    model->forbidden_categories = names_of("category", rules->bad_categories);
-    model->forbidden_tags = names_of("tag", rules->bad_tags);
-}
-
 /* The built-in model with these rules. */
 static void fill_model(const struct model *base, const struct rules *rules, struct model *out)
 {
@@ -483,7 +477,21 @@ static void fill_model(const struct model *base, const struct rules *rules, stru
     out->language_rule = rules->readable_only ? LANGUAGE_READABLE : LANGUAGE_ANY;
     out->seen_within_ms = rules->seen_within_ms;
     out->seen_always = rules->seen_always;
-    put_lists(out, rules);
+    out->forbidden_categories = names_of("category", rules->bad_categories);
+    out->forbidden_tags = names_of("tag", rules->bad_tags);
+}
+
+/* Adds "category1, category4" to the text. */
+static void add_names(const char *kind, const bool *bad, char *out, size_t size)
+{
+    bool is_first = true;
+    for (int i = 0; i < NAME_COUNT; i++) {
+        size_t used = strlen(out);
+        if (bad[i]) {
+            snprintf(out + used, size - used, "%s%s%d", is_first ? "" : ", ", kind, i);
+            is_first = false;
+        }
+    }
 }
 
 /* The same by way of a file. */
@@ -493,12 +501,16 @@ static void write_yaml(const struct rules *rules, char *out, size_t size)
     static const char *const tiers[] = {"any", "approved", "featured"};
     snprintf(out, size,
              "version: t\npolicy: {safety: %s, unrated: %s, unknown_age: %d, age_max: %d, "
-             "curated: %s, language: %s, seen_within: %dd, seen: %s}\n",
+             "curated: %s, language: %s, seen_within: %dd, seen: %s, forbidden_categories: [",
              levels[rules->safety - SAFETY_LOW], rules->shows_unrated ? "show" : "drop",
              rules->unknown_age, rules->age_max, tiers[rules->tier],
              rules->readable_only ? "readable" : "any",
              (int)(rules->seen_within_ms / (24 * HOUR_MS)),
              rules->seen_always ? "always" : "on_request");
+    add_names("category", rules->bad_categories, out, size);
+    strncat(out, "], forbidden_tags: [", size - strlen(out) - 1);
+    add_names("tag", rules->bad_tags, out, size);
+    strncat(out, "]}\n", size - strlen(out) - 1);
 }
 
 /* ---- requests ---- */
@@ -585,7 +597,6 @@ static void check_world(uint64_t seed, const struct model *base, struct arena *a
             write_yaml(&rules, yaml, sizeof(yaml));
             weights = parse(yaml);
             model = *weights_model(weights, (struct locale){0});
-            put_lists(&model, &rules);
         }
         struct rank_result result = ask(&world, &model, &question, arena);
         if (!is_right(&world, &rules, &question, &result)) {

@@ -272,6 +272,7 @@ static void different_requests_have_different_ranking_ids(void)
         "\"locale\":\"hi-IN\",\"request_id\":\"r\"",
         "\"locale\":\"hi-IN\",\"candidates\":[{\"video_id\":\"a\",\"retrieval_score\":1}]",
         "\"locale\":\"hi-IN\",\"candidates\":[{\"video_id\":\"a\"}]",
+        "\"locale\":\"hi-IN\",\"candidates\":[{\"video_id\":\"a\",\"source\":\"s\"}]",
         "\"locale\":\"hi-IN\",\"candidate_ids\":[\"b\"]",
     };
     enum { COUNT = sizeof(parts) / sizeof(parts[0]), ID_SIZE = 64 };
@@ -624,7 +625,7 @@ static void methods_of_later_versions_say_so(void)
     struct backend *backend = open_service();
     struct problem problem;
     char *answer = NULL;
-    CHECK_EQ(STATUS_UNIMPLEMENTED, call(backend, ADMIN, "ApplyWeights", "{}", &answer, &problem));
+    CHECK_EQ(STATUS_UNIMPLEMENTED, call(backend, ADMIN, "DiffWeights", "{}", &answer, &problem));
     backend_close(backend);
 }
 
