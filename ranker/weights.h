@@ -314,6 +314,20 @@ MUST_USE enum status weights_choose(const struct weights *weights, struct locale
                                     struct weights_chosen *out, struct problem *problem);
 
 /*
+ * For tools that look at every model: the locales that have models of their own. Index 0 is the
+ * default, all 0, which serves whatever no other does; then each that the file names, or that two
+ * of them meet in (hi and und-IN in hi-IN). False past the last, leaving *out alone.
+ */
+bool weights_locale_at(const struct weights *weights, size_t index, struct locale *out);
+
+/*
+ * The models that a locale's requests may get: index 0 is weights_model(), of no experiment, then
+ * one for each combination of arms. False past the last, leaving *out alone.
+ */
+bool weights_model_at(const struct weights *weights, struct locale locale, size_t index,
+                      struct weights_chosen *out);
+
+/*
  * Writes the JSON Schema (draft 2020-12) of the weights file, built from the same table that parses
  * it, into out[0..size) with a zero; returns the length it needs without the zero.
  */

@@ -145,6 +145,17 @@ static size_t combine(const struct weights *weights, const struct plan *plan, ui
     return combination;
 }
 
+static struct weights_chosen choice_of(const struct weights *weights, const struct cell *cell,
+                                       size_t combination)
+{
+    return (struct weights_chosen){
+        .model = &cell->models[combination],
+        .version = weights->version,
+        .arms = cell->plan->arms[combination],
+        .locale_default = weights->has_locales && !cell->listed,
+    };
+}
+
 enum status weights_choose(const struct weights *weights, struct locale locale, uint64_t user_key,
                            struct text forced_label, struct weights_chosen *out,
                            struct problem *problem)
@@ -158,11 +169,26 @@ enum status weights_choose(const struct weights *weights, struct locale locale, 
         }
     }
     size_t combination = combine(weights, cell->plan, user_key, forced);
-    *out = (struct weights_chosen){
-        .model = &cell->models[combination],
-        .version = weights->version,
-        .arms = cell->plan->arms[combination],
-        .locale_default = weights->has_locales && !cell->listed,
-    };
+    *out = choice_of(weights, cell, combination);
     return STATUS_OK;
+}
+
+bool weights_locale_at(const struct weights *weights, size_t index, struct locale *out)
+{
+    if (index >= weights->cell_count) {
+        return false;
+    }
+    *out = locale_of_key(weights->cells[index].key);
+    return true;
+}
+
+bool weights_model_at(const struct weights *weights, struct locale locale, size_t index,
+                      struct weights_chosen *out)
+{
+    const struct cell *cell = cell_of(weights, locale);
+    if (index >= cell->plan->combination_count) {
+        return false;
+    }
+    *out = choice_of(weights, cell, index);
+    return true;
 }

@@ -381,7 +381,8 @@ def explanations_add_up_largest_first(place):
     assert len(values) >= 3 and values == sorted(values, reverse=True), text
     assert "v2" not in text and "equal to the score" in text, text
     assert re.search(r"^ +1  language_match$", text, re.M), text
-    assert "dropped v3: nobody has rated its safety (unrated)" in expect(OK, *words, "--video", "v3").out
+    out = expect(OK, *words, "--video", "v3").out
+    assert "dropped v3: nobody has rated its safety (unrated)\n        hi-IN shows rated videos only\n" in out, out
     assert "is not among the candidates" in expect(INVALID, *words, "--video", "v777").err
     assert "contributions" in json.loads(place.rank("--explain", "--json").out)["slate"][0]
 
@@ -440,6 +441,47 @@ def check_tells_line_and_column(place):
     answer = json.loads(expect(OK, "check", "--json", WEIGHTS).out)
     assert answer["valid"] and answer["problems"] == [] and "@" in answer["weights_version"], answer
     assert "No such file" in expect(FAILED, "check", place.path / "absent.yaml").err
+
+
+POLICIES = """version: t
+locales:
+  ru-RU: {policy: {safety: low, curated: approved, age_max: 16}}
+  hi: {policy: {unrated: show}}
+experiments:
+  loose: {locales: [ru-RU], arms: {a: {share: 0.1, policy: {safety: high}}}}
+"""
+
+
+def check_proves_what_is_never_shown(place):
+    weights = place.write("policies.yaml", POLICIES)
+    out = expect(OK, "check", "--policy", weights).out
+    assert "\ndefault never shows a video that is\n" in out and "\nru-RU never shows a video that is\n" in out, out
+    assert "\nru-RU (loose/a) never shows a video that is\n" in out, out
+    russian = out[out.index("\nru-RU never"):]
+    for line in ["rated riskier than low ", "for people older than 16, whoever asks ", "curated < approved"]:
+        assert line in russian.split("and may show")[0], russian
+    answer = json.loads(expect(OK, "check", "--policy", "--json", "--locale", "hi-IN", weights).out)
+    assert [policy["locales"] for policy in answer["policies"]] == [["hi-IN"]], answer
+    assert "unrated = yes" in [entry["expression"] for entry in answer["policies"][0]["may"]], answer
+    assert answer["policies"][0]["cases"] > answer["policies"][0]["shown"] > 0, answer
+
+
+def check_fails_on_a_claim_that_does_not_hold(place):
+    weights = place.write("policies.yaml", POLICIES)
+    check = ["check", "--policy", "--locale", "hi"]
+    held = ["--never", "ru-RU: safety > high", "--never", "*: minimum_age > user"]
+    assert "ru-RU: safety > high: proven" in expect(OK, *check, *held, weights).out
+    out = expect(INVALID, *check, "--never", "ru-RU: safety > low", weights).out
+    assert "does not hold; ru-RU (loose/a) may show a video that is\n    rated medium risk" in out, out
+    out = expect(INVALID, *check, *held, "--never", "*: unrated = yes", weights).out
+    assert "*: unrated = yes: does not hold; hi may show a video that is\n    unrated" in out, out
+    answer = json.loads(expect(INVALID, *check, "--json", "--never", "hi: unrated = yes", weights).out)
+    assert not answer["claims"][0]["proven"] and answer["claims"][0]["locale"] == "hi", answer
+    err = expect(USAGE, *check, "--never", "ru-RU: saftey > low", weights).err
+    assert "column 8: found saftey" in err and 'did you mean "safety"?' in err, err
+    assert "column 1: found \"ru-\"" in expect(USAGE, *check, "--never", "ru-: seen = yes", weights).err
+    assert "go with --policy" in expect(USAGE, "check", "--never", "hi: unrated = yes", weights).err
+    assert "neither default nor" in expect(USAGE, "check", "--policy", "--locale", "h", weights).err
 
 
 def the_schema_is_json(place):
