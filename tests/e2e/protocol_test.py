@@ -12,7 +12,7 @@ from runner import case, run
 CODE = grpc.StatusCode
 SERVICES = sorted([PACKAGE + name + "Service" for name in ("Ranking", "Signal", "Catalog", "User", "Admin")]
                   + REFLECTION + ["grpc.health.v1.Health"])
-LATER = ["DiffWeights", "ApplyWeights", "RollbackWeights", "GetWeights"]
+LATER = ["ApplyWeights", "RollbackWeights", "GetWeights"]
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 
 
