@@ -265,10 +265,11 @@ const struct command command_forget = {
     .operands = "",
     .summary = "erase one user from all files",
     .description =
-        "Erases the user's state, signals, journaled decisions and ids, and prints a receipt once nothing is left. The\n"
-        "log is read twice, so it may take a while: raise --timeout-ms for a large one; what is\n"
-        "under way goes on without the command. Counts over many users stay. Backups made before\n"
-        "still have the user; restoring one erases the user again (see docs/operations.md).\n",
+        "Erases the user's state, signals, journaled decisions and ids, and prints a receipt once\n"
+        "nothing is left. The log is read twice, so it may take a while: raise --timeout-ms for a\n"
+        "large one; what is under way goes on without the command. Counts over many users stay.\n"
+        "Backups made before still have the user; restoring one erases the user again (see\n"
+        "docs/operations.md).\n",
     .examples = "  reelrank forget --data /var/lib/reelrank --user u1\n"
                 "  reelrank forget --target 127.0.0.1:7070 --user u1 --json --timeout-ms 600000\n",
     COMMAND_ARGUMENTS(user_arguments),

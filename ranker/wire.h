@@ -49,12 +49,13 @@ MUST_USE enum status wire_rank_response(const Reelrank__V1__RankRequest *message
                                         Reelrank__V1__RankResponse **out);
 
 /*
- * Packs what the journal keeps of an answer, a reelrank.v1.Decision, into arena. response is the
- * answer to message; time_ms is the server's clock. request_bytes is message as it was received,
- * which saves packing it again; empty where that is not known.
+ * Packs what the journal keeps of an answer, a reelrank.v1.Decision, into arena. request is what
+ * message means, response the answer to it; time_ms is the server's clock. request_bytes is message
+ * as it was received, which saves packing it again; empty where that is not known.
  */
 MUST_USE enum status wire_decision(const Reelrank__V1__RankRequest *message,
-                                   struct text request_bytes, const struct rank_result *result,
+                                   struct text request_bytes, const struct rank_request *request,
+                                   const struct rank_result *result,
                                    const Reelrank__V1__RankResponse *response, int64_t time_ms,
                                    struct arena *arena, struct text *out);
 

@@ -84,7 +84,7 @@ static uint8_t *put_request(uint8_t *at, const Reelrank__V1__RankRequest *messag
 }
 
 enum status wire_decision(const Reelrank__V1__RankRequest *message, struct text request_bytes,
-                          const struct rank_result *result,
+                          const struct rank_request *request, const struct rank_result *result,
                           const Reelrank__V1__RankResponse *response, int64_t time_ms,
                           struct arena *arena, struct text *out)
 {
@@ -106,7 +106,7 @@ enum status wire_decision(const Reelrank__V1__RankRequest *message, struct text 
     }
     (void)reelrank__v1__decision__pack(decision, bytes);
     const uint8_t *end =
-        put_request(bytes + size, message, request_bytes, request_size, response->now_ms);
+        put_request(bytes + size, message, request_bytes, request_size, request->now_ms);
     *out = (struct text){(const char *)bytes, (size_t)(end - bytes)};
     return STATUS_OK;
 }

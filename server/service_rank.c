@@ -36,7 +36,7 @@ static void keep_decision(struct service *service, struct turn *turn,
     }
     bool whole = (const ProtobufCMessage *)message == turn->request; /* not one of a stream */
     struct text bytes = whole ? turn->request_bytes : (struct text){0};
-    if (wire_decision(message, bytes, result, response, turn->now_ms, &arena, &packed) !=
+    if (wire_decision(message, bytes, request, result, response, turn->now_ms, &arena, &packed) !=
         STATUS_OK) {
         journal_miss(service->journal);
         return;

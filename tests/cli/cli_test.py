@@ -686,9 +686,9 @@ def restore_keeps_what_was_there(place):
     assert re.search(r"/data\.before-restore-\d{8}T\d{6}Z$", aside), result
     for path, sequence in [(place.data, 5), (aside, 6)]:
         assert json.loads(expect(OK, "status", "--data", path, "--json").out)["state_sequence"] == sequence
-    (backup / "backup.json").write_text('{"format": 3}')
+    (backup / "backup.json").write_text('{"format": 4}')
     result = expect(FAILED, "restore", backup, "--data", place.path / "new")
-    assert "format 3" in result.err and "use a newer reelrank" in result.err, result
+    assert "format 4" in result.err and "use a newer reelrank" in result.err, result
     assert "is that a backup?" in expect(FAILED, "restore", place.path, "--data", place.path / "new").err
     assert "BACKUP is missing" in expect(USAGE, "restore", "--data", place.data).err
     assert "OUT is missing" in expect(USAGE, "backup", "--data", place.data).err

@@ -4,12 +4,14 @@ import json
 import pathlib
 import random
 import re
+import shutil
+import subprocess
 
 import grpc
 
 from client import (NOW_MS, Server, command, equal, eventually, fails, new_signal, rank, record, schema_class, upsert,
                     video)
-from runner import case, run
+from runner import Skip, case, run
 
 CODE = grpc.StatusCode
 ALL = ("--journal-share-ppm", 1000000)
@@ -281,6 +283,63 @@ def the_command_prints_tables_json_and_a_page(place):
     new.write_text("version: x\nnonsense: 1\n")
     _, complaint = command(4, "diff", old, new, "--data", place / "data")
     assert "new.yaml:2:1" in complaint, complaint
+
+
+def check_schema(value, schema, root, path="report"):
+    """As much of JSON Schema as docs/diff.md uses."""
+    if "$ref" in schema:
+        schema = root["$defs"][schema["$ref"].split("/")[-1]]
+    kinds = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float)}
+    assert isinstance(value, kinds[schema["type"]] if "type" in schema else object), (path, value)
+    assert value == schema.get("const", value) and value in schema.get("enum", [value]), (path, value)
+    if isinstance(value, dict):
+        assert set(schema.get("required", [])) <= set(value), (path, sorted(value))
+        for name, item in value.items():
+            known = schema.get("properties", {}).get(name, schema.get("additionalProperties"))
+            assert known is not None, "%s.%s is not documented" % (path, name)
+            check_schema(item, known, root, path + "." + name)
+    if isinstance(value, list):
+        for i, item in enumerate(value):
+            check_schema(item, schema["items"], root, "%s[%d]" % (path, i))
+
+
+@case
+def reports_are_as_their_schema_says(place):
+    [schema] = re.findall(r"```json\n(.*?)```", pathlib.Path("docs/diff.md").read_text(), re.DOTALL)
+    schema = json.loads(schema)
+    old, new, log = place / "old.yaml", place / "new.yaml", place / "log.jsonl"
+    old.write_text(weights_text(language_match=0.1))
+    new.write_text(weights_text())
+    write_log(log, log_lines())
+    report = json.loads(command(0, "diff", old, new, "--log", log, "--age", 25, "--json")[0])
+    assert report["movers"] and report["changes"], report
+    check_schema(report, schema, schema)
+    with Server(place, *ALL) as server:
+        rank_many(server.api, fill(server.api), 10)
+        written(server.api, 10)
+        report = diff(server.api, "", weights_text(language_match=0.1))[1]
+        assert report["drops"], report
+        check_schema(report, schema, schema)
+
+
+@case
+def the_page_shows_in_a_browser(place):
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        raise Skip("no Chromium is installed")
+    old, new, log, page = place / "<b>old.yaml", place / "new.yaml", place / "log.jsonl", place / "diff.html"
+    old.write_text(weights_text(language_match=0.01))
+    new.write_text(weights_text())
+    write_log(log, log_lines())
+    command(0, "diff", old, new, "--log", log, "--age", 25, "--html", page)
+    shown = subprocess.run([browser, "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir=%s" % place,
+                            "--dump-dom", page.as_uri()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+    if shown.returncode != 0:
+        raise Skip("Chromium does not start here")
+    dom = shown.stdout.decode()
+    equal(6, dom.count('class="card"'))
+    assert dom.count("<svg") >= 4 and dom.count("<h2>") == 5, dom
+    assert "&lt;b&gt;old.yaml" in dom and "<b>old.yaml" not in dom, "a name is taken for HTML"
 
 
 def log_lines():

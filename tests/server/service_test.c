@@ -727,15 +727,6 @@ static void page_of_large_videos_stays_below_four_mebibytes(void)
     backend_close(backend);
 }
 
-static void methods_of_later_versions_say_so(void)
-{
-    struct backend *backend = open_service();
-    struct problem problem;
-    char *answer = NULL;
-    CHECK_EQ(STATUS_UNIMPLEMENTED, call(backend, ADMIN, "DiffWeights", "{}", &answer, &problem));
-    backend_close(backend);
-}
-
 static void locales_are_taken_in_their_canonical_form(void)
 {
     static const char *const same[][2] = {
@@ -827,7 +818,6 @@ int main(int argc, char **argv)
         TEST(catalogue_is_listed_page_by_page),
         TEST(page_size_and_token_are_checked),
         TEST(page_of_large_videos_stays_below_four_mebibytes),
-        TEST(methods_of_later_versions_say_so),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }
