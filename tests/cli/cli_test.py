@@ -401,6 +401,32 @@ def features_are_told_by_name(place):
     assert "leave out" in expect(USAGE, "features", "--markdown", "taste").err
 
 
+def explanations_tell_what_rules_of_the_slate_moved(place):
+    rated = {"creator_id": "cv1", "safety_rating": "SAFETY_RATING_LOW_RISK"}
+    place.fill(video("v5", **rated), video("v6", **rated))
+    place.ids = place.write("ids.txt", "v5\nv6\nv4\n")
+    weights = place.write("capped.yaml", "version: capped\nslate: {creator_decay: 1, creator_cap: 1, window: 2}\n")
+    words = ["explain", "--data", place.data, "--user", "u1", "--locale", "hi-IN", "--age", 25,
+             "--candidates", place.ids, "--weights", weights]
+    slate = json.loads(expect(OK, *words, "--json").out)["slate"]
+    assert [entry["video_id"] for entry in slate] == ["v5", "v4", "v6"], slate
+    assert [entry["moves"] for entry in slate] == [
+        [], [{"rule": "creator_cap", "from_position": 3}], [{"rule": "creator_cap", "from_position": 2}]], slate
+    assert all(entry["propensity"] == 1 for entry in slate), slate
+    text = expect(OK, *words).out
+    assert "moved from 3 to 2 by creator_cap" in text and "moved from 2 to 3 by creator_cap" in text, text
+    assert text.count("moved from") == 2, text
+    ranked = json.loads(place.rank("--explain", "--json", "--weights", weights).out)["slate"]
+    assert ranked[1]["moves"] == slate[1]["moves"], ranked
+    weights = place.write("drawn.yaml", "version: drawn\nslate: {explore: epsilon_greedy, explore_epsilon: 0.3, "
+                          "explore_positions: 1}\n")
+    words[-1] = weights
+    first, *others = json.loads(expect(OK, *words, "--json").out)["slate"]
+    assert min(abs(first["propensity"] - p) for p in (0.8, 0.1)) < 1e-12, first
+    assert all(entry["propensity"] == 1 for entry in others), others
+    assert expect(OK, *words).out.count("drawn with probability 0.") == 1
+
+
 def check_tells_line_and_column(place):
     result = expect(OK, "check", WEIGHTS)
     assert ": valid, version " in result.out and "locales: default" in result.out, result
