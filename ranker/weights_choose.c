@@ -45,17 +45,13 @@ const struct model *weights_model(const struct weights *weights, struct locale l
 /* The arm of a user, from 1; 0 is none. */
 static unsigned assign(const struct experiment *experiment, uint64_t user_key)
 {
-    char bytes[WEIGHTS_SALT_MAX + sizeof(user_key)];
-    memcpy(bytes, experiment->salt, experiment->salt_size);
-    memcpy(bytes + experiment->salt_size, &user_key, sizeof(user_key));
-    uint64_t hash = XXH3_64bits(bytes, experiment->salt_size + sizeof(user_key));
+    uint64_t hash = XXH3_64bits_withSeed(&user_key, sizeof(user_key), experiment->seed);
     double place = (double)(hash >> 11) * 0x1p-53;
-    for (unsigned i = 0; i < experiment->arm_count; i++) {
-        if (place < experiment->bounds[i]) {
-            return i + 1;
-        }
+    unsigned passed = 0;
+    for (unsigned i = 0; i < experiment->arm_count; i++) { /* no jumps, which chance would decide */
+        passed += place >= experiment->bounds[i];
     }
-    return 0;
+    return passed < experiment->arm_count ? passed + 1 : 0;
 }
 
 /* An experiment's number and an arm's, from 1; arm 0 is none. */

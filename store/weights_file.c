@@ -125,6 +125,15 @@ static enum status note_name(struct weights_file_names *names, const char *name,
     return STATUS_OK;
 }
 
+/* The parser says which file it is about: a problem has little room for a path. */
+static enum status tell_model(enum status status, struct problem *problem)
+{
+    struct problem whole = *problem;
+    const char *why = strrchr(whole.text, ':');
+    problem_set(problem, "it cannot be read%s", why != NULL ? why : "");
+    return status;
+}
+
 static enum status read_model(const struct loading *loading, const char *name, char **data,
                               size_t *size, struct problem *problem)
 {
@@ -132,16 +141,19 @@ static enum status read_model(const struct loading *loading, const char *name, c
     char path[FILES_PATH_SIZE];
     size_t limit = LIMIT_MODEL_BYTES - file->model_bytes;
     enum status status = model_path(loading->path, name, path, problem);
-    if (status == STATUS_OK) {
-        status = read_path(path, limit, data, size, problem);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (status == STATUS_OK && *size > limit) {
+    status = read_path(path, limit, data, size, problem);
+    if (status != STATUS_OK) {
+        return tell_model(status, problem);
+    }
+    if (*size > limit) {
         free(*data);
-        problem_set(problem, "model file \"%.128s\": the models have more than %d bytes together",
-                    name, LIMIT_MODEL_BYTES);
+        problem_set(problem, "the model files have more than %d bytes together", LIMIT_MODEL_BYTES);
         return STATUS_INVALID;
     }
-    return status;
+    return STATUS_OK;
 }
 
 static enum status load_model(void *context, const char *name, struct text *out,

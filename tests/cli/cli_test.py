@@ -21,7 +21,7 @@ import traceback
 REELRANK = os.path.abspath(sys.argv[1])
 WEIGHTS = os.path.abspath(sys.argv[2])
 COMMANDS = ["serve", "import", "rank", "explain", "features", "check", "status", "videos", "user",
-            "export", "verify", "backup", "restore", "help"]
+            "export", "verify", "backup", "restore", "simulate", "help"]
 OK, FAILED, USAGE, UNAVAILABLE, INVALID = range(5)
 START_S = 60  # far above what a loaded machine needs; nothing waits this long when all is well
 
@@ -402,6 +402,32 @@ def features_are_told_by_name(place):
     assert "leave out" in expect(USAGE, "features", "--markdown", "taste").err
 
 
+def explanations_tell_what_rules_of_the_slate_moved(place):
+    rated = {"creator_id": "cv1", "safety_rating": "SAFETY_RATING_LOW_RISK"}
+    place.fill(video("v5", **rated), video("v6", **rated))
+    place.ids = place.write("ids.txt", "v5\nv6\nv4\n")
+    weights = place.write("capped.yaml", "version: capped\nslate: {creator_decay: 1, creator_cap: 1, window: 2}\n")
+    words = ["explain", "--data", place.data, "--user", "u1", "--locale", "hi-IN", "--age", 25,
+             "--candidates", place.ids, "--weights", weights]
+    slate = json.loads(expect(OK, *words, "--json").out)["slate"]
+    assert [entry["video_id"] for entry in slate] == ["v5", "v4", "v6"], slate
+    assert [entry["moves"] for entry in slate] == [
+        [], [{"rule": "creator_cap", "from_position": 3}], [{"rule": "creator_cap", "from_position": 2}]], slate
+    assert all(entry["propensity"] == 1 for entry in slate), slate
+    text = expect(OK, *words).out
+    assert "moved from 3 to 2 by creator_cap" in text and "moved from 2 to 3 by creator_cap" in text, text
+    assert text.count("moved from") == 2, text
+    ranked = json.loads(place.rank("--explain", "--json", "--weights", weights).out)["slate"]
+    assert ranked[1]["moves"] == slate[1]["moves"], ranked
+    weights = place.write("drawn.yaml", "version: drawn\nslate: {explore: epsilon_greedy, explore_epsilon: 0.3, "
+                          "explore_positions: 1}\n")
+    words[-1] = weights
+    first, *others = json.loads(expect(OK, *words, "--json").out)["slate"]
+    assert min(abs(first["propensity"] - p) for p in (0.8, 0.1)) < 1e-12, first
+    assert all(entry["propensity"] == 1 for entry in others), others
+    assert expect(OK, *words).out.count("drawn with probability 0.") == 1
+
+
 def check_tells_line_and_column(place):
     result = expect(OK, "check", WEIGHTS)
     assert ": valid, version " in result.out and "locales: default" in result.out, result
@@ -779,6 +805,40 @@ def progress_is_for_terminals_only(place):
     out, _ = process.communicate(timeout=START_S)
     os.close(master)
     assert process.returncode == OK and b"MB" in drawn and drawn.endswith(b"\r\033[K"), (drawn, out)
+
+
+NOW = ["--now-ms", 1795305600000]
+
+
+def a_simulated_world_is_imported_and_ranked(place):
+    world = expect(OK, "simulate", *NOW).out
+    assert world == expect(OK, "simulate", *NOW).out
+    expect(OK, "import", "--data", place.data, "--format", "jsonl", "--strict", "-", stdin=world.encode())
+    ids = expect(OK, "simulate", "--candidates-for", "id-ID", "--candidates", 50, *NOW).out
+    assert len(set(ids.split())) == 50
+    slate = json.loads(expect(OK, "rank", "--data", place.data, "--user", "user-id", "--locale", "id-ID", "--age", 25,
+                              "--candidates", "-", "--json", *NOW, stdin=ids.encode()).out)
+    assert len(slate["slate"]) > 25, slate
+
+
+def a_simulation_writes_three_files(place):
+    out = place.path / "world"
+    expect(OK, "simulate", "--out", out, "--videos", 50, "--users", 20, "--signals", 500, "--test-rankings", 5, *NOW)
+    assert sorted(path.name for path in out.iterdir()) == ["catalogue.jsonl", "log.jsonl", "truth.jsonl"]
+    assert len((out / "catalogue.jsonl").read_text().splitlines()) == 50
+    tests = [json.loads(line) for line in (out / "truth.jsonl").read_text().splitlines()]
+    assert sum("test" in line for line in tests) == 5
+    expect(OK, "import", "--data", place.data, "--format", "jsonl", "--strict", out / "catalogue.jsonl",
+           out / "log.jsonl")
+
+
+def a_simulation_names_what_it_cannot_do(place):
+    assert "--videos" in expect(USAGE, "simulate", "--videos", 0).err
+    assert "--days" in expect(USAGE, "simulate", "--days", 29).err
+    assert "--seed" in expect(USAGE, "simulate", "--sed", 1).err
+    assert "--candidates-for" in expect(USAGE, "simulate", "--candidates-for", "?").err
+    result = expect(FAILED, "simulate", "--out", place.path / "no" / "such", *NOW)
+    assert "no/such" in result.err and "No such file" in result.err
 
 
 TESTS = [value for value in list(globals().values())

@@ -128,6 +128,47 @@ static void stamp_changes_with_the_files(void)
     free_place(place);
 }
 
+/* One leaf each side of a half. */
+static const char stump[] =
+    "{\"learner\": {\"objective\": {\"name\": \"reg:squarederror\"},"
+    " \"learner_model_param\": {\"base_score\": \"0.5\", \"num_class\": \"0\"},"
+    " \"feature_names\": [\"quality\"],"
+    " \"gradient_booster\": {\"name\": \"gbtree\", \"model\": {\"trees\": [{"
+    "\"left_children\": [1, -1, -1], \"right_children\": [2, -1, -1],"
+    " \"split_conditions\": [0.5, -0.5, 0.5], \"split_indices\": [0, 0, 0],"
+    " \"default_left\": [1, 0, 0], \"split_type\": [0, 0, 0]}]}}}}";
+
+static const char two_heads[] = "version: m\n"
+                                "heads:\n"
+                                "  like: {kind: trees, model: m.json}\n"
+                                "  share: {kind: trees, model: m.json}\n";
+
+static void model_files_are_read_beside_the_weights(void)
+{
+    struct place *place = new_place();
+    struct weights *weights = NULL;
+    write_file(place->path, two_heads, sizeof(two_heads) - 1);
+    CHECK_EQ(STATUS_INVALID, read_place(place));
+    CHECK(strstr(place->problems.items[0].message, "it cannot be read: No such file") != NULL);
+    CHECK_EQ(3, place->problems.items[0].line);
+    CHECK_EQ(1, place->file.names.count); /* to be watched for */
+    CHECK_EQ(0, place->file.source.model_count);
+    char *end = strrchr(place->path, '/');
+    memcpy(end, "/m.json", sizeof("/m.json"));
+    write_file(place->path, stump, sizeof(stump) - 1);
+    memcpy(end, "/w.yaml", sizeof("/w.yaml"));
+    CHECK_EQ(STATUS_OK, read_place(place));
+    CHECK_EQ(1, place->file.names.count);
+    CHECK_EQ(1, place->file.source.model_count);
+    CHECK_STR("m.json", place->file.source.models[0].name);
+    CHECK(text_equal(text_of(stump), place->file.source.models[0].content));
+    /* What was read gives the same version without the files. */
+    CHECK_EQ(STATUS_OK, weights_source_parse(&place->file.source, &weights, &place->problems));
+    CHECK_STR(weights_version(place->weights), weights_version(weights));
+    weights_unref(weights);
+    free_place(place);
+}
+
 static void names_stay_below_the_file(void)
 {
     static const char *const good[] = {"a", "a.json", "dir/a.json", "a b", "..a", "...", "\u0939"};
@@ -202,13 +243,10 @@ static void every_part_counts_in_the_hash(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(file_is_read_and_parsed),
-        TEST(missing_file_is_told_of),
-        TEST(problems_have_their_place),
-        TEST(file_may_be_as_long_as_the_limit_and_no_longer),
-        TEST(stamp_changes_with_the_files),
-        TEST(names_stay_below_the_file),
-        TEST(models_that_are_of_no_use_are_refused),
+        TEST(file_is_read_and_parsed),       TEST(missing_file_is_told_of),
+        TEST(problems_have_their_place),     TEST(file_may_be_as_long_as_the_limit_and_no_longer),
+        TEST(stamp_changes_with_the_files),  TEST(model_files_are_read_beside_the_weights),
+        TEST(names_stay_below_the_file),     TEST(models_that_are_of_no_use_are_refused),
         TEST(every_part_counts_in_the_hash),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
