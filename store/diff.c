@@ -62,11 +62,16 @@ enum status diff_count_creators(struct diff *diff, const struct state *state, si
     return status;
 }
 
-/* The model that weights use for a request. */
+/* The model that weights use for a request, in the arms that its user falls into. */
 static const struct model *choose_model(const struct weights *weights,
                                         const struct rank_request *request)
 {
-    return weights_model(weights, request->locale);
+    struct weights_chosen chosen;
+    struct problem problem;
+    enum status status = weights_choose(weights, request->locale, request->user_key,
+                                        (struct text){0}, &chosen, &problem);
+    CHECK(status == STATUS_OK); /* only a forced arm can be refused */
+    return chosen.model;
 }
 
 static enum status rank_with(const struct weights *weights, const struct state *state,
