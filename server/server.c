@@ -32,8 +32,7 @@ struct server {
     struct journal *journal;
     struct keeper *keeper;
     struct weights_life *life;
-    struct weights_watch
-        *watch; /* NULL: no file is given; the admin's thread has it once it runs */
+    struct weights_watch *watch; /* NULL: no file is given; the admin's once that runs */
     struct service *service;
     struct writer *writer;
     struct admin *admin;

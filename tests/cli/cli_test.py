@@ -20,8 +20,8 @@ import traceback
 
 REELRANK = os.path.abspath(sys.argv[1])
 WEIGHTS = os.path.abspath(sys.argv[2])
-COMMANDS = ["serve", "import", "rank", "explain", "features", "check", "status", "videos", "user",
-            "export", "verify", "backup", "restore", "simulate", "help"]
+COMMANDS = ["serve", "import", "rank", "explain", "features", "check", "diff", "apply", "rollback", "history",
+            "weights", "status", "videos", "user", "export", "verify", "backup", "restore", "forget", "simulate", "help"]
 OK, FAILED, USAGE, UNAVAILABLE, INVALID = range(5)
 START_S = 60  # far above what a loaded machine needs; nothing waits this long when all is well
 
