@@ -10,19 +10,16 @@
 #include "cli/column.h"
 #include "cli/command.h"
 #include "cli/diff_table.h"
-#include "cli/input.h"
 #include "cli/progress.h"
 #include "cli/weights_changes.h"
+#include "cli/weights_side.h"
 #include "ranker/limits.h"
-#include "ranker/weights.h"
 #include "reelrank/v1/admin.pb-c.h"
 #include "replay/diff_log.h"
 #include "replay/diff_page.h"
 #include "store/diff.h"
 
 enum { WHAT_SIZE = 320 };
-
-static const char current[] = "current";
 
 struct diff_values {
     struct connection connection;
@@ -35,94 +32,34 @@ struct diff_values {
     bool json;
 };
 
-/* Weights as the command line names them. */
-struct side {
-    const char *name;
-    char *text; /* owned; NULL: those in force, whose text the server does not tell */
-    size_t size;
-};
-
 /* One run of the command. */
 struct run {
     const struct diff_values *values;
-    struct side old_side;
-    struct side new_side;
+    struct weights_side old_side;
+    struct weights_side new_side;
     struct backend *backend; /* NULL: none is named, nor needed */
     struct arena arena;
     json_t *report; /* owned */
     struct problem problem;
 };
 
-static struct text text_of_side(const struct side *side)
+static enum status make_request(struct run *run, Reelrank__V1__DiffWeightsRequest *request)
 {
-    return (struct text){.data = side->text, .size = side->size};
-}
-
-static enum status copy_text(const char *text, struct side *side)
-{
-    side->size = strlen(text);
-    side->text = strdup(text);
-    return side->text != NULL ? STATUS_OK : STATUS_NO_MEMORY;
-}
-
-/* Where the server does not tell its weights, it can still rank with them as the old ones. */
-static enum status read_current(struct run *run, struct side *side)
-{
-    Reelrank__V1__GetWeightsRequest request = REELRANK__V1__GET_WEIGHTS_REQUEST__INIT;
-    ProtobufCMessage *message = NULL;
-    if (run->backend == NULL) {
-        problem_set(&run->problem,
-                    "\"current\" is what a server has in force: name it with --target or --data");
-        return STATUS_INVALID;
+    struct weights_fields before;
+    struct weights_fields after;
+    enum status status = weights_fields_of(&run->old_side.source, &run->arena, &before);
+    if (status == STATUS_OK) {
+        status = weights_fields_of(&run->new_side.source, &run->arena, &after);
     }
-    enum status status =
-        backend_call(run->backend, &reelrank__v1__admin_service__descriptor, "GetWeights",
-                     &request.base, &run->arena, &message, &run->problem);
-    if (status == STATUS_UNIMPLEMENTED && side == &run->old_side && run->values->log == NULL) {
-        return STATUS_OK;
+    if (status == STATUS_OK) {
+        request->old_weights_yaml = before.yaml;
+        request->old_models = before.models;
+        request->n_old_models = before.model_count;
+        request->new_weights_yaml = after.yaml;
+        request->new_models = after.models;
+        request->n_new_models = after.model_count;
+        request->decision_limit = (uint32_t)run->values->limit;
     }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    const Reelrank__V1__GetWeightsResponse *response = (const void *)message;
-    return copy_text(response->weights_yaml, side);
-}
-
-/* The text that a name on the command line stands for. */
-static enum status read_side(struct run *run, struct side *side)
-{
-    if (strcmp(side->name, current) == 0) {
-        return read_current(run, side);
-    }
-    return input_read(side->name, LIMIT_WEIGHTS_BYTES, &side->text, &side->size, &run->problem);
-}
-
-static enum status parse_side(struct run *run, const struct side *side, struct weights **out)
-{
-    struct weights_problems *problems = calloc(1, sizeof(*problems));
-    if (problems == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    enum status status = weights_parse(text_of_side(side), out, problems);
-    if (status == STATUS_INVALID) {
-        const struct weights_problem *first = &problems->items[0];
-        problem_set(&run->problem, "%s:%u:%u: %s%s%.110s; \"reelrank check\" tells more",
-                    input_name(side->name), first->line, first->column, first->path,
-                    first->path[0] != '\0' ? ": " : "", first->message);
-    }
-    free(problems);
-    return status;
-}
-
-/* Told here, with the files' names, before anything else is done. */
-static enum status check_side(struct run *run, const struct side *side)
-{
-    struct weights *weights = NULL;
-    if (side->text == NULL) {
-        return STATUS_OK;
-    }
-    enum status status = parse_side(run, side, &weights);
-    weights_free(weights);
     return status;
 }
 
@@ -130,14 +67,12 @@ static enum status ask_server(struct run *run)
 {
     Reelrank__V1__DiffWeightsRequest request = REELRANK__V1__DIFF_WEIGHTS_REQUEST__INIT;
     ProtobufCMessage *message = NULL;
-    if (run->old_side.text != NULL) {
-        request.old_weights_yaml = run->old_side.text;
+    enum status status = make_request(run, &request);
+    if (status != STATUS_OK) {
+        return status;
     }
-    request.new_weights_yaml = run->new_side.text;
-    request.decision_limit = (uint32_t)run->values->limit;
-    enum status status =
-        backend_call(run->backend, &reelrank__v1__admin_service__descriptor, "DiffWeights",
-                     &request.base, &run->arena, &message, &run->problem);
+    status = backend_call(run->backend, &reelrank__v1__admin_service__descriptor, "DiffWeights",
+                          &request.base, &run->arena, &message, &run->problem);
     if (status != STATUS_OK) {
         return status;
     }
@@ -227,20 +162,9 @@ static enum status open_log(struct run *run, struct diff *diff)
 
 static enum status rank_log(struct run *run)
 {
-    struct weights *old_weights = NULL;
-    struct weights *new_weights = NULL;
-    struct diff *diff = NULL;
-    enum status status = parse_side(run, &run->old_side, &old_weights);
-    if (status == STATUS_OK) {
-        status = parse_side(run, &run->new_side, &new_weights);
-    }
-    if (status == STATUS_OK) {
-        diff = diff_new(old_weights, new_weights);
-        status = diff != NULL ? open_log(run, diff) : STATUS_NO_MEMORY;
-    }
+    struct diff *diff = diff_new(run->old_side.weights, run->new_side.weights);
+    enum status status = diff != NULL ? open_log(run, diff) : STATUS_NO_MEMORY;
     diff_free(diff);
-    weights_free(old_weights);
-    weights_free(new_weights);
     return status;
 }
 
@@ -251,12 +175,9 @@ static void add_files(struct run *run)
                         json_string(run->old_side.name));
     json_object_set_new(json_object_get(run->report, "new"), "name",
                         json_string(run->new_side.name));
-    if (run->old_side.text != NULL) {
-        json_t *changes =
-            weights_changes(text_of_side(&run->old_side), text_of_side(&run->new_side));
-        if (changes != NULL) {
-            json_object_set_new(run->report, "changes", changes);
-        }
+    json_t *changes = weights_changes(run->old_side.source.yaml, run->new_side.source.yaml);
+    if (changes != NULL) {
+        json_object_set_new(run->report, "changes", changes);
     }
     if (run->values->log == NULL) {
         add_note(run,
@@ -309,15 +230,10 @@ static enum status show(struct run *run)
 
 static enum status diff_all(struct run *run)
 {
-    enum status status = read_side(run, &run->old_side);
+    enum status status =
+        weights_side_read(&run->old_side, run->backend, &run->arena, &run->problem);
     if (status == STATUS_OK) {
-        status = read_side(run, &run->new_side);
-    }
-    if (status == STATUS_OK) {
-        status = check_side(run, &run->old_side);
-    }
-    if (status == STATUS_OK) {
-        status = check_side(run, &run->new_side);
+        status = weights_side_read(&run->new_side, run->backend, &run->arena, &run->problem);
     }
     if (status == STATUS_OK) {
         status = run->values->log != NULL ? rank_log(run) : ask_server(run);
@@ -360,8 +276,8 @@ static enum exit_code diff_run(const void *raw, const struct operands *operands)
         code = status == STATUS_OK ? CODE_OK : command_fail("diff", status, &run.problem);
     }
     json_decref(run.report);
-    free(run.old_side.text);
-    free(run.new_side.text);
+    weights_side_release(&run.old_side);
+    weights_side_release(&run.new_side);
     backend_close(run.backend);
     command_arena_release(&run.arena);
     return code;
@@ -421,8 +337,9 @@ const struct command command_diff = {
     .description =
         "Ranks past requests with two weights and tells what changes: first video, top 10,\n"
         "rank correlation, exposure by language, region, creator's size, tier and age, drops\n"
-        "and movers, with intervals. OLD and NEW are files, or \"current\" for what is in\n"
-        "force. The requests come from the decision journal of a server or a data directory,\n"
+        "and movers, with intervals. OLD and NEW are files, \"current\" for what is in force, or\n"
+        "a version of \"reelrank history\". The requests come from the decision journal of a "
+        "server or a data directory,\n"
         "ranked with the state of now, or with --log from impressions in a log, each ranked\n"
         "with the state of its time. Changes nothing.\n",
     .examples = "  reelrank diff current new.yaml --target 127.0.0.1:7070\n"

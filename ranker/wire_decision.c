@@ -30,11 +30,13 @@ static void put_dropped(const struct rank_result *result, struct arena *arena,
     decision->n_dropped_index = result->dropped_count;
 }
 
-static void fill(const struct rank_result *result, const Reelrank__V1__RankResponse *response,
-                 int64_t time_ms, struct arena *arena, Reelrank__V1__Decision *decision)
+static void fill(uint64_t seed, const struct rank_result *result,
+                 const Reelrank__V1__RankResponse *response, int64_t time_ms, struct arena *arena,
+                 Reelrank__V1__Decision *decision)
 {
     reelrank__v1__decision__init(decision);
     decision->time_ms = time_ms;
+    decision->seed = seed;
     decision->state_sequence = result->state_sequence;
     decision->weights_version = response->weights_version;
     decision->experiment_arm = response->experiment_arm;
@@ -92,7 +94,7 @@ enum status wire_decision(const Reelrank__V1__RankRequest *message, struct text 
     if (decision == NULL) {
         return STATUS_NO_MEMORY;
     }
-    fill(result, response, time_ms, arena, decision);
+    fill(request->seed, result, response, time_ms, arena, decision);
     if (arena_full(arena)) {
         return STATUS_NO_MEMORY;
     }

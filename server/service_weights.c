@@ -119,10 +119,10 @@ void service_check_weights_finish(void *context, struct turn *turn)
     Reelrank__V1__CheckWeightsResponse *response =
         arena_new(turn->arena, Reelrank__V1__CheckWeightsResponse, 1);
     struct weights_source source;
-    enum status status =
-        response == NULL
-            ? STATUS_NO_MEMORY
-            : service_take_source(turn, request->weights_yaml, request->models, request->n_models, &source);
+    enum status status = response == NULL
+                             ? STATUS_NO_MEMORY
+                             : service_take_source(turn, request->weights_yaml, request->models,
+                                                   request->n_models, &source);
     if (status == STATUS_OK) {
         reelrank__v1__check_weights_response__init(response);
         status = check_source(turn, &source, response);
@@ -175,8 +175,8 @@ static enum status apply_request(struct service *service, struct turn *turn,
         (const Reelrank__V1__ApplyWeightsRequest *)turn->request;
     struct weights_source source;
     struct weights *weights = NULL;
-    enum status status =
-        service_take_source(turn, request->weights_yaml, request->models, request->n_models, &source);
+    enum status status = service_take_source(turn, request->weights_yaml, request->models,
+                                             request->n_models, &source);
     if (status == STATUS_OK) {
         status = service_take_weights(turn, "weights_yaml", &source, &weights);
     }

@@ -62,23 +62,16 @@ enum status diff_count_creators(struct diff *diff, const struct state *state, si
     return status;
 }
 
-/* The model that weights use for a request, in the arms that its user falls into. */
-static const struct model *choose_model(const struct weights *weights,
-                                        const struct rank_request *request)
+/* In the arms that the user falls into, or the one that the request forces, as it was served. */
+static enum status rank_with(const struct weights *weights, const struct state *state,
+                             const struct rank_request *request, const char *forced,
+                             struct arena *arena, struct rank_result *out)
 {
     struct weights_chosen chosen;
     struct problem problem;
     enum status status = weights_choose(weights, request->locale, request->user_key,
-                                        (struct text){0}, &chosen, &problem);
-    CHECK(status == STATUS_OK); /* only a forced arm can be refused */
-    return chosen.model;
-}
-
-static enum status rank_with(const struct weights *weights, const struct state *state,
-                             const struct rank_request *request, struct arena *arena,
-                             struct rank_result *out)
-{
-    return rank(state, choose_model(weights, request), request, arena, out);
+                                        text_of(forced), &chosen, &problem);
+    return status == STATUS_OK ? rank(state, chosen.model, request, arena, out) : status;
 }
 
 /* Ids of whichever form the request has; NULL: keys alone, or memory is short. */
@@ -123,9 +116,14 @@ static enum status rank_both(struct diff *diff, const struct state *state,
 {
     struct rank_result before;
     struct rank_result after;
-    enum status status = rank_with(diff->old_weights, state, request, arena, &before);
+    const char *forced = message->experiment;
+    enum status status = rank_with(diff->old_weights, state, request, forced, arena, &before);
     if (status == STATUS_OK) {
-        status = rank_with(diff->new_weights, state, request, arena, &after);
+        status = rank_with(diff->new_weights, state, request, forced, arena, &after);
+    }
+    if (status == STATUS_INVALID) { /* one of them has no such arm */
+        diff_pass_over(diff);
+        return STATUS_OK;
     }
     if (status != STATUS_OK) {
         return status;
