@@ -68,14 +68,14 @@ static const struct weights_choice language_rules[] = {
     {.path = (path_), .kind = (kind_), .scopes = (scopes_), .about = (about_)},
 
 /* Of each head: prior, strength, affinity, value weight, and the event whose probability it is. */
-#define INITIAL_VALID_PLAY     0.5,    20, 1.5,   1,    "a view of over 7 s, or of a shorter video to its end"
-#define INITIAL_LONG_VIEW      0.3,    20, 1.5,   1.5,  "a view of 18 s or more, or of a shorter video to its end"
-#define INITIAL_COMPLETE       0.25,   20, 1.5,   0.5,  "watching to the end"
-#define INITIAL_WATCH_QUANTILE 0.5,    20, 1.5,   2,    "being watched longer than other videos of that length in the region"
-#define INITIAL_LIKE           0.03,   50, 1.5,   8,    "a like"
-#define INITIAL_SHARE          0.005, 100, 1.5,  20,    "a share"
-#define INITIAL_FOLLOW         0.005, 100, 1.5,  20,    "following the creator"
-#define INITIAL_SKIP           0.3,    20, -1.5, -1,    "a skip"
+#define INITIAL_VALID_PLAY     0.3,    20, 1.5,   1,    "a view of over 7 s, or of a shorter video to its end"
+#define INITIAL_LONG_VIEW      0.2,    20, 1.5,   1.5,  "a view of 18 s or more, or of a shorter video to its end"
+#define INITIAL_COMPLETE       0.15,   20, 1.5,   0.5,  "watching to the end"
+#define INITIAL_WATCH_QUANTILE 0.45,    20, 1.5,   2,    "being watched longer than other videos of that length in the region"
+#define INITIAL_LIKE           0.015,   50, 1.5,  12,    "a like"
+#define INITIAL_SHARE          0.003, 100, 1.5,  20,    "a share"
+#define INITIAL_FOLLOW         0.003, 100, 1.5,  20,    "following the creator"
+#define INITIAL_SKIP           0.4,    20, -1.5, -1,    "a skip"
 #define INITIAL_NOT_INTERESTED 0.01,  100, -1.5, -15,   "being marked as not interesting"
 #define INITIAL_REPORT         0.001, 100, -1.5, -60,   "a report"
 
@@ -113,8 +113,8 @@ static const struct weights_choice language_rules[] = {
 /* Of each multiplier: its weight, and what it is. */
 #define INITIAL_FRESHNESS       0.3,  "a video just published"
 #define INITIAL_POPULARITY      0.2,  "a video with very many recent plays"
-#define INITIAL_QUALITY         0.3,  "a video of quality 1"
-#define INITIAL_CURATED         0.3,  "a featured video; half for an approved one"
+#define INITIAL_QUALITY         0.5,  "a video of quality 1"
+#define INITIAL_CURATED         0.15,  "a featured video; half for an approved one"
 #define INITIAL_PREMIUM         0.1,  "a premium video"
 #define INITIAL_LANGUAGE_MATCH  3,    "a video spoken in the user's language; half for captions in it"
 #define INITIAL_LOCAL_CREATOR   0.15, "a creator of the user's region"
@@ -123,8 +123,8 @@ static const struct weights_choice language_rules[] = {
 #define INITIAL_SEEN_BEFORE     -0.6, "a video the user has seen"
 #define INITIAL_RETRIEVAL       0.2,  "a candidate with a very high retrieval_score"
 #define INITIAL_SOURCE          0,    "a candidate of a source worth 1 in features.sources"
-#define INITIAL_FATIGUE_CREATOR 0,    "a creator of whom the user has just seen very much"
-#define INITIAL_FATIGUE_CATEGORY 0,   "a category of which the user has just seen very much"
+#define INITIAL_FATIGUE_CREATOR -0.5,    "a creator of whom the user has just seen very much"
+#define INITIAL_FATIGUE_CATEGORY -0.3,   "a category of which the user has just seen very much"
 
 #define MULTIPLIER_ROW(name, text, weight, what) \
     NUMBER("multipliers." text, multipliers[MULTIPLIER_##name], -1, 10, weight, \
@@ -169,13 +169,13 @@ static const struct weights_row rows[] = {
             "Minutes by which local time is ahead of UTC, for hour_sin and hour_cos.")
     LIST("features.sources", WEIGHTS_SOURCES, 1, "What each retrieval source is worth, by its name.")
     SECTION("features.affinity", "How much each part of the user's taste counts.")
-    NUMBER("features.affinity.creator", affinity_weights[AFFINITY_CREATOR], 0, 10, 1,
+    NUMBER("features.affinity.creator", affinity_weights[AFFINITY_CREATOR], 0, 10, 0.5,
            "Weight of the taste for the creator.")
     NUMBER("features.affinity.category", affinity_weights[AFFINITY_CATEGORY], 0, 10, 0.6,
            "Weight of the taste for the categories.")
     NUMBER("features.affinity.tag", affinity_weights[AFFINITY_TAG], 0, 10, 0.4,
            "Weight of the taste for the tags.")
-    NUMBER("features.affinity.language", affinity_weights[AFFINITY_LANGUAGE], 0, 10, 0.4,
+    NUMBER("features.affinity.language", affinity_weights[AFFINITY_LANGUAGE], 0, 10, 0.2,
            "Weight of the taste for the spoken language.")
     NUMBER("features.affinity.duration", affinity_weights[AFFINITY_DURATION], 0, 10, 0.2,
            "Weight of the taste for videos of that length.")

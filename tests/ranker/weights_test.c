@@ -567,8 +567,8 @@ static void the_shipped_file_names_every_key(void)
 
 static void the_examples_are_valid(void)
 {
-    static const char *const paths[] = {"config/examples/india.yaml", "config/examples/russia.yaml",
-                                        "config/examples/indonesia.yaml"};
+    static const char *const paths[] = {"config/examples/hi-IN.yaml", "config/examples/ru-RU.yaml",
+                                        "config/examples/id-ID.yaml"};
     for (size_t i = 0; i < COUNT(paths); i++) {
         char *yaml = read_file(paths[i]);
         weights_free(weights_accept(yaml));
