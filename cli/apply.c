@@ -1,9 +1,9 @@
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/command.h"
 #include "cli/problems.h"
+#include "cli/weights_side.h"
 #include "reelrank/v1/admin.pb-c.h"
 #include "store/weights_file.h"
 
@@ -40,26 +40,15 @@ static enum exit_code read_file(struct applying *applying)
 static enum status make_request(const struct applying *applying, struct arena *arena,
                                 Reelrank__V1__ApplyWeightsRequest *request)
 {
-    const struct weights_source *source = &applying->file.source;
-    size_t count = source->model_count;
-    char *yaml = arena_new(arena, char, source->yaml.size + 1);
-    Reelrank__V1__ModelFile *files = arena_new(arena, Reelrank__V1__ModelFile, count);
-    request->models = arena_new(arena, Reelrank__V1__ModelFile *, count);
-    if (arena_full(arena)) {
-        return STATUS_NO_MEMORY;
+    struct weights_fields fields;
+    enum status status = weights_fields_of(&applying->file.source, arena, &fields);
+    if (status == STATUS_OK) {
+        request->weights_yaml = fields.yaml;
+        request->models = fields.models;
+        request->n_models = fields.model_count;
+        request->note = (char *)applying->values->note;
     }
-    memcpy(yaml, source->yaml.data, source->yaml.size);
-    request->weights_yaml = yaml;
-    request->note = (char *)applying->values->note;
-    for (size_t i = 0; i < count; i++) {
-        reelrank__v1__model_file__init(&files[i]);
-        files[i].name = (char *)source->models[i].name;
-        files[i].content.data = (uint8_t *)source->models[i].content.data;
-        files[i].content.len = source->models[i].content.size;
-        request->models[i] = &files[i];
-    }
-    request->n_models = count;
-    return STATUS_OK;
+    return status;
 }
 
 static enum exit_code print_answer(const Reelrank__V1__ApplyWeightsResponse *response, bool json)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/policy.h"
 #include "cli/problems.h"
 #include "ranker/weights.h"
 #include "reelrank/v1/admin.pb-c.h"
@@ -12,6 +13,9 @@
 struct check_values {
     bool json;
     bool schema;
+    bool policy;
+    struct argument_texts locales;
+    struct argument_texts never;
 };
 
 static enum exit_code print_schema(void)
@@ -89,6 +93,17 @@ static enum exit_code print_json(const struct weights *weights,
     return code == CODE_OK && weights == NULL ? CODE_INVALID : code;
 }
 
+static enum exit_code print_policy(const char *name, const struct weights *weights,
+                                   const struct check_values *values)
+{
+    if (!values->json) {
+        printf("%s: valid, version %s\n", name, weights_version(weights));
+    }
+    const struct policy_options options = {
+        .locales = &values->locales, .claims = &values->never, .json = values->json};
+    return policy_report(weights, &options);
+}
+
 /* A weights file that is read, and what came of it. */
 struct checking {
     struct weights_file file;
@@ -96,9 +111,13 @@ struct checking {
     struct weights *weights; /* NULL: it has problems */
 };
 
-static enum exit_code print_verdict(const char *name, bool json, const struct checking *checking)
+static enum exit_code print_verdict(const char *name, const struct check_values *values,
+                                    const struct checking *checking)
 {
-    if (json) {
+    if (checking->weights != NULL && values->policy) {
+        return print_policy(name, checking->weights, values);
+    }
+    if (values->json) {
         return print_json(checking->weights, &checking->problems);
     }
     if (checking->weights == NULL) {
@@ -109,7 +128,7 @@ static enum exit_code print_verdict(const char *name, bool json, const struct ch
     return CODE_OK;
 }
 
-static enum exit_code check_file(const char *path, bool json)
+static enum exit_code check_file(const char *path, const struct check_values *values)
 {
     struct problem problem = {""};
     struct checking *checking = calloc(1, sizeof(*checking));
@@ -119,7 +138,7 @@ static enum exit_code check_file(const char *path, bool json)
     enum status status =
         weights_file_read(path, &checking->file, &checking->weights, &checking->problems, &problem);
     enum exit_code code = status == STATUS_OK || status == STATUS_INVALID
-                              ? print_verdict(path, json, checking)
+                              ? print_verdict(path, values, checking)
                               : command_fail("check", status, &problem);
     weights_unref(checking->weights);
     weights_file_release(&checking->file);
@@ -133,13 +152,18 @@ static enum exit_code check_run(const void *raw, const struct operands *operands
     if (values->schema) {
         return print_schema();
     }
+    struct problem problem;
+    if (!values->policy && values->locales.count + values->never.count > 0) {
+        problem_set(&problem, "--locale and --never go with --policy");
+        (void)command_fail("check", STATUS_INVALID, &problem);
+        return CODE_USAGE;
+    }
     if (operands->count == 0) {
-        struct problem problem;
         problem_set(&problem, "FILE is missing; \"reelrank help check\" shows examples");
         (void)command_fail("check", STATUS_INVALID, &problem);
         return CODE_USAGE;
     }
-    return check_file(operands->items[0], values->json);
+    return check_file(operands->items[0], values);
 }
 
 static const struct argument check_arguments[] = {
@@ -151,6 +175,20 @@ static const struct argument check_arguments[] = {
      .kind = ARGUMENT_FLAG,
      .offset = offsetof(struct check_values, schema),
      .help = "print the JSON Schema of weights files, for editors, and do nothing else"},
+    {.name = "policy",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct check_values, policy),
+     .help = "prove what each locale can never show, and tell what it may"},
+    {.name = "locale",
+     .value_name = "TAG",
+     .kind = ARGUMENT_TEXTS,
+     .offset = offsetof(struct check_values, locales),
+     .help = "with --policy: only this locale, or default; repeatable"},
+    {.name = "never",
+     .value_name = "CLAIM",
+     .kind = ARGUMENT_TEXTS,
+     .offset = offsetof(struct check_values, never),
+     .help = "with --policy: fail unless this is never shown; repeatable"},
 };
 
 const struct command command_check = {
@@ -161,9 +199,26 @@ const struct command command_check = {
     .description =
         "Reads a weights file, with the model files it names, as the server would. Each\n"
         "problem is printed as FILE:LINE:COLUMN: KEY: MESSAGE, and the exit code is 4; a valid\n"
-        "file's version and a summary otherwise. \"-\" reads standard input.\n",
+        "file's version and a summary otherwise. \"-\" reads standard input.\n\n"
+        "--policy asks the ranker itself about every case there is, and prints for each locale\n"
+        "what kind of video it never shows and what it may show, with the statement that\n"
+        "claims it. A claim is LOCALE: FACT OP VALUE, where LOCALE is a tag, default or *:\n\n"
+        "  safety       low, medium, high, floor      = != < <= > >=\n"
+        "  curated      none, approved, featured      = != < <= > >=\n"
+        "  minimum_age  0 to 21, or user              = != < <= > >=\n"
+        "  category     forbidden, unknown or a name  = !=\n"
+        "  tag          forbidden or a name           = !=\n"
+        "  region       forbidden, elsewhere, unplaced, allowed\n"
+        "  language     other, unknown, readable\n"
+        "  seen         yes, excluded, no\n"
+        "  unrated, hidden    yes, no\n"
+        "  video        unknown, deleted, known\n\n"
+        "A claim that does not hold is answered with a case that is shown, and exit code 4.\n",
     .examples = "  reelrank check config/weights.yaml\n"
-                "  reelrank check --schema > weights.schema.json\n",
+                "  reelrank check --schema > weights.schema.json\n"
+                "  reelrank check --policy config/weights.yaml\n"
+                "  reelrank check --policy --never \"ru-RU: safety > medium\" \\\n"
+                "      --never \"*: minimum_age > user\" config/weights.yaml\n",
     COMMAND_ARGUMENTS(check_arguments),
     .values_size = sizeof(struct check_values),
     .run = check_run,

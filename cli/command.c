@@ -12,10 +12,11 @@
 enum { ARENA_BYTES = 64 << 20 };
 
 const struct command *const commands[] = {
-    &command_serve,  &command_import,  &command_rank,     &command_explain,  &command_features,
-    &command_check,  &command_apply,   &command_rollback, &command_history,  &command_weights,
-    &command_status, &command_videos,  &command_user,     &command_export,   &command_verify,
-    &command_backup, &command_restore, &command_forget,   &command_simulate, &command_help,
+    &command_serve,   &command_import, &command_rank,    &command_explain,  &command_features,
+    &command_check,   &command_diff,   &command_apply,   &command_rollback, &command_history,
+    &command_weights, &command_status, &command_videos,  &command_user,     &command_export,
+    &command_verify,  &command_backup, &command_restore, &command_forget,   &command_simulate,
+    &command_help,
 };
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 

@@ -107,6 +107,7 @@ void command_arena_release(struct arena *arena);
 extern const struct command command_apply;
 extern const struct command command_backup;
 extern const struct command command_check;
+extern const struct command command_diff;
 extern const struct command command_explain;
 extern const struct command command_export;
 extern const struct command command_features;

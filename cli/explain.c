@@ -21,7 +21,11 @@ static void print_text(const struct ranking_options *options,
         if (wanted(options, video->video_id)) {
             printf("%u. ", video->position);
             column_print_all(stdout, video->video_id);
-            printf("  score %.10f\n", video->score);
+            printf("  score %.10f", video->score);
+            if (video->propensity < 1) {
+                printf(", drawn with probability %.6g", video->propensity);
+            }
+            printf("\n");
             ranking_print_terms(video);
             ranking_print_features(video);
             ranking_print_moves(video);

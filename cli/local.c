@@ -21,6 +21,7 @@
 enum { STREAM_ARENA_BYTES = 8 << 20 }; /* for one turn */
 
 struct local {
+    char *data; /* owned */
     struct store *store;
     struct keeper *keeper; /* for erasures alone: retention is for servers */
     struct weights_life *life;
@@ -91,7 +92,12 @@ enum status local_open(const char *data, const char *weights, struct local **out
     struct local *local = calloc(1, sizeof(*local));
     struct options defaults;
     options_defaults(&defaults);
-    status = local == NULL ? STATUS_NO_MEMORY : open_store(data, &defaults, &local->store, problem);
+    if (local != NULL) {
+        local->data = strdup(data);
+    }
+    status = local == NULL || local->data == NULL
+                 ? STATUS_NO_MEMORY
+                 : open_store(data, &defaults, &local->store, problem);
     if (status == STATUS_OK) {
         struct keeper_options options = {
             .store = local->store, .directory = data, .map_bytes = (size_t)defaults.map_mib << 20};
@@ -111,6 +117,7 @@ enum status local_open(const char *data, const char *weights, struct local **out
     if (parsed != NULL) {
         weights_life_use(local->life, parsed);
     }
+    service_use_journal(local->service, local->data, NULL);
     service_methods(local->service, local->methods);
     *out = local;
     return STATUS_OK;
@@ -123,6 +130,7 @@ void local_close(struct local *local)
         weights_life_free(local->life);
         keeper_free(local->keeper);
         store_close(local->store);
+        free(local->data);
         free(local);
     }
 }
@@ -207,6 +215,11 @@ enum status local_call(struct local *local, const ProtobufCServiceDescriptor *se
         return status;
     }
     enum turn_step step = method->begin(method->context, &turn);
+    while (step == TURN_AGAIN) {
+        turn.request = NULL;
+        turn.now_ms = wall_clock_ms();
+        step = method->begin(method->context, &turn);
+    }
     if (step == TURN_WORK) {
         method->finish(method->context, &turn);
     } else if (step == TURN_WRITE) {

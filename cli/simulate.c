@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "cli/command.h"
+#include "cli/input.h"
 #include "cli/progress.h"
 #include "ranker/locale.h"
 #include "replay/simulate.h"
@@ -75,7 +76,7 @@ static enum exit_code print_candidates(const char *tag, const struct simulate_op
 
 static enum status fail_file(const char *path, struct problem *problem)
 {
-    problem_set(problem, "%.120s: %s", path, strerror(errno));
+    problem_set(problem, "%s: %s", input_name(path), strerror(errno));
     return STATUS_IO;
 }
 
@@ -122,7 +123,7 @@ static enum status write_directory(const char *directory, const struct simulate_
     status = close_part(output.log, status);
     status = close_part(output.truth, status);
     if (status == STATUS_IO && problem->text[0] == '\0') {
-        problem_set(problem, "the files in %.120s cannot be written", directory);
+        problem_set(problem, "the files in %s cannot be written", input_name(directory));
     }
     return status;
 }
@@ -213,12 +214,12 @@ static const struct argument simulate_arguments[] = {
      .offset = offsetof(struct simulate_values, now_ms),
      .minimum = SIMULATE_NOW_MIN_MS,
      .maximum = SIMULATE_NOW_MAX_MS,
-     .help = "end of the log in milliseconds since 1970, instead of the clock's time"},
+     .help = "when the log ends, ms since 1970, instead of now"},
     {.name = "candidates_for",
      .value_name = "LOCALE",
      .kind = ARGUMENT_TEXT,
      .offset = offsetof(struct simulate_values, candidates_for),
-     .help = "print ids to rank for a user of the locale, a line each, and do nothing else"},
+     .help = "only print ids to rank for a user there, a line each"},
 };
 
 const struct command command_simulate = {

@@ -37,6 +37,14 @@ static void print_text(const char *address, const Reelrank__V1__GetStatusRespons
     fields_number("user memory bytes", status->user_memory_bytes);
     fields_number("forgets pending", status->forgets_pending);
     fields_share("event ids", status->event_id_count, status->event_id_window);
+    if (status->journal_budget_bytes > 0) {
+        fields_share("journal bytes", status->journal_bytes, status->journal_budget_bytes);
+        fields_number("decisions written", status->journal_written);
+        fields_number("decisions dropped", status->journal_dropped);
+    }
+    if (status->journal_oldest_ms > 0) {
+        fields_time("oldest decision", status->journal_oldest_ms);
+    }
 }
 
 static enum exit_code ask(struct backend *backend, struct arena *arena,

@@ -137,6 +137,11 @@ static json_t *files_of(const struct verify_report *report)
     if (report->has_state) {
         json_array_append_new(files, state_file_of("state.mdb", &report->state));
     }
+    if (report->decisions > 0) {
+        json_array_append_new(files, json_pack("{s:s, s:I, s:I}", "name", "journal", "bytes",
+                                               (json_int_t)report->journal_bytes, "decisions",
+                                               (json_int_t)report->decisions));
+    }
     return files;
 }
 
@@ -185,6 +190,7 @@ static void print_table(const char *data, const struct verdict *verdict)
     fields_number("forgotten users", report->tombstones);
     fields_number("weights changes", report->weights_changes);
     fields_number("snapshots", report->snapshot_count);
+    fields_number("decisions", report->decisions);
     fields_number("base", report->base);
     fields_number("state sequence", report->sequence);
     fields_hash("state digest", report->digests.all);

@@ -1,5 +1,5 @@
 /*
- * Made by: bazel run //tests/ranker:print_locale_data > ranker/locale_data.h
+ * Made by tests/ranker/print_locale_data.c, which says how.
  * Only ranker/locale.c includes it. Codes are those of ranker/locale.h; every table is sorted
  * by its first members.
  */

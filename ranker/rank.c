@@ -158,14 +158,25 @@ static bool is_new(const struct ranking *ranking, const struct video *video)
            views <= model->new_video_views;
 }
 
+static bool needs_embeddings(const struct model *model)
+{
+    return model->diversity > 0 && model->diversity_by == DIVERSITY_BY_EMBEDDING;
+}
+
 static struct slate_facts *find_facts(const struct ranking *ranking)
 {
     uint16_t region = ranking->request->locale.region;
     struct slate_facts *facts =
         arena_new_raw(ranking->arena, struct slate_facts, ranking->kept_count);
+    const struct videos *videos = state_videos(ranking->state);
+    bool with_embeddings = needs_embeddings(ranking->model);
+    for (size_t i = 0; with_embeddings && i < ranking->kept_count; i++) {
+        videos_prefetch_embedding(videos, ranking->candidates[i].video);
+    }
     for (size_t i = 0; facts != NULL && i < ranking->kept_count; i++) {
         const struct video *video = ranking->candidates[i].video;
         facts[i] = (struct slate_facts){
+            .embedding = with_embeddings ? videos_embedding(videos, video) : NULL,
             .categories = video->category_keys,
             .tags = video->tag_keys,
             .local = region != 0 && video->creator_region == region,

@@ -99,10 +99,10 @@ struct rank_result {
     double *scores;       /* by position; they do not rise where the slate has no rules */
     double *propensities; /* by position: the probability of its video, given those above it */
     size_t dropped_count;
-    uint32_t *dropped;       /* candidate indices, rising */
-    uint8_t *dropped_rules;  /* enum drop_rule */
-    const char **details;    /* with explain: what each rule saw, for people; else NULL */
-    struct rank_term *terms; /* with explain: TERM_COUNT for each position; else NULL */
+    uint32_t *dropped;         /* candidate indices, rising */
+    uint8_t *dropped_rules;    /* enum drop_rule */
+    const char **details;      /* with explain: what each rule saw, for people; else NULL */
+    struct rank_term *terms;   /* with explain: TERM_COUNT for each position; else NULL */
     struct slate_moves *moves; /* with explain: by position; NULL where the slate has no rules */
     /* With explain: what this model's heads and multipliers read, those that weigh nothing left
      * out. */
@@ -114,9 +114,8 @@ struct rank_result {
 
 /*
  * Ranks. Every candidate is either in order or in dropped, once. Without rules of the slate equal
- * scores keep the request's order. STATUS_NO_MEMORY when the arena is too small: LIMIT_CANDIDATES
- * needs 1 MiB, with explain 2 MiB and 8 bytes for each feature that the model reads of each
- * candidate, 4 MiB at most.
+ * scores keep the request's order. STATUS_NO_MEMORY when the arena is too small: LIMIT_CANDIDATES,
+ * explained by a model that reads every feature, need 4 MiB.
  */
 MUST_USE enum status rank(const struct state *state, const struct model *model,
                           const struct rank_request *request, struct arena *arena,

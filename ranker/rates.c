@@ -22,8 +22,8 @@ void rates_init(struct rates *rates, const struct model *model, const struct pro
 
 static void find_rows(struct rates *rates, enum scope_kind scope)
 {
-    const struct locale *locale = &rates->profile->locale;
-    uint16_t code = scope == SCOPE_REGION ? locale->region : locale->language;
+    struct locale locale = rates->profile->locale;
+    uint16_t code = scope == SCOPE_REGION ? locale.region : locale_language(locale);
     if (!rates->found[scope]) {
         scoped_find_many(rates->scoped, scope, code, rates->videos, PROFILE_BLOCK,
                          rates->rows[scope]);

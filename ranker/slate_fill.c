@@ -107,18 +107,6 @@ static void put_left(struct slate_fill *fill)
     }
 }
 
-static enum status put_likeness(struct slate_fill *fill, struct arena *arena)
-{
-    enum status status = likeness_init(&fill->likeness, fill->input->model, fill->left_count,
-                                       fill->position_count, arena);
-    for (size_t i = 0; status == STATUS_OK && i < fill->left_count; i++) {
-        uint32_t candidate = fill->left[i];
-        likeness_put(&fill->likeness, fill->ranks[candidate], &fill->input->facts[candidate],
-                     fill->creators[candidate]);
-    }
-    return status;
-}
-
 static enum status allocate(struct slate_fill *fill, struct arena *arena)
 {
     size_t count = fill->input->count;
@@ -167,7 +155,9 @@ enum status slate_fill_init(struct slate_fill *fill, const struct slate_input *i
         return status;
     }
     put_left(fill);
-    return model->diversity > 0 ? put_likeness(fill, arena) : STATUS_OK;
+    return model->diversity > 0 ? likeness_init(&fill->likeness, model, fill->left_count,
+                                                fill->position_count, arena)
+                                : STATUS_OK;
 }
 
 /* One more or one less of the candidate in the window. */
@@ -243,14 +233,27 @@ static double relevance(const struct slate_fill *fill, double score)
     return (1 - fill->input->model->diversity) * (score / fill->best_score);
 }
 
+/* Its number in fill->likeness, which learns of a candidate only when it is looked at. */
+static size_t item_of(struct slate_fill *fill, uint32_t candidate)
+{
+    size_t item = fill->ranks[candidate];
+    if (!likeness_knows(&fill->likeness, item)) {
+        likeness_put(&fill->likeness, item, &fill->input->facts[candidate],
+                     fill->creators[candidate]);
+    }
+    return item;
+}
+
+/* Maximal marginal relevance. */
+static double diverse_value(struct slate_fill *fill, uint32_t candidate)
+{
+    double alike = likeness_most(&fill->likeness, item_of(fill, candidate));
+    return relevance(fill, score_now(fill, candidate)) - fill->input->model->diversity * alike;
+}
+
 static double value_now(struct slate_fill *fill, uint32_t candidate)
 {
-    double score = score_now(fill, candidate);
-    if (!fill->diverse) {
-        return score;
-    }
-    double alike = likeness_most(&fill->likeness, fill->ranks[candidate]);
-    return relevance(fill, score) - fill->input->model->diversity * alike;
+    return fill->diverse ? diverse_value(fill, candidate) : score_now(fill, candidate);
 }
 
 /* What value_now() can be at most. Does not rise along fill->left. */
@@ -302,28 +305,44 @@ static struct choice choose_best(struct slate_fill *fill)
     return best;
 }
 
-/* Lists the eligible and their values. Returns how many; *best_at tells the best of them. */
-static size_t list_eligible(struct slate_fill *fill, size_t *best_at)
+static unsigned rank_of(const struct slate_fill *fill, size_t at)
 {
-    struct choice best = {.broken = UINT_MAX};
+    return fill->ranks[fill->left[at]];
+}
+
+/* Returns how many break least. */
+static size_t list_eligible(struct slate_fill *fill)
+{
+    unsigned least_broken = UINT_MAX;
     size_t count = 0;
     for (size_t i = 0; i < fill->left_count; i++) {
-        uint32_t candidate = fill->left[i];
-        struct choice choice = {.at = i, .broken = broken_rules(fill, candidate)};
-        if (choice.broken > best.broken) {
+        unsigned broken = broken_rules(fill, fill->left[i]);
+        if (broken > least_broken) {
             continue;
         }
-        count = choice.broken < best.broken ? 0 : count;
-        choice.rank = fill->ranks[candidate];
-        choice.value = value_now(fill, candidate);
-        if (is_better(&choice, &best)) {
-            best = choice;
-            *best_at = count;
-        }
-        fill->eligible[count] = (uint16_t)i;
-        fill->values[count++] = choice.value;
+        count = broken < least_broken ? 0 : count;
+        least_broken = broken;
+        fill->eligible[count++] = (uint16_t)i;
     }
     return count;
+}
+
+/* Works out the values of the eligible. Returns which of them is the best. */
+static size_t value_eligible(struct slate_fill *fill, size_t count)
+{
+    size_t best = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t candidate = fill->left[fill->eligible[i]];
+        fill->values[i] = value_now(fill, candidate);
+    }
+    for (size_t i = 1; i < count; i++) {
+        bool equal = fill->values[i] >= fill->values[best];
+        if (fill->values[i] > fill->values[best] ||
+            (equal && rank_of(fill, fill->eligible[i]) < rank_of(fill, fill->eligible[best]))) {
+            best = i;
+        }
+    }
+    return best;
 }
 
 static struct choice draw(struct slate_fill *fill, double uniform)
@@ -331,8 +350,8 @@ static struct choice draw(struct slate_fill *fill, double uniform)
     const struct model *model = fill->input->model;
     const double log2_e = 0x1.71547652b82fep+0;
     struct slate_draw drawn;
-    size_t best = 0;
-    size_t count = list_eligible(fill, &best);
+    size_t count = list_eligible(fill);
+    size_t best = value_eligible(fill, count);
     if (model->exploration == EXPLORE_EPSILON_GREEDY) {
         drawn = slate_draw_epsilon_greedy(model->explore_epsilon, uniform, count, best);
     } else {
@@ -410,7 +429,7 @@ static void place(struct slate_fill *fill, const struct choice *choice)
     slate_fill_decay(fill, candidate);
     count_in_window(fill, candidate, 1);
     if (fill->input->model->diversity > 0) {
-        likeness_place(&fill->likeness, fill->ranks[candidate]);
+        likeness_place(&fill->likeness, item_of(fill, candidate));
     }
     fill->slate->order[fill->placed_count] = candidate;
     fill->slate->propensities[fill->placed_count] = choice->propensity;

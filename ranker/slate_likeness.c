@@ -9,7 +9,7 @@ struct content {
     uint32_t tags[LIMIT_VIDEO_TAGS];
     uint32_t categories[LIMIT_VIDEO_CATEGORIES];
     uint32_t creator;
-    uint32_t weight; /* of all together */
+    uint32_t weight; /* of all together; 0 while nothing is known */
     const struct embedding *embedding;
     double scale; /* 1 over the embedding's length */
 };
@@ -31,11 +31,16 @@ enum status likeness_init(struct likeness *likeness, const struct model *model, 
     *likeness = (struct likeness){
         .by = model->diversity_by,
         .window = (size_t)model->window,
-        .contents = arena_new_raw(arena, struct content, item_count),
+        .contents = arena_new(arena, struct content, item_count),
         .nearest = arena_new(arena, struct nearest, item_count),
         .placed = arena_new_raw(arena, uint16_t, position_count),
     };
     return arena_full(arena) ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+bool likeness_knows(const struct likeness *likeness, size_t item)
+{
+    return likeness->contents[item].weight > 0;
 }
 
 static bool contains(const uint32_t *keys, size_t count, uint32_t key)

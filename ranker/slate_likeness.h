@@ -22,6 +22,9 @@ struct likeness {
 MUST_USE enum status likeness_init(struct likeness *likeness, const struct model *model,
                                    size_t item_count, size_t position_count, struct arena *arena);
 
+/* Whether it has been said what an item is, as it must be before it is placed or compared. */
+bool likeness_knows(const struct likeness *likeness, size_t item);
+
 /* Says what an item is; creator: a number that only videos of one creator share. */
 void likeness_put(struct likeness *likeness, size_t item, const struct slate_facts *facts,
                   uint32_t creator);

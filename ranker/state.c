@@ -405,6 +405,7 @@ static enum status apply_deletion(struct state *state, uint64_t video_key)
     }
     state->live_videos -= video_is_live(row);
     row->deleted = true;
+    videos_drop_embedding(state->videos, row);
     videos_set_source(
         state->videos, row,
         (struct video_source){.log_sequence = videos_source(state->videos, row).log_sequence});

@@ -233,6 +233,10 @@ static void facts_of(const struct videos *videos, const struct video *video,
     }
     memcpy(out->languages, video->languages, sizeof(out->languages));
     memcpy(out->caption_languages, video->caption_languages, sizeof(out->caption_languages));
+    const struct embedding *embedding = videos_embedding(videos, video);
+    if (embedding != NULL) {
+        out->embedding = *embedding;
+    }
 }
 
 void state_video_at(const struct state *state, size_t row, struct video_row *out)

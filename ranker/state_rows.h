@@ -50,6 +50,12 @@ static inline size_t state_keys_in_row(uint64_t count, uint64_t row)
  */
 enum { STATE_VERSION = 3 };
 
+/*
+ * The version before, in which videos had no embeddings. Its rows are still read where nothing else
+ * stands for the beginning of the log; the catalogue's videos are all in the log behind that.
+ */
+enum { STATE_VERSION_BEFORE = 2 };
+
 /* The row is as it was at the mark; to be read before the call returns. */
 typedef void state_visit(void *context, enum state_table table, size_t row);
 

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ranker/embedding.h"
 #include "ranker/limits.h"
 #include "ranker/stats.h"
 
@@ -46,6 +47,7 @@ struct video_facts {
     uint8_t curated; /* enum curated */
     bool premium;
     float quality; /* 0: unknown */
+    struct embedding embedding;
 };
 
 /*
@@ -130,6 +132,16 @@ MUST_USE enum status videos_put(struct videos *videos, const struct video_facts 
 /* The source of a row of these videos: zeroes until it is set. */
 struct video_source videos_source(const struct videos *videos, const struct video *row);
 void videos_set_source(struct videos *videos, const struct video *row, struct video_source source);
+
+/*
+ * The embedding of a row of these videos, until the next videos_put() or videos_remove(); NULL
+ * without one. They lie apart from the rows, and take no memory while no video has one.
+ */
+const struct embedding *videos_embedding(const struct videos *videos, const struct video *row);
+void videos_prefetch_embedding(const struct videos *videos, const struct video *row);
+
+/* Forgets it. */
+void videos_drop_embedding(struct videos *videos, const struct video *row);
 
 const struct region_set *videos_region_set(const struct videos *videos, uint32_t index);
 bool region_set_contains(const struct region_set *set, uint16_t region);

@@ -38,19 +38,22 @@
  * Features that scale the value: factor = 1 + weight * feature. Features in [0, 1], 1 meaning fully so.
  *   freshness        2^(-age / freshness_half_life); 0 when the publication time is unknown
  *   popularity       p / (p + popularity_scale), p: decayed plays or impressions, whichever is more
- *   quality          Video.quality
+ *   quality          Video.quality; 0 when unknown
  *   curated          0.5 approved, 1 featured
  *   premium          0 or 1
- *   language_match   1 spoken, 0.5 captions, in the locale's language; 0.8 and 0.4 in one declared
- *                    besides; learnt: the user's positive taste for the spoken language; else 0; the largest
+ *   language_match   the largest of: 1 spoken, 0.5 captions, in the locale's language; 0.8 and 0.4 in
+ *                    one declared besides; learnt: the user's positive taste for the spoken language;
+ *                    c * new_user spoken and half of it captions, in one of `languages` with
+ *                    confidence c, new_user = n / (n + the user's signals), n = new_user_signals; 0
  *   local_creator    creator's region is the user's
  *   follows_creator  0 or 1
  *   new_video        prior strength left: s / (s + views), s = new_video_views
  *   seen_before      0 or 1
  *   retrieval        r / (1 + |r|) of Candidate.retrieval_score, below 0 as 0
  *   source           features.sources of Candidate.source
- *   fatigue_creator  x / (x + fatigue_scale), x: videos of the creator seen lately, decayed
- *   fatigue_category the same for the category seen most
+ *   fatigue_creator  x / (x + fatigue_scale), x: sum of 2^(-age / fatigue_half_life) over those by the
+ *                    creator of the 64 videos the user saw last
+ *   fatigue_category the same for the video's category seen most
  */
 #define MULTIPLIER_MAP(X)                  \
     X(FRESHNESS, "freshness")              \
@@ -106,7 +109,12 @@ struct trees;
  * A head of kind "rate": the video's decayed count over its decayed views, shrunk by a Beta prior
  * of mean `prior` worth `strength` views, then moved in odds by the user's taste t in (-1, 1): odds
  * times 2^(affinity * t). watch_quantile: the quantile of the video's mean watch time instead of a
- * count's rate.
+ * count's rate. Where rate_scope is narrower than global, views in the user's region shrink to that
+ * rate, and views in the locale's language to the region's, before taste moves it:
+ *   region    (hits there + region_strength * rate) / (views there + region_strength)
+ *   language  the same with language_strength and the region's rate
+ * watch_quantile counts everyone's views, in the region's distribution of watch times, whatever the
+ * scope.
  */
 struct head_model {
     enum head_kind kind;
@@ -295,15 +303,29 @@ struct weights_chosen {
 /*
  * The model for a request. A user is in one arm, or none, of each experiment whose locales contain
  * one that the request's locale rests on; arms override in file order. With h the XXH3-64 of the
- * experiment's salt and the user_key as 8 bytes, lowest first, the arm is the first whose share,
- * added to those before it, is above (h >> 11) * 2^-53. user_key 0 is a visitor, in no experiment.
- * forced is RankRequest.experiment: "" or "experiment/arm", which puts anybody into that one arm;
- * STATUS_INVALID where there is no such arm, or its experiment does not run in the locale.
- * Allocates nothing; *out lives with weights.
+ * user_key's 8 bytes, lowest first, seeded with the XXH3-64 of the experiment's salt, the arm is
+ * the first whose share, added to those before it, is above (h >> 11) * 2^-53. user_key 0 is a
+ * visitor, in no experiment. forced is RankRequest.experiment: "" or "experiment/arm", which puts
+ * anybody into that one arm; STATUS_INVALID where there is no such arm, or its experiment does not
+ * run in the locale. Allocates nothing; *out lives with weights.
  */
 MUST_USE enum status weights_choose(const struct weights *weights, struct locale locale,
                                     uint64_t user_key, struct text forced,
                                     struct weights_chosen *out, struct problem *problem);
+
+/*
+ * For tools that look at every model: the locales that have models of their own. Index 0 is the
+ * default, all 0, which serves whatever no other does; then each that the file names, or that two
+ * of them meet in (hi and und-IN in hi-IN). False past the last, leaving *out alone.
+ */
+bool weights_locale_at(const struct weights *weights, size_t index, struct locale *out);
+
+/*
+ * The models that a locale's requests may get: index 0 is weights_model(), of no experiment, then
+ * one for each combination of arms. False past the last, leaving *out alone.
+ */
+bool weights_model_at(const struct weights *weights, struct locale locale, size_t index,
+                      struct weights_chosen *out);
 
 /*
  * Writes the JSON Schema (draft 2020-12) of the weights file, built from the same table that parses

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ranker/check.h"
+#include "ranker/hash.h"
 #include "ranker/weights_chain.h"
 #include "ranker/weights_internal.h"
 #include "ranker/weights_merge.h"
@@ -308,8 +309,7 @@ static void build_experiment(const struct layers *layers, const struct trial *tr
         salt = text_of(trial->layer->name);
     }
     memcpy(out->name, trial->layer->name, sizeof(out->name));
-    memcpy(out->salt, salt.data, salt.size);
-    out->salt_size = salt.size;
+    out->seed = XXH3_64bits(salt.data, salt.size);
     out->target_count = trial->target_count;
     memcpy(out->targets, trial->targets, sizeof(out->targets));
     out->arm_count = trial->arm_count;

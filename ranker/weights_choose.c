@@ -45,17 +45,13 @@ const struct model *weights_model(const struct weights *weights, struct locale l
 /* The arm of a user, from 1; 0 is none. */
 static unsigned assign(const struct experiment *experiment, uint64_t user_key)
 {
-    char bytes[WEIGHTS_SALT_MAX + sizeof(user_key)];
-    memcpy(bytes, experiment->salt, experiment->salt_size);
-    memcpy(bytes + experiment->salt_size, &user_key, sizeof(user_key));
-    uint64_t hash = XXH3_64bits(bytes, experiment->salt_size + sizeof(user_key));
+    uint64_t hash = XXH3_64bits_withSeed(&user_key, sizeof(user_key), experiment->seed);
     double place = (double)(hash >> 11) * 0x1p-53;
-    for (unsigned i = 0; i < experiment->arm_count; i++) {
-        if (place < experiment->bounds[i]) {
-            return i + 1;
-        }
+    unsigned passed = 0;
+    for (unsigned i = 0; i < experiment->arm_count; i++) { /* no jumps, which chance would decide */
+        passed += place >= experiment->bounds[i];
     }
-    return 0;
+    return passed < experiment->arm_count ? passed + 1 : 0;
 }
 
 /* An experiment's number and an arm's, from 1; arm 0 is none. */
@@ -149,6 +145,17 @@ static size_t combine(const struct weights *weights, const struct plan *plan, ui
     return combination;
 }
 
+static struct weights_chosen choice_of(const struct weights *weights, const struct cell *cell,
+                                       size_t combination)
+{
+    return (struct weights_chosen){
+        .model = &cell->models[combination],
+        .version = weights->version,
+        .arms = cell->plan->arms[combination],
+        .locale_default = weights->has_locales && !cell->listed,
+    };
+}
+
 enum status weights_choose(const struct weights *weights, struct locale locale, uint64_t user_key,
                            struct text forced_label, struct weights_chosen *out,
                            struct problem *problem)
@@ -162,11 +169,26 @@ enum status weights_choose(const struct weights *weights, struct locale locale, 
         }
     }
     size_t combination = combine(weights, cell->plan, user_key, forced);
-    *out = (struct weights_chosen){
-        .model = &cell->models[combination],
-        .version = weights->version,
-        .arms = cell->plan->arms[combination],
-        .locale_default = weights->has_locales && !cell->listed,
-    };
+    *out = choice_of(weights, cell, combination);
     return STATUS_OK;
+}
+
+bool weights_locale_at(const struct weights *weights, size_t index, struct locale *out)
+{
+    if (index >= weights->cell_count) {
+        return false;
+    }
+    *out = locale_of_key(weights->cells[index].key);
+    return true;
+}
+
+bool weights_model_at(const struct weights *weights, struct locale locale, size_t index,
+                      struct weights_chosen *out)
+{
+    const struct cell *cell = cell_of(weights, locale);
+    if (index >= cell->plan->combination_count) {
+        return false;
+    }
+    *out = choice_of(weights, cell, index);
+    return true;
 }

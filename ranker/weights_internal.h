@@ -14,8 +14,7 @@ enum { ARM_LABEL_SIZE = 2 * WEIGHTS_NAME_MAX + 2 };
 
 struct experiment {
     char name[NAME_SIZE];
-    char salt[WEIGHTS_SALT_MAX];
-    size_t salt_size;
+    uint64_t seed; /* XXH3-64 of the salt */
     unsigned target_count;
     uint64_t targets[WEIGHTS_TARGETS_MAX];
     unsigned arm_count;

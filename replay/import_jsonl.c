@@ -28,8 +28,9 @@ static enum status tell_line(struct jsonl *reader, struct text text)
         return sink->reject(sink->context, reader->lines.number, "the line holds too many values");
     }
     const Reelrank__V1__LogEntry *entry = (const Reelrank__V1__LogEntry *)message;
-    if (entry->entry_case == REELRANK__V1__LOG_ENTRY__ENTRY_USER) {
-        return STATUS_OK; /* follows from the signals */
+    if (entry->entry_case == REELRANK__V1__LOG_ENTRY__ENTRY_USER ||
+        entry->entry_case == REELRANK__V1__LOG_ENTRY__ENTRY_DECISION) {
+        return STATUS_OK; /* follows from the signals, or adds nothing to them */
     }
     if (entry->entry_case == REELRANK__V1__LOG_ENTRY__ENTRY__NOT_SET) {
         return sink->reject(sink->context, reader->lines.number,

@@ -136,31 +136,68 @@ static double whole_mean(const struct metrics_unit *units, const struct metrics_
     return others != NULL ? mean_of(sum) - mean_of(other) : mean_of(sum);
 }
 
-/* A draw without any weight has no mean and is left out. */
-static enum status bootstrap(const struct metrics_unit *units, const struct metrics_unit *others,
-                             size_t count, uint64_t seed, struct metrics_interval *out)
+/* Users that have something to say, of two when others is not NULL; all arrays are one block. */
+struct sample {
+    struct metrics_unit *units;
+    struct metrics_unit *others; /* NULL: one mean alone */
+    double *means;               /* METRICS_ROUNDS */
+    size_t count;
+};
+
+static enum status sample_init(struct sample *sample, const struct metrics_unit *units,
+                               const struct metrics_unit *others, size_t count)
 {
-    struct random random = {seed};
-    struct metrics_interval interval = {whole_mean(units, others, count), NAN, NAN};
-    double *means = malloc(METRICS_ROUNDS * sizeof(*means));
-    if (means == NULL) {
+    *sample = (struct sample){
+        .units = malloc(2 * (count + 1) * sizeof(*units) + METRICS_ROUNDS * sizeof(double)),
+    };
+    if (sample->units == NULL) {
         return STATUS_NO_MEMORY;
     }
+    sample->others = others != NULL ? sample->units + count : NULL;
+    sample->means = (double *)(sample->units + 2 * count);
+    for (size_t i = 0; i < count; i++) {
+        if (units[i].weight > 0 || (others != NULL && others[i].weight > 0)) {
+            sample->units[sample->count] = units[i];
+            if (others != NULL) {
+                sample->others[sample->count] = others[i];
+            }
+            sample->count++;
+        }
+    }
+    return STATUS_OK;
+}
+
+/* A draw without any weight on one side has no mean and is left out. */
+static struct metrics_interval interval_of(struct sample *sample, uint64_t seed)
+{
+    struct random random = {seed};
+    struct metrics_interval interval = {whole_mean(sample->units, sample->others, sample->count),
+                                        NAN, NAN};
     size_t kept = 0;
     for (int round = 0; round < METRICS_ROUNDS && !isnan(interval.mean); round++) {
-        double mean = draw_mean(units, others, count, &random);
+        double mean = draw_mean(sample->units, sample->others, sample->count, &random);
         if (!isnan(mean)) {
-            means[kept++] = mean;
+            sample->means[kept++] = mean;
         }
     }
     if (kept > 0) {
-        qsort(means, kept, sizeof(*means), falling);
-        interval.high = means[kept / 40];
-        interval.low = means[kept - 1 - kept / 40];
+        qsort(sample->means, kept, sizeof(*sample->means), falling);
+        interval.high = sample->means[kept / 40];
+        interval.low = sample->means[kept - 1 - kept / 40];
     }
-    free(means);
-    *out = interval;
-    return STATUS_OK;
+    return interval;
+}
+
+static enum status bootstrap(const struct metrics_unit *units, const struct metrics_unit *others,
+                             size_t count, uint64_t seed, struct metrics_interval *out)
+{
+    struct sample sample;
+    enum status status = sample_init(&sample, units, others, count);
+    if (status == STATUS_OK) {
+        *out = interval_of(&sample, seed);
+        free(sample.units);
+    }
+    return status;
 }
 
 enum status metrics_bootstrap(const struct metrics_unit *units, size_t count, uint64_t seed,

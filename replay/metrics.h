@@ -55,7 +55,7 @@ enum { METRICS_ROUNDS = 2000 };
 
 /*
  * The mean over units, sum of sums over sum of weights, with a percentile bootstrap over them
- * (Efron and Tibshirani 1993): METRICS_ROUNDS times as many units as there are are drawn with
+ * (Efron and Tibshirani 1993): METRICS_ROUNDS times as many units as have a weight are drawn with
  * replacement, and the interval goes from the 2.5th to the 97.5th percentile, by nearest rank. The
  * same seed gives the same interval. STATUS_NO_MEMORY.
  */

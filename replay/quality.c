@@ -24,7 +24,7 @@ struct quality *quality_new(const struct quality_contenders *contenders)
     for (size_t i = 0; i < contenders->count; i++) {
         quality->names[i] = contenders->names[i];
     }
-    for (int i = 0; i < BASELINE_COUNT; i++) {
+    for (enum baseline i = 0; i < BASELINE_COUNT; i++) {
         quality->names[quality_baseline(quality, i)] = baseline_name(i);
     }
     quality->names[quality_ideal(quality)] = "ideal";
@@ -131,7 +131,7 @@ enum status quality_order(struct quality *quality, const struct state *state,
     for (size_t i = 0; i < quality->contenders->count; i++) {
         take_result(quality, i, &results[i]);
     }
-    for (int i = 0; i < BASELINE_COUNT; i++) {
+    for (enum baseline i = 0; i < BASELINE_COUNT; i++) {
         baseline_values(i, state, request, quality->contenders->seed, quality->values);
         take_values(quality, quality_baseline(quality, i), quality->values, request->count);
     }

@@ -1,10 +1,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "ranker/random.h"
 #include "ranker/wire.h"
 #include "replay/import.h"
 #include "replay/quality_internal.h"
-#include "ranker/random.h"
 
 enum { OTHERS = 100, HISTORY_PERCENT = 80, TRIES = 20 };
 

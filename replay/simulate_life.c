@@ -7,7 +7,7 @@
 #include "ranker/exact.h"
 
 enum {
-    PERCENT_NAMED = 3, /* of sessions: those of the three users with plain tastes */
+    PERCENT_NAMED = 6, /* of sessions: those of the three users with plain tastes */
     SIGNALS_PER_SESSION = 33,
     SESSION_SCREENS_MAX = 4,
     NEW_SESSION_SCREENS_MAX = 2,
@@ -472,6 +472,7 @@ static void plan_session(const struct life *life, struct plan *plan, uint32_t us
     plan->count++;
 }
 
+/* The users with names have sessions of their own, so they come last in the order of zeal. */
 static void plan_old_users(const struct life *life, struct plan *plan, uint32_t sessions,
                            const double *user_sums, struct random *random)
 {
@@ -480,7 +481,8 @@ static void plan_old_users(const struct life *life, struct plan *plan, uint32_t 
     int64_t span_ms = (int64_t)life->options->day_count * DAY_MS;
     for (uint32_t i = 0; i < sessions; i++) {
         bool is_named = random_below(random, 100) < PERCENT_NAMED;
-        uint32_t user = is_named ? random_below(random, named) : zipf_draw(user_sums, old, random);
+        uint32_t drawn = (zipf_draw(user_sums, old, random) + WORLD_NAMED_USERS) % old;
+        uint32_t user = is_named ? random_below(random, named) : drawn;
         plan_session(life, plan, user, span_ms, SESSION_SCREENS_MAX, random);
     }
 }

@@ -234,7 +234,7 @@ static void make_plain(struct world_user *user, uint32_t index)
     static const enum world_category loved[WORLD_NAMED_USERS][2] = {
         {COMEDY, FOOD}, {SPORTS, MUSIC}, {TRAVEL, FOOD}};
     for (size_t i = 0; i < WORLD_CATEGORIES; i++) {
-        user->tastes[i] = -2;
+        user->tastes[i] = -1.5f;
     }
     user->tastes[loved[index][0]] = 3;
     user->tastes[loved[index][1]] = 2.5f;

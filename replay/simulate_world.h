@@ -4,9 +4,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "ranker/random.h"
 #include "ranker/signal.h"
 #include "ranker/video.h"
-#include "ranker/random.h"
 #include "replay/simulate.h"
 #include "replay/simulate_words.h"
 

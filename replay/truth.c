@@ -8,7 +8,7 @@
 #include "ranker/limits.h"
 #include "replay/lines.h"
 
-enum { ARENA_BYTES = 16 << 20 }; /* no line of 4 MiB means more than this */
+enum { ARENA_BYTES = 4 << 20 }; /* several times the largest ranking */
 
 struct reader {
     struct lines lines;
@@ -78,6 +78,9 @@ static enum status read_line(struct reader *reader, struct text text)
     if (status == STATUS_INVALID) {
         return refuse(reader, problem.text);
     }
+    if (status == STATUS_NO_MEMORY) {
+        return refuse(reader, "it holds too many values");
+    }
     if (status != STATUS_OK) {
         return status;
     }
@@ -98,7 +101,7 @@ static enum status read_lines(struct reader *reader)
     do {
         line = lines_next(&reader->lines);
         if (line.too_long) {
-            return refuse(reader, "it is longer than 4 MiB");
+            return refuse(reader, "it is longer than 2 MiB");
         }
         enum status status = STATUS_OK;
         if (!line_is_blank(line.text)) {

@@ -7,7 +7,7 @@
 #include "ranker/status.h"
 #include "replay/truth.pb-c.h"
 
-enum { TRUTH_LIMIT_LINE_BYTES = 4 << 20 };
+enum { TRUTH_LIMIT_LINE_BYTES = 2 << 20 /* twice the largest that a simulation writes */ };
 
 /*
  * Reads the truth that `reelrank simulate` wrote, and tells sink of each test ranking; what was

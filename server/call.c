@@ -420,7 +420,22 @@ static uint64_t wakes(struct worker *worker)
     return count;
 }
 
-/* Runs begin() until it is not woken in between. Returns true when another thread has the call. */
+/* On to the next turn once others had theirs. Returns true if the call keeps its arena. */
+static bool go_again(struct call *call)
+{
+    struct worker *worker = call->lane->worker;
+    bool unary = kind_of(call) == METHOD_UNARY;
+    CHECK(unary || kind_of(call) == METHOD_SERVER_STREAM);
+    if (unary && call->turn.request != NULL) {
+        arenas_hold(&worker->arenas, call->arena);
+    }
+    call->stage = STAGE_WAITING;
+    worker_again(worker, call);
+    return unary;
+}
+
+/* Runs begin() until it is not woken in between. Returns true when the call keeps its arena: it is
+ * with another thread, or a unary one that goes on. */
 static bool run_turn(struct call *call)
 {
     const struct method *method = call->lane->route->method;
@@ -442,10 +457,7 @@ static bool run_turn(struct call *call)
             send_batch(call, SEND_MESSAGE);
             return false;
         case TURN_AGAIN:
-            CHECK(method->kind == METHOD_SERVER_STREAM);
-            call->stage = STAGE_WAITING;
-            worker_again(worker, call);
-            return false;
+            return go_again(call);
         case TURN_WAIT:
             CHECK(method->kind == METHOD_SERVER_STREAM);
             if (atomic_load(worker->draining)) {
@@ -471,6 +483,7 @@ static void take_turn(struct call *call, const ProtobufCMessage *request, struct
     call->turn.request = request;
     call->turn.request_bytes = request_bytes;
     call->turn.now_ms = wall_clock_ms();
+    call->turn.stopping = atomic_load(call->lane->worker->draining);
     if (!run_turn(call)) {
         give_arena(call);
     }
@@ -550,6 +563,12 @@ static void take_empty_turn(struct call *call)
     }
 }
 
+/* The next turn of a unary call: what it has in its arena stays. */
+static void take_next_turn(struct call *call)
+{
+    take_turn(call, NULL, (struct text){0});
+}
+
 static bool deadline_passed(gpr_timespec deadline)
 {
     if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) == 0) {
@@ -625,7 +644,11 @@ static void advance(struct call *call)
         give_arena(call);
         return;
     case STAGE_WAITING:
-        take_empty_turn(call);
+        if (kind_of(call) == METHOD_UNARY) {
+            take_next_turn(call);
+        } else {
+            take_empty_turn(call);
+        }
         return;
     case STAGE_REQUESTED:
     case STAGE_ENDING:

@@ -2,6 +2,7 @@
 #define SERVER_METHOD_H
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,8 +27,10 @@ enum turn_step {
     TURN_WORK,  /* unary: call method->finish on the admin's thread, where it may take its time and
                    wait for the disk; it ends in TURN_DONE */
     TURN_MORE,  /* server stream: send response, then begin() again with request NULL */
-    TURN_AGAIN, /* server stream: nothing to send yet; begin() again with request NULL, once other
-                   calls have had their turns. Keeps long work from holding a worker */
+    TURN_AGAIN, /* unary, server stream: nothing to send yet; begin() again with request NULL, once
+                   other calls have had their turns. Keeps long work from holding a worker. A unary
+                   call keeps its arena, with its request and what it used so far, and always gets
+                   its next turn, until it is done */
     TURN_WAIT   /* server stream: nothing now; begin() again with request NULL after rpc_wake() */
 };
 
@@ -48,6 +51,7 @@ struct turn {
     struct text request_bytes;       /* as received */
     void *state;                     /* METHOD_STATE_SIZE bytes of this call, zero at first */
     int64_t now_ms;                  /* wall clock */
+    bool stopping;                   /* the server shuts down: long work should end */
     ProtobufCMessage *response;
     struct text response_bytes; /* packed already; must live in arena */
     struct batch *batch;        /* for TURN_WRITE, in arena */

@@ -31,6 +31,9 @@
     NUMBER(tombstone_days,            0,            0,     36500,  "days a forgotten user's hash is kept; 0: for ever") \
     NUMBER(user_memory_mib,          2048,            1,  16777216,  "memory of users, MiB; the others are on disk") \
     NUMBER(statistics_memory_mib,    4096,          1,  16777216,  "likewise, of videos' statistics") \
+    NUMBER(journal_share_ppm,     10000,            0,   1000000,  "answers of Rank that the decision journal keeps, of a million; 0: none") \
+    NUMBER(journal_mib,            1024,           16,  16777216,  "most of the decision journal, MiB")           \
+    NUMBER(journal_days,             30,            0,     36500,  "most days a decision stays; 0: any")          \
     NUMBER(write_queue_length,     4096,            1,   1048576,  "writing calls that may wait for the store")   \
     NUMBER(drain_ms,               5000,            0,    600000,  "time for calls in flight at shutdown, ms")
 /* clang-format on */

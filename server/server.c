@@ -21,6 +21,7 @@
 #include "store/keeper.h"
 #include "store/store.h"
 
+enum { DAY_MS = 86400000 };
 enum { METHOD_COUNT = SERVICE_METHOD_COUNT + HEALTH_METHOD_COUNT + REFLECTION_METHOD_COUNT };
 
 /* In the order of making; unmade in the other. */
@@ -28,6 +29,7 @@ struct server {
     const struct options *options;
     sigset_t signals;
     struct store *store;
+    struct journal *journal;
     struct keeper *keeper;
     struct weights_life *life;
     struct weights_watch *watch; /* NULL: no file is given; the admin's once that runs */
@@ -68,6 +70,30 @@ static enum status open_store(struct server *server, struct problem *problem)
     return store_open(&store_options, &server->store, problem);
 }
 
+static void warn_of_journal(void *context, const char *text)
+{
+    (void)context;
+    logline(LOG_WARN, "journal", "problem=\"%s\"", text);
+}
+
+static enum status make_journal(struct server *server, struct problem *problem)
+{
+    const struct options *options = server->options;
+    struct journal_options journal_options = {
+        .data = options->data,
+        .bytes_max = (uint64_t)options->journal_mib << 20,
+        .age_ms = (int64_t)options->journal_days * DAY_MS,
+        .share_ppm = options->journal_share_ppm,
+        .warn = warn_of_journal,
+    };
+    enum status status = journal_open(&journal_options, &server->journal, problem);
+    if (status == STATUS_OK && journal_start(server->journal) != STATUS_OK) {
+        problem_set(problem, "no thread for the decision journal");
+        status = STATUS_IO;
+    }
+    return status;
+}
+
 static void warn_of_keeping(void *context, const char *text)
 {
     (void)context;
@@ -89,12 +115,12 @@ static void log_recovery(struct server *server)
 
 static enum status make_keeper(struct server *server, struct problem *problem)
 {
-    enum { DAY_MS = 86400000 };
     const struct options *options = server->options;
     uint32_t mib = options->retain_mib > 0 ? options->retain_mib : options->map_mib / 4 * 3;
     struct keeper_options keeper_options = {
         .store = server->store,
         .directory = options->data,
+        .journal = server->journal,
         .map_bytes = (size_t)options->map_mib << 20,
         .log_bytes = (uint64_t)mib << 20,
         .log_ms = (int64_t)options->retain_days * DAY_MS,
@@ -161,7 +187,11 @@ static enum status make_service(struct server *server, struct problem *problem)
     if (status == STATUS_OK) {
         service_on_swap(server->service, weights_watch_log_swap);
     }
-    return status;
+    if (status != STATUS_OK) {
+        return status;
+    }
+    service_use_journal(server->service, server->options->data, server->journal);
+    return STATUS_OK;
 }
 
 static void look_at_weights(void *context)
@@ -222,6 +252,9 @@ static enum status start(struct server *server, struct problem *problem)
 {
     enum status status = open_store(server, problem);
     if (status == STATUS_OK) {
+        status = make_journal(server, problem);
+    }
+    if (status == STATUS_OK) {
         status = make_keeper(server, problem);
     }
     if (status == STATUS_OK) {
@@ -255,6 +288,7 @@ static void stop(struct server *server)
     weights_watch_free(server->watch);
     weights_life_free(server->life);
     keeper_free(server->keeper);
+    journal_close(server->journal);
     store_close(server->store);
 }
 

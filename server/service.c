@@ -42,9 +42,7 @@ static const struct method methods[SERVICE_METHOD_COUNT] = {
     {ADMIN, "GetWeights", METHOD_UNARY, service_get_weights, service_get_weights_finish, NULL},
     {ADMIN, "ListWeights", METHOD_UNARY, service_list_weights, service_list_weights_finish, NULL},
     {ADMIN, "GetStatus", METHOD_UNARY, service_get_status, NULL, NULL},
-
-    /* Answered with UNIMPLEMENTED by this version. */
-    {ADMIN, "DiffWeights", METHOD_UNARY, NULL, NULL, NULL},
+    {ADMIN, "DiffWeights", METHOD_UNARY, service_diff_weights, NULL, NULL},
 };
 /* clang-format on */
 
@@ -66,6 +64,12 @@ enum status service_new(struct store *store, struct weights_life *life, struct s
     service->started_ms = wall_clock_ms();
     *out = service;
     return STATUS_OK;
+}
+
+void service_use_journal(struct service *service, const char *directory, struct journal *journal)
+{
+    service->directory = directory;
+    service->journal = journal;
 }
 
 void service_free(struct service *service)

@@ -9,6 +9,7 @@
 #include "ranker/text.h"
 #include "server/method.h"
 #include "server/weights_life.h"
+#include "store/journal.h"
 #include "store/store.h"
 
 /*
@@ -28,6 +29,13 @@ void service_free(struct service *service);
 
 /* Has swapped called for weights that a call put in force; before the first call. */
 void service_on_swap(struct service *service, void (*swapped)(const struct weights_swap *swap));
+
+/*
+ * Where decisions are: directory is that of the data, of which DiffWeights and ExportUser read the
+ * journal; journal is what Rank adds to, NULL: nothing is added. Both are borrowed. Before any
+ * method runs; without it there are none.
+ */
+void service_use_journal(struct service *service, const char *directory, struct journal *journal);
 
 /* One row for every method of reelrank.v1, implemented or not. */
 enum { SERVICE_METHOD_COUNT = 19 };

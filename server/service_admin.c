@@ -67,6 +67,20 @@ static enum status put_weights(struct service *service, struct turn *turn,
     return arena_full(turn->arena) ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
+static void put_journal(struct service *service, Reelrank__V1__GetStatusResponse *response)
+{
+    struct journal_counts counts;
+    if (service->journal == NULL) {
+        return;
+    }
+    journal_count(service->journal, &counts);
+    response->journal_written = counts.written;
+    response->journal_dropped = counts.dropped;
+    response->journal_bytes = counts.bytes;
+    response->journal_budget_bytes = counts.bytes_max;
+    response->journal_oldest_ms = counts.oldest_ms;
+}
+
 enum turn_step service_get_status(void *context, struct turn *turn)
 {
     struct service *service = context;
@@ -90,6 +104,7 @@ enum turn_step service_get_status(void *context, struct turn *turn)
     if (status != STATUS_OK) {
         return service_fail_as_set(turn, status);
     }
+    put_journal(service, response);
     store_window(service->store, &response->event_id_window, &response->event_id_count);
     response->build_version = (char *)SERVICE_BUILD_VERSION;
     response->started_ms = service->started_ms;

@@ -26,10 +26,9 @@ static void answer(struct turn *turn, ProtobufCMessage *response)
     }
 }
 
-/* The YAML and models of a message, borrowed from it. */
-static enum status take_source(struct turn *turn, const char *yaml,
-                               Reelrank__V1__ModelFile *const *files, size_t count,
-                               struct weights_source *out)
+enum status service_take_source(struct turn *turn, const char *yaml,
+                                Reelrank__V1__ModelFile *const *files, size_t count,
+                                struct weights_source *out)
 {
     struct weights_model_file *models = arena_new(turn->arena, struct weights_model_file, count);
     if (arena_full(turn->arena)) {
@@ -50,9 +49,8 @@ static enum status take_source(struct turn *turn, const char *yaml,
     return STATUS_OK;
 }
 
-/* What all but the checks need of a message: its weights, parsed. */
-static enum status take_weights(struct turn *turn, const struct weights_source *source,
-                                struct weights **out)
+enum status service_take_weights(struct turn *turn, const char *field,
+                                 const struct weights_source *source, struct weights **out)
 {
     struct weights_problems *problems = arena_new(turn->arena, struct weights_problems, 1);
     if (problems == NULL) {
@@ -62,7 +60,7 @@ static enum status take_weights(struct turn *turn, const struct weights_source *
     if (status == STATUS_INVALID) {
         struct problem why;
         weights_problems_sum_up(problems, &why);
-        problem_set(&turn->problem, "weights_yaml: %.300s", why.text);
+        problem_set(&turn->problem, "%s: %.300s", field, why.text);
     }
     return status;
 }
@@ -121,10 +119,10 @@ void service_check_weights_finish(void *context, struct turn *turn)
     Reelrank__V1__CheckWeightsResponse *response =
         arena_new(turn->arena, Reelrank__V1__CheckWeightsResponse, 1);
     struct weights_source source;
-    enum status status =
-        response == NULL
-            ? STATUS_NO_MEMORY
-            : take_source(turn, request->weights_yaml, request->models, request->n_models, &source);
+    enum status status = response == NULL
+                             ? STATUS_NO_MEMORY
+                             : service_take_source(turn, request->weights_yaml, request->models,
+                                                   request->n_models, &source);
     if (status == STATUS_OK) {
         reelrank__v1__check_weights_response__init(response);
         status = check_source(turn, &source, response);
@@ -177,10 +175,10 @@ static enum status apply_request(struct service *service, struct turn *turn,
         (const Reelrank__V1__ApplyWeightsRequest *)turn->request;
     struct weights_source source;
     struct weights *weights = NULL;
-    enum status status =
-        take_source(turn, request->weights_yaml, request->models, request->n_models, &source);
+    enum status status = service_take_source(turn, request->weights_yaml, request->models,
+                                             request->n_models, &source);
     if (status == STATUS_OK) {
-        status = take_weights(turn, &source, &weights);
+        status = service_take_weights(turn, "weights_yaml", &source, &weights);
     }
     if (status == STATUS_OK) {
         status = apply(service, turn, &source, weights, swap);

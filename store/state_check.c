@@ -386,7 +386,8 @@ static bool read_mark(struct checking *checking)
         return false;
     }
     enum status status = state_mark_decode(bytes, size, &mark, &problem);
-    if (status == STATUS_INVALID) {
+    bool before = status == STATUS_OK && mark.before && !checking->options->before;
+    if (status == STATUS_INVALID || before) {
         checking->out->other_version = true;
         return false;
     }

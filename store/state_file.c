@@ -114,7 +114,8 @@ static MDB_val mark_key(void)
 
 static size_t encode_mark(const struct state_mark *mark, uint8_t out[STATE_MARK_MAX])
 {
-    uint8_t *at = put_fixed(out + CODER_HEADER_SIZE, STATE_VERSION, 4);
+    uint64_t version = mark->before ? STATE_VERSION_BEFORE : STATE_VERSION;
+    uint8_t *at = put_fixed(out + CODER_HEADER_SIZE, version, 4);
     at = put_fixed(at, mark->sequence, 8);
     at = put_fixed(at, mark->record_hash, 8);
     at = put_fixed(at, (uint64_t)mark->newest_signal_ms, 8);
@@ -133,6 +134,12 @@ static uint8_t version_of(const uint8_t *bytes, size_t size)
 static bool is_of_other_version(const uint8_t *bytes, size_t size)
 {
     return size > 0 && bytes[0] != version_of(bytes, size) && !open_row(bytes, size, bytes[0]).bad;
+}
+
+static enum status other_state_version(uint64_t version, struct problem *problem)
+{
+    problem_set(problem, "state version %" PRIu64 ", this program's is %d", version, STATE_VERSION);
+    return STATUS_INVALID;
 }
 
 enum status state_mark_decode(const uint8_t *in, size_t size, struct state_mark *out,
@@ -154,10 +161,9 @@ enum status state_mark_decode(const uint8_t *in, size_t size, struct state_mark 
         problem_set(problem, "its mark fails validation");
         return STATUS_CORRUPT;
     }
-    if (state_version != STATE_VERSION) {
-        problem_set(problem, "state version %" PRIu64 ", this program's is %d", state_version,
-                    STATE_VERSION);
-        return STATUS_INVALID;
+    mark.before = state_version == STATE_VERSION_BEFORE;
+    if (state_version != STATE_VERSION && !mark.before) {
+        return other_state_version(state_version, problem);
     }
     *out = mark;
     return STATUS_OK;
@@ -176,6 +182,9 @@ static enum status take_mark(struct state_file *file, const MDB_val *value, stru
 {
     struct problem why;
     enum status status = state_mark_decode(value->mv_data, value->mv_size, &file->mark, &why);
+    if (status == STATUS_OK && file->mark.before && !file->before) {
+        status = other_state_version(STATE_VERSION_BEFORE, &why);
+    }
     if (status != STATUS_OK) {
         problem_set(problem, "state.mdb: %s", why.text);
     }
@@ -272,6 +281,7 @@ enum status state_file_open(const struct state_file_options *options, struct sta
     file->name = options->name != NULL ? options->name : "state.mdb";
     file->read_only = options->read_only;
     file->alone = options->alone;
+    file->before = options->before;
     enum status status = open_file(file, options, problem);
     fault_unwatch();
     if (status != STATUS_OK) {

@@ -11,8 +11,9 @@
 #include "store/snapshots.h"
 
 /*
- * Checks every page and record of a log, however damaged, the snapshots beside it and state.mdb;
- * and derives from what is whole the state it stands for. Nothing of it goes through LMDB.
+ * Checks every page and record of a log, however damaged, the snapshots beside it, state.mdb and
+ * the decision journal; and derives from what is whole the state it stands for. Nothing of it goes
+ * through LMDB.
  */
 
 enum { VERIFY_ERRORS_MAX = 100 };
@@ -32,6 +33,7 @@ struct verify_file {
     uint64_t statistics;
     uint64_t forgotten; /* users of a snapshot who should have left it; their own error */
     uint64_t error_count;
+    bool before;        /* a snapshot of STATE_VERSION_BEFORE */
     bool other_version; /* of state.mdb: the next start sets it aside; no error */
     uint64_t record_hash;
 };
@@ -48,8 +50,10 @@ struct verify_report {
     struct verify_file snapshots[SNAPSHOTS_MAX];
     size_t snapshot_count;
     struct verify_file state;
-    bool has_state;       /* there is a state.mdb */
-    uint64_t error_count; /* of all; only the first VERIFY_ERRORS_MAX are listed */
+    bool has_state;         /* there is a state.mdb */
+    uint64_t decisions;     /* of the journal that are good */
+    uint64_t journal_bytes; /* of these */
+    uint64_t error_count;   /* of all; only the first VERIFY_ERRORS_MAX are listed */
     struct verify_error errors[VERIFY_ERRORS_MAX];
 };
 

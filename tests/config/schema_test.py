@@ -16,6 +16,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 import traceback
 
 import jsonschema
@@ -167,6 +168,18 @@ def schema_and_parser_agree_on_the_broken_files():
     assert not wrong, wrong
 
 
+def the_examples_of_the_documentation_are_valid():
+    with open("docs/weights.md") as file:
+        blocks = re.findall(r"(?m)^    (?:heads|locales|experiments):\n(?:    .*\n)+", file.read())
+    assert len(blocks) == 3, blocks
+    for block in blocks:
+        text = ("version: a\n" + textwrap.dedent(block)).encode()
+        code, lines = check(text=text)
+        absent = [line for line in lines if re.search(r'found "models/long_view\.json": ', line)]
+        assert code == 0 or (len(lines) == len(absent) == 1), lines
+        validator().validate(parse(text))
+
+
 def every_exception_is_needed():
     texts = [text for _, _, text in documents()]
     texts += [open(path, "rb").read() for path in glob.glob(BROKEN + "/*.yaml")]
@@ -193,6 +206,7 @@ TESTS = [
     the_schema_takes_the_shipped_file_and_the_examples,
     schema_and_parser_agree_on_good_and_bad_documents,
     schema_and_parser_agree_on_the_broken_files,
+    the_examples_of_the_documentation_are_valid,
     every_exception_is_needed,
     each_broken_file_is_refused_by_the_command_line_at_its_place,
 ]

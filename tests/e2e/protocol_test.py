@@ -12,7 +12,6 @@ from runner import case, run
 CODE = grpc.StatusCode
 SERVICES = sorted([PACKAGE + name + "Service" for name in ("Ranking", "Signal", "Catalog", "User", "Admin")]
                   + REFLECTION + ["grpc.health.v1.Health"])
-LATER = ["DiffWeights"]
 SERVING, NOT_SERVING, SERVICE_UNKNOWN = 1, 2, 3
 
 
@@ -138,14 +137,6 @@ def unknown_methods_are_unimplemented_at_once(place):
         fails(CODE.UNIMPLEMENTED, lambda: stream(iter([b""] * 3), timeout=TIMEOUT))
         calls = [channel.unary_unary(names[0]).future(b"", timeout=TIMEOUT) for _ in range(300)]
         equal({CODE.UNIMPLEMENTED}, {call.code() for call in calls})
-
-
-@case
-def methods_of_later_versions_are_unimplemented(place):
-    with Server(place) as server:
-        for name in LATER:
-            details = fails(CODE.UNIMPLEMENTED, lambda: getattr(server.api, name)())
-            assert details, name
 
 
 @case

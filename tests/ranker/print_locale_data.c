@@ -6,7 +6,10 @@
 #include "ranker/check.h"
 #include "tests/ranker/icu.h"
 
-/* Prints ranker/locale_data.h: what ranker/locale.c knows of languages and regions, from ICU. */
+/*
+ * Prints what ranker/locale.c knows of languages and regions, from ICU. In a minute or two:
+ * bazel run //tests/ranker:print_locale_data > ranker/locale_data.h
+ */
 
 enum { LANGUAGES_MAX = 27 * 26 * 26, REGIONS_MAX = 26 * 26 + 1000, IDS_MAX = 12000, TAG_SIZE = 32 };
 
@@ -312,7 +315,7 @@ static void print_region_languages(void)
 
 static const char head[] =
     "/*\n"
-    " * Made by: bazel run //tests/ranker:print_locale_data > ranker/locale_data.h\n"
+    " * Made by tests/ranker/print_locale_data.c, which says how.\n"
     " * Only ranker/locale.c includes it. Codes are those of ranker/locale.h; every table is "
     "sorted\n"
     " * by its first members.\n"

@@ -210,6 +210,23 @@ static void check_terms(const struct rank_result *result)
     }
 }
 
+/* 0 and 1 look the same way, 2 another; without embeddings nobody is like anybody. */
+static void embeddings_of_the_catalogue_keep_apart_what_is_alike(void)
+{
+    static const uint32_t want[] = {0, 2, 3};
+    struct world *world = new_world();
+    world->model.diversity = 0.9;
+    world->model.diversity_by = DIVERSITY_BY_EMBEDDING;
+    world->request.limit = 3;
+    world->videos[0].embedding = (struct embedding){.size = 2, .values = {127, 10}};
+    world->videos[1].embedding = (struct embedding){.size = 2, .values = {127, 11}};
+    world->videos[2].embedding = (struct embedding){.size = 2, .values = {-127, 10}};
+    struct rank_result result = run(world);
+    check_order(&result, want, 3);
+    check_move(&result, 2, SLATE_DIVERSITY, 3);
+    end_world(world);
+}
+
 static void terms_add_up_to_the_score_wherever_a_video_was_moved(void)
 {
     for (uint64_t seed = 0; seed < 50; seed++) {
@@ -261,7 +278,7 @@ static void every_budget_gives_an_answer_or_no_memory(void)
 }
 
 /* With every rule, an explanation, and as many videos as a request may have. */
-static void the_largest_request_fits_three_mebibytes(void)
+static void the_largest_request_fits_what_rank_promises(void)
 {
     static uint64_t keys[LIMIT_CANDIDATES];
     struct world *world = new_world();
@@ -274,15 +291,10 @@ static void the_largest_request_fits_three_mebibytes(void)
     world->request.keys = keys;
     world->request.retrieval_scores = NULL;
     world->request.count = LIMIT_CANDIDATES;
-    struct arena arena;
-    void *memory = malloc(3 << 20);
-    CHECK(memory != NULL);
-    arena_init(&arena, memory, 3 << 20);
     struct rank_result result;
-    CHECK_EQ(STATUS_OK, rank(world->state, &world->model, &world->request, &arena, &result));
+    arena_reset(&world->arena);
+    CHECK_EQ(STATUS_OK, rank(world->state, &world->model, &world->request, &world->arena, &result));
     CHECK_EQ(LIMIT_CANDIDATES, result.count);
-    printf("# %zu KiB of the arena used\n", arena.used >> 10);
-    free(memory);
     end_world(world);
 }
 
@@ -293,10 +305,11 @@ int main(int argc, char **argv)
         TEST(creators_of_the_users_region_get_their_share),
         TEST(without_a_region_nobody_is_local),
         TEST(slots_are_for_what_is_young_and_little_seen),
+        TEST(embeddings_of_the_catalogue_keep_apart_what_is_alike),
         TEST(terms_add_up_to_the_score_wherever_a_video_was_moved),
         TEST(explaining_does_not_change_the_answer),
         TEST(every_budget_gives_an_answer_or_no_memory),
-        TEST(the_largest_request_fits_three_mebibytes),
+        TEST(the_largest_request_fits_what_rank_promises),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -65,7 +65,8 @@ static void fill_features(struct features *features, uint64_t *seed)
     }
 }
 
-/* Scores a block in both ways; fails unless all bits are equal, of the terms too. */
+/* Scores a block in both ways; fails unless all bits are equal, of the terms and of their sums too.
+ */
 static void check_same_bits(const struct model *model, const struct features *features)
 {
     struct selection all = selection_of_all(model);
@@ -80,6 +81,11 @@ static void check_same_bits(const struct model *model, const struct features *fe
     CHECK(memcmp(plain, avx2, sizeof(plain)) == 0);
     CHECK(memcmp(plain_terms, avx2_terms, sizeof(plain_terms)) == 0);
     for (unsigned i = 0; i < FEATURE_BLOCK; i++) {
+        double sum = 0;
+        for (unsigned term = 0; term < TERM_COUNT; term++) {
+            sum += plain_terms[i * TERM_COUNT + term].value;
+        }
+        CHECK(memcmp(&sum, &plain[i], sizeof(sum)) == 0);
         CHECK(plain[i] >= 0);
         CHECK(plain[i] <= SCORE_MAX);
     }

@@ -176,13 +176,12 @@ static void one_salt_puts_the_same_users_into_two_experiments(void)
 /* The documented rule, worked out from the hash alone. */
 static const char *arm_by_the_rule(const char *salt, uint64_t user)
 {
-    char bytes[64 + sizeof(user)];
-    size_t size = strlen(salt);
-    memcpy(bytes, salt, size);
+    uint64_t seed = XXH3_64bits(salt, strlen(salt));
+    char bytes[sizeof(user)];
     for (size_t i = 0; i < sizeof(user); i++) {
-        bytes[size + i] = (char)(user >> (8 * i));
+        bytes[i] = (char)(user >> (8 * i));
     }
-    uint64_t place = XXH3_64bits(bytes, size + sizeof(user)) >> 11;
+    uint64_t place = XXH3_64bits_withSeed(bytes, sizeof(bytes), seed) >> 11;
     uint64_t whole = UINT64_C(1) << 53;
     return place < whole / 4 ? "e/a" : place < whole / 4 * 3 ? "e/b" : "";
 }
@@ -494,6 +493,47 @@ static void arms_and_locales_merge_weights_of_features(void)
     weights_free(weights);
 }
 
+/* All heads with all features, and experiments of two arms that each change all heads. */
+static void write_full_heads(char *out, size_t size, int experiments)
+{
+    size_t used = (size_t)snprintf(out, size, "version: a\nheads:\n");
+    for (unsigned i = 0; i < HEAD_COUNT; i++) {
+        used += (size_t)snprintf(out + used, size - used, "  %s:\n    kind: linear\n    weights:\n",
+                                 head_name(i));
+        for (unsigned j = 0; j < FEATURE_COUNT; j++) {
+            used += (size_t)snprintf(out + used, size - used, "      %s: 1\n", feature_name(j));
+        }
+    }
+    used += (size_t)snprintf(out + used, size - used, "experiments:\n");
+    for (int i = 0; i < 2 * experiments; i++) {
+        if (i % 2 == 0) {
+            used += (size_t)snprintf(out + used, size - used, "  e%d:\n   arms:\n", i / 2);
+        }
+        used += (size_t)snprintf(out + used, size - used, "    a%d: {share: 0.5, heads: {", i % 2);
+        for (unsigned j = 0; j < HEAD_COUNT; j++) {
+            used += (size_t)snprintf(out + used, size - used, "%s%s: {weights: {taste: 2}}",
+                                     j > 0 ? ", " : "", head_name(j));
+        }
+        used += (size_t)snprintf(out + used, size - used, "}}\n");
+    }
+}
+
+static void merged_weights_of_features_are_bounded(void)
+{
+    enum { SIZE = 1 << 17 };
+    char *yaml = malloc(SIZE);
+    CHECK(yaml != NULL);
+    write_full_heads(yaml, SIZE, 6); /* 728 combinations of 1,190 weights */
+    struct weights *weights = weights_accept(yaml);
+    CHECK_EQ(FEATURE_COUNT, choose(weights, "hi", 1, "").model->heads[HEAD_REPORT].weight_count);
+    weights_free(weights);
+    write_full_heads(yaml, SIZE, 7); /* 2,186 of them */
+    const struct weights_problems *problems = weights_refuse(text_of(yaml), NULL);
+    CHECK_STR("the weights of all heads, locales and arms are too many; allowed: 1048576",
+              problems->items[0].message);
+    free(yaml);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -514,6 +554,7 @@ int main(int argc, char **argv)
         TEST(as_many_experiments_arms_and_models_as_documented_and_no_more),
         TEST(no_combination_of_arms_may_leave_exact_arithmetic),
         TEST(arms_and_locales_merge_weights_of_features),
+        TEST(merged_weights_of_features_are_bounded),
     };
     return test_main(argc, argv, tests, COUNT(tests));
 }

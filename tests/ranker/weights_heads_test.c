@@ -179,6 +179,19 @@ static void a_model_file_is_loaded_once_and_shared(void)
     weights_free(weights);
 }
 
+static void a_model_of_a_head_that_is_no_trees_is_refused(void)
+{
+    struct folder folder = {.text = stump};
+    const struct weights_loader loader = {.load = load, .context = &folder};
+    const struct weights_problems *problems = weights_refuse(
+        text_of("version: a\nheads: {like: {kind: rate, model: b.json}}\n"), &loader);
+    CHECK_STR("this head's kind is rate, which does not use the key; it is for trees",
+              problems->items[0].message);
+    CHECK_STR("heads.like.model", problems->items[0].path);
+    CHECK_EQ(28, problems->items[0].column);
+    CHECK_EQ(1, problems->count);
+}
+
 /* The version's hash of a text and the model file it names. */
 static uint64_t version_hash(const char *yaml, const char *name, const char *model)
 {
@@ -278,6 +291,34 @@ static enum status load_nothing(void *context, const char *name, struct text *ou
     (void)out;
     (void)problem;
     return STATUS_NO_MEMORY;
+}
+
+static enum status load_stump(void *context, const char *name, struct text *out,
+                              struct problem *problem)
+{
+    (void)context;
+    (void)name;
+    (void)problem;
+    *out = text_of(stump);
+    return STATUS_OK;
+}
+
+static void as_many_model_files_as_documented_and_no_more(void)
+{
+    const struct weights_loader loader = {.load = load_stump};
+    char yaml[8192];
+    size_t used = (size_t)snprintf(yaml, sizeof(yaml), "version: a\nlocales:\n");
+    for (int i = 0; i < WEIGHTS_FILES_MAX; i++) {
+        used += (size_t)snprintf(yaml + used, sizeof(yaml) - used,
+                                 "  %c%c: {heads: {like: {kind: trees, model: m%d}}}\n",
+                                 'a' + i / 20, 'a' + i % 20, i);
+    }
+    weights_free(weights_accept_with(yaml, &loader));
+    snprintf(yaml + used, sizeof(yaml) - used, "  zz: {heads: {like: {model: more}}}\n");
+    const struct weights_problems *problems = weights_refuse(text_of(yaml), &loader);
+    CHECK_STR("more than 64 model files", problems->items[0].message);
+    CHECK_EQ(67, problems->items[0].line);
+    CHECK_EQ(1, problems->count);
 }
 
 static void a_loader_without_memory_ends_in_no_memory(void)
@@ -551,9 +592,11 @@ int main(int argc, char **argv)
         TEST(kinds_without_what_they_need_are_refused),
         TEST(weights_that_are_no_numbers_of_features_are_refused),
         TEST(a_model_file_is_loaded_once_and_shared),
+        TEST(a_model_of_a_head_that_is_no_trees_is_refused),
         TEST(the_version_covers_the_bytes_of_model_files),
         TEST(model_files_that_cannot_be_used_are_refused_where_they_are_named),
         TEST(a_problem_with_a_shared_file_is_told_at_each_place),
+        TEST(as_many_model_files_as_documented_and_no_more),
         TEST(a_loader_without_memory_ends_in_no_memory),
         TEST(sources_and_languages_merge_by_name),
         TEST(mappings_have_bounds),

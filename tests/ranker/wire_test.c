@@ -367,6 +367,23 @@ static void video_facts_are_sorted_out(void)
     CHECK(facts.regions_allowed.regions[0] < facts.regions_allowed.regions[1]);
 }
 
+static void embeddings_are_taken_in_8_bits_a_component(void)
+{
+    Reelrank__V1__Video message = REELRANK__V1__VIDEO__INIT;
+    float values[LIMIT_VIDEO_EMBEDDING + 1] = {-4, 2};
+    struct video_facts facts;
+    struct problem problem;
+    message.video_id = (char *)"v";
+    message.embedding = values;
+    message.n_embedding = LIMIT_VIDEO_EMBEDDING;
+    CHECK_EQ(STATUS_OK, wire_video(&message, &facts, &problem));
+    CHECK_EQ(LIMIT_VIDEO_EMBEDDING, facts.embedding.size);
+    CHECK_EQ(-127, facts.embedding.values[0]);
+    CHECK_EQ(64, facts.embedding.values[1]);
+    message.n_embedding = LIMIT_VIDEO_EMBEDDING + 1;
+    check_video_refused(&message, "embedding");
+}
+
 static void bad_videos_name_their_field(void)
 {
     Reelrank__V1__Video good = REELRANK__V1__VIDEO__INIT;
@@ -424,6 +441,7 @@ int main(int argc, char **argv)
         TEST(bad_signals_name_their_field),
         TEST(reading_back_does_not_ask_the_clock),
         TEST(video_facts_are_sorted_out),
+        TEST(embeddings_are_taken_in_8_bits_a_component),
         TEST(bad_videos_name_their_field),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

@@ -124,7 +124,8 @@ static void check_refused(const char *videos, const char *lines, const char *wan
 
 static void wrong_lines_are_named(void)
 {
-    check_refused("{\"video\":{}}\n", truth, "catalogue: line 1: video.video_id is required: 1 to 128 bytes of UTF-8");
+    check_refused("{\"video\":{}}\n", truth,
+                  "catalogue: line 1: video.video_id is required: 1 to 128 bytes of UTF-8");
     check_refused(catalogue, "\n{\"test\":{\"user_id\":\"u\",\"time_ms\":0}}\n",
                   "truth: line 2: test.time_ms must be above 0 and before the year 10000");
     check_refused(catalogue, "{}\n", "truth: line 1: the line has no \"test\" or \"shown\"");

@@ -12,11 +12,30 @@
 
 static const int64_t now_ms = 1700000000000;
 
+static struct simulate_options usual(void)
+{
+    struct simulate_options options = simulate_defaults(now_ms);
+    options.test_count = 40;
+    return options;
+}
+
 /* One world as text. */
 struct written {
     char *entries; /* catalogue and log */
-    char *truth;
+    char *truth;   /* NULL: nobody asked */
 };
+
+static struct written write_entries(const struct simulate_options *options)
+{
+    struct written written = {NULL, NULL};
+    size_t size = 0;
+    FILE *entries = open_memstream(&written.entries, &size);
+    CHECK(entries != NULL);
+    struct simulate_output output = {.catalogue = entries, .log = entries};
+    CHECK_EQ(STATUS_OK, simulate_write(options, &output));
+    CHECK_EQ(0, fclose(entries));
+    return written;
+}
 
 static struct written write_world(const struct simulate_options *options)
 {
@@ -94,7 +113,7 @@ static size_t video_number(const char *id)
 
 static void the_same_options_give_the_same_bytes(void)
 {
-    struct simulate_options options = simulate_defaults(now_ms);
+    struct simulate_options options = usual();
     struct written first = write_world(&options);
     struct written second = write_world(&options);
     CHECK(strcmp(first.entries, second.entries) == 0);
@@ -110,13 +129,13 @@ static void the_same_options_give_the_same_bytes(void)
 /* Also without optimisation and under sanitizers. Whoever changes the world changes the numbers. */
 static void the_bytes_are_these_on_every_machine(void)
 {
-    struct simulate_options options = simulate_defaults(now_ms);
+    struct simulate_options options = usual();
     struct written written = write_world(&options);
     char got[64];
     snprintf(got, sizeof(got), "%016llx %016llx",
              (unsigned long long)hash_key(text_of(written.entries)),
              (unsigned long long)hash_key(text_of(written.truth)));
-    CHECK_STR("472c6cfbc23ca050 b9d0e46881f25cfe", got);
+    CHECK_STR("747a4e011bae9f0e 233b989a227157d6", got);
     release(&written);
 }
 
@@ -126,7 +145,7 @@ static void a_full_disk_is_told(void)
     if (out == NULL) {
         test_skip("/dev/full is missing");
     }
-    struct simulate_options options = simulate_defaults(now_ms);
+    struct simulate_options options = usual();
     CHECK_EQ(STATUS_IO, simulate_write(&options, &(struct simulate_output){.log = out}));
     fclose(out);
 }
@@ -153,8 +172,8 @@ static void check_entry(const Reelrank__V1__LogEntry *entry)
 
 static void the_service_takes_every_line(void)
 {
-    struct simulate_options options = simulate_defaults(now_ms);
-    struct written written = write_world(&options);
+    struct simulate_options options = usual();
+    struct written written = write_entries(&options);
     struct reader reader = entries_of(&written);
     const Reelrank__V1__LogEntry *entry;
     for (entry = reader_next(&reader); entry != NULL; entry = reader_next(&reader)) {
@@ -165,8 +184,8 @@ static void the_service_takes_every_line(void)
 
 static void videos_come_first_and_signals_by_time(void)
 {
-    struct simulate_options options = simulate_defaults(now_ms);
-    struct written written = write_world(&options);
+    struct simulate_options options = usual();
+    struct written written = write_entries(&options);
     struct reader reader = entries_of(&written);
     for (uint32_t i = 0; i < options.video_count; i++) {
         const Reelrank__V1__LogEntry *entry = reader_next(&reader);
@@ -222,8 +241,8 @@ static struct impressions count_impressions(const struct written *written)
  */
 static void lower_positions_are_looked_at_less(void)
 {
-    struct simulate_options options = simulate_defaults(now_ms);
-    struct written written = write_world(&options);
+    struct simulate_options options = usual();
+    struct written written = write_entries(&options);
     struct impressions impressions = count_impressions(&written);
     for (unsigned position = 1; position <= LIFE_SCREEN; position++) {
         double share = impressions.looked[position] / impressions.shown[position];
@@ -243,8 +262,8 @@ static int falling(const void *a, const void *b)
 
 static void few_videos_have_most_of_the_views(void)
 {
-    struct simulate_options options = simulate_defaults(now_ms);
-    struct written written = write_world(&options);
+    struct simulate_options options = usual();
+    struct written written = write_entries(&options);
     struct impressions impressions = count_impressions(&written);
     qsort(impressions.by_video, 601, sizeof(impressions.by_video[0]), falling);
     uint32_t tenth = 0;
@@ -284,8 +303,8 @@ static void named_users_watch_what_they_like(void)
         const char *user_id;
         size_t tastes[2];
     } users[] = {{"user-hi", {0, 3}}, {"user-ru", {4, 1}}, {"user-id", {5, 3}}};
-    struct simulate_options options = simulate_defaults(now_ms);
-    struct written written = write_world(&options);
+    struct simulate_options options = usual();
+    struct written written = write_entries(&options);
     for (size_t u = 0; u < 3; u++) {
         int64_t sums[8] = {0};
         int64_t total = 0;
@@ -315,8 +334,8 @@ static uint32_t count_signals(const struct written *written, const char *user_id
 
 static void the_truth_counts_what_the_log_has(void)
 {
-    struct simulate_options options = simulate_defaults(now_ms);
-    options.test_count = 10;
+    struct simulate_options options = usual();
+    options.test_count = 3;
     struct written written = write_world(&options);
     struct impressions impressions = count_impressions(&written);
     struct reader reader = truth_of(&written);
@@ -341,7 +360,7 @@ static void the_truth_counts_what_the_log_has(void)
 
 static void what_was_shown_is_in_the_log_with_its_propensity(void)
 {
-    struct simulate_options options = simulate_defaults(now_ms);
+    struct simulate_options options = usual();
     struct written written = write_world(&options);
     struct impressions impressions = count_impressions(&written);
     struct reader reader = truth_of(&written);
@@ -364,7 +383,7 @@ static void what_was_shown_is_in_the_log_with_its_propensity(void)
 
 static void new_users_and_videos_are_among_those_asked_for(void)
 {
-    struct simulate_options options = simulate_defaults(now_ms);
+    struct simulate_options options = usual();
     struct written written = write_world(&options);
     struct reader reader = truth_of(&written);
     uint32_t without_signals = 0;
@@ -379,8 +398,8 @@ static void new_users_and_videos_are_among_those_asked_for(void)
             without_views += test->candidates[j]->impressions == 0;
         }
     }
-    CHECK(without_signals >= 10);
-    CHECK(few_signals >= 10);
+    CHECK(without_signals >= 3);
+    CHECK(few_signals >= 3);
     CHECK(without_views >= 10 * options.test_count);
     release(&written);
 }
@@ -388,8 +407,8 @@ static void new_users_and_videos_are_among_those_asked_for(void)
 /* A catalogue has what policy must drop, and the feed of then showed none of it. */
 static void policy_has_something_to_drop(void)
 {
-    struct simulate_options options = simulate_defaults(now_ms);
-    struct written written = write_world(&options);
+    struct simulate_options options = usual();
+    struct written written = write_entries(&options);
     struct impressions impressions = count_impressions(&written);
     struct reader reader = entries_of(&written);
     uint32_t unsafe = 0;
@@ -421,7 +440,7 @@ static void policy_has_something_to_drop(void)
 /* Chances and what is drawn from them agree: within 5 deviations, over 40,000 views. */
 static void what_happens_is_as_likely_as_the_truth_says(void)
 {
-    struct simulate_options options = simulate_defaults(now_ms);
+    struct simulate_options options = usual();
     struct world world;
     struct random random = {7};
     struct memory memories = {{0}, {0}, 0};
@@ -454,7 +473,7 @@ static void what_happens_is_as_likely_as_the_truth_says(void)
 /* Each thing a user may like or dislike, all else the same. */
 static void tastes_move_the_utility_as_told(void)
 {
-    struct simulate_options options = simulate_defaults(now_ms);
+    struct simulate_options options = usual();
     struct world world;
     struct memory fresh = {{0}, {0}, 0};
     CHECK_EQ(STATUS_OK, world_init(&world, &options));
@@ -511,7 +530,7 @@ static void the_smallest_worlds_are_made(void)
 
 static void a_larger_world_begins_with_the_same_videos(void)
 {
-    struct simulate_options options = simulate_defaults(now_ms);
+    struct simulate_options options = usual();
     struct world small;
     struct world large;
     CHECK_EQ(STATUS_OK, world_init(&small, &options));
@@ -529,7 +548,7 @@ static void a_larger_world_begins_with_the_same_videos(void)
 
 static void candidates_are_mostly_of_the_language_and_differ(void)
 {
-    struct simulate_options options = simulate_defaults(now_ms);
+    struct simulate_options options = usual();
     options.candidates_count = 60;
     char *text = NULL;
     size_t size = 0;
@@ -548,7 +567,7 @@ static void candidates_are_mostly_of_the_language_and_differ(void)
     CHECK_EQ(60, count);
 
     int hindi = 0;
-    struct written written = write_world(&options);
+    struct written written = write_entries(&options);
     struct reader reader = entries_of(&written);
     for (uint32_t i = 1; i <= options.video_count; i++) {
         const Reelrank__V1__LogEntry *entry = reader_next(&reader);

@@ -173,6 +173,42 @@ static void rows_are_the_same_live_cold_restarted_and_replayed(void)
     store_close(store);
 }
 
+/* One impression of each of these videos. */
+static void write_once(struct store *store, unsigned first, unsigned end)
+{
+    struct arena arena = entries_arena(ARENA_BYTES);
+    struct entry *entries = calloc(end - first, sizeof(*entries));
+    CHECK(entries != NULL);
+    for (unsigned i = first; i < end; i++) {
+        entries[i - first] = make_impression(&arena, i, i, DAY_MS);
+    }
+    CHECK_EQ(STATUS_OK, entries_write(store, entries, end - first).status);
+    free(entries);
+    free(arena.base);
+}
+
+/* A start hands out statistics to its threads 32,768 at a time. */
+static void rows_that_two_threads_restore_are_all_there(void)
+{
+    enum { MANY = 12000 };
+    char path[TEST_PATH_SIZE];
+    test_directory(path);
+    struct store *store = open_cold(path);
+    write_mixed(store, 0, 2000);
+    write_once(store, VIDEOS, VIDEOS + MANY);
+    for (unsigned i = 0; i < 20; i++) {
+        write_impressions(store, VIDEOS + MANY + i, 0, 8, DAY_MS);
+    }
+    struct state_counts counts = counts_of(store);
+    CHECK(counts.statistics > 32768);
+    uint64_t digest = digest_of(store);
+    store_close(store);
+    store = open_cold(path);
+    CHECK(digest == digest_of(store));
+    CHECK_EQ(counts.scoped, counts_of(store).scoped);
+    store_close(store);
+}
+
 /* The key of statistics is saved again when they get a row, though it is the same day. */
 static void eighth_view_of_cold_statistics_outlives_a_restart(void)
 {
@@ -388,6 +424,7 @@ int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(rows_are_the_same_live_cold_restarted_and_replayed),
+        TEST(rows_that_two_threads_restore_are_all_there),
         TEST(eighth_view_of_cold_statistics_outlives_a_restart),
         TEST(checkpoint_of_before_there_were_rows_has_them),
         TEST(verify_finds_a_key_that_hides_a_row),
