@@ -338,10 +338,9 @@ const struct command command_diff = {
         "Ranks past requests with two weights and tells what changes: first video, top 10,\n"
         "rank correlation, exposure by language, region, creator's size, tier and age, drops\n"
         "and movers, with intervals. OLD and NEW are files, \"current\" for what is in force, or\n"
-        "a version of \"reelrank history\". The requests come from the decision journal of a "
-        "server or a data directory,\n"
-        "ranked with the state of now, or with --log from impressions in a log, each ranked\n"
-        "with the state of its time. Changes nothing.\n",
+        "a version of \"reelrank history\". The requests come from the decision journal of a\n"
+        "server or a data directory, ranked with the state of now, or with --log from\n"
+        "impressions in a log, each ranked with the state of its time. Changes nothing.\n",
     .examples = "  reelrank diff current new.yaml --target 127.0.0.1:7070\n"
                 "  reelrank diff old.yaml new.yaml --data /var/lib/reelrank --html diff.html\n"
                 "  reelrank diff old.yaml new.yaml --log june.jsonl --limit 5000 --json\n",

@@ -225,7 +225,7 @@ def broken_weights_are_refused_with_their_place(place):
     with Server(place) as server:
         broken = weights_text().replace("multipliers:", "multiplyers:", 1)
         details = fails(CODE.INVALID_ARGUMENT, lambda: diff(server.api, "", broken))
-        assert re.match(r"new_weights_yaml: 1 problem, the first at \d+:\d+: ", details), details
+        assert re.match(r"new_weights_yaml: 1 problem, the first at \d+:\d+: multiplyers", details), details
         details = fails(CODE.INVALID_ARGUMENT, lambda: diff(server.api, broken, weights_text()))
         assert details.startswith("old_weights_yaml:"), details
         equal(0, diff(server.api, "", weights_text())[0].decisions)

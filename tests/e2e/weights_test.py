@@ -434,6 +434,21 @@ def weights_may_name_a_model_file_before_it_is_there(place):
 
 
 @case
+def a_diff_ranks_with_the_model_files_of_both_sides(place):
+    write_model(place, -0.4, 0.4)
+    path = write(place, WITH_MODEL)
+    with Server(place, "--journal-share-ppm", 1000000) as server:
+        two_videos(server.api)
+        command(0, "apply", path, "--target", server.address)
+        equal("good", best(server.api))
+        eventually(lambda: server.api.GetStatus().journal_written == 1)
+        words = ["diff", "current", path, "--target", server.address, "--json"]
+        equal(0, json.loads(command(0, *words)[0])["figures"]["top_1_changed"]["value"])
+        write_model(place, 0.4, -0.4)
+        equal(1, json.loads(command(0, *words)[0])["figures"]["top_1_changed"]["value"])
+
+
+@case
 def a_model_file_that_is_not_there_is_told_of(place):
     with Server(place) as server:
         answer = server.api.CheckWeights(weights_yaml=WITH_MODEL)
