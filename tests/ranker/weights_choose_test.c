@@ -233,7 +233,7 @@ static void visitors_are_in_no_experiment(void)
     struct weights *weights =
         weights_accept("version: a\nexperiments: {e: {arms: {a: {share: 1, value: {like: 1}}}}}\n");
     CHECK_STR("", choose(weights, "hi", 0, "").arms);
-    CHECK(same_number(8, choose(weights, "hi", 0, "").model->value[HEAD_LIKE]));
+    CHECK(same_number(12, choose(weights, "hi", 0, "").model->value[HEAD_LIKE]));
     CHECK_STR("e/a", choose(weights, "hi", 1, "").arms);
     CHECK(same_number(1, choose(weights, "hi", 1, "").model->value[HEAD_LIKE]));
     weights_free(weights);
@@ -268,7 +268,7 @@ static void every_combination_of_arms_has_its_own_model(void)
         "  one: {arms: {a: {share: 0.4, value: {like: 1}}, b: {share: 0.4, value: {like: 2}}}}\n"
         "  two: {arms: {a: {share: 0.4, value: {share: 1}}, b: {share: 0.4, value: {share: 2}}}}\n"
         "  six: {arms: {a: {share: 0.4, value: {skip: 1}}, b: {share: 0.4, value: {skip: 2}}}}\n");
-    static const double like[ARMS] = {1, 2, 0, 8};
+    static const double like[ARMS] = {1, 2, 0, 12};
     static const double share[ARMS] = {1, 2, 0, 20};
     static const double skip[ARMS] = {1, 2, 0, -1};
     bool seen[ARMS][ARMS][ARMS] = {{{false}}};
@@ -307,7 +307,7 @@ static void experiments_run_where_their_locales_are_rested_on(void)
         struct weights_chosen chosen = choose(weights, cases[i].tag, 9, "");
         CHECK_STR(cases[i].arms, chosen.arms);
         CHECK(same_number(cases[i].share, chosen.model->value[HEAD_SHARE]));
-        CHECK(same_number(cases[i].arms[0] != '\0' ? 1 : 8, chosen.model->value[HEAD_LIKE]));
+        CHECK(same_number(cases[i].arms[0] != '\0' ? 1 : 12, chosen.model->value[HEAD_LIKE]));
     }
     weights_free(weights);
 }
@@ -470,7 +470,7 @@ static void no_combination_of_arms_may_leave_exact_arithmetic(void)
                           "  one: {arms: {a: {share: 0.1, multipliers: {quality: 10}}}}\n"
                           "  two: {arms: {a: {share: 0.1, multipliers: {premium: 10}}}}",
                           5, 16, "experiments.two.arms.a.multipliers",
-                          "scores could reach 1004200; lower value or multipliers until they stay "
+                          "scores could reach 955248; lower value or multipliers until they stay "
                           "below 262144");
 }
 

@@ -520,7 +520,7 @@ static void inheritance_goes_on_through_those_inherited_from(void)
                                              "  bho-IN: {inherit: ne}\n");
     CHECK(same_number(2, like_of(weights, "bho-IN")));
     CHECK(same_number(1, share_of(weights, "bho-IN")));
-    CHECK(same_number(8, like_of(weights, "bho")));
+    CHECK(same_number(12, like_of(weights, "bho")));
     weights_free(weights);
 }
 

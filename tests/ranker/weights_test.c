@@ -58,7 +58,7 @@ static void a_version_alone_is_a_whole_file(void)
 {
     struct weights *weights = weights_accept("version: a\n");
     const struct model *model = weights_model_of(weights, "und");
-    CHECK(same_number(0.5, model->heads[HEAD_VALID_PLAY].prior));
+    CHECK(same_number(0.3, model->heads[HEAD_VALID_PLAY].prior));
     CHECK(same_number(0.001, model->heads[HEAD_REPORT].prior));
     CHECK(same_number(-1.5, model->heads[HEAD_SKIP].affinity));
     CHECK(same_number(3, model->multipliers[MULTIPLIER_LANGUAGE_MATCH]));
@@ -97,7 +97,7 @@ static void every_kind_of_value_is_read(void)
     CHECK(same_number(1000, model->popularity_scale));
     CHECK(same_number(0.5, model->affinity_weights[AFFINITY_TAG]));
     CHECK(same_number(2, model->affinity_weights[AFFINITY_LANGUAGE]));
-    CHECK(same_number(1, model->affinity_weights[AFFINITY_CREATOR])); /* as before */
+    CHECK(same_number(0.5, model->affinity_weights[AFFINITY_CREATOR])); /* as before */
     CHECK(same_number(0.25, model->heads[HEAD_LIKE].prior));
     CHECK(same_number(50, model->heads[HEAD_LIKE].strength));
     CHECK(same_number(-100, model->value[HEAD_LIKE]));
@@ -419,7 +419,7 @@ static void locales_inherit_from_region_language_and_script(void)
         const char *tag;
         double values[6]; /* long_view, complete, like, share, skip, report */
     } cases[] = {
-        {"und", {10, 10, 8, 20, -1, -60}},         {"en-US", {10, 10, 8, 20, -1, -60}},
+        {"und", {10, 10, 12, 20, -1, -60}},        {"en-US", {10, 10, 12, 20, -1, -60}},
         {"und-IN", {10, 11, 11, 20, -1, -60}},     {"ta-IN", {10, 11, 11, 20, -1, -60}},
         {"hi", {10, 10, 12, 12, -1, -60}},         {"hi-US", {10, 10, 12, 12, -1, -60}},
         {"hi-Deva-US", {10, 10, 12, 12, -1, -60}}, {"hi-IN", {10, 11, 12, 13, -3, -60}},
@@ -507,14 +507,14 @@ static void scores_that_could_leave_exact_arithmetic_are_refused(void)
     weights_check_refused("value: {like: 100}\n"
                           "multipliers: {freshness: 10, popularity: 10, quality: 10, premium: 10}",
                           1, 1, "multipliers",
-                          "scores could reach 25153854; lower value or multipliers until they stay "
+                          "scores could reach 22251486; lower value or multipliers until they stay "
                           "below 262144");
     weights_check_refused("multipliers: {freshness: 10}\n"
                           "locales:\n"
                           "  und-IN: {multipliers: {quality: 10}}\n"
                           "  hi: {multipliers: {premium: 10}}", /* each fine, but not hi-IN */
                           5, 3, "locales.hi.multipliers",
-                          "scores could reach 1004200; lower value or multipliers until they stay "
+                          "scores could reach 955248; lower value or multipliers until they stay "
                           "below 262144");
 }
 
