@@ -18,7 +18,7 @@ struct backend;
 struct backend_options {
     const char *data;    /* directory; NULL when target is set */
     const char *target;  /* HOST:PORT; NULL: data decides */
-    const char *weights; /* file for in-process calls; NULL: the built-in defaults */
+    const char *weights; /* file for in-process calls; NULL: those in force */
     int timeout_ms;      /* of each remote call */
     bool create;         /* make the directory when it is not there */
 };

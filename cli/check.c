@@ -3,17 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/column.h"
 #include "cli/command.h"
-#include "cli/input.h"
-#include "proto/json.h"
-#include "ranker/limits.h"
+#include "cli/policy.h"
+#include "cli/problems.h"
 #include "ranker/weights.h"
 #include "reelrank/v1/admin.pb-c.h"
+#include "store/weights_file.h"
 
 struct check_values {
     bool json;
     bool schema;
+    bool policy;
+    struct argument_texts locales;
+    struct argument_texts never;
 };
 
 static enum exit_code print_schema(void)
@@ -30,22 +32,6 @@ static enum exit_code print_schema(void)
     }
     free(schema);
     return CODE_OK;
-}
-
-/* "FILE:LINE:COLUMN: PATH: MESSAGE", the form that editors jump to. */
-static void print_problems(const char *name, const struct weights_problems *problems)
-{
-    for (unsigned i = 0; i < problems->count; i++) {
-        const struct weights_problem *problem = &problems->items[i];
-        printf("%s:%u:%u: ", name, problem->line, problem->column);
-        column_print_all(stdout, problem->path);
-        fputs(problem->path[0] != '\0' ? ": " : "", stdout);
-        column_print_all(stdout, problem->message);
-        printf("\n");
-    }
-    if (problems->count == WEIGHTS_PROBLEMS_MAX) {
-        printf("%s: there may be more; only the first %d are listed\n", name, WEIGHTS_PROBLEMS_MAX);
-    }
 }
 
 /* The keys under `locales`, as the file, known to be valid, writes them. */
@@ -103,51 +89,60 @@ static enum exit_code print_json(const struct weights *weights,
     if (weights != NULL) {
         response.weights_version = (char *)weights_version(weights);
     }
-    char *json = json_format(&response.base, JSON_PRETTY);
-    if (json == NULL) {
-        return command_fail("check", STATUS_NO_MEMORY, NULL);
-    }
-    puts(json);
-    free(json);
-    return weights != NULL ? CODE_OK : CODE_INVALID;
+    enum exit_code code = command_print_json("check", &response.base);
+    return code == CODE_OK && weights == NULL ? CODE_INVALID : code;
 }
 
-static enum exit_code check_text(const char *name, struct text yaml, bool json,
-                                 struct weights_problems *problems)
+static enum exit_code print_policy(const char *name, const struct weights *weights,
+                                   const struct check_values *values)
 {
-    struct weights *weights = NULL;
-    enum status status = weights_parse(yaml, &weights, problems);
-    if (status != STATUS_OK && status != STATUS_INVALID) {
-        return command_fail("check", status, NULL);
+    if (!values->json) {
+        printf("%s: valid, version %s\n", name, weights_version(weights));
     }
-    enum exit_code code = status == STATUS_OK ? CODE_OK : CODE_INVALID;
-    if (json) {
-        code = print_json(weights, problems);
-    } else if (weights == NULL) {
-        print_problems(name, problems);
-    } else {
-        print_summary(name, yaml, weights);
-    }
-    weights_free(weights);
-    return code;
+    const struct policy_options options = {
+        .locales = &values->locales, .claims = &values->never, .json = values->json};
+    return policy_report(weights, &options);
 }
 
-static enum exit_code check_file(const char *path, bool json)
+/* A weights file that is read, and what came of it. */
+struct checking {
+    struct weights_file file;
+    struct weights_problems problems;
+    struct weights *weights; /* NULL: it has problems */
+};
+
+static enum exit_code print_verdict(const char *name, const struct check_values *values,
+                                    const struct checking *checking)
+{
+    if (checking->weights != NULL && values->policy) {
+        return print_policy(name, checking->weights, values);
+    }
+    if (values->json) {
+        return print_json(checking->weights, &checking->problems);
+    }
+    if (checking->weights == NULL) {
+        problems_print(stdout, name, &checking->problems);
+        return CODE_INVALID;
+    }
+    print_summary(name, checking->file.source.yaml, checking->weights);
+    return CODE_OK;
+}
+
+static enum exit_code check_file(const char *path, const struct check_values *values)
 {
     struct problem problem = {""};
-    char *yaml = NULL;
-    size_t size = 0;
-    enum status status = input_read(path, LIMIT_WEIGHTS_BYTES, &yaml, &size, &problem);
-    if (status != STATUS_OK) {
-        return command_fail("check", status, &problem);
+    struct checking *checking = calloc(1, sizeof(*checking));
+    if (checking == NULL) {
+        return command_fail("check", STATUS_NO_MEMORY, NULL);
     }
-    struct weights_problems *problems = calloc(1, sizeof(*problems));
-    enum exit_code code =
-        problems == NULL
-            ? command_fail("check", STATUS_NO_MEMORY, NULL)
-            : check_text(path, (struct text){.data = yaml, .size = size}, json, problems);
-    free(problems);
-    free(yaml);
+    enum status status =
+        weights_file_read(path, &checking->file, &checking->weights, &checking->problems, &problem);
+    enum exit_code code = status == STATUS_OK || status == STATUS_INVALID
+                              ? print_verdict(path, values, checking)
+                              : command_fail("check", status, &problem);
+    weights_unref(checking->weights);
+    weights_file_release(&checking->file);
+    free(checking);
     return code;
 }
 
@@ -157,13 +152,18 @@ static enum exit_code check_run(const void *raw, const struct operands *operands
     if (values->schema) {
         return print_schema();
     }
+    struct problem problem;
+    if (!values->policy && values->locales.count + values->never.count > 0) {
+        problem_set(&problem, "--locale and --never go with --policy");
+        (void)command_fail("check", STATUS_INVALID, &problem);
+        return CODE_USAGE;
+    }
     if (operands->count == 0) {
-        struct problem problem;
         problem_set(&problem, "FILE is missing; \"reelrank help check\" shows examples");
         (void)command_fail("check", STATUS_INVALID, &problem);
         return CODE_USAGE;
     }
-    return check_file(operands->items[0], values->json);
+    return check_file(operands->items[0], values);
 }
 
 static const struct argument check_arguments[] = {
@@ -175,6 +175,20 @@ static const struct argument check_arguments[] = {
      .kind = ARGUMENT_FLAG,
      .offset = offsetof(struct check_values, schema),
      .help = "print the JSON Schema of weights files, for editors, and do nothing else"},
+    {.name = "policy",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct check_values, policy),
+     .help = "prove what each locale can never show, and tell what it may"},
+    {.name = "locale",
+     .value_name = "TAG",
+     .kind = ARGUMENT_TEXTS,
+     .offset = offsetof(struct check_values, locales),
+     .help = "with --policy: only this locale, or default; repeatable"},
+    {.name = "never",
+     .value_name = "CLAIM",
+     .kind = ARGUMENT_TEXTS,
+     .offset = offsetof(struct check_values, never),
+     .help = "with --policy: fail unless this is never shown; repeatable"},
 };
 
 const struct command command_check = {
@@ -183,11 +197,28 @@ const struct command command_check = {
     .most_operands = 1,
     .summary = "check a file of weights, or print its schema",
     .description =
-        "Reads a weights file as the server would. Each problem is printed as\n"
-        "FILE:LINE:COLUMN: KEY: MESSAGE, and the exit code is 4; a valid file's version and\n"
-        "a summary otherwise. \"-\" reads standard input.\n",
+        "Reads a weights file, with the model files it names, as the server would. Each\n"
+        "problem is printed as FILE:LINE:COLUMN: KEY: MESSAGE, and the exit code is 4; a valid\n"
+        "file's version and a summary otherwise. \"-\" reads standard input.\n\n"
+        "--policy asks the ranker itself about every case there is, and prints for each locale\n"
+        "what kind of video it never shows and what it may show, with the statement that\n"
+        "claims it. A claim is LOCALE: FACT OP VALUE, where LOCALE is a tag, default or *:\n\n"
+        "  safety       low, medium, high, floor      = != < <= > >=\n"
+        "  curated      none, approved, featured      = != < <= > >=\n"
+        "  minimum_age  0 to 21, or user              = != < <= > >=\n"
+        "  category     forbidden, unknown or a name  = !=\n"
+        "  tag          forbidden or a name           = !=\n"
+        "  region       forbidden, elsewhere, unplaced, allowed\n"
+        "  language     other, unknown, readable\n"
+        "  seen         yes, excluded, no\n"
+        "  unrated, hidden    yes, no\n"
+        "  video        unknown, deleted, known\n\n"
+        "A claim that does not hold is answered with a case that is shown, and exit code 4.\n",
     .examples = "  reelrank check config/weights.yaml\n"
-                "  reelrank check --schema > weights.schema.json\n",
+                "  reelrank check --schema > weights.schema.json\n"
+                "  reelrank check --policy config/weights.yaml\n"
+                "  reelrank check --policy --never \"ru-RU: safety > medium\" \\\n"
+                "      --never \"*: minimum_age > user\" config/weights.yaml\n",
     COMMAND_ARGUMENTS(check_arguments),
     .values_size = sizeof(struct check_values),
     .run = check_run,

@@ -5,15 +5,18 @@
 #include <string.h>
 
 #include "cli/column.h"
+#include "proto/json.h"
 #include "ranker/nearest.h"
 
 /* Twice what the largest ranking and the largest batch of an import take. */
 enum { ARENA_BYTES = 64 << 20 };
 
 const struct command *const commands[] = {
-    &command_serve,  &command_import,  &command_rank,   &command_explain, &command_check,
-    &command_status, &command_videos,  &command_user,   &command_export,  &command_verify,
-    &command_backup, &command_restore, &command_forget, &command_help,
+    &command_serve,   &command_import, &command_rank,    &command_explain,  &command_features,
+    &command_check,   &command_diff,   &command_apply,   &command_rollback, &command_history,
+    &command_weights, &command_status, &command_videos,  &command_user,     &command_export,
+    &command_verify,  &command_backup, &command_restore, &command_forget,   &command_simulate,
+    &command_help,
 };
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 
@@ -124,6 +127,29 @@ enum exit_code command_connect(const char *what, const struct connection *connec
     }
     *out = backend;
     return CODE_OK;
+}
+
+enum exit_code command_print_json(const char *what, const ProtobufCMessage *message)
+{
+    char *json = json_format(message, JSON_PRETTY);
+    if (json == NULL) {
+        return command_fail(what, STATUS_NO_MEMORY, NULL);
+    }
+    puts(json);
+    free(json);
+    return CODE_OK;
+}
+
+void command_print_swap(const char *version, const char *previous, bool unchanged)
+{
+    column_print_all(stdout, version);
+    if (unchanged) {
+        printf(" was in force already; nothing has changed\n");
+        return;
+    }
+    printf(" is in force; before: ");
+    column_print_all(stdout, previous);
+    printf("\n");
 }
 
 enum exit_code command_arena(const char *what, struct arena *out)

@@ -94,23 +94,36 @@ struct connection {
 enum exit_code command_connect(const char *what, const struct connection *connection, bool create,
                                struct backend **out);
 
+/* Prints a message as indented JSON; says on stderr when there is no memory for that. */
+enum exit_code command_print_json(const char *what, const ProtobufCMessage *message);
+
+/* Says which weights are in force now, and which were. */
+void command_print_swap(const char *version, const char *previous, bool unchanged);
+
 /* Memory for a command's messages; says so on stderr when there is none. */
 enum exit_code command_arena(const char *what, struct arena *out);
 void command_arena_release(struct arena *arena);
 
+extern const struct command command_apply;
 extern const struct command command_backup;
 extern const struct command command_check;
+extern const struct command command_diff;
 extern const struct command command_explain;
 extern const struct command command_export;
+extern const struct command command_features;
 extern const struct command command_forget;
 extern const struct command command_help;
+extern const struct command command_history;
 extern const struct command command_import;
 extern const struct command command_rank;
 extern const struct command command_restore;
+extern const struct command command_rollback;
 extern const struct command command_serve;
+extern const struct command command_simulate;
 extern const struct command command_status;
 extern const struct command command_user;
 extern const struct command command_verify;
 extern const struct command command_videos;
+extern const struct command command_weights;
 
 #endif

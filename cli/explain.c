@@ -21,8 +21,14 @@ static void print_text(const struct ranking_options *options,
         if (wanted(options, video->video_id)) {
             printf("%u. ", video->position);
             column_print_all(stdout, video->video_id);
-            printf("  score %.10f\n", video->score);
+            printf("  score %.10f", video->score);
+            if (video->propensity < 1) {
+                printf(", drawn with probability %.6g", video->propensity);
+            }
+            printf("\n");
             ranking_print_terms(video);
+            ranking_print_features(video);
+            ranking_print_moves(video);
             printf("\n");
         }
     }
@@ -36,13 +42,25 @@ static void print_text(const struct ranking_options *options,
             printf("dropped ");
             column_print_all(stdout, video->video_id);
             printf(": %s (%s)\n", ranking_rule_meaning(video->rule), video->rule);
+            if (video->detail[0] != '\0') {
+                printf("        ");
+                column_print_all(stdout, video->detail);
+                printf("\n");
+            }
         }
     }
     if (below_limit > 0) {
         printf("%zu more rank below the limit\n", below_limit);
     }
+    for (size_t i = 0; i < response->n_degraded; i++) {
+        printf("degraded: ");
+        column_print_all(stdout, response->degraded[i]);
+        printf("\n");
+    }
     printf("state %" PRIu64 ", weights ", response->state_sequence);
     column_print_all(stdout, response->weights_version);
+    printf("%s", response->experiment_arm[0] != '\0' ? ", arm " : "");
+    column_print_all(stdout, response->experiment_arm);
     printf("\n");
 }
 
@@ -54,15 +72,28 @@ static json_t *json_of_ranked(const Reelrank__V1__RankedVideo *video)
         json_array_append_new(terms, json_pack("{s:s, s:f, s:f}", "name", term->name, "value",
                                                term->value, "input", term->input));
     }
-    return json_pack("{s:s, s:i, s:f, s:f, s:o}", "video_id", video->video_id, "position",
-                     (int)video->position, "score", video->score, "sum", ranking_sum(video),
-                     "contributions", terms);
+    json_t *features = json_array();
+    for (size_t i = 0; i < video->n_features; i++) {
+        const Reelrank__V1__FeatureValue *feature = video->features[i];
+        json_array_append_new(
+            features, json_pack("{s:s, s:f}", "name", feature->name, "value", feature->value));
+    }
+    json_t *moves = json_array();
+    for (size_t i = 0; i < video->n_moves; i++) {
+        const Reelrank__V1__SlateMove *move = video->moves[i];
+        json_array_append_new(moves, json_pack("{s:s, s:I}", "rule", move->rule, "from_position",
+                                               (json_int_t)move->from_position));
+    }
+    return json_pack("{s:s, s:i, s:f, s:f, s:f, s:o, s:o, s:o}", "video_id", video->video_id,
+                     "position", (int)video->position, "score", video->score, "propensity",
+                     video->propensity, "sum", ranking_sum(video), "contributions", terms,
+                     "features", features, "moves", moves);
 }
 
 static json_t *json_of_dropped(const Reelrank__V1__DroppedVideo *video)
 {
-    return json_pack("{s:s, s:s, s:s}", "video_id", video->video_id, "rule", video->rule, "meaning",
-                     ranking_rule_meaning(video->rule));
+    return json_pack("{s:s, s:s, s:s, s:s}", "video_id", video->video_id, "rule", video->rule,
+                     "meaning", ranking_rule_meaning(video->rule), "detail", video->detail);
 }
 
 static enum exit_code print_json(const struct ranking_options *options,
@@ -154,7 +185,10 @@ const struct command command_explain = {
         "Ranks the candidates as \"reelrank rank\" does, and prints for each video what adds\n"
         "up to its score, largest first: heads (input: probability), the shift, multipliers\n"
         "(input: feature) and the slate's terms (input: factor). The terms add up to the\n"
-        "score exactly. For a dropped video it names the rule.\n\n" RANKING_CANDIDATES_HELP,
+        "score exactly. Then come the features that these heads and multipliers read, missing\n"
+        "ones left out; \"reelrank features\" tells of them. Where rules of the slate have moved\n"
+        "a video it says from which position, and names them. For a dropped video it names the\n"
+        "rule and says what the rule saw.\n\n" RANKING_CANDIDATES_HELP,
     .examples = "  reelrank explain --data /var/lib/reelrank --user u1 --locale hi-IN \\\n"
                 "      --candidates ids.txt --video v42\n",
     COMMAND_ARGUMENTS(explain_arguments),

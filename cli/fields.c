@@ -30,13 +30,19 @@ void fields_hash(const char *name, uint64_t hash)
     printf("%-*s %016" PRIx64 "\n", NAME_WIDTH, name, hash);
 }
 
-void fields_time(const char *name, int64_t time_ms)
+void fields_format_time(int64_t time_ms, char out[FIELDS_TIME_SIZE])
 {
     time_t seconds = (time_t)(time_ms / 1000);
     struct tm parts;
-    char text[32] = "";
-    if (gmtime_r(&seconds, &parts) != NULL) {
-        strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S UTC", &parts);
+    if (gmtime_r(&seconds, &parts) == NULL ||
+        strftime(out, FIELDS_TIME_SIZE, "%Y-%m-%d %H:%M:%S UTC", &parts) == 0) {
+        out[0] = '\0';
     }
+}
+
+void fields_time(const char *name, int64_t time_ms)
+{
+    char text[FIELDS_TIME_SIZE];
+    fields_format_time(time_ms, text);
     fields_text(name, text);
 }

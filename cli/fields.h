@@ -12,4 +12,7 @@ void fields_hash(const char *name, uint64_t hash);
 /* As "2023-11-14 22:13:20 UTC". */
 void fields_time(const char *name, int64_t time_ms);
 
+enum { FIELDS_TIME_SIZE = 24 };
+void fields_format_time(int64_t time_ms, char out[FIELDS_TIME_SIZE]);
+
 #endif

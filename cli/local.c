@@ -8,57 +8,44 @@
 
 #include "cli/input.h"
 #include "cli/progress.h"
-#include "config/default_weights.h"
 #include "ranker/check.h"
-#include "ranker/limits.h"
-#include "ranker/weights.h"
 #include "ranker/wire.h"
 #include "server/options.h"
 #include "server/service.h"
+#include "server/weights_life.h"
 #include "store/clock.h"
 #include "store/keeper.h"
 #include "store/store.h"
+#include "store/weights_file.h"
 
 enum { STREAM_ARENA_BYTES = 8 << 20 }; /* for one turn */
 
 struct local {
+    char *data; /* owned */
     struct store *store;
     struct keeper *keeper; /* for erasures alone: retention is for servers */
+    struct weights_life *life;
     struct service *service;
     struct method methods[SERVICE_METHOD_COUNT];
 };
 
-static enum status parse_weights(const char *name, struct text yaml, struct weights **out,
-                                 struct problem *problem)
-{
-    struct weights_problems *problems = calloc(1, sizeof(*problems));
-    if (problems == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    enum status status = weights_parse(yaml, out, problems);
-    if (status == STATUS_INVALID) {
-        const struct weights_problem *first = &problems->items[0];
-        problem_set(problem, "%s:%u:%u: %s: %.110s; \"reelrank check\" tells more",
-                    input_name(name), first->line, first->column, first->path, first->message);
-    }
-    free(problems);
-    return status;
-}
-
 static enum status load_weights(const char *path, struct weights **out, struct problem *problem)
 {
-    if (path == NULL) {
-        struct text yaml = {.data = default_weights, .size = default_weights_size};
-        return parse_weights("built-in weights", yaml, out, problem);
+    struct weights_file *file = calloc(1, sizeof(*file));
+    struct weights_problems *problems = calloc(1, sizeof(*problems));
+    enum status status = STATUS_NO_MEMORY;
+    if (file != NULL && problems != NULL) {
+        status = weights_file_read(path, file, out, problems, problem);
+        weights_file_release(file);
     }
-    char *text = NULL;
-    size_t size = 0;
-    enum status status = input_read(path, LIMIT_WEIGHTS_BYTES, &text, &size, problem);
-    if (status != STATUS_OK) {
-        return status;
+    if (status == STATUS_INVALID) {
+        const struct weights_problem *first = &problems->items[0];
+        problem_set(problem, "%s:%u:%u: %s%s%.110s; \"reelrank check\" tells more",
+                    input_name(path), first->line, first->column, first->path,
+                    first->path[0] != '\0' ? ": " : "", first->message);
     }
-    status = parse_weights(path, (struct text){.data = text, .size = size}, out, problem);
-    free(text);
+    free(problems);
+    free(file);
     return status;
 }
 
@@ -98,27 +85,39 @@ enum status local_open(const char *data, const char *weights, struct local **out
                        struct problem *problem)
 {
     struct weights *parsed = NULL;
-    enum status status = load_weights(weights, &parsed, problem);
+    enum status status = weights != NULL ? load_weights(weights, &parsed, problem) : STATUS_OK;
     if (status != STATUS_OK) {
         return status;
     }
     struct local *local = calloc(1, sizeof(*local));
     struct options defaults;
     options_defaults(&defaults);
-    status = local == NULL ? STATUS_NO_MEMORY : open_store(data, &defaults, &local->store, problem);
+    if (local != NULL) {
+        local->data = strdup(data);
+    }
+    status = local == NULL || local->data == NULL
+                 ? STATUS_NO_MEMORY
+                 : open_store(data, &defaults, &local->store, problem);
     if (status == STATUS_OK) {
         struct keeper_options options = {
             .store = local->store, .directory = data, .map_bytes = (size_t)defaults.map_mib << 20};
         status = keeper_new(&options, &local->keeper);
     }
     if (status == STATUS_OK) {
-        status = service_new(local->store, parsed, &local->service);
+        status = weights_life_new(store_log(local->store), &local->life);
+    }
+    if (status == STATUS_OK) {
+        status = service_new(local->store, local->life, &local->service);
     }
     if (status != STATUS_OK) {
-        weights_free(parsed);
+        weights_unref(parsed);
         local_close(local);
         return status;
     }
+    if (parsed != NULL) {
+        weights_life_use(local->life, parsed);
+    }
+    service_use_journal(local->service, local->data, NULL);
     service_methods(local->service, local->methods);
     *out = local;
     return STATUS_OK;
@@ -128,8 +127,10 @@ void local_close(struct local *local)
 {
     if (local != NULL) {
         service_free(local->service);
+        weights_life_free(local->life);
         keeper_free(local->keeper);
         store_close(local->store);
+        free(local->data);
         free(local);
     }
 }
@@ -157,6 +158,13 @@ static enum status decode(const struct method *method, struct turn *turn)
         return arena_full(turn->arena) ? STATUS_NO_MEMORY : STATUS_INVALID;
     }
     return STATUS_OK;
+}
+
+static void release_held(struct turn *turn)
+{
+    if (turn->release != NULL) {
+        turn->release(turn->held);
+    }
 }
 
 static enum status encode(struct turn *turn, struct text *response)
@@ -206,18 +214,29 @@ enum status local_call(struct local *local, const ProtobufCServiceDescriptor *se
     if (status != STATUS_OK) {
         return status;
     }
-    if (method->begin(method->context, &turn) == TURN_WRITE) {
+    enum turn_step step = method->begin(method->context, &turn);
+    while (step == TURN_AGAIN) {
+        turn.request = NULL;
+        turn.now_ms = wall_clock_ms();
+        step = method->begin(method->context, &turn);
+    }
+    if (step == TURN_WORK) {
+        method->finish(method->context, &turn);
+    } else if (step == TURN_WRITE) {
         store_write(local->store, &turn.batch, 1);
         if (turn.batch->erase && turn.batch->status == STATUS_OK) {
             turn.batch->status = keeper_erase(local->keeper, &turn.problem);
         }
         method->finish(method->context, &turn);
     }
-    if (turn.status != STATUS_OK) {
+    status = turn.status;
+    if (status == STATUS_OK) {
+        status = encode(&turn, response);
+    } else {
         *problem = turn.problem;
-        return turn.status;
     }
-    return encode(&turn, response);
+    release_held(&turn);
+    return status;
 }
 
 /* Takes turns until the method is done. The arena is the turns' own. */
@@ -235,10 +254,12 @@ static enum status take_turns(const struct method *method, struct text request, 
         CHECK(step != TURN_WAIT); /* what this process waits for would never come */
         if (step == TURN_DONE) {
             *problem = turn.problem;
+            release_held(&turn);
             return turn.status;
         }
         struct text message = {0};
         status = step == TURN_MORE ? encode(&turn, &message) : STATUS_OK;
+        release_held(&turn);
         if (step == TURN_MORE && status == STATUS_OK) {
             status = visit(context, message);
         }

@@ -16,8 +16,9 @@ struct local;
 
 /*
  * Opens the store in data, replaying its log with progress on a terminal. weights is a file, or
- * NULL for the built-in defaults. STATUS_UNAVAILABLE: another process holds data; STATUS_INVALID:
- * the weights have problems; else as store_open() and input_read().
+ * NULL for those that are in force there: what the history has, or the built-in ones.
+ * STATUS_UNAVAILABLE: another process holds data; STATUS_INVALID: the weights have problems; else
+ * as store_open() and weights_file_read().
  */
 MUST_USE enum status local_open(const char *data, const char *weights, struct local **out,
                                 struct problem *problem);

@@ -20,8 +20,8 @@ static const char *const explained_response_keys[] = {
     "ranking_id",     "slate",  "dropped", "state_sequence", "weights_version", "degraded",
     "experiment_arm", "now_ms", NULL};
 static const char *const ranked_keys[] = {"video_id", "score", "position", "propensity", NULL};
-static const char *const explained_ranked_keys[] = {"video_id",   "score",         "position",
-                                                    "propensity", "contributions", NULL};
+static const char *const explained_ranked_keys[] = {
+    "video_id", "score", "position", "propensity", "contributions", "moves", NULL};
 static const char *const dropped_keys[] = {"video_id", "rule", NULL};
 
 static void keep_keys(json_t *object, const char *const *keys)
@@ -154,6 +154,8 @@ static void print_footer(const Reelrank__V1__RankResponse *response)
     printf("\nranking %s, state %" PRIu64 ", weights ", response->ranking_id,
            response->state_sequence);
     column_print_all(stdout, response->weights_version);
+    printf("%s", response->experiment_arm[0] != '\0' ? ", arm " : "");
+    column_print_all(stdout, response->experiment_arm);
     printf("\n");
     for (size_t i = 0; i < response->n_degraded; i++) {
         printf("degraded: %s\n", response->degraded[i]);

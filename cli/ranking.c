@@ -19,13 +19,16 @@ static const char *const rule_meanings[DROP_RULE_END] = {
     [DROP_DELETED] = "the video was deleted",
     [DROP_UNRATED] = "nobody has rated its safety",
     [DROP_SAFETY] = "its safety rating is riskier than the locale allows",
-    [DROP_AGE] = "the user is too young for it, or of unknown age",
+    [DROP_AGE] = "it is for people older than the user is known to be, or than the locale allows",
     [DROP_REGION] = "it may not be shown in the user's region",
     [DROP_LANGUAGE] = "it is in no language the user reads",
     [DROP_HIDDEN_CREATOR] = "the user hid its creator",
     [DROP_SEEN] = "the user has seen it lately",
     [DROP_REPEATED] = "an earlier candidate is the same video",
     [DROP_BELOW_LIMIT] = "it ranks below the limit",
+    [DROP_CURATED] = "its curated tier is lower than the locale demands",
+    [DROP_CATEGORY] = "the locale forbids its category, or it has none where some are forbidden",
+    [DROP_TAG] = "the locale forbids a tag of it",
 };
 
 static enum drop_rule find_rule(const char *name)
@@ -87,6 +90,7 @@ static enum status build_request(const struct ranking_options *options, bool exp
     request->locale = (char *)options->locale;
     request->region = (char *)options->region;
     request->request_id = (char *)options->request_id;
+    request->experiment = (char *)options->experiment;
     request->age_years = (uint32_t)options->age;
     request->limit = (uint32_t)options->limit;
     request->now_ms = options->now_ms;
@@ -182,4 +186,26 @@ void ranking_print_terms(const Reelrank__V1__RankedVideo *video)
         printf("; %zu terms add 0", video->n_contributions - count);
     }
     printf("\n");
+}
+
+void ranking_print_features(const Reelrank__V1__RankedVideo *video)
+{
+    if (video->n_features > 0) {
+        printf("   %15s  %s\n", "value", "feature");
+    }
+    for (size_t i = 0; i < video->n_features; i++) {
+        printf("   %15.6g  %s\n", video->features[i]->value, video->features[i]->name);
+    }
+}
+
+void ranking_print_moves(const Reelrank__V1__RankedVideo *video)
+{
+    for (size_t i = 0; i < video->n_moves; i++) {
+        const Reelrank__V1__SlateMove *move = video->moves[i];
+        if (i == 0) {
+            printf("   moved from %u to %u by ", move->from_position, video->position);
+        }
+        printf("%s%s", i > 0 ? ", " : "", move->rule);
+    }
+    printf("%s", video->n_moves > 0 ? "\n" : "");
 }

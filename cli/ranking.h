@@ -18,7 +18,8 @@ struct ranking_options {
     const char *region;
     const char *languages; /* "hi,ta" */
     const char *request_id;
-    const char *video; /* explain: only this one */
+    const char *experiment; /* "experiment/arm" */
+    const char *video;      /* explain: only this one */
     int64_t limit;
     int64_t age;
     int64_t now_ms;
@@ -88,6 +89,12 @@ struct ranking_options {
          .offset = offsetof(struct ranking_options, request_id),                                 \
          .initial = "",                                                                          \
          .help = "names the request; a repeat gets the same answer"},                            \
+        {.name = "experiment",                                                                   \
+         .value_name = "EXP/ARM",                                                                \
+         .kind = ARGUMENT_TEXT,                                                                  \
+         .offset = offsetof(struct ranking_options, experiment),                                 \
+         .initial = "",                                                                          \
+         .help = "an arm of the weights' experiments to be in, whoever asks"},                   \
     {                                                                                            \
         .name = "json", .kind = ARGUMENT_FLAG, .offset = offsetof(struct ranking_options, json), \
         .help = "print JSON"                                                                     \
@@ -123,6 +130,12 @@ void ranking_print_dropped(const Reelrank__V1__RankResponse *response);
 
 /* Prints one video's contributions, largest first, with their sum; zeros are only counted. */
 void ranking_print_terms(const Reelrank__V1__RankedVideo *video);
+
+/* Prints the features that one video's heads and multipliers read; nothing when there are none. */
+void ranking_print_features(const Reelrank__V1__RankedVideo *video);
+
+/* Prints where the video's score alone would put it and which rules moved it; nothing if none. */
+void ranking_print_moves(const Reelrank__V1__RankedVideo *video);
 
 /* The contributions' sum, exact by contract: equal to the score, or the server is wrong. */
 double ranking_sum(const Reelrank__V1__RankedVideo *video);

@@ -1,9 +1,7 @@
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli/command.h"
 #include "cli/fields.h"
-#include "proto/json.h"
 #include "reelrank/v1/admin.pb-c.h"
 
 struct status_values {
@@ -20,6 +18,11 @@ static void print_text(const char *address, const Reelrank__V1__GetStatusRespons
         fields_time("started", status->started_ms);
     }
     fields_text("weights", status->weights_version);
+    fields_text("weights from", status->weights_origin);
+    fields_time("weights since", status->weights_time_ms);
+    if (status->weights_problem[0] != '\0') {
+        fields_text("weights problem", status->weights_problem);
+    }
     fields_number("state sequence", status->state_sequence);
     fields_number("log starts at", status->log_first_sequence);
     if (status->state_digest[0] != '\0') {
@@ -34,17 +37,14 @@ static void print_text(const char *address, const Reelrank__V1__GetStatusRespons
     fields_number("user memory bytes", status->user_memory_bytes);
     fields_number("forgets pending", status->forgets_pending);
     fields_share("event ids", status->event_id_count, status->event_id_window);
-}
-
-static enum exit_code print_json(const Reelrank__V1__GetStatusResponse *status)
-{
-    char *json = json_format(&status->base, JSON_PRETTY);
-    if (json == NULL) {
-        return command_fail("status", STATUS_NO_MEMORY, NULL);
+    if (status->journal_budget_bytes > 0) {
+        fields_share("journal bytes", status->journal_bytes, status->journal_budget_bytes);
+        fields_number("decisions written", status->journal_written);
+        fields_number("decisions dropped", status->journal_dropped);
     }
-    puts(json);
-    free(json);
-    return CODE_OK;
+    if (status->journal_oldest_ms > 0) {
+        fields_time("oldest decision", status->journal_oldest_ms);
+    }
 }
 
 static enum exit_code ask(struct backend *backend, struct arena *arena,
@@ -61,7 +61,7 @@ static enum exit_code ask(struct backend *backend, struct arena *arena,
     }
     const Reelrank__V1__GetStatusResponse *response = (const void *)message;
     if (values->json) {
-        return print_json(response);
+        return command_print_json("status", message);
     }
     print_text(backend_address(backend), response);
     return CODE_OK;

@@ -122,6 +122,10 @@ static enum status print_piece(void *context, const ProtobufCMessage *message)
         entry.entry_case = REELRANK__V1__LOG_ENTRY__ENTRY_SIGNAL;
         entry.signal = piece->signal;
         break;
+    case REELRANK__V1__EXPORT_USER_RESPONSE__ITEM_DECISION:
+        entry.entry_case = REELRANK__V1__LOG_ENTRY__ENTRY_DECISION;
+        entry.decision = piece->decision;
+        break;
     default: /* of a newer server */
         return STATUS_OK;
     }
@@ -201,8 +205,9 @@ const struct command command_export = {
     .summary = "print all that is stored of one user",
     .description =
         "Prints JSON Lines: first {\"user\": ...} with what \"reelrank user\" tells, then a line\n"
-        "{\"signal\": ...} for each signal of the user, in the order of the log. Import reads\n"
-        "them. The whole log is searched, so it may take some seconds.\n",
+        "{\"signal\": ...} for each signal of the user, in the order of the log, and a line\n"
+        "{\"decision\": ...} for each answer of Rank that the journal has. Import reads them.\n"
+        "The whole log is searched, so it may take some seconds.\n",
     .examples = "  reelrank export --data /var/lib/reelrank --user u1 > u1.jsonl\n",
     COMMAND_ARGUMENTS(export_arguments),
     .values_size = sizeof(struct user_values),
@@ -260,10 +265,11 @@ const struct command command_forget = {
     .operands = "",
     .summary = "erase one user from all files",
     .description =
-        "Erases the user's state, signals and ids, and prints a receipt once nothing is left. The\n"
-        "log is read twice, so it may take a while: raise --timeout-ms for a large one; what is\n"
-        "under way goes on without the command. Counts over many users stay. Backups made before\n"
-        "still have the user; restoring one erases the user again (see docs/operations.md).\n",
+        "Erases the user's state, signals, journaled decisions and ids, and prints a receipt once\n"
+        "nothing is left. The log is read twice, so it may take a while: raise --timeout-ms for a\n"
+        "large one; what is under way goes on without the command. Counts over many users stay.\n"
+        "Backups made before still have the user; restoring one erases the user again (see\n"
+        "docs/operations.md).\n",
     .examples = "  reelrank forget --data /var/lib/reelrank --user u1\n"
                 "  reelrank forget --target 127.0.0.1:7070 --user u1 --json --timeout-ms 600000\n",
     COMMAND_ARGUMENTS(user_arguments),

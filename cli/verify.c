@@ -125,9 +125,10 @@ static json_t *state_file_of(const char *name, const struct verify_file *file)
 
 static json_t *files_of(const struct verify_report *report)
 {
-    json_t *files = json_pack("[{s:s, s:I, s:I, s:I}]", "name", "data.mdb", "bytes",
+    json_t *files = json_pack("[{s:s, s:I, s:I, s:I, s:I}]", "name", "data.mdb", "bytes",
                               (json_int_t)report->bytes, "records", (json_int_t)report->records,
-                              "tombstones", (json_int_t)report->tombstones);
+                              "tombstones", (json_int_t)report->tombstones, "weights_changes",
+                              (json_int_t)report->weights_changes);
     for (size_t i = 0; i < report->snapshot_count; i++) {
         char name[SNAPSHOT_NAME_SIZE];
         snapshot_name(report->snapshots[i].sequence, name);
@@ -135,6 +136,11 @@ static json_t *files_of(const struct verify_report *report)
     }
     if (report->has_state) {
         json_array_append_new(files, state_file_of("state.mdb", &report->state));
+    }
+    if (report->decisions > 0) {
+        json_array_append_new(files, json_pack("{s:s, s:I, s:I}", "name", "journal", "bytes",
+                                               (json_int_t)report->journal_bytes, "decisions",
+                                               (json_int_t)report->decisions));
     }
     return files;
 }
@@ -182,7 +188,9 @@ static void print_table(const char *data, const struct verdict *verdict)
     fields_number("first record", report->first);
     fields_number("good records", report->records);
     fields_number("forgotten users", report->tombstones);
+    fields_number("weights changes", report->weights_changes);
     fields_number("snapshots", report->snapshot_count);
+    fields_number("decisions", report->decisions);
     fields_number("base", report->base);
     fields_number("state sequence", report->sequence);
     fields_hash("state digest", report->digests.all);

@@ -47,3 +47,34 @@ double exact_log2(double x)
     double s = (m - 1.0) / (m + 1.0);
     return (n + scaled) + s * log2_slope(s * s);
 }
+
+/* Taylor's series of the sine and the cosine, |x| up to pi / 4: what is left out is below 2^-54. */
+static double sine_near(double x)
+{
+    double z = x * x;
+    double tail = -1.0 / 39916800 + z * (1.0 / 6227020800 - z * (1.0 / 1307674368000));
+    double inner = 1.0 / 120 + z * (-1.0 / 5040 + z * (1.0 / 362880 + z * tail));
+    return x + x * (z * (-1.0 / 6 + z * inner));
+}
+
+static double cosine_near(double x)
+{
+    double z = x * x;
+    double end = -1.0 / 87178291200 + z * (1.0 / 20922789888000);
+    double tail = -1.0 / 3628800 + z * (1.0 / 479001600 + z * end);
+    double inner = 1.0 / 24 + z * (-1.0 / 720 + z * (1.0 / 40320 + z * tail));
+    return 1.0 + z * (-0.5 + z * inner);
+}
+
+/* The quarter circle nearest to the angle, and what is left from there. */
+double exact_sine(double circles)
+{
+    const double magic = 0x1.8p52;              /* adding it leaves the quarter in the low bits */
+    const double circle = 0x1.921fb54442d18p+2; /* 2 pi */
+    double shifted = circles * 4.0 + magic;
+    double left = circles - (shifted - magic) * 0.25;
+    unsigned quarter = (unsigned)(bits_of(shifted) & 3);
+    double x = left * circle;
+    double y = quarter % 2 == 0 ? sine_near(x) : cosine_near(x);
+    return quarter < 2 ? y : 0.0 - y; /* no negative zero */
+}

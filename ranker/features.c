@@ -1,9 +1,11 @@
 #include "ranker/features.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "ranker/check.h"
 #include "ranker/exact.h"
+#include "ranker/rates.h"
 
 /* Fewer views than this in a region say less than all regions together. */
 enum { WATCH_VIEWS_MINIMUM = 100 };
@@ -15,68 +17,20 @@ enum { WATCH_VIEWS_MINIMUM = 100 };
 struct block {
     const struct model *model;
     const struct profile *profile;
-    struct candidate candidates[FEATURE_BLOCK];
+    struct quantiles *quantiles;
+    const struct candidate *candidates[FEATURE_BLOCK];
     const struct video *videos[FEATURE_BLOCK];
-    /* Of rate_half_life: counts, what brings them to now, and impressions or plays, whichever is
-     * more. */
-    const float *counts[FEATURE_BLOCK];
-    double decay[FEATURE_BLOCK];
-    double views[FEATURE_BLOCK];
+    struct rates rates;
 };
 
-static bool is_zero(double x)
+enum status features_source_init(struct features_source *source, const struct profile *profile,
+                                 const struct state *state, struct arena *arena)
 {
-    return !(x < 0) && !(x > 0);
-}
-
-/* Whether the multiplier's feature is 0 for all videos, so that it changes no value. */
-static bool is_idle(enum multiplier multiplier, const struct profile *profile)
-{
-    switch (multiplier) {
-    case MULTIPLIER_FOLLOWS_CREATOR:
-        return profile->user == NULL || profile->user->follow_count == 0;
-    case MULTIPLIER_SEEN_BEFORE:
-        return !profile->has_seen;
-    case MULTIPLIER_RETRIEVAL:
-        return !profile->has_retrieval;
-    default:
-        return false;
-    }
-}
-
-struct selection selection_of_weighted(const struct model *model, const struct profile *profile)
-{
-    struct selection selection = {0};
-    for (unsigned i = 0; i < HEAD_COUNT; i++) {
-        if (!is_zero(model->value[i])) {
-            selection.heads[selection.head_count++] = i;
-        }
-    }
-    for (unsigned i = 0; i < MULTIPLIER_COUNT; i++) {
-        if (!is_zero(model->multipliers[i]) && !is_idle(i, profile)) {
-            selection.multipliers[selection.multiplier_count++] = i;
-        }
-    }
-    return selection;
-}
-
-struct selection selection_of_all(void)
-{
-    struct selection selection = {.head_count = HEAD_COUNT, .multiplier_count = MULTIPLIER_COUNT};
-    for (unsigned i = 0; i < HEAD_COUNT; i++) {
-        selection.heads[i] = i;
-    }
-    for (unsigned i = 0; i < MULTIPLIER_COUNT; i++) {
-        selection.multipliers[i] = i;
-    }
-    return selection;
-}
-
-enum status quantiles_init(struct quantiles *quantiles, const struct watch *watch, uint16_t region,
-                           struct arena *arena)
-{
+    *source = (struct features_source){.profile = profile, .scoped = state_scoped(state)};
+    struct quantiles *quantiles = &source->quantiles;
     for (unsigned i = 0; i < DURATION_BUCKET_COUNT; i++) {
-        quantiles->histograms[i] = watch_find(watch, region, i, WATCH_VIEWS_MINIMUM);
+        quantiles->histograms[i] =
+            watch_find(state_watch(state), profile->locale.region, i, WATCH_VIEWS_MINIMUM);
     }
     quantiles->known = arena_new(arena, double, DURATION_BUCKET_COUNT *WATCH_BIN_COUNT);
     return quantiles->known != NULL ? STATUS_OK : STATUS_NO_MEMORY;
@@ -87,59 +41,27 @@ static double mean_watch_quantile(struct quantiles *quantiles, const struct vide
     unsigned bucket = video->duration_bucket;
     int64_t watch_ms = video->decayed.mean_watch_ms;
     double *known = &quantiles->known[bucket * WATCH_BIN_COUNT + watch_bin(watch_ms)];
-    if (is_zero(*known)) {
+    if (!(*known > 0)) {
         *known = watch_quantile(quantiles->histograms[bucket], watch_ms) + 1;
     }
     return *known - 1;
 }
 
 /* Without a watch time the quantile says nothing, so nothing counts and the prior remains. */
-static void fill_watches(struct quantiles *quantiles, const struct block *block,
-                         struct features *out)
+static void fill_watches(struct block *block, struct features *out)
 {
+    rates_plays(&block->rates, block->model->rate_half_life, out->watches);
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        double plays = block->counts[i][COUNTER_PLAYS] * block->decay[i];
-        out->watches[i] = block->videos[i]->decayed.mean_watch_ms > 0 ? plays : 0;
+        const struct video *video = block->videos[i];
+        double plays = out->watches[i];
+        out->watches[i] = video->decayed.mean_watch_ms > 0 ? plays : 0;
         out->hits[HEAD_WATCH_QUANTILE][i] =
-            out->watches[i] * mean_watch_quantile(quantiles, block->videos[i]);
+            out->watches[i] * mean_watch_quantile(block->quantiles, video);
     }
-}
-
-/* More hits than views (likes whose impressions have decayed) count as one each. */
-static void fill_hits(enum counter counter, const struct block *block, double *hits)
-{
-    float counts[FEATURE_BLOCK];
-    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        counts[i] = block->counts[i][counter];
-    }
-    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        double hit = counts[i] * block->decay[i];
-        hits[i] = hit < block->views[i] ? hit : block->views[i];
-    }
-}
-
-static const enum counter head_counters[HEAD_COUNT] = {
-    [HEAD_VALID_PLAY] = COUNTER_VALID_PLAYS,
-    [HEAD_LONG_VIEW] = COUNTER_LONG_VIEWS,
-    [HEAD_COMPLETE] = COUNTER_COMPLETES,
-    [HEAD_WATCH_QUANTILE] = COUNTER_SCORED_COUNT,
-    [HEAD_LIKE] = COUNTER_LIKES,
-    [HEAD_SHARE] = COUNTER_SHARES,
-    [HEAD_FOLLOW] = COUNTER_FOLLOWS,
-    [HEAD_SKIP] = COUNTER_SKIPS,
-    [HEAD_NOT_INTERESTED] = COUNTER_NOT_INTERESTED,
-    [HEAD_REPORT] = COUNTER_REPORTS,
-};
-
-static double most_views(const struct stats_decayed *decayed, enum half_life half_life)
-{
-    double impressions = decayed->counts[half_life][COUNTER_IMPRESSIONS];
-    double plays = decayed->counts[half_life][COUNTER_PLAYS];
-    return impressions > plays ? impressions : plays;
 }
 
 /* Ages first, in whole numbers, so that the rest is a loop over doubles alone. */
-static void fill_freshness(const struct block *block, double *out)
+static void fill_freshness(struct block *block, double *out)
 {
     double ages_ms[FEATURE_BLOCK];
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
@@ -154,40 +76,113 @@ static void fill_freshness(const struct block *block, double *out)
     }
 }
 
-static void fill_popularity(const struct block *block, double *out)
+static void fill_popularity_of(struct block *block, struct rate_place place, double *out)
 {
-    const struct model *model = block->model;
-    enum half_life half_life = model->popularity_half_life;
-    struct stats_moment now = stats_moment_of(block->profile->now_ms, half_life);
-    double scale = model->popularity_scale;
-    double views[FEATURE_BLOCK];
-    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        const struct stats_decayed *decayed = &block->videos[i]->decayed;
-        views[i] = most_views(decayed, half_life) * stats_decay_factor(now, decayed->newest_tick);
-    }
+    const double *views = rates_views(&block->rates, place);
+    double scale = block->model->popularity_scale;
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
         out[i] = views[i] / (views[i] + scale);
     }
 }
 
-static void fill_language_match(const struct block *block, double *out)
+static void fill_popularity(struct block *block, double *out)
 {
+    struct rate_place place = {.scope = SCOPE_GLOBAL,
+                               .half_life = block->model->popularity_half_life};
+    fill_popularity_of(block, place, out);
+}
+
+static const double *everyones_views(struct block *block)
+{
+    struct rate_place place = {.scope = SCOPE_GLOBAL, .half_life = block->model->rate_half_life};
+    return rates_views(&block->rates, place);
+}
+
+static void fill_new_video(struct block *block, double *out)
+{
+    const double *views = everyones_views(block);
+    double scale = block->model->new_video_views;
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        out[i] = profile_language_match(block->profile, block->videos[i]);
+        out[i] = scale / (scale + views[i]);
     }
 }
 
-static void fill_new_video(const struct block *block, double *out)
+static void fill_taste(struct block *block, double *out)
 {
-    double scale = block->model->new_video_views;
+    profile_tastes(block->profile, block->videos, FEATURE_BLOCK, out);
+}
+
+static void fill_affinity_creator(struct block *block, double *out)
+{
+    profile_affinities(block->profile, AFFINITY_CREATOR, block->videos, FEATURE_BLOCK, out);
+}
+
+static void fill_affinity_category(struct block *block, double *out)
+{
+    profile_affinities(block->profile, AFFINITY_CATEGORY, block->videos, FEATURE_BLOCK, out);
+}
+
+static void fill_affinity_tag(struct block *block, double *out)
+{
+    profile_affinities(block->profile, AFFINITY_TAG, block->videos, FEATURE_BLOCK, out);
+}
+
+static void fill_affinity_language(struct block *block, double *out)
+{
+    profile_affinities(block->profile, AFFINITY_LANGUAGE, block->videos, FEATURE_BLOCK, out);
+}
+
+static void fill_affinity_duration(struct block *block, double *out)
+{
+    profile_affinities(block->profile, AFFINITY_DURATION, block->videos, FEATURE_BLOCK, out);
+}
+
+static void squash_seen(const struct model *model, double *seen)
+{
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        out[i] = scale / (scale + block->views[i]);
+        seen[i] = seen[i] / (seen[i] + model->fatigue_scale);
     }
+}
+
+static void fill_fatigue_creator(struct block *block, double *out)
+{
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        out[i] = profile_creator_seen(block->profile, block->videos[i]);
+    }
+    squash_seen(block->model, out);
+}
+
+static void fill_fatigue_category(struct block *block, double *out)
+{
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        out[i] = profile_category_seen(block->profile, block->videos[i]);
+    }
+    squash_seen(block->model, out);
+}
+
+static double age_hours(const struct block *block, size_t i)
+{
+    int64_t published_ms = block->videos[i]->published_ms;
+    int64_t age_ms = block->profile->now_ms - published_ms;
+    double hours = age_ms > 0 ? (double)age_ms / 3600000 : 0;
+    return published_ms != 0 ? hours : NAN;
+}
+
+static double duration_s(const struct block *block, size_t i)
+{
+    uint32_t duration_ms = block->videos[i]->duration_ms;
+    return duration_ms != 0 ? (double)duration_ms / 1000 : NAN;
+}
+
+static double duration_bucket(const struct block *block, size_t i)
+{
+    return block->videos[i]->duration_bucket;
 }
 
 static double quality(const struct block *block, size_t i)
 {
-    return block->videos[i]->quality;
+    double quality = block->videos[i]->quality;
+    return quality > 0 ? quality : NAN;
 }
 
 static double curated(const struct block *block, size_t i)
@@ -200,9 +195,21 @@ static double premium(const struct block *block, size_t i)
     return block->videos[i]->premium;
 }
 
+static double watch_quantile_of(const struct block *block, size_t i)
+{
+    const struct video *video = block->videos[i];
+    bool known = video->decayed.mean_watch_ms > 0;
+    return known ? mean_watch_quantile(block->quantiles, video) : NAN;
+}
+
+static double language_match(const struct block *block, size_t i)
+{
+    return profile_language_match(block->profile, block->videos[i]);
+}
+
 static double local_creator(const struct block *block, size_t i)
 {
-    uint16_t region = block->profile->region;
+    uint16_t region = block->profile->locale.region;
     return region != 0 && block->videos[i]->creator_region == region;
 }
 
@@ -214,81 +221,177 @@ static double follows_creator(const struct block *block, size_t i)
 
 static double seen_before(const struct block *block, size_t i)
 {
-    return block->candidates[i].seen;
+    return block->candidates[i]->seen;
 }
 
 static double retrieval(const struct block *block, size_t i)
 {
-    double score = block->candidates[i].retrieval_score;
+    double score = block->candidates[i]->retrieval_score;
     return score > 0 ? score / (1 + score) : 0;
 }
 
-/* Each feature's column in a loop of its own, so that its function is part of it. */
-#define FILL(feature)                                                  \
-    static void fill_##feature(const struct block *block, double *out) \
-    {                                                                  \
-        for (size_t i = 0; i < FEATURE_BLOCK; i++) {                   \
-            out[i] = feature(block, i);                                \
-        }                                                              \
+/* Few sources have a value, so a walk over all finds one. */
+static double source(const struct block *block, size_t i)
+{
+    const struct model *model = block->model;
+    uint64_t key = block->candidates[i]->source_key;
+    double value = 0;
+    for (unsigned at = 0; at < model->source_count; at++) {
+        value = model->sources[at].key == key ? model->sources[at].value : value;
     }
-FILL(quality)
-FILL(curated)
-FILL(premium)
-FILL(local_creator)
-FILL(follows_creator)
-FILL(seen_before)
-FILL(retrieval)
+    return key != 0 ? value : NAN;
+}
 
-static void (*const fill_multiplier[MULTIPLIER_COUNT])(const struct block *, double *) = {
-    [MULTIPLIER_FRESHNESS] = fill_freshness,
-    [MULTIPLIER_POPULARITY] = fill_popularity,
-    [MULTIPLIER_QUALITY] = fill_quality,
-    [MULTIPLIER_CURATED] = fill_curated,
-    [MULTIPLIER_PREMIUM] = fill_premium,
-    [MULTIPLIER_LANGUAGE_MATCH] = fill_language_match,
-    [MULTIPLIER_LOCAL_CREATOR] = fill_local_creator,
-    [MULTIPLIER_FOLLOWS_CREATOR] = fill_follows_creator,
-    [MULTIPLIER_NEW_VIDEO] = fill_new_video,
-    [MULTIPLIER_SEEN_BEFORE] = fill_seen_before,
-    [MULTIPLIER_RETRIEVAL] = fill_retrieval,
+static double new_user(const struct block *block, size_t i)
+{
+    (void)i;
+    return block->profile->new_user;
+}
+
+static double session_depth(const struct block *block, size_t i)
+{
+    (void)i;
+    return block->profile->session_depth;
+}
+
+static double hour_sin(const struct block *block, size_t i)
+{
+    (void)i;
+    return block->profile->hour_sin;
+}
+
+static double hour_cos(const struct block *block, size_t i)
+{
+    (void)i;
+    return block->profile->hour_cos;
+}
+
+/* Each feature's column in a loop of its own, so that its function is part of it. */
+#define FILL(name, feature)                                   \
+    static void fill_##name(struct block *block, double *out) \
+    {                                                         \
+        for (size_t i = 0; i < FEATURE_BLOCK; i++) {          \
+            out[i] = feature(block, i);                       \
+        }                                                     \
+    }
+FILL(age_hours, age_hours)
+FILL(duration_s, duration_s)
+FILL(duration_bucket, duration_bucket)
+FILL(quality, quality)
+FILL(curated, curated)
+FILL(premium, premium)
+FILL(watch_quantile, watch_quantile_of)
+FILL(language_match, language_match)
+FILL(local_creator, local_creator)
+FILL(follows_creator, follows_creator)
+FILL(seen_before, seen_before)
+FILL(retrieval, retrieval)
+FILL(source, source)
+FILL(new_user, new_user)
+FILL(session_depth, session_depth)
+FILL(hour_sin, hour_sin)
+FILL(hour_cos, hour_cos)
+
+static void (*const fill_plain[FEATURE_FIRST_COUNTED])(struct block *, double *) = {
+    [FEATURE_FRESHNESS] = fill_freshness,
+    [FEATURE_AGE_HOURS] = fill_age_hours,
+    [FEATURE_DURATION_S] = fill_duration_s,
+    [FEATURE_DURATION_BUCKET] = fill_duration_bucket,
+    [FEATURE_QUALITY] = fill_quality,
+    [FEATURE_CURATED] = fill_curated,
+    [FEATURE_PREMIUM] = fill_premium,
+    [FEATURE_POPULARITY] = fill_popularity,
+    [FEATURE_NEW_VIDEO] = fill_new_video,
+    [FEATURE_WATCH_QUANTILE] = fill_watch_quantile,
+    [FEATURE_TASTE] = fill_taste,
+    [FEATURE_AFFINITY_CREATOR] = fill_affinity_creator,
+    [FEATURE_AFFINITY_CATEGORY] = fill_affinity_category,
+    [FEATURE_AFFINITY_TAG] = fill_affinity_tag,
+    [FEATURE_AFFINITY_LANGUAGE] = fill_affinity_language,
+    [FEATURE_AFFINITY_DURATION] = fill_affinity_duration,
+    [FEATURE_LANGUAGE_MATCH] = fill_language_match,
+    [FEATURE_LOCAL_CREATOR] = fill_local_creator,
+    [FEATURE_FOLLOWS_CREATOR] = fill_follows_creator,
+    [FEATURE_SEEN_BEFORE] = fill_seen_before,
+    [FEATURE_FATIGUE_CREATOR] = fill_fatigue_creator,
+    [FEATURE_FATIGUE_CATEGORY] = fill_fatigue_category,
+    [FEATURE_RETRIEVAL] = fill_retrieval,
+    [FEATURE_SOURCE] = fill_source,
+    [FEATURE_NEW_USER] = fill_new_user,
+    [FEATURE_SESSION_DEPTH] = fill_session_depth,
+    [FEATURE_HOUR_SIN] = fill_hour_sin,
+    [FEATURE_HOUR_COS] = fill_hour_cos,
 };
 
-static void init_block(struct block *block, const struct candidate *candidates, size_t count)
+/* What a counted feature is of, in the order of FEATURE_COUNTED_MAP; popularity is of no head. */
+static const enum head counted_heads[] = {
+    HEAD_COUNT, HEAD_VALID_PLAY, HEAD_LONG_VIEW, HEAD_COMPLETE,       HEAD_SKIP,
+    HEAD_LIKE,  HEAD_SHARE,      HEAD_FOLLOW,    HEAD_NOT_INTERESTED, HEAD_REPORT,
+};
+enum { PLACES = SCOPE_KIND_END * HALF_LIFE_COUNT };
+_Static_assert(FEATURE_COUNT - FEATURE_FIRST_COUNTED ==
+                   PLACES * sizeof(counted_heads) / sizeof(counted_heads[0]),
+               "one for each counted feature");
+
+static void fill_counted(struct block *block, enum feature feature, double *out)
 {
-    enum half_life half_life = block->model->rate_half_life;
-    struct stats_moment now = stats_moment_of(block->profile->now_ms, half_life);
-    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        block->candidates[i] = candidates[i < count ? i : 0];
-        const struct video *video = block->candidates[i].video;
-        block->videos[i] = video;
-        block->counts[i] = video->decayed.counts[half_life];
-        block->decay[i] = stats_decay_factor(now, video->decayed.newest_tick);
-        block->views[i] = most_views(&video->decayed, half_life) * block->decay[i];
+    unsigned at = (unsigned)feature - FEATURE_FIRST_COUNTED;
+    enum head head = counted_heads[at / PLACES];
+    struct rate_place place = {.scope = at % PLACES / HALF_LIFE_COUNT,
+                               .half_life = at % HALF_LIFE_COUNT};
+    if (head == HEAD_COUNT) {
+        fill_popularity_of(block, place, out);
+    } else {
+        rates_smoothed(&block->rates, place, head, out);
     }
 }
 
-void features_fill(const struct model *model, const struct profile *profile,
-                   struct quantiles *quantiles, const struct selection *selection,
+/* What heads of kind rate count beside features. */
+static void fill_counts(struct block *block, const struct selection *selection,
+                        struct features *out)
+{
+    struct rate_place place = {.scope = SCOPE_GLOBAL, .half_life = block->model->rate_half_life};
+    memcpy(out->views, everyones_views(block), sizeof(out->views));
+    for (unsigned i = 0; i < selection->head_count; i++) {
+        enum head head = selection->heads[i];
+        if (block->model->heads[head].kind != HEAD_KIND_RATE ||
+            selection->rates[head] != FEATURE_COUNT) {
+            continue;
+        }
+        if (head == HEAD_WATCH_QUANTILE) {
+            fill_watches(block, out);
+        } else {
+            rates_hits(&block->rates, place, rates_counter(head), out->hits[head]);
+        }
+    }
+}
+
+static void init_block(struct block *block, const struct candidate *candidates, size_t count)
+{
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        block->candidates[i] = &candidates[i < count ? i : 0];
+        block->videos[i] = block->candidates[i]->video;
+    }
+}
+
+void features_fill(struct features_source *source, const struct selection *selection,
                    const struct candidate *candidates, size_t count, struct features *out)
 {
     CHECK(count > 0);
     CHECK(count <= FEATURE_BLOCK);
     struct block block;
-    block.model = model;
-    block.profile = profile;
+    block.model = selection->model;
+    block.profile = source->profile;
+    block.quantiles = &source->quantiles;
     init_block(&block, candidates, count);
-    memcpy(out->views, block.views, sizeof(out->views));
-    profile_tastes(profile, block.videos, FEATURE_BLOCK, out->taste);
-    for (unsigned i = 0; i < selection->head_count; i++) {
-        enum head head = selection->heads[i];
-        if (head == HEAD_WATCH_QUANTILE) {
-            fill_watches(quantiles, &block, out);
+    rates_init(&block.rates, block.model, block.profile, source->scoped, block.videos);
+    fill_counts(&block, selection, out);
+    for (enum feature feature = feature_set_next(&selection->features, 0); feature != FEATURE_COUNT;
+         feature = feature_set_next(&selection->features, (unsigned)feature + 1)) {
+        if (feature < FEATURE_FIRST_COUNTED) {
+            fill_plain[feature](&block, out->columns[feature]);
         } else {
-            fill_hits(head_counters[head], &block, out->hits[head]);
+            fill_counted(&block, feature, out->columns[feature]);
         }
-    }
-    for (unsigned i = 0; i < selection->multiplier_count; i++) {
-        enum multiplier multiplier = selection->multipliers[i];
-        fill_multiplier[multiplier](&block, out->multipliers[multiplier]);
     }
 }

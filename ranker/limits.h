@@ -15,6 +15,7 @@ enum {
     LIMIT_ID_BYTES = 128,         /* user, video, creator and event ids */
     LIMIT_SHORT_BYTES = 64,       /* request ids, ranking ids, sources, categories, tags */
     LIMIT_TITLE_BYTES = 256,      /* titles and notes */
+    LIMIT_ARM_BYTES = 65,         /* RankRequest.experiment: two names of 32 and a slash */
     LIMIT_LOCALE_BYTES = 35,      /* BCP 47 tags; RFC 5646 asks for at least 35 */
     LIMIT_CANDIDATES = 2000,      /* per RankRequest */
     LIMIT_LANGUAGES = 8,          /* RankRequest.languages */
@@ -32,5 +33,8 @@ enum {
     LIMIT_RETIRED = 16,           /* of each kind in one Retirement */
     LIMIT_WEIGHTS_BYTES = 1 << 20 /* a weights file */
 };
+
+/* Model files that one weights file names, and the bytes of all of them. */
+enum { LIMIT_MODEL_FILES = 64, LIMIT_MODEL_BYTES = 16 << 20 };
 
 #endif

@@ -24,16 +24,40 @@ struct locale {
 enum { LOCALE_TEXT_SIZE = 16 }; /* "hil-Latn-419" and its zero */
 
 /*
- * Parses language[-script][-region] of BCP 47 (RFC 5646), in any case, with "_" allowed for "-";
+ * Parses language[-script][-region] of BCP 47 (RFC 5646), in any case, with "_" allowed for "-",
+ * into CLDR's canonical form, as ICU makes it:
+ *
+ *   - deprecated, three-letter and overlong codes become the ones in use: in -> id, iw -> he, hin
+ * -> hi, cmn -> zh, BU -> MM, UK -> GB, 356 -> IN, sh -> sr-Latn, prs -> fa-AF; a country that
+ * split becomes the language's part of it, or else its first (hy-SU -> hy-AM, ru-SU -> ru-RU)
+ *   - an extended language stands for itself (zh-yue -> yue), and so do the registry's whole tags
+ *     (i-hak -> hak, zh-min-nan -> nan, no-bok -> nb)
+ *   - the script that the language has anyhow is left out, in regions too where it is the likely
+ * one: hi-Deva-IN is hi-IN, but hi-Latn, zh-Hant-TW and sr-Latn-ME stay. None is ever added.
+ *
  * "und" is language 0. Variants, extensions and private use that follow are checked for form and
- * ignored. Deprecated languages become their replacements of the IANA registry (in -> id, iw -> he,
- * ji -> yi, jw -> jv, mo -> ro). STATUS_INVALID for anything malformed, leaving *out alone;
- * extended languages (zh-yue) are refused too, since the registry prefers the language alone (yue).
+ * ignored. STATUS_INVALID for anything malformed, leaving *out alone. What ICU knows is in tables
+ * (locale_data.h), so that no result depends on the ICU of the machine.
  */
 MUST_USE enum status locale_parse(struct text tag, struct locale *out);
 
-/* Parses two letters in any case; STATUS_INVALID otherwise. */
+/* Parses two letters in any case into the canonical region; STATUS_INVALID otherwise. */
 MUST_USE enum status locale_parse_region(struct text tag, uint16_t *out);
+
+/*
+ * Whether language and region are assigned (CLDR's validity data), as far as they are given; xx-YY
+ * is well-formed, but nobody's. Scripts are not looked at, nor is any private use known.
+ */
+bool locale_is_known(struct locale locale);
+
+/* The language that most people of a country likely use: hi for IN; 0 for groups of countries. */
+uint16_t locale_default_language(uint16_t region);
+
+/* The language to match videos with: the locale's own, or else its region's default. */
+uint16_t locale_language(struct locale locale);
+
+/* Which release the tables are of: "ICU 72.1, CLDR 42.0". */
+const char *locale_source(void);
 
 /* Writes the canonical tag, such as "hi-Latn-IN"; unknown language is "und". */
 void locale_format(struct locale locale, char out[LOCALE_TEXT_SIZE]);

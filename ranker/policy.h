@@ -3,21 +3,43 @@
 
 #include "ranker/rank.h"
 
-/* What policy needs to know of a request, worked out once. */
+/* What policy needs to know of a request, worked out once. Borrows what it points to. */
 struct policy_context {
     const struct model *model;
     const struct videos *videos;
     const struct user *user; /* NULL: nothing known */
     const struct rank_request *request;
     unsigned age_years; /* assumed, when unknown */
+    uint16_t region;    /* 0: unknown, which a group of countries or an unassigned code is too */
+    uint16_t language;  /* of the locale, or else its region's; 0: unknown */
+    bool seen_counts;   /* recently seen videos stay out */
 };
 
+struct policy_context policy_context(const struct model *model, const struct videos *videos,
+                                     const struct user *user, const struct rank_request *request);
+
 /*
- * The first rule, in the order of enum drop_rule, that forbids the video to this user; DROP_NONE if
- * none does. video NULL means unknown. Fails closed. Does not judge DROP_SEEN, DROP_REPEATED and
- * DROP_BELOW_LIMIT, which need more than the video.
+ * The first rule that forbids the video to this user; DROP_NONE if none does. They are asked in
+ * this order, which is not that of their numbers: unknown_video, deleted, unrated, safety, age,
+ * curated, category, tag, region, language, hidden_creator, seen. docs/policy.md says what each
+ * forbids.
+ *
+ * Fails closed: what is unknown counts as the strictest. Categories and tags are compared by 32
+ * bits of their hash, so that in one of 4 billion cases a name is taken for a forbidden one; never
+ * is a forbidden one taken for another.
+ *
+ * video NULL means unknown. seen_age_ms is how long ago the user saw it, INT64_MAX for never.
+ * DROP_REPEATED and DROP_BELOW_LIMIT, which need more than the video, are the caller's.
  */
-enum drop_rule policy_judge(const struct policy_context *context, const struct video *video);
+enum drop_rule policy_judge(const struct policy_context *context, const struct video *video,
+                            int64_t seen_age_ms);
+
+/*
+ * What the rule that policy_judge() named saw, for people, in arena: "rated high risk; hi-IN shows
+ * at most medium risk". NULL once the arena is full.
+ */
+const char *policy_detail(const struct policy_context *context, const struct video *video,
+                          int64_t seen_age_ms, enum drop_rule rule, struct arena *arena);
 
 /* "unknown_video", "unrated", ...: lower case, as in answers, metrics and documents. */
 const char *drop_rule_name(enum drop_rule rule);

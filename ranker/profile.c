@@ -2,6 +2,12 @@
 
 #include <string.h>
 
+#include "ranker/check.h"
+#include "ranker/exact.h"
+
+/* Videos seen further apart than this belong to two sessions. */
+enum { SESSION_GAP_MS = 30 * 60000, DAY_MS = 86400000 };
+
 static void put_largest(struct perfect *map, uint64_t key, double value)
 {
     if (value > perfect_value(map, key)) {
@@ -29,27 +35,45 @@ static enum status init_tastes(struct profile *profile, enum affinity_kind kind,
     return STATUS_OK;
 }
 
-/* Learnt languages join the declared ones; captions are for languages the user says to read. */
-static enum status init_languages(struct profile *profile, const struct rank_request *request,
-                                  struct arena *arena)
+/* The locale's and the declared languages; captions are for languages the user can read. */
+static void put_declared(struct profile *profile, const struct rank_request *request)
 {
-    const struct user *user = profile->user;
-    size_t learnt = user != NULL ? user->affinity_count[AFFINITY_LANGUAGE] : 0;
-    enum status status =
-        perfect_init(&profile->spoken, arena, 1 + request->language_count + learnt);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = perfect_init(&profile->captions, arena, 1 + request->language_count);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    perfect_put(&profile->spoken, request->locale.language, 1.0);
-    perfect_put(&profile->captions, request->locale.language, 0.5);
+    uint16_t own = locale_language(request->locale);
+    perfect_put(&profile->spoken, own, 1.0);
+    perfect_put(&profile->captions, own, 0.5);
     for (unsigned i = 0; i < request->language_count; i++) {
         put_largest(&profile->spoken, request->languages[i], 0.8);
         put_largest(&profile->captions, request->languages[i], 0.4);
     }
+}
+
+/* What people here read stands for what this one does, the less the more is known. */
+static void put_usual(struct profile *profile, const struct model *model)
+{
+    for (unsigned i = 0; i < model->language_count; i++) {
+        const struct language_confidence *usual = &model->languages[i];
+        double confidence = usual->confidence * profile->new_user;
+        put_largest(&profile->spoken, usual->language, confidence);
+        put_largest(&profile->captions, usual->language, 0.5 * confidence);
+    }
+}
+
+static enum status init_languages(struct profile *profile, const struct model *model,
+                                  const struct rank_request *request, struct arena *arena)
+{
+    const struct user *user = profile->user;
+    size_t learnt = user != NULL ? user->affinity_count[AFFINITY_LANGUAGE] : 0;
+    size_t given = 1 + request->language_count + model->language_count;
+    enum status status = perfect_init(&profile->spoken, arena, given + learnt);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = perfect_init(&profile->captions, arena, given);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    put_declared(profile, request);
+    put_usual(profile, model);
     for (size_t i = 0; i < learnt; i++) {
         uint64_t language = user->affinities[AFFINITY_LANGUAGE][i].key;
         put_largest(&profile->spoken, language,
@@ -60,10 +84,11 @@ static enum status init_languages(struct profile *profile, const struct rank_req
     return STATUS_OK;
 }
 
-static bool needs_seen(const struct model *model, const struct rank_request *request)
+static bool needs_seen(const struct model *model, const struct selection *selection,
+                       const struct rank_request *request)
 {
-    double weight = model->multipliers[MULTIPLIER_SEEN_BEFORE];
-    return request->exclude_seen || request->explain || weight < 0 || weight > 0;
+    return request->exclude_seen || model->seen_always ||
+           feature_set_has(&selection->features, FEATURE_SEEN_BEFORE);
 }
 
 static enum status init_seen(struct profile *profile, bool needed, struct arena *arena)
@@ -81,16 +106,51 @@ static enum status init_seen(struct profile *profile, bool needed, struct arena 
     return STATUS_OK;
 }
 
+/* Counts back from now, as long as no gap ends the session; what is still to come is now. */
+static double session_depth(const struct user *user, int64_t now_ms)
+{
+    unsigned depth = 0;
+    int64_t later_ms = now_ms;
+    while (user != NULL && depth < user->seen_count) {
+        int64_t time_ms = (int64_t)user->seen[user->seen_count - 1 - depth].time_s * 1000;
+        if (later_ms - time_ms >= SESSION_GAP_MS) {
+            break;
+        }
+        later_ms = time_ms < later_ms ? time_ms : later_ms;
+        depth++;
+    }
+    return depth;
+}
+
+/* The time of day where the model's users live, as a point on a circle. */
+static void init_hour(struct profile *profile, int utc_offset_minutes)
+{
+    int64_t local_ms = profile->now_ms + (int64_t)utc_offset_minutes * 60000;
+    int64_t of_day_ms = (local_ms % DAY_MS + DAY_MS) % DAY_MS;
+    double circles = (double)of_day_ms / DAY_MS;
+    profile->hour_sin = exact_sine(circles);
+    profile->hour_cos = exact_sine(circles + 0.25);
+}
+
+static void init_context(struct profile *profile, const struct selection *selection)
+{
+    const struct model *model = selection->model;
+    const struct user *user = profile->user;
+    double signals = user != NULL ? (double)user->signal_count : 0;
+    profile->new_user = model->new_user_signals / (model->new_user_signals + signals);
+    if (feature_set_has(&selection->features, FEATURE_SESSION_DEPTH)) {
+        profile->session_depth = session_depth(user, profile->now_ms);
+    }
+    init_hour(profile, model->utc_offset_minutes);
+}
+
 enum status profile_init(struct profile *profile, const struct user *user,
-                         const struct model *model, const struct rank_request *request,
+                         const struct selection *selection, const struct rank_request *request,
                          struct arena *arena)
 {
-    *profile = (struct profile){
-        .user = user,
-        .now_ms = request->now_ms,
-        .region = request->locale.region,
-        .has_retrieval = request->retrieval_scores != NULL,
-    };
+    const struct model *model = selection->model;
+    *profile = (struct profile){.user = user, .now_ms = request->now_ms, .locale = request->locale};
+    init_context(profile, selection);
     for (unsigned kind = 0; kind < AFFINITY_KIND_COUNT; kind++) {
         profile->taste_weights[kind] = model->affinity_weights[kind];
         enum status status = init_tastes(profile, kind, arena);
@@ -102,11 +162,88 @@ enum status profile_init(struct profile *profile, const struct user *user,
         profile->duration_tastes[i] =
             perfect_value(&profile->tastes[AFFINITY_DURATION], i + UINT64_C(1));
     }
-    enum status status = init_languages(profile, request, arena);
+    enum status status = init_languages(profile, model, request, arena);
     if (status != STATUS_OK) {
         return status;
     }
-    return init_seen(profile, needs_seen(model, request), arena);
+    return init_seen(profile, needs_seen(model, selection, request), arena);
+}
+
+static void add_to(struct lookup *sums, uint64_t key, double weight)
+{
+    if (key != 0) {
+        struct lookup_slot *slot = lookup_slot(sums, key);
+        *slot = (struct lookup_slot){.key = key, .value = slot->value + weight};
+    }
+}
+
+/* A category that a video names twice is seen once. */
+static void add_categories(struct lookup *sums, const struct video *video, double weight)
+{
+    for (unsigned i = 0; i < LIMIT_VIDEO_CATEGORIES; i++) {
+        bool repeated = false;
+        for (unsigned j = 0; j < i; j++) {
+            repeated = repeated || video->category_keys[j] == video->category_keys[i];
+        }
+        add_to(sums, repeated ? 0 : video->category_keys[i], weight);
+    }
+}
+
+/* The videos of count of the user's seen ones; NULL where nothing is known. */
+static void find_seen(const struct videos *videos, const struct seen *seen, size_t count,
+                      const struct video **out)
+{
+    uint64_t keys[PROFILE_FATIGUE_VIDEOS] = {0};
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = seen[i].video_key;
+    }
+    videos_find_many(videos, keys, count, out);
+}
+
+enum status profile_tire(struct profile *profile, const struct videos *videos, double half_life_ms,
+                         struct arena *arena)
+{
+    const struct video *found[PROFILE_FATIGUE_VIDEOS] = {NULL};
+    size_t seen_count = profile->user != NULL ? profile->user->seen_count : 0;
+    size_t count = seen_count < PROFILE_FATIGUE_VIDEOS ? seen_count : PROFILE_FATIGUE_VIDEOS;
+    enum status status = lookup_init(&profile->creators_seen, arena, count);
+    if (status == STATUS_OK) {
+        status = lookup_init(&profile->categories_seen, arena, count * LIMIT_VIDEO_CATEGORIES);
+    }
+    if (status != STATUS_OK || count == 0) {
+        return status;
+    }
+    const struct seen *seen = &profile->user->seen[seen_count - count];
+    find_seen(videos, seen, count, found);
+    for (size_t i = 0; i < count; i++) {
+        int64_t age_ms = profile->now_ms - (int64_t)seen[i].time_s * 1000;
+        double weight = exact_exp2(-(double)(age_ms > 0 ? age_ms : 0) / half_life_ms);
+        if (found[i] != NULL) {
+            add_to(&profile->creators_seen, found[i]->creator_key, weight);
+            add_categories(&profile->categories_seen, found[i], weight);
+        }
+    }
+    return STATUS_OK;
+}
+
+static double seen_of(const struct lookup *sums, uint64_t key)
+{
+    return sums->slots != NULL ? lookup_slot(sums, key)->value : 0;
+}
+
+double profile_creator_seen(const struct profile *profile, const struct video *video)
+{
+    return seen_of(&profile->creators_seen, video->creator_key);
+}
+
+double profile_category_seen(const struct profile *profile, const struct video *video)
+{
+    double most = 0;
+    for (unsigned i = 0; i < LIMIT_VIDEO_CATEGORIES && video->category_keys[i] != 0; i++) {
+        double seen = seen_of(&profile->categories_seen, video->category_keys[i]);
+        most = seen > most ? seen : most;
+    }
+    return most;
 }
 
 /* 1 / n, so that a mean needs no division. */
@@ -148,37 +285,56 @@ static inline double mean_language_taste(const struct perfect *tastes, const uin
     return sum * shares[count];
 }
 
-/* A kind at a time, so that its table stays in registers; kinds are added in a fixed order. */
+/* The table of a kind is copied, so that it stays in registers. */
+void profile_affinities(const struct profile *profile, enum affinity_kind kind,
+                        const struct video *const *videos, size_t count, double *out)
+{
+    struct perfect tastes = profile->tastes[kind];
+    switch (kind) {
+    case AFFINITY_CREATOR:
+        for (size_t i = 0; i < count; i++) {
+            out[i] = perfect_value(&tastes, videos[i]->creator_key);
+        }
+        break;
+    case AFFINITY_CATEGORY:
+        for (size_t i = 0; i < count; i++) {
+            out[i] = mean_taste(&tastes, videos[i]->category_keys, LIMIT_VIDEO_CATEGORIES);
+        }
+        break;
+    case AFFINITY_TAG:
+        for (size_t i = 0; i < count; i++) {
+            out[i] = mean_taste(&tastes, videos[i]->tag_keys, LIMIT_VIDEO_TAGS);
+        }
+        break;
+    case AFFINITY_LANGUAGE:
+        for (size_t i = 0; i < count; i++) {
+            out[i] = mean_language_taste(&tastes, videos[i]->languages);
+        }
+        break;
+    default:
+        for (size_t i = 0; i < count; i++) {
+            out[i] = profile->duration_tastes[videos[i]->duration_bucket];
+        }
+        break;
+    }
+}
+
+/* Kinds are added in a fixed order. */
 void profile_tastes(const struct profile *profile, const struct video *const *videos, size_t count,
                     double *out)
 {
+    CHECK(count <= PROFILE_BLOCK);
     memset(out, 0, count * sizeof(out[0]));
-    if (!profile->has_taste) {
-        return;
-    }
-    const double *weights = profile->taste_weights;
-    struct perfect creators = profile->tastes[AFFINITY_CREATOR];
-    for (size_t i = 0; i < count; i++) {
-        out[i] = weights[AFFINITY_CREATOR] * perfect_value(&creators, videos[i]->creator_key);
-    }
-    struct perfect categories = profile->tastes[AFFINITY_CATEGORY];
-    for (size_t i = 0; i < count; i++) {
-        out[i] += weights[AFFINITY_CATEGORY] *
-                  mean_taste(&categories, videos[i]->category_keys, LIMIT_VIDEO_CATEGORIES);
-    }
-    struct perfect tags = profile->tastes[AFFINITY_TAG];
-    for (size_t i = 0; i < count; i++) {
-        out[i] += weights[AFFINITY_TAG] * mean_taste(&tags, videos[i]->tag_keys, LIMIT_VIDEO_TAGS);
-    }
-    struct perfect languages = profile->tastes[AFFINITY_LANGUAGE];
-    for (size_t i = 0; i < count; i++) {
-        out[i] +=
-            weights[AFFINITY_LANGUAGE] * mean_language_taste(&languages, videos[i]->languages);
+    for (unsigned kind = 0; profile->has_taste && kind < AFFINITY_KIND_COUNT; kind++) {
+        double affinities[PROFILE_BLOCK];
+        double weight = profile->taste_weights[kind];
+        profile_affinities(profile, kind, videos, count, affinities);
+        for (size_t i = 0; i < count; i++) {
+            out[i] += weight * affinities[i];
+        }
     }
     for (size_t i = 0; i < count; i++) {
-        double sum = out[i] + weights[AFFINITY_DURATION] *
-                                  profile->duration_tastes[videos[i]->duration_bucket];
-        out[i] = sum / (1 + (sum < 0 ? -sum : sum));
+        out[i] = out[i] / (1 + (out[i] < 0 ? -out[i] : out[i]));
     }
 }
 

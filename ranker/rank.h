@@ -8,6 +8,7 @@
 #include "ranker/arena.h"
 #include "ranker/limits.h"
 #include "ranker/locale.h"
+#include "ranker/slate.h"
 #include "ranker/state.h"
 #include "ranker/status.h"
 #include "ranker/weights.h"
@@ -20,6 +21,8 @@
  *       + shift                                       one term
  *       + what each multiplier adds in its turn: quantum(v * (1 + weight * feature)) - v
  *       + what the slate adds (creator decay): quantum(v * factor) - v
+ * The other rules of the slate (slate.h) move positions and leave scores as they are, so scores may
+ * rise along the slate where they do.
  * where v is the sum so far and quantum is exact_quantum(): every term is a multiple of 2^-32, so
  * terms sum to the score exactly, in any order. Multipliers could carry v beyond what is exact:
  * each cuts it back to at most 2^18, and its term is the difference after the cut. Scores lie in
@@ -30,7 +33,7 @@
  * the model's negative_offset, v >= 0 becomes v + o and v < 0 becomes o * (v + N) / N.
  */
 
-/* Numbers of reelrank.v1.DropRule. */
+/* Numbers of reelrank.v1.DropRule; policy.h tells in which order the rules are asked. */
 enum drop_rule {
     DROP_NONE = 0,
     DROP_UNKNOWN_VIDEO = 1,
@@ -44,6 +47,9 @@ enum drop_rule {
     DROP_SEEN = 9,
     DROP_REPEATED = 10,
     DROP_BELOW_LIMIT = 11,
+    DROP_CURATED = 12,
+    DROP_CATEGORY = 13,
+    DROP_TAG = 14,
     DROP_RULE_END
 };
 
@@ -57,10 +63,12 @@ struct rank_request {
     size_t count;                   /* at most LIMIT_CANDIDATES */
     const uint64_t *keys;           /* 0 is no video's */
     const double *retrieval_scores; /* NULL: all 0 */
+    const uint64_t *source_keys;    /* hash_key() of Candidate.source, 0: none; NULL: all 0 */
     size_t limit;                   /* 0: all */
     bool exclude_seen;
     bool explain;
     int64_t now_ms; /* above 0 */
+    uint64_t seed;  /* of the slate's exploration */
 };
 
 /* Names the terms of an explanation, in order. */
@@ -72,22 +80,42 @@ struct rank_term {
     double input; /* probability, offset, factor's feature, or factor */
 };
 
+/* A rule of the slate that moved a video. */
+struct slate_move {
+    enum slate_rule rule;
+    uint32_t from_position; /* where its score alone would put it, from 1 */
+};
+
+/* Of one position; none where the video stands where its score puts it. */
+struct slate_moves {
+    unsigned count;
+    struct slate_move items[SLATE_RULE_COUNT];
+};
+
 /* All arrays lie in the arena. */
 struct rank_result {
     size_t count;         /* length of the slate */
     uint32_t *order;      /* candidate index by position */
-    double *scores;       /* by position, not increasing */
-    double *propensities; /* by position */
+    double *scores;       /* by position; they do not rise where the slate has no rules */
+    double *propensities; /* by position: the probability of its video, given those above it */
     size_t dropped_count;
-    uint32_t *dropped;       /* candidate indices, rising */
-    uint8_t *dropped_rules;  /* enum drop_rule */
-    struct rank_term *terms; /* with explain: TERM_COUNT for each position; else NULL */
+    uint32_t *dropped;         /* candidate indices, rising */
+    uint8_t *dropped_rules;    /* enum drop_rule */
+    const char **details;      /* with explain: what each rule saw, for people; else NULL */
+    struct rank_term *terms;   /* with explain: TERM_COUNT for each position; else NULL */
+    struct slate_moves *moves; /* with explain: by position; NULL where the slate has no rules */
+    /* With explain: what this model's heads and multipliers read, those that weigh nothing left
+     * out. */
+    size_t feature_count;
+    enum feature *features; /* rising */
+    double *feature_values; /* feature_count for each position; NaN: missing */
     uint64_t state_sequence;
 };
 
 /*
- * Ranks. Every candidate is either in order or in dropped, once. Equal scores keep the request's
- * order. STATUS_NO_MEMORY when the arena is too small (LIMIT_CANDIDATES with explain needs 2 MiB).
+ * Ranks. Every candidate is either in order or in dropped, once. Without rules of the slate equal
+ * scores keep the request's order. STATUS_NO_MEMORY when the arena is too small: LIMIT_CANDIDATES,
+ * explained by a model that reads every feature, need 4 MiB.
  */
 MUST_USE enum status rank(const struct state *state, const struct model *model,
                           const struct rank_request *request, struct arena *arena,

@@ -1,30 +1,55 @@
 #include "ranker/score.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "ranker/check.h"
 #include "ranker/exact.h"
+#include "ranker/trees.h"
 
 /* A column of numbers, one for each candidate of a block. */
 struct column {
     double at[FEATURE_BLOCK];
 };
 
-/* 2^(affinity * taste): how taste moves odds. */
-static void pull_odds(double affinity, const double *taste, struct column *out)
+/* A loop that stays a function of its own: within the loop that calls it, it would be unrolled
+ * before it could become vectors. */
+#define LOOP static __attribute__((noinline)) void
+
+/* The feature with 0 where it is missing: NaN alone is not above any number. */
+LOOP present(const double *feature, struct column *out)
 {
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        out->at[i] = exact_exp2_inside(affinity * taste[i]);
+        double x = feature[i];
+        out->at[i] = x >= -DBL_MAX ? x : 0;
+    }
+}
+
+/* How taste moves odds: 2^(affinity * taste). Heads of one affinity, neighbours in most models,
+ * share it, being what is dearest. */
+struct pull {
+    double affinity;
+    struct column at;
+};
+
+static void pull_odds(double affinity, const double *taste, struct pull *pull)
+{
+    if (affinity <= pull->affinity && affinity >= pull->affinity) {
+        return;
+    }
+    pull->affinity = affinity;
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        pull->at.at[i] = exact_exp2_inside(affinity * taste[i]);
     }
 }
 
 /*
- * Probabilities of a head: the mean of a Beta posterior, its odds times pull. With a and b the
- * posterior's weights of hit and miss, the odds are a / b and one division is enough.
+ * The mean of a Beta posterior, its odds times pull. With a and b the posterior's weights of hit
+ * and miss, the odds are a / b and one division is enough.
  */
-static void predict(const struct head_model *head, const double *views, const double *hits,
-                    const struct column *pull, struct column *out)
+static void predict_counts(const struct head_model *head, const double *views, const double *hits,
+                           const struct column *pull, struct column *out)
 {
     double prior_hits = head->prior * head->strength;
     double prior_misses = (1 - head->prior) * head->strength;
@@ -32,6 +57,95 @@ static void predict(const struct head_model *head, const double *views, const do
         double hit = (hits[i] + prior_hits) * pull->at[i];
         double miss = (views[i] - hits[i]) + prior_misses;
         out->at[i] = hit / (hit + miss);
+    }
+}
+
+/* The same from a rate that is smoothed already. */
+static void predict_rate(const double *rate, const struct column *pull, struct column *out)
+{
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        double hit = rate[i] * pull->at[i];
+        out->at[i] = hit / (hit + (1 - rate[i]));
+    }
+}
+
+LOOP add_weighted(double weight, const struct column *feature, struct column *sum)
+{
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        sum->at[i] += weight * feature->at[i];
+    }
+}
+
+/* bias + sum of weight * feature, by rising feature. */
+static void weigh(const struct head_model *head, const struct features *features,
+                  struct column *out)
+{
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        out->at[i] = head->bias;
+    }
+    for (unsigned at = 0; at < head->weight_count; at++) {
+        struct column feature;
+        present(features->columns[head->weights[at].feature], &feature);
+        add_weighted(head->weights[at].weight, &feature, out);
+    }
+}
+
+static void predict_linear(const struct head_model *head, const struct features *features,
+                           struct column *out)
+{
+    weigh(head, features, out);
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        double above = out->at[i] > 0 ? out->at[i] : 0;
+        out->at[i] = above < 1 ? above : 1;
+    }
+}
+
+static void predict_logistic(const struct head_model *head, const struct features *features,
+                             struct column *out)
+{
+    const double log2_e = 0x1.71547652b82fep+0;
+    weigh(head, features, out);
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        out->at[i] = 1 / (1 + exact_exp2(-out->at[i] * log2_e));
+    }
+}
+
+static void predict_trees(const struct head_model *head, const struct features *features,
+                          size_t count, struct column *out)
+{
+    const double *columns[FEATURE_COUNT]; /* set where the trees look */
+    for (unsigned i = 0; i < trees_feature_count(head->trees); i++) {
+        enum feature feature = trees_feature(head->trees, i);
+        columns[feature] = features->columns[feature];
+    }
+    *out = (struct column){{0}};
+    trees_predict(head->trees, columns, count, out->at);
+}
+
+static void predict(const struct selection *selection, enum head head,
+                    const struct features *features, size_t count, struct pull *pull,
+                    struct column *out)
+{
+    const struct head_model *model = &selection->model->heads[head];
+    switch (model->kind) {
+    case HEAD_KIND_RATE:
+        pull_odds(model->affinity, features->columns[FEATURE_TASTE], pull);
+        if (selection->rates[head] != FEATURE_COUNT) {
+            predict_rate(features->columns[selection->rates[head]], &pull->at, out);
+        } else {
+            predict_counts(model, head == HEAD_WATCH_QUANTILE ? features->watches : features->views,
+                           features->hits[head], &pull->at, out);
+        }
+        break;
+    case HEAD_KIND_LINEAR:
+        predict_linear(model, features, out);
+        break;
+    case HEAD_KIND_LOGISTIC:
+        predict_logistic(model, features, out);
+        break;
+    case HEAD_KIND_TREES:
+        predict_trees(model, features, count, out);
+        break;
     }
 }
 
@@ -65,11 +179,19 @@ static void shift(const struct model *model, struct column *value)
 
 /* Rounding what was multiplied, not what was added, keeps the order of values and never lifts one
  * that a factor below 1 lowers. */
-static void multiply(double weight, const double *feature, struct column *value)
+LOOP multiply(double weight, const struct column *feature, struct column *value)
 {
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        double v = value->at[i] * (1 + weight * feature[i]);
+        double v = value->at[i] * (1 + weight * feature->at[i]);
         value->at[i] = exact_quantum(v < SCORE_MAX ? v : SCORE_MAX);
+    }
+}
+
+/* What a term is explained from, where anyone asks. */
+static void keep(const struct rank_term *terms, const struct column *value, struct column *before)
+{
+    if (terms != NULL) {
+        *before = *value;
     }
 }
 
@@ -85,25 +207,17 @@ static void explain(struct rank_term *terms, unsigned term, size_t count,
     }
 }
 
-/* Sums the heads. Those of one affinity, neighbours in most models, share what is dearest. */
-static void score_heads(const struct model *model, const struct selection *selection,
-                        const struct features *features, size_t count, struct column *value,
-                        struct rank_term *terms)
+static void score_heads(const struct selection *selection, const struct features *features,
+                        size_t count, struct column *value, struct rank_term *terms)
 {
-    double affinity = NAN; /* equal to none */
-    struct column pull;
+    struct pull pull = {.affinity = NAN}; /* equal to none */
     struct column probability;
     for (unsigned i = 0; i < selection->head_count; i++) {
         enum head head = selection->heads[i];
-        const struct head_model *rate = &model->heads[head];
-        struct column before = *value;
-        if (!(rate->affinity <= affinity && rate->affinity >= affinity)) {
-            affinity = rate->affinity;
-            pull_odds(affinity, features->taste, &pull);
-        }
-        predict(rate, head == HEAD_WATCH_QUANTILE ? features->watches : features->views,
-                features->hits[head], &pull, &probability);
-        add_head(model->value[head], &probability, value);
+        struct column before;
+        keep(terms, value, &before);
+        predict(selection, head, features, count, &pull, &probability);
+        add_head(selection->model->value[head], &probability, value);
         explain(terms, head, count, &before, value, probability.at);
     }
 }
@@ -111,7 +225,8 @@ static void score_heads(const struct model *model, const struct selection *selec
 static void score_shift(const struct model *model, size_t count, struct column *value,
                         struct rank_term *terms)
 {
-    struct column before = *value;
+    struct column before;
+    keep(terms, value, &before);
     struct column offset;
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
         offset.at[i] = model->negative_offset;
@@ -120,20 +235,22 @@ static void score_shift(const struct model *model, size_t count, struct column *
     explain(terms, HEAD_COUNT, count, &before, value, offset.at);
 }
 
-void score_block(const struct model *model, const struct selection *selection,
-                 const struct features *features, size_t count, double scores[FEATURE_BLOCK],
-                 struct rank_term *terms)
+void score_block(const struct selection *selection, const struct features *features, size_t count,
+                 double scores[FEATURE_BLOCK], struct rank_term *terms)
 {
     CHECK(count <= FEATURE_BLOCK);
+    const struct model *model = selection->model;
     struct column value = {{0}};
-    score_heads(model, selection, features, count, &value, terms);
+    score_heads(selection, features, count, &value, terms);
     score_shift(model, count, &value, terms);
     for (unsigned i = 0; i < selection->multiplier_count; i++) {
         enum multiplier multiplier = selection->multipliers[i];
-        const double *feature = features->multipliers[multiplier];
-        struct column before = value;
-        multiply(model->multipliers[multiplier], feature, &value);
-        explain(terms, HEAD_COUNT + 1 + multiplier, count, &before, &value, feature);
+        struct column before;
+        keep(terms, &value, &before);
+        struct column feature;
+        present(features->columns[selection_feature(multiplier)], &feature);
+        multiply(model->multipliers[multiplier], &feature, &value);
+        explain(terms, HEAD_COUNT + 1 + multiplier, count, &before, &value, feature.at);
     }
     memcpy(scores, value.at, sizeof(value.at));
 }

@@ -13,20 +13,18 @@
  * selection. terms is NULL or has TERM_COUNT for each of the count rows; the last of each, the
  * slate's, is left alone.
  */
-void score_block(const struct model *model, const struct selection *selection,
-                 const struct features *features, size_t count, double scores[FEATURE_BLOCK],
-                 struct rank_term *terms);
+void score_block(const struct selection *selection, const struct features *features, size_t count,
+                 double scores[FEATURE_BLOCK], struct rank_term *terms);
 
 /*
  * The same for processors with AVX2, compiled from the same source: additions, multiplications and
  * divisions four at a time instead of two. No operation is fused or reordered, so the bits are
  * equal.
  */
-void score_block_avx2(const struct model *model, const struct selection *selection,
-                      const struct features *features, size_t count, double scores[FEATURE_BLOCK],
-                      struct rank_term *terms);
+void score_block_avx2(const struct selection *selection, const struct features *features,
+                      size_t count, double scores[FEATURE_BLOCK], struct rank_term *terms);
 
-typedef void score_block_function(const struct model *model, const struct selection *selection,
+typedef void score_block_function(const struct selection *selection,
                                   const struct features *features, size_t count,
                                   double scores[FEATURE_BLOCK], struct rank_term *terms);
 

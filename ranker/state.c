@@ -18,6 +18,10 @@ struct state *state_new(void)
     }
     state->users = table_of(sizeof(struct user_slot));
     state->stats = table_of(sizeof(struct scope_slot));
+    state->scoped.rows = table_of(sizeof(struct scoped));
+    for (unsigned i = 0; i < STATE_RESTORE_PARTS; i++) {
+        state->restored[i].rows = table_of(sizeof(struct scoped));
+    }
     return state;
 }
 
@@ -34,6 +38,10 @@ void state_free(struct state *state)
     }
     table_release(&state->users);
     table_release(&state->stats);
+    table_release(&state->scoped.rows);
+    for (unsigned i = 0; i < STATE_RESTORE_PARTS; i++) {
+        table_release(&state->restored[i].rows);
+    }
     for (unsigned i = 0; i < STATE_TABLE_COUNT; i++) {
         changes_release(&state->changes[i]);
     }
@@ -143,6 +151,36 @@ static struct effect effect_of(const struct signal *signal, const struct view_ch
     return effect;
 }
 
+/* After a signal: what is known of statistics that are not in memory. */
+static enum status settle_key(struct state *state, struct scope_slot *slot)
+{
+    uint32_t day = state_day_of(stats_tick_ms(slot->stats->newest_tick));
+    if (day == slot->last_day) {
+        return STATUS_OK;
+    }
+    enum status status = state_touch_statistics_keys(state, slot->number);
+    slot->last_day = day;
+    return status;
+}
+
+/* And what ranking reads of a region or language. A row comes or goes, which its key tells. */
+static enum status settle_scoped(struct state *state, struct scope_slot *slot)
+{
+    bool scoped = scoped_has_row((enum scope_kind)slot->kind, slot->stats);
+    enum status status = STATUS_OK;
+    if (scoped != slot->scoped) {
+        status = state_touch_statistics_keys(state, slot->number);
+    }
+    if (status == STATUS_OK && scoped) {
+        status = scoped_put(&state->scoped, slot->hash, slot->stats);
+    }
+    if (status == STATUS_OK && slot->scoped && !scoped) {
+        scoped_remove(&state->scoped, slot->hash);
+    }
+    slot->scoped = scoped;
+    return status;
+}
+
 static enum status add_to_scope(struct state *state, struct scope_slot *slot,
                                 const struct effect *effect)
 {
@@ -152,12 +190,8 @@ static enum status add_to_scope(struct state *state, struct scope_slot *slot,
         return status;
     }
     state->warmth[STATE_STATISTICS].bytes += state_stats_bytes(slot->stats) - bytes_before;
-    uint32_t day = state_day_of(stats_tick_ms(slot->stats->newest_tick));
-    if (day != slot->last_day) {
-        status = state_touch_statistics_keys(state, slot->number);
-        slot->last_day = day;
-    }
-    return status;
+    status = settle_key(state, slot);
+    return status == STATUS_OK ? settle_scoped(state, slot) : status;
 }
 
 static enum status add_to_scopes(struct state *state, const struct scopes *scopes,
@@ -371,6 +405,7 @@ static enum status apply_deletion(struct state *state, uint64_t video_key)
     }
     state->live_videos -= video_is_live(row);
     row->deleted = true;
+    videos_drop_embedding(state->videos, row);
     videos_set_source(
         state->videos, row,
         (struct video_source){.log_sequence = videos_source(state->videos, row).log_sequence});
@@ -441,5 +476,7 @@ void state_count(const struct state *state, struct state_counts *out)
         .statistics = state->stats.count,
         .user_bytes = state->warmth[STATE_USERS].bytes,
         .statistics_bytes = state->warmth[STATE_STATISTICS].bytes,
+        .scoped = state->scoped.rows.count,
+        .scoped_bytes = table_bytes(&state->scoped.rows),
     };
 }

@@ -136,6 +136,8 @@ struct state_counts {
     /* Memory of those users and statistics that are in memory. */
     uint64_t user_bytes;
     uint64_t statistics_bytes;
+    uint64_t scoped; /* of statistics, those that have a row of scoped.h */
+    uint64_t scoped_bytes;
 };
 void state_count(const struct state *state, struct state_counts *out);
 

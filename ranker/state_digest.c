@@ -160,11 +160,23 @@ static void put_facts(XXH3_state_t *hash, const struct videos *videos, const str
     put(hash, row->deleted, 1);
 }
 
+/* Nothing where there is none, as of videos from before there were any. */
+static void put_embedding(XXH3_state_t *hash, const struct embedding *embedding)
+{
+    for (unsigned i = 0; embedding != NULL && i < LIMIT_VIDEO_EMBEDDING; i++) {
+        put(hash, (uint8_t)embedding->values[i], 1);
+    }
+    if (embedding != NULL) {
+        put(hash, embedding->size, 1);
+    }
+}
+
 static uint64_t digest_video(const struct videos *videos, const struct video *row)
 {
     XXH3_state_t hash;
     (void)XXH3_64bits_reset(&hash);
     put_facts(&hash, videos, row);
+    put_embedding(&hash, videos_embedding(videos, row));
     for (unsigned h = 0; h < HALF_LIFE_COUNT; h++) {
         for (unsigned i = 0; i < COUNTER_SCORED_COUNT; i++) {
             put_float(&hash, row->decayed.counts[h][i]);

@@ -2,6 +2,7 @@
 #define RANKER_STATE_INTERNAL_H
 
 #include "ranker/changes.h"
+#include "ranker/scoped.h"
 #include "ranker/state.h"
 #include "ranker/state_rows.h"
 #include "ranker/table.h"
@@ -21,6 +22,7 @@ struct scope_slot {
     uint16_t code;
     uint8_t kind; /* enum scope_kind */
     bool used;    /* since eviction last came by */
+    bool scoped;  /* has a row in the table of that name */
 };
 
 struct user_slot {
@@ -35,6 +37,8 @@ struct state {
     struct videos *videos; /* owned */
     struct table users;    /* struct user_slot */
     struct table stats;    /* struct scope_slot */
+    struct scoped_table scoped;
+    struct scoped_table restored[STATE_RESTORE_PARTS]; /* empty once all is restored */
     struct watch watch;
     uint64_t live_videos; /* known and not deleted */
     uint64_t sequence;

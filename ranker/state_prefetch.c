@@ -7,7 +7,11 @@ static void prefetch_index(const struct state *state, const struct signal *signa
     videos_prefetch(state->videos, signal->video_key);
     table_prefetch(&state->users, signal->user_key);
     for (unsigned i = 0; i < scopes->count; i++) {
-        table_prefetch(&state->stats, state_hash_of(scopes, i, signal->video_key));
+        uint64_t hash = state_hash_of(scopes, i, signal->video_key);
+        table_prefetch(&state->stats, hash);
+        if (scopes->kinds[i] != SCOPE_GLOBAL) {
+            table_prefetch(&state->scoped.rows, hash);
+        }
     }
 }
 
@@ -19,6 +23,9 @@ static void prefetch_rows(const struct state *state, const struct signal *signal
     for (unsigned i = 0; i < scopes->count; i++) {
         uint64_t hash = state_hash_of(scopes, i, signal->video_key);
         table_prefetch_row(&state->stats, table_guess(&state->stats, hash));
+        if (scopes->kinds[i] != SCOPE_GLOBAL) {
+            table_prefetch_row(&state->scoped.rows, table_guess(&state->scoped.rows, hash));
+        }
     }
 }
 

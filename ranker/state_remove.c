@@ -63,6 +63,9 @@ static void drop_statistics(struct state *state, struct scope_slot *slot)
     struct stats *gone = slot->stats;
     state->warmth[STATE_STATISTICS].bytes -= gone != NULL ? state_stats_bytes(gone) : 0;
     state->warmth[STATE_STATISTICS].cold_count -= gone == NULL;
+    if (slot->scoped) {
+        scoped_remove(&state->scoped, slot->hash);
+    }
     table_remove(&state->stats, row);
     slot->number = row; /* of the one that moved here, if any did */
     state_free_stats(gone);

@@ -233,6 +233,10 @@ static void facts_of(const struct videos *videos, const struct video *video,
     }
     memcpy(out->languages, video->languages, sizeof(out->languages));
     memcpy(out->caption_languages, video->caption_languages, sizeof(out->caption_languages));
+    const struct embedding *embedding = videos_embedding(videos, video);
+    if (embedding != NULL) {
+        out->embedding = *embedding;
+    }
 }
 
 void state_video_at(const struct state *state, size_t row, struct video_row *out)
@@ -289,7 +293,8 @@ struct statistics_key_entry state_statistics_key_at(const struct state *state, s
     return (struct statistics_key_entry){.video_key = state_scope_video(slot),
                                          .last_day = slot->last_day,
                                          .code = slot->code,
-                                         .kind = slot->kind};
+                                         .kind = slot->kind,
+                                         .scoped = slot->scoped};
 }
 
 const struct watch_histogram *state_watch_at(const struct state *state, size_t row)
@@ -349,11 +354,14 @@ static void prefetch(const struct state *state, const struct statistics_row *row
 {
     uint64_t keys[STATE_RESTORE_MAX];
     const struct video *videos[STATE_RESTORE_MAX];
+    size_t key_count = 0;
     CHECK(count <= STATE_RESTORE_MAX);
     for (size_t i = 0; i < count; i++) {
-        keys[i] = rows[i].video_key;
+        if (rows[i].kind == SCOPE_GLOBAL) {
+            keys[key_count++] = rows[i].video_key;
+        }
     }
-    videos_find_many(state->videos, keys, count, videos);
+    videos_find_many(state->videos, keys, key_count, videos);
 }
 
 /* The global statistics of a video are what its decayed counts are made of. */
@@ -377,6 +385,7 @@ void state_restore_statistics_key(struct state *state, size_t row,
     slot->last_day = entry.last_day;
     slot->code = entry.code;
     slot->kind = entry.kind;
+    slot->scoped = entry.scoped;
 }
 
 enum status state_restore_statistics(struct state *state, size_t row,
@@ -388,7 +397,8 @@ enum status state_restore_statistics(struct state *state, size_t row,
                                       .last_day =
                                           state_day_of(stats_tick_ms(from->stats->newest_tick)),
                                       .code = from->code,
-                                      .kind = (uint8_t)from->kind});
+                                      .kind = (uint8_t)from->kind,
+                                      .scoped = scoped_has_row(from->kind, from->stats)});
     struct scope_slot *slot = table_at(&state->stats, row);
     slot->stats = state_copy_stats(from->stats);
     if (slot->stats == NULL) {
@@ -397,12 +407,26 @@ enum status state_restore_statistics(struct state *state, size_t row,
     return from->kind == SCOPE_GLOBAL ? decay_video(state, from) : STATUS_OK;
 }
 
-enum status state_restore_decayed(struct state *state, const struct statistics_row *rows,
-                                  size_t count)
+static enum status restore_decayed(struct state *state, unsigned part,
+                                   const struct statistics_row *row)
 {
+    if (row->kind == SCOPE_GLOBAL) {
+        return decay_video(state, row);
+    }
+    if (!scoped_has_row(row->kind, row->stats)) {
+        return STATUS_OK;
+    }
+    uint64_t hash = state_scope_hash(row->video_key, row->kind, row->code);
+    return scoped_append(&state->restored[part], hash, row->stats);
+}
+
+enum status state_restore_decayed(struct state *state, unsigned part,
+                                  const struct statistics_row *rows, size_t count)
+{
+    CHECK(part < STATE_RESTORE_PARTS);
     prefetch(state, rows, count);
     for (size_t i = 0; i < count; i++) {
-        enum status status = decay_video(state, &rows[i]);
+        enum status status = restore_decayed(state, part, &rows[i]);
         if (status != STATUS_OK) {
             return status;
         }
@@ -414,6 +438,22 @@ enum status state_restore_watch(struct state *state, uint16_t region,
                                 const struct watch_histogram *histograms)
 {
     return watch_put(&state->watch, region, histograms);
+}
+
+/* Of regions and languages: what was restored of those with the loader, and of those in memory. */
+static enum status index_scoped(struct state *state)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < state->stats.count && status == STATUS_OK; i++) {
+        const struct scope_slot *slot = table_at(&state->stats, i);
+        if (slot->stats != NULL && slot->scoped) {
+            status = scoped_append(&state->scoped, slot->hash, slot->stats);
+        }
+    }
+    for (unsigned i = 0; i < STATE_RESTORE_PARTS && status == STATUS_OK; i++) {
+        status = table_join(&state->scoped.rows, &state->restored[i].rows);
+    }
+    return status == STATUS_OK ? table_index(&state->scoped.rows) : status;
 }
 
 /* Several threads restored rows, so what is in memory is counted at the end. */
@@ -441,6 +481,9 @@ enum status state_restore_end(struct state *state, uint64_t sequence, int64_t ne
     enum status status = table_index(&state->users);
     if (status == STATUS_OK) {
         status = table_index(&state->stats);
+    }
+    if (status == STATUS_OK) {
+        status = index_scoped(state);
     }
     if (status == STATUS_OK) {
         state->sequence = sequence;

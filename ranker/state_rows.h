@@ -48,7 +48,13 @@ static inline size_t state_keys_in_row(uint64_t count, uint64_t row)
  * Raise it whenever the same log gives another state than before: saved states of other versions
  * are then not read but derived again.
  */
-enum { STATE_VERSION = 2 };
+enum { STATE_VERSION = 3 };
+
+/*
+ * The version before, in which videos had no embeddings. Its rows are still read where nothing else
+ * stands for the beginning of the log; the catalogue's videos are all in the log behind that.
+ */
+enum { STATE_VERSION_BEFORE = 2 };
 
 /* The row is as it was at the mark; to be read before the call returns. */
 typedef void state_visit(void *context, enum state_table table, size_t row);
@@ -138,6 +144,7 @@ struct statistics_key_entry {
     uint32_t last_day; /* of the newest tick, since 1970 */
     uint16_t code;
     uint8_t kind; /* enum scope_kind */
+    bool scoped;  /* has a row of scoped.h, for which the statistics are read at a start */
 };
 struct statistics_key_entry state_statistics_key_at(const struct state *state, size_t row);
 
@@ -193,13 +200,14 @@ void state_restore_statistics_key(struct state *state, size_t row,
                                   struct statistics_key_entry entry);
 
 /*
- * Of global statistics that stay with the loader: what scoring reads of them, up to
- * STATE_RESTORE_MAX at a time, since far memory is asked for ahead; after all videos.
- * STATUS_CORRUPT: of a video that is not there.
+ * Of statistics that stay with the loader: what scoring reads of them, up to STATE_RESTORE_MAX at a
+ * time, since far memory is asked for ahead; after all videos. Threads that do so at once each name
+ * a part of their own, below STATE_RESTORE_PARTS. STATUS_CORRUPT: global ones of a video that is
+ * not there.
  */
-enum { STATE_RESTORE_MAX = 32 };
-MUST_USE enum status state_restore_decayed(struct state *state, const struct statistics_row *rows,
-                                           size_t count);
+enum { STATE_RESTORE_MAX = 32, STATE_RESTORE_PARTS = 2 };
+MUST_USE enum status state_restore_decayed(struct state *state, unsigned part,
+                                           const struct statistics_row *rows, size_t count);
 MUST_USE enum status state_restore_watch(struct state *state, uint16_t region,
                                          const struct watch_histogram *histograms);
 MUST_USE enum status state_restore_end(struct state *state, uint64_t sequence,

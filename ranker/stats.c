@@ -11,8 +11,10 @@ enum {
     TICKS_2 = 672 /* of level 2 */
 };
 
-/* A quarter of 30 minutes, 1 day and 14 days. */
-static const uint32_t quarter_ticks[HALF_LIFE_COUNT] = {1, 48, 672};
+/* Ticks of a quarter of each half-life: constants, so that dividing by them is multiplying. */
+enum { QUARTER_30_MIN = 1, QUARTER_1_DAY = 48, QUARTER_14_DAYS = 672 };
+static const uint32_t quarter_ticks[HALF_LIFE_COUNT] = {QUARTER_30_MIN, QUARTER_1_DAY,
+                                                        QUARTER_14_DAYS};
 
 uint32_t stats_tick(int64_t time_ms)
 {
@@ -162,11 +164,19 @@ enum status stats_add(struct stats *stats, int64_t time_ms, const struct stats_d
     return STATUS_OK;
 }
 
-static void add_weighted(double sums[COUNTER_SCORED_COUNT], const int32_t counts[COUNTER_COUNT],
-                         double weight)
+/* Of all counters, though not all are scored: an even number of them makes whole vectors. */
+static void add_weighted(double sums[HALF_LIFE_COUNT][COUNTER_COUNT],
+                         const int32_t counts[COUNTER_COUNT], const double weights[HALF_LIFE_COUNT])
 {
-    for (unsigned i = 0; i < COUNTER_SCORED_COUNT; i++) {
-        sums[i] += counts[i] * weight;
+    double numbers[COUNTER_COUNT];
+    for (unsigned i = 0; i < COUNTER_COUNT; i++) {
+        numbers[i] = counts[i];
+    }
+    for (unsigned h = 0; h < HALF_LIFE_COUNT; h++) {
+        double weight = weights[h];
+        for (unsigned i = 0; i < COUNTER_COUNT; i++) {
+            sums[h][i] += numbers[i] * weight;
+        }
     }
 }
 
@@ -182,13 +192,16 @@ static uint32_t mean_watch_ms(const struct stats *stats)
 
 void stats_decay(const struct stats *stats, struct stats_decayed *out)
 {
-    double sums[HALF_LIFE_COUNT][COUNTER_SCORED_COUNT] = {{0}};
+    double sums[HALF_LIFE_COUNT][COUNTER_COUNT] = {{0}};
     for (uint32_t i = 0; i < stats->bucket_count; i++) {
         const struct stats_bucket *bucket = &stats->buckets[i];
         uint32_t age = stats->newest_tick - bucket->start_tick;
-        for (unsigned h = 0; h < HALF_LIFE_COUNT; h++) {
-            add_weighted(sums[h], bucket->counts, stats_quarter_power(age / quarter_ticks[h]));
-        }
+        const double weights[HALF_LIFE_COUNT] = {
+            stats_quarter_power(age / QUARTER_30_MIN),
+            stats_quarter_power(age / QUARTER_1_DAY),
+            stats_quarter_power(age / QUARTER_14_DAYS),
+        };
+        add_weighted(sums, bucket->counts, weights);
     }
     for (unsigned h = 0; h < HALF_LIFE_COUNT; h++) {
         for (unsigned i = 0; i < COUNTER_SCORED_COUNT; i++) {

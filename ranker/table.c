@@ -74,6 +74,17 @@ static size_t slot_of(const struct table *table, const void *row)
     }
 }
 
+size_t table_number(const struct table *table, const void *row)
+{
+    return (uint32_t)table->slots[slot_of(table, row)] - 1;
+}
+
+size_t table_bytes(const struct table *table)
+{
+    size_t slot_count = table->slots != NULL ? table->slot_mask + 1 : 0;
+    return table->count * table->row_size + slot_count * sizeof(table->slots[0]);
+}
+
 /* Puts the slot's word in the first free place for its hash, whose upper half it holds. */
 static void place(struct table *table, uint64_t slot)
 {
@@ -115,12 +126,16 @@ static enum status grow_index(struct table *table)
     return STATUS_OK;
 }
 
-static enum status grow_chunk_list(struct table *table)
+/* Makes room for so many chunks more. */
+static enum status grow_chunk_list(struct table *table, size_t count)
 {
-    if (table->chunk_count < table->chunk_capacity) {
+    size_t capacity = table->chunk_capacity > 0 ? table->chunk_capacity : 4;
+    while (capacity < table->chunk_count + count) {
+        capacity *= 2;
+    }
+    if (capacity == table->chunk_capacity) {
         return STATUS_OK;
     }
-    size_t capacity = table->chunk_capacity > 0 ? table->chunk_capacity * 2 : 4;
     char **chunks = realloc(table->chunks, capacity * sizeof(*chunks));
     if (chunks == NULL) {
         return STATUS_NO_MEMORY;
@@ -132,7 +147,7 @@ static enum status grow_chunk_list(struct table *table)
 
 static enum status grow_chunks(struct table *table)
 {
-    enum status status = grow_chunk_list(table);
+    enum status status = grow_chunk_list(table, 1);
     if (status != STATUS_OK) {
         return status;
     }
@@ -150,36 +165,70 @@ static bool has_room(size_t slot_count, size_t row_count)
     return row_count * 4 <= slot_count * 3;
 }
 
-static enum status reserve_row(struct table *table)
+static bool is_full(const struct table *table)
 {
-    if (table->slots == NULL || !has_room(table->slot_mask + 1, table->count + 1)) {
-        enum status status = grow_index(table);
-        if (status != STATUS_OK) {
-            return status;
-        }
-    }
-    if (table->count == table->chunk_count * TABLE_CHUNK_ROWS) {
-        return grow_chunks(table);
-    }
-    return STATUS_OK;
+    return table->count == table->chunk_count * TABLE_CHUNK_ROWS;
 }
 
-enum status table_add(struct table *table, uint64_t hash, void **out)
+enum status table_append(struct table *table, uint64_t hash, void **out)
 {
     CHECK(table->row_size >= sizeof(hash));
     if (table->count == UINT32_MAX - 1) {
         return STATUS_NO_MEMORY;
     }
-    enum status status = reserve_row(table);
+    enum status status = is_full(table) ? grow_chunks(table) : STATUS_OK;
     if (status != STATUS_OK) {
         return status;
     }
-    size_t index = table->count++;
-    char *row = table_at(table, index);
+    char *row = table_at(table, table->count++);
     memset(row, 0, table->row_size);
     memcpy(row, &hash, sizeof(hash));
-    place(table, (hash >> 32 << 32) | (index + 1));
     *out = row;
+    return STATUS_OK;
+}
+
+enum status table_add(struct table *table, uint64_t hash, void **out)
+{
+    enum status status = STATUS_OK;
+    if (table->slots == NULL || !has_room(table->slot_mask + 1, table->count + 1)) {
+        status = grow_index(table);
+    }
+    if (status == STATUS_OK) {
+        status = table_append(table, hash, out);
+    }
+    if (status == STATUS_OK) {
+        place(table, (hash >> 32 << 32) | table->count);
+    }
+    return status;
+}
+
+/* Moves the last row of one table behind the other's, in whose last chunk there is room. */
+static void move_last(struct table *table, struct table *from)
+{
+    memcpy(table_at(table, table->count++), table_at(from, --from->count), table->row_size);
+}
+
+enum status table_join(struct table *table, struct table *from)
+{
+    CHECK(table->row_size == from->row_size);
+    CHECK(table->slots == NULL);
+    CHECK(from->slots == NULL);
+    if (from->count >= UINT32_MAX - table->count) {
+        return STATUS_NO_MEMORY;
+    }
+    while (!is_full(table) && from->count > 0) {
+        move_last(table, from);
+    }
+    enum status status = grow_chunk_list(table, from->chunk_count);
+    if (status != STATUS_OK || from->count == 0) {
+        return status;
+    }
+    memcpy(&table->chunks[table->chunk_count], from->chunks,
+           from->chunk_count * sizeof(from->chunks[0]));
+    table->chunk_count += from->chunk_count;
+    table->count += from->count;
+    from->chunk_count = 0; /* they are the other's now */
+    table_release(from);
     return STATUS_OK;
 }
 

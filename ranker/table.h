@@ -85,6 +85,12 @@ static inline void *table_guess(const struct table *table, uint64_t hash)
 /* The row with this hash, or NULL. */
 void *table_find(const struct table *table, uint64_t hash);
 
+/* The number of a row of the table, for table_at() and table_remove(). */
+size_t table_number(const struct table *table, const void *row);
+
+/* Memory of the rows that are there and of the index. */
+size_t table_bytes(const struct table *table);
+
 /* Adds a row that is all zero but for its hash, which must be new. STATUS_NO_MEMORY changes
  * nothing. */
 MUST_USE enum status table_add(struct table *table, uint64_t hash, void **out);
@@ -97,6 +103,18 @@ MUST_USE enum status table_add(struct table *table, uint64_t hash, void **out);
  */
 MUST_USE enum status table_fill(struct table *table, size_t count);
 MUST_USE enum status table_index(struct table *table);
+
+/*
+ * Or for tables that are filled row by row, each by a thread of its own, and then joined: a row
+ * that is all zero but for its hash, which cannot be found before table_index(). STATUS_NO_MEMORY.
+ */
+MUST_USE enum status table_append(struct table *table, uint64_t hash, void **out);
+
+/*
+ * Moves all rows of a table with rows of the same size behind those of another, before either has
+ * an index, without copying more than a chunk of them. STATUS_NO_MEMORY: only some were moved.
+ */
+MUST_USE enum status table_join(struct table *table, struct table *from);
 
 /*
  * Removes row index: the last row takes its place and its number. Memory stays for rows to come.

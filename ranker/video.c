@@ -29,6 +29,8 @@ struct videos {
     struct table rows;
     struct video_source **sources; /* owned, each owned: of TABLE_CHUNK_ROWS rows by number */
     size_t source_chunk_count;
+    struct embedding **embeddings; /* likewise */
+    size_t embedding_chunk_count;  /* 0 until a video has one; then enough for all rows */
     struct shared_sets sets;
 };
 
@@ -185,6 +187,10 @@ void videos_free(struct videos *videos)
         free(videos->sources[i]);
     }
     free(videos->sources);
+    for (size_t i = 0; i < videos->embedding_chunk_count; i++) {
+        free(videos->embeddings[i]);
+    }
+    free(videos->embeddings);
     free(videos->sets.entries);
     free(videos->sets.buckets);
     free(videos);
@@ -259,10 +265,73 @@ static enum status reserve_source(struct videos *videos)
     return STATUS_OK;
 }
 
+/* Makes room for the embeddings of so many rows. */
+static enum status reserve_embeddings(struct videos *videos, size_t row_count)
+{
+    while (videos->embedding_chunk_count * TABLE_CHUNK_ROWS < row_count) {
+        size_t count = videos->embedding_chunk_count;
+        struct embedding **embeddings =
+            realloc(videos->embeddings, (count + 1) * sizeof(struct embedding *));
+        if (embeddings == NULL) {
+            return STATUS_NO_MEMORY;
+        }
+        videos->embeddings = embeddings;
+        embeddings[count] = calloc(TABLE_CHUNK_ROWS, sizeof(struct embedding));
+        if (embeddings[count] == NULL) {
+            return STATUS_NO_MEMORY;
+        }
+        videos->embedding_chunk_count++;
+    }
+    return STATUS_OK;
+}
+
+/* NULL while no video has one. */
+static struct embedding *embedding_of_row(const struct videos *videos, const struct video *row)
+{
+    if (videos->embedding_chunk_count == 0) {
+        return NULL;
+    }
+    return &videos->embeddings[row->number / TABLE_CHUNK_ROWS][row->number % TABLE_CHUNK_ROWS];
+}
+
+const struct embedding *videos_embedding(const struct videos *videos, const struct video *row)
+{
+    const struct embedding *embedding = embedding_of_row(videos, row);
+    return embedding != NULL && embedding->size > 0 ? embedding : NULL;
+}
+
+void videos_prefetch_embedding(const struct videos *videos, const struct video *row)
+{
+    const struct embedding *embedding = embedding_of_row(videos, row);
+    if (embedding != NULL) {
+        __builtin_prefetch(embedding);
+        __builtin_prefetch((const char *)(embedding + 1) - 1);
+    }
+}
+
+/* Where there is no room, only none can be put. */
+static void put_embedding(struct videos *videos, const struct video *row,
+                          const struct embedding *embedding)
+{
+    struct embedding *place = embedding_of_row(videos, row);
+    CHECK(place != NULL || embedding->size == 0);
+    if (place != NULL) {
+        *place = *embedding;
+    }
+}
+
+void videos_drop_embedding(struct videos *videos, const struct video *row)
+{
+    put_embedding(videos, row, &(struct embedding){.size = 0});
+}
+
 static enum status add_row(struct videos *videos, uint64_t key, struct video **out)
 {
     void *added;
     enum status status = reserve_source(videos);
+    if (status == STATUS_OK && videos->embedding_chunk_count > 0) {
+        status = reserve_embeddings(videos, videos->rows.count + 1);
+    }
     if (status != STATUS_OK) {
         return status;
     }
@@ -312,12 +381,22 @@ static void copy_facts(struct video *row, const struct video_facts *facts)
     row->duration_bucket = (uint8_t)signal_duration_bucket(facts->duration_ms);
 }
 
+/* With the first embedding there is room for those of all rows, and of the one that may be new. */
+static enum status reserve_for(struct videos *videos, const struct video_facts *facts)
+{
+    return facts->embedding.size > 0 ? reserve_embeddings(videos, videos->rows.count + 1)
+                                     : STATUS_OK;
+}
+
 enum status videos_put(struct videos *videos, const struct video_facts *facts)
 {
     uint32_t allowed;
     uint32_t forbidden;
     struct video *row;
-    enum status status = sets_ref(&videos->sets, &facts->regions_allowed, &allowed);
+    enum status status = reserve_for(videos, facts);
+    if (status == STATUS_OK) {
+        status = sets_ref(&videos->sets, &facts->regions_allowed, &allowed);
+    }
     if (status != STATUS_OK) {
         return status;
     }
@@ -337,6 +416,7 @@ enum status videos_put(struct videos *videos, const struct video_facts *facts)
     row->regions_allowed = allowed;
     row->regions_forbidden = forbidden;
     copy_facts(row, facts);
+    put_embedding(videos, row, &facts->embedding);
     return STATUS_OK;
 }
 
@@ -365,6 +445,10 @@ void videos_remove(struct videos *videos, struct video *row)
     const struct video *last = table_at(&videos->rows, videos->rows.count - 1);
     videos_set_source(videos, row, videos_source(videos, last));
     videos_set_source(videos, last, (struct video_source){0});
+    if (videos->embedding_chunk_count > 0) {
+        put_embedding(videos, row, embedding_of_row(videos, last));
+        videos_drop_embedding(videos, last);
+    }
     table_remove(&videos->rows, number);
     row->number = number; /* of the one that moved here, if any did */
 }

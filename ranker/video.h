@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ranker/embedding.h"
 #include "ranker/limits.h"
 #include "ranker/stats.h"
 
@@ -46,12 +47,13 @@ struct video_facts {
     uint8_t curated; /* enum curated */
     bool premium;
     float quality; /* 0: unknown */
+    struct embedding embedding;
 };
 
 /*
  * A video in memory: what scoring reads, and nothing else. A row exists for every video the
  * catalogue or a signal has named; known tells the former. Category and tag keys are the low 32
- * bits of their hash_key(): they steer taste and never policy, so a collision does no harm.
+ * bits of their hash_key(): in policy they only forbid, so a collision can drop but never show.
  */
 struct video {
     uint64_t key;
@@ -130,6 +132,16 @@ MUST_USE enum status videos_put(struct videos *videos, const struct video_facts 
 /* The source of a row of these videos: zeroes until it is set. */
 struct video_source videos_source(const struct videos *videos, const struct video *row);
 void videos_set_source(struct videos *videos, const struct video *row, struct video_source source);
+
+/*
+ * The embedding of a row of these videos, until the next videos_put() or videos_remove(); NULL
+ * without one. They lie apart from the rows, and take no memory while no video has one.
+ */
+const struct embedding *videos_embedding(const struct videos *videos, const struct video *row);
+void videos_prefetch_embedding(const struct videos *videos, const struct video *row);
+
+/* Forgets it. */
+void videos_drop_embedding(struct videos *videos, const struct video *row);
 
 const struct region_set *videos_region_set(const struct videos *videos, uint32_t index);
 bool region_set_contains(const struct region_set *set, uint16_t region);

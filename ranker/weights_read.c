@@ -1,6 +1,5 @@
-#include "ranker/weights_read.h"
+#include "ranker/weights_parser.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,363 +7,276 @@
 #include "ranker/limits.h"
 #include "ranker/nearest.h"
 #include "ranker/weights_value.h"
-#include "ranker/weights_yaml.h"
 
 /* libfyaml reads a line of brackets to its end before it tells of the first: seconds for a MiB. */
 enum { LINE_BYTES_MAX = 65536 };
 
-struct parser {
-    struct yaml_reader reader;
-    struct layers *layers;
-    struct weights_problems *problems;
-};
+static const struct mark start = {.line = 1, .column = 1};
 
-/* A key of the file: what it is called in problems, and where. */
-struct place {
-    char path[PATH_SIZE];
-    unsigned line;
-    unsigned column;
-};
+enum { NAMES_SIZE = 192 }; /* what fits into a message */
 
-void weights_complain(struct weights_problems *problems, unsigned line, unsigned column,
-                      const char *path, const char *format, ...)
+/* Appends ", name", or an ellipsis once there is no room for more; false then. */
+static bool append_name(char names[NAMES_SIZE], const char *name)
 {
-    if (problems->count == WEIGHTS_PROBLEMS_MAX) {
-        return;
-    }
-    struct weights_problem *problem = &problems->items[problems->count];
-    *problem = (struct weights_problem){.line = line, .column = column};
-    snprintf(problem->path, sizeof(problem->path), "%s", path);
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(problem->message, sizeof(problem->message), format, arguments);
-    va_end(arguments);
-    problems->count++;
-}
-
-/*
- * True where the node, or the document, is over, or there is no room for more problems; an error in
- * the YAML is a problem once.
- */
-static bool at_close(struct parser *parser, const struct yaml_event *event)
-{
-    if (event->kind == YAML_ERROR) {
-        weights_complain(parser->problems, event->line, event->column, "", "%.*s",
-                         (int)event->text.size, event->text.data);
-    }
-    return event->kind == YAML_CLOSE || event->kind == YAML_END || event->kind == YAML_ERROR ||
-           parser->problems->count == WEIGHTS_PROBLEMS_MAX;
-}
-
-/* Reads past the rest of a node whose first event is given. */
-static void skip_node(struct parser *parser, const struct yaml_event *first)
-{
-    unsigned depth = first->kind == YAML_SCALAR ? 0 : 1;
-    while (depth > 0) {
-        struct yaml_event event;
-        yaml_next(&parser->reader, &event);
-        if (event.kind == YAML_MAPPING || event.kind == YAML_SEQUENCE) {
-            depth++;
-        } else if (at_close(parser, &event)) {
-            depth = event.kind == YAML_CLOSE ? depth - 1 : 0;
-        }
-    }
-}
-
-static const char *describe(const struct yaml_event *event)
-{
-    switch (event->kind) {
-    case YAML_MAPPING:
-        return "a mapping";
-    case YAML_SEQUENCE:
-        return "a list";
-    case YAML_SCALAR:
-        return event->text.size > 0 ? "a single value" : "nothing";
-    default:
-        return "the end of the file";
-    }
-}
-
-/* Reads an event that must be of the kind; otherwise complains, skips its node and is false. */
-static bool expect(struct parser *parser, enum yaml_kind kind, const char *what,
-                   const struct place *place, struct yaml_event *out)
-{
-    yaml_next(&parser->reader, out);
-    if (out->kind == kind && out->refused == NULL) {
-        return true;
-    }
-    if (at_close(parser, out)) {
-        return false;
-    }
-    if (out->refused != NULL) {
-        weights_complain(parser->problems, out->line, out->column, place->path, "%s", out->refused);
-    } else {
-        weights_complain(parser->problems, out->line, out->column, place->path,
-                         "found %s; expected %s", describe(out), what);
-    }
-    skip_node(parser, out);
-    return false;
-}
-
-static void skip_value(struct parser *parser)
-{
-    struct yaml_event event;
-    yaml_next(&parser->reader, &event);
-    if (!at_close(parser, &event)) {
-        skip_node(parser, &event);
-    }
-}
-
-static struct place place_of(const struct layer *layer, const char *path,
-                             const struct yaml_event *event)
-{
-    struct place place = {.line = event->line, .column = event->column};
-    int size = snprintf(place.path, sizeof(place.path), "%s%s", layer->prefix, path);
-    CHECK((size_t)size < sizeof(place.path)); /* quotes and the table's paths are short */
-    return place;
-}
-
-/* version and locales stand at the top level only. */
-static bool row_is_allowed(const struct layer *layer, const struct weights_row *row)
-{
-    bool top_only = row->kind == WEIGHTS_VERSION || row->kind == WEIGHTS_LOCALES;
-    return layer->key == 0 || !top_only;
+    size_t used = strlen(names);
+    const char *comma = used > 0 ? ", " : "";
+    bool fits = used + strlen(name) + sizeof(", , ...") <= NAMES_SIZE;
+    snprintf(names + used, NAMES_SIZE - used, "%s%s", comma, fits ? name : "...");
+    return fits;
 }
 
 static void complain_unknown(struct parser *parser, const struct layer *layer, const char *section,
                              const char *name, const struct place *place)
 {
     struct nearest nearest = {.found = name};
-    char names[sizeof(((struct weights_problem *)NULL)->message)] = "";
-    size_t used = 0;
+    char names[NAMES_SIZE] = "";
+    bool room = true;
     for (size_t i = 0; weights_row_at(i) != NULL; i++) {
         const char *known = weights_row_name_in(weights_row_at(i), section);
-        if (known == NULL || !row_is_allowed(layer, weights_row_at(i))) {
-            continue;
+        if (known != NULL && weights_row_stands_in(weights_row_at(i), layer->scope)) {
+            nearest_offer(&nearest, known);
+            room = room && append_name(names, known);
         }
-        nearest_offer(&nearest, known);
-        int size =
-            snprintf(names + used, sizeof(names) - used, "%s%s", used > 0 ? ", " : "", known);
-        CHECK(used + (size_t)size < sizeof(names));
-        used += (size_t)size;
     }
     if (nearest.best != NULL) {
-        weights_complain(parser->problems, place->line, place->column, place->path,
+        weights_complain(parser->problems, place->at, place->path,
                          "unknown key; did you mean \"%s\"?", nearest.best);
     } else {
-        weights_complain(parser->problems, place->line, place->column, place->path,
-                         "unknown key; allowed here: %s", names);
+        weights_complain(parser->problems, place->at, place->path, "unknown key; allowed here: %s",
+                         names);
     }
 }
 
-static bool version_is_valid(struct text name)
-{
-    for (size_t i = 0; i < name.size; i++) {
-        char c = name.data[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        bool digit = c >= '0' && c <= '9';
-        if (!letter && !digit && c != '.' && c != '_' && c != '-') {
-            return false;
-        }
-    }
-    return name.size >= 1 && name.size <= VERSION_NAME_MAX;
-}
-
-static void parse_version(struct parser *parser, const struct place *place)
+static void read_version(struct parser *parser, const struct place *place)
 {
     struct yaml_event event;
-    if (!expect(parser, YAML_SCALAR, "a name", place, &event)) {
-        return;
+    if (parser_expect(parser, YAML_SCALAR, "a name", place, &event)) {
+        (void)parser_read_name(parser, &event, place, parser->layers->name);
     }
-    if (!version_is_valid(event.text)) {
-        char quote[QUOTE_SIZE];
-        weights_quote(event.text, quote);
-        weights_complain(parser->problems, event.line, event.column, place->path,
-                         "found \"%s\"; allowed: 1 to %d of A-Z a-z 0-9 . _ -", quote,
-                         VERSION_NAME_MAX);
-        return;
-    }
-    memcpy(parser->layers->name, event.text.data, event.text.size);
-    parser->layers->name[event.text.size] = '\0';
 }
 
-static void parse_value(struct parser *parser, struct layer *layer, const struct weights_row *row,
-                        const struct place *place)
+static void read_value(struct parser *parser, struct layer *layer, const struct weights_row *row,
+                       const struct place *place)
 {
     struct yaml_event event;
     char message[VALUE_MESSAGE_SIZE];
     char range[RANGE_SIZE];
     double value;
     weights_value_range(row, range);
-    if (!expect(parser, YAML_SCALAR, range, place, &event)) {
+    if (!parser_expect(parser, YAML_SCALAR, range, place, &event)) {
         return;
     }
-    if (weights_value_parse(row, event.text, event.plain, &value, message)) {
-        weights_model_set(&layer->model, row, value);
+    if (!weights_value_parse(row, event.text, event.plain, &value, message)) {
+        weights_complain(parser->problems, mark_of(&event), place->path, "%s", message);
+    } else if (row->kind == WEIGHTS_SHARE) {
+        layer->share = value;
+        layer->share_at = mark_of(&event);
     } else {
-        weights_complain(parser->problems, event.line, event.column, place->path, "%s", message);
+        weights_model_set(&layer->model, row, value);
     }
 }
 
-static void parse_section(struct parser *parser, struct layer *layer, const char *section);
-static void parse_locales(struct parser *parser);
+static void read_inherit(struct parser *parser, struct layer *layer, const struct place *place)
+{
+    struct yaml_event event;
+    struct locale locale;
+    if (parser_expect(parser, YAML_SCALAR, "a locale of this file", place, &event) &&
+        parser_read_locale(parser, &event, place, &locale)) {
+        layer->inherit = locale_key(locale);
+        layer->inherit_at = mark_of(&event);
+    }
+}
 
-static void parse_row(struct parser *parser, struct layer *layer, const struct weights_row *row,
-                      const struct place *place)
+static void read_locales(struct parser *parser);
+
+static void read_row(struct parser *parser, struct layer *layer, const struct weights_row *row,
+                     const struct place *place)
 {
     struct yaml_event event;
     switch (row->kind) {
     case WEIGHTS_VERSION:
-        parse_version(parser, place);
+        read_version(parser, place);
         break;
     case WEIGHTS_SECTION:
-        if (expect(parser, YAML_MAPPING, "keys with values, indented below", place, &event)) {
-            parse_section(parser, layer, row->path);
+        if (parser_expect(parser, YAML_MAPPING, "keys with values, indented below", place,
+                          &event)) {
+            parser_read_section(parser, layer, row->path);
         }
         break;
     case WEIGHTS_LOCALES:
-        if (expect(parser, YAML_MAPPING, "locales with their sections, indented below", place,
-                   &event)) {
-            parse_locales(parser);
+        if (parser_expect(parser, YAML_MAPPING, "locales with their sections, indented below",
+                          place, &event)) {
+            read_locales(parser);
         }
         break;
+    case WEIGHTS_INHERIT:
+        read_inherit(parser, layer, place);
+        break;
+    case WEIGHTS_EXPERIMENTS:
+        parser_read_experiments(parser, place);
+        break;
+    case WEIGHTS_SALT:
+    case WEIGHTS_TARGETS:
+    case WEIGHTS_ARMS:
+        parser_read_trial_row(parser, layer, row, place);
+        break;
+    case WEIGHTS_FEATURES:
+    case WEIGHTS_SOURCES:
+    case WEIGHTS_LANGUAGES:
+        parser_read_map(parser, layer, row, place);
+        break;
+    case WEIGHTS_NAMES:
+        parser_read_names(parser, layer, row, place);
+        break;
+    case WEIGHTS_FILE:
+        parser_read_file(parser, layer, row, place);
+        break;
     default:
-        parse_value(parser, layer, row, place);
+        read_value(parser, layer, row, place);
         break;
     }
 }
 
-static void parse_entry(struct parser *parser, struct layer *layer, const char *section,
-                        const struct yaml_event *key)
+static void read_entry(struct parser *parser, struct layer *layer, const char *section,
+                       const struct yaml_event *key)
 {
     char name[QUOTE_SIZE];
     char path[PATH_SIZE];
     weights_quote(key->text, name);
     snprintf(path, sizeof(path), "%s%s%s", section, section[0] != '\0' ? "." : "", name);
-    struct place place = place_of(layer, path, key);
-    const struct weights_row *row = weights_row_find(path);
-    if (row == NULL || weights_row_name_in(row, section) == NULL || !row_is_allowed(layer, row)) {
+    struct place place = parser_place(layer, path, key);
+    const struct weights_row *row = weights_row_find(path, layer->scope);
+    if (row == NULL || weights_row_name_in(row, section) == NULL) {
         complain_unknown(parser, layer, section, name, &place);
-        skip_value(parser);
+        parser_skip_value(parser);
         return;
     }
-    unsigned *line = &layer->lines[weights_row_index(row)];
-    if (*line != 0) {
-        weights_complain(parser->problems, place.line, place.column, place.path,
-                         "the key stands here again; first on line %u", *line);
-        skip_value(parser);
+    struct mark *said = &layer->said[weights_row_index(row)];
+    if (said->line != 0) {
+        parser_complain_again(parser, &place, said->line);
+        parser_skip_value(parser);
         return;
     }
-    *line = place.line;
-    parse_row(parser, layer, row, &place);
+    *said = place.at;
+    read_row(parser, layer, row, &place);
 }
 
-/* Reads the next key of a mapping; false at its end. A key that is no word is skipped with its
- * value. */
-static bool next_key(struct parser *parser, const struct place *place, struct yaml_event *out)
-{
-    for (;;) {
-        yaml_next(&parser->reader, out);
-        if (at_close(parser, out)) {
-            return false;
-        }
-        if (out->kind == YAML_SCALAR && out->refused == NULL) {
-            return true;
-        }
-        weights_complain(parser->problems, out->line, out->column, place->path, "%s",
-                         out->refused != NULL ? out->refused : "a key must be a single word");
-        skip_node(parser, out);
-        skip_value(parser);
-    }
-}
-
-static void parse_section(struct parser *parser, struct layer *layer, const char *section)
+void parser_read_section(struct parser *parser, struct layer *layer, const char *section)
 {
     struct yaml_event key = {0};
-    const struct place place = place_of(layer, section, &key);
-    while (next_key(parser, &place, &key)) {
-        parse_entry(parser, layer, section, &key);
+    const struct place place = parser_place(layer, section, &key);
+    while (parser_next_key(parser, &place, &key)) {
+        read_entry(parser, layer, section, &key);
     }
 }
 
-/* Says why a key of `locales` cannot be used; false if it can. */
-static bool complain_locale(struct parser *parser, struct text tag, struct locale *out,
-                            const struct place *place)
+struct layer *parser_add_layer(struct parser *parser, enum weights_scope scope,
+                               const struct place *place)
 {
-    char canonical[LOCALE_TEXT_SIZE];
+    CHECK(parser->layers->count < LAYERS_MAX);
+    struct layer *layer = &parser->layers->items[parser->layers->count++];
+    layer->scope = scope;
+    layer->at = place->at;
+    int size = snprintf(layer->prefix, sizeof(layer->prefix), "%s.", place->path);
+    CHECK((size_t)size < sizeof(layer->prefix));
+    return layer;
+}
+
+bool parser_read_locale(struct parser *parser, const struct yaml_event *event,
+                        const struct place *place, struct locale *out)
+{
+    char quote[QUOTE_SIZE];
     const char *why = NULL;
-    if (locale_parse(tag, out) != STATUS_OK) {
-        why = "not a locale; write a BCP 47 tag such as hi, hi-Latn, ru-RU or und-IN";
-    } else if (out->language == 0 && out->script != 0) {
-        why = "und takes a region only, as in und-IN";
-    } else if (locale_key(*out) == 0) {
-        why = "und is every locale; write that at the top level";
-    } else if (parser->layers->count > LOCALES_MAX) {
-        why = "more than 256 locales";
-    }
-    if (why != NULL) {
-        weights_complain(parser->problems, place->line, place->column, place->path, "%s", why);
+    struct locale locale;
+    if (locale_parse(event->text, &locale) != STATUS_OK) {
+        why = "is no locale; write a BCP 47 tag such as hi, hi-Latn, ru-RU or und-IN";
+    } else if (locale.language == 0 && locale.script != 0) {
+        why = "is no locale here; und takes a region only, as in und-IN";
+    } else if (locale_key(locale) == 0) {
+        why = "is every locale; the top level stands for that";
+    } else {
+        *out = locale;
         return true;
     }
-    for (size_t i = 1; i < parser->layers->count; i++) {
-        if (parser->layers->items[i].key == locale_key(*out)) {
-            locale_format(*out, canonical);
-            weights_complain(parser->problems, place->line, place->column, place->path,
+    weights_quote(event->text, quote);
+    weights_complain(parser->problems, mark_of(event), place->path, "found \"%s\", which %s", quote,
+                     why);
+    return false;
+}
+
+/* Says why a key of `locales` cannot be another layer; false if it can. */
+static bool complain_locale(struct parser *parser, const char *canonical, uint64_t key,
+                            const struct place *place)
+{
+    const struct layers *layers = parser->layers;
+    for (size_t i = 1; i < layers->count; i++) {
+        if (layers->keys[i] == key) {
+            weights_complain(parser->problems, place->at, place->path,
                              "the locale %s stands here again; first on line %u", canonical,
-                             parser->layers->items[i].line);
+                             layers->items[i].at.line);
             return true;
         }
+    }
+    if (layers->locale_count == WEIGHTS_LOCALES_MAX) {
+        weights_complain(parser->problems, place->at, place->path, "more than %d locales",
+                         WEIGHTS_LOCALES_MAX);
+        return true;
     }
     return false;
 }
 
-static void parse_locale(struct parser *parser, const struct yaml_event *key)
+static void read_locale(struct parser *parser, const struct place *above,
+                        const struct yaml_event *key)
 {
-    char name[QUOTE_SIZE];
-    char path[PATH_SIZE];
+    char canonical[LOCALE_TEXT_SIZE];
     struct yaml_event event;
     struct locale locale;
-    weights_quote(key->text, name);
-    snprintf(path, sizeof(path), "locales.%s", name);
-    const struct place place = place_of(&parser->layers->items[0], path, key);
-    if (complain_locale(parser, key->text, &locale, &place)) {
-        skip_value(parser);
+    const struct place place = parser_place_below(above, key);
+    if (!parser_read_locale(parser, key, &place, &locale)) {
+        parser_skip_value(parser);
         return;
     }
-    struct layer *layer = &parser->layers->items[parser->layers->count++];
-    *layer = (struct layer){.key = locale_key(locale), .line = key->line, .column = key->column};
-    snprintf(layer->prefix, sizeof(layer->prefix), "locales.%s.", name);
-    if (expect(parser, YAML_MAPPING, "sections, indented below, or {}", &place, &event)) {
-        parse_section(parser, layer, "");
+    locale_format(locale, canonical);
+    if (complain_locale(parser, canonical, locale_key(locale), &place)) {
+        parser_skip_value(parser);
+        return;
+    }
+    struct layer *layer = parser_add_layer(parser, WEIGHTS_LOCALE, &place);
+    parser->layers->locale_count++;
+    parser->layers->keys[parser->layers->count - 1] = locale_key(locale);
+    snprintf(layer->name, sizeof(layer->name), "%s", canonical);
+    if (parser_expect(parser, YAML_MAPPING, "sections, indented below, or {}", &place, &event)) {
+        parser_read_section(parser, layer, "");
     }
 }
 
-static void parse_locales(struct parser *parser)
+static void read_locales(struct parser *parser)
 {
     struct yaml_event key;
     const struct place place = {.path = "locales"};
-    while (next_key(parser, &place, &key)) {
-        parse_locale(parser, &key);
+    while (parser_next_key(parser, &place, &key)) {
+        read_locale(parser, &place, &key);
     }
 }
 
-static void parse_document(struct parser *parser)
+static void read_document(struct parser *parser)
 {
     static const struct place root = {.path = ""};
     struct layer *top = &parser->layers->items[0];
     struct yaml_event event;
-    if (!expect(parser, YAML_MAPPING, "keys with values, such as version: a1", &root, &event)) {
+    if (!parser_expect(parser, YAML_MAPPING, "keys with values, such as version: a1", &root,
+                       &event)) {
         if (event.kind == YAML_END) {
-            weights_complain(parser->problems, 1, 1, "",
+            weights_complain(parser->problems, start, "",
                              "the file says nothing; it needs a version at least");
         }
         return;
     }
-    parse_section(parser, top, "");
+    parser_read_section(parser, top, "");
     yaml_next(&parser->reader, &event); /* the end, or a second document's error */
-    CHECK(at_close(parser, &event));
-    if (top->lines[weights_row_index(weights_row_find("version"))] == 0) {
-        weights_complain(parser->problems, 1, 1, "version",
+    CHECK(parser_at_close(parser, &event));
+    if (top->said[weights_row_index(weights_row_find("version", WEIGHTS_TOP))].line == 0) {
+        weights_complain(parser->problems, start, "version",
                          "the key is missing; name these weights, as in version: a1");
     }
 }
@@ -386,7 +298,7 @@ static const char *judge_line(struct text line)
 static bool complain_bytes(struct weights_problems *problems, struct text yaml)
 {
     if (yaml.size > LIMIT_WEIGHTS_BYTES) {
-        weights_complain(problems, 1, 1, "", "the file has %zu bytes; allowed: %d", yaml.size,
+        weights_complain(problems, start, "", "the file has %zu bytes; allowed: %d", yaml.size,
                          LIMIT_WEIGHTS_BYTES);
         return true;
     }
@@ -399,7 +311,7 @@ static bool complain_bytes(struct weights_problems *problems, struct text yaml)
         }
         const char *why = judge_line(line);
         if (why != NULL) {
-            weights_complain(problems, number, 1, "", "%s", why);
+            weights_complain(problems, (struct mark){.line = number, .column = 1}, "", "%s", why);
             return true;
         }
         size_t used = line.size < rest.size ? line.size + 1 : line.size;
@@ -408,22 +320,25 @@ static bool complain_bytes(struct weights_problems *problems, struct text yaml)
     return false;
 }
 
-enum status weights_read(struct text yaml, struct layers *layers, struct weights_problems *problems)
+enum status weights_read(struct text yaml, const struct weights_loader *loader,
+                         struct weights_memory *memory, struct layers *layers,
+                         struct weights_problems *problems)
 {
-    struct parser parser = {.layers = layers, .problems = problems};
+    struct parser parser = {
+        .loader = loader, .memory = memory, .layers = layers, .problems = problems};
     layers->count = 1;
-    layers->items[0].line = 1;
-    layers->items[0].column = 1;
+    layers->items[0].scope = WEIGHTS_TOP;
+    layers->items[0].at = start;
     if (complain_bytes(problems, yaml)) {
         return STATUS_INVALID;
     }
     enum status status = yaml_init(&parser.reader, yaml);
     if (status == STATUS_OK) {
-        parse_document(&parser);
+        read_document(&parser);
     }
     yaml_release(&parser.reader);
     if (status == STATUS_OK && problems->count > 0) {
         status = STATUS_INVALID;
     }
-    return status;
+    return memory->failed ? STATUS_NO_MEMORY : status;
 }

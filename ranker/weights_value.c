@@ -72,6 +72,83 @@ static bool is_number(struct text text)
     return digits > 0 && at == text.size;
 }
 
+/* What YAML 1.2's core schema takes for null, a truth value or a number that is_number() is not. */
+static bool is_special(struct text text)
+{
+    static const char *const words[] = {"~",     "null",  "Null",  "NULL",  "true",  "True",
+                                        "TRUE",  "false", "False", "FALSE", ".nan",  ".NaN",
+                                        ".NAN",  ".inf",  ".Inf",  ".INF",  "+.inf", "+.Inf",
+                                        "+.INF", "-.inf", "-.Inf", "-.INF"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (text_equal(text, text_of(words[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_hex_or_octal(struct text text)
+{
+    if (text.size < 3 || text.data[0] != '0' || (text.data[1] != 'x' && text.data[1] != 'o')) {
+        return false;
+    }
+    for (size_t i = 2; i < text.size; i++) {
+        char c = text.data[i];
+        bool octal = c >= '0' && c <= '7';
+        bool hex = is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+        if (text.data[1] == 'x' ? !hex : !octal) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool weights_is_name(struct text text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        char c = text.data[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!letter && !is_digit(c) && c != '.' && c != '_' && c != '-') {
+            return false;
+        }
+    }
+    return text.size >= 1 && text.size <= WEIGHTS_NAME_MAX;
+}
+
+static bool has_control(struct text text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char byte = (unsigned char)text.data[i];
+        if (byte < 0x20 || byte == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool weights_text_check(struct text text, bool plain, size_t max, char message[VALUE_MESSAGE_SIZE])
+{
+    char quote[QUOTE_SIZE];
+    weights_quote(text, quote);
+    if (text.size == 0) {
+        snprintf(message, VALUE_MESSAGE_SIZE, "found nothing; allowed: a text of 1 to %zu bytes",
+                 max);
+    } else if (text.size > max) {
+        snprintf(message, VALUE_MESSAGE_SIZE,
+                 "found \"%s\", %zu bytes; allowed: a text of 1 to %zu bytes", quote, text.size,
+                 max);
+    } else if (has_control(text)) {
+        snprintf(message, VALUE_MESSAGE_SIZE,
+                 "found \"%s\"; allowed: a text without control characters", quote);
+    } else if (plain && (is_number(text) || is_special(text) || is_hex_or_octal(text))) {
+        snprintf(message, VALUE_MESSAGE_SIZE,
+                 "found %s, which is no text to YAML; write it in quotes: \"%s\"", quote, quote);
+    } else {
+        return true;
+    }
+    return false;
+}
+
 static bool parse_number(struct text text, double *out)
 {
     char digits[NUMBER_TEXT_MAX + 1];
@@ -153,8 +230,7 @@ static bool parse_choice(const struct weights_row *row, struct text text, double
         nearest_offer(&nearest, choice->name);
     }
     weights_value_range(row, range);
-    int size = snprintf(message, VALUE_MESSAGE_SIZE, "found \"%s\"; allowed: %s%s", quote, range,
-                        row->note != NULL ? row->note : "");
+    int size = snprintf(message, VALUE_MESSAGE_SIZE, "found \"%s\"; allowed: %s", quote, range);
     if (nearest.best != NULL && (size_t)size < VALUE_MESSAGE_SIZE) {
         snprintf(message + size, VALUE_MESSAGE_SIZE - (size_t)size, "; did you mean \"%s\"?",
                  nearest.best);

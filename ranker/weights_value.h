@@ -20,6 +20,16 @@ enum { VALUE_MESSAGE_SIZE = sizeof(((struct weights_problem *)NULL)->message) };
 bool weights_value_parse(const struct weights_row *row, struct text text, bool plain, double *out,
                          char message[VALUE_MESSAGE_SIZE]);
 
+/* 1 to WEIGHTS_NAME_MAX of A-Z a-z 0-9 . _ - */
+bool weights_is_name(struct text text);
+
+/*
+ * A name of the data team's own, of 1 to max bytes without control characters. One that YAML takes
+ * for a number, a truth value or null must be quoted, so that every reader of the file sees the
+ * same. False: message says what was found and what is allowed.
+ */
+bool weights_text_check(struct text text, bool plain, size_t max, char message[VALUE_MESSAGE_SIZE]);
+
 /* Writes "0.0001 to 0.9999", "30m to 14d" or "low, medium, high, floor". */
 enum { RANGE_SIZE = 96 };
 void weights_value_range(const struct weights_row *row, char out[RANGE_SIZE]);

@@ -30,7 +30,7 @@ struct yaml_event {
     unsigned column; /* in characters, from 1 */
 };
 
-/* Deeper nesting is an error: a weights file needs 5 levels. */
+/* Deeper nesting is an error: a weights file needs 8 levels. */
 enum { YAML_DEPTH_MAX = 16 };
 
 struct yaml_reader {

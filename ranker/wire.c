@@ -298,6 +298,7 @@ enum status wire_video(const Reelrank__V1__Video *message, struct video_facts *o
         .curated = (uint8_t)message->curated_tier,
         .premium = message->premium != 0,
         .quality = (float)message->quality,
+        .embedding = embedding_of(message->embedding, message->n_embedding),
     };
     status = wire_check_region("video.creator_region", message->creator_region,
                                &facts.creator_region, problem);

@@ -9,7 +9,9 @@
 #include "ranker/rank.h"
 #include "ranker/state.h"
 #include "ranker/status.h"
+#include "ranker/text.h"
 #include "reelrank/v1/catalog.pb-c.h"
+#include "reelrank/v1/decision.pb-c.h"
 #include "reelrank/v1/log.pb-c.h"
 #include "reelrank/v1/ranking.pb-c.h"
 #include "reelrank/v1/signal.pb-c.h"
@@ -20,8 +22,10 @@
  * names the field in problem.
  */
 
-/* now_ms is the server's clock, used where the request leaves now_ms 0. Arrays lie in arena or in
- * message. */
+/*
+ * now_ms is the server's clock, used where the request leaves now_ms 0. Arrays lie in arena or in
+ * message. The seed is a hash of user, candidates and request_id or, without that, of the time.
+ */
 MUST_USE enum status wire_rank_request(const Reelrank__V1__RankRequest *message, int64_t now_ms,
                                        struct arena *arena, struct rank_request *out,
                                        struct problem *problem);
@@ -34,12 +38,26 @@ MUST_USE enum status wire_signal(const Reelrank__V1__Signal *message, int64_t no
 MUST_USE enum status wire_video(const Reelrank__V1__Video *message, struct video_facts *out,
                                 struct problem *problem);
 
-/* Builds the answer to message in arena: slate or packed form, dropped, versions. */
+/*
+ * Builds the answer to message in arena: slate or packed form, dropped, versions, the experiments'
+ * arms. chosen is what the request was ranked by; its texts are copied.
+ */
 MUST_USE enum status wire_rank_response(const Reelrank__V1__RankRequest *message,
                                         const struct rank_request *request,
                                         const struct rank_result *result,
-                                        const char *weights_version, struct arena *arena,
+                                        const struct weights_chosen *chosen, struct arena *arena,
                                         Reelrank__V1__RankResponse **out);
+
+/*
+ * Packs what the journal keeps of an answer, a reelrank.v1.Decision, into arena. request is what
+ * message means, response the answer to it; time_ms is the server's clock. request_bytes is message
+ * as it was received, which saves packing it again; empty where that is not known.
+ */
+MUST_USE enum status wire_decision(const Reelrank__V1__RankRequest *message,
+                                   struct text request_bytes, const struct rank_request *request,
+                                   const struct rank_result *result,
+                                   const Reelrank__V1__RankResponse *response, int64_t time_ms,
+                                   struct arena *arena, struct text *out);
 
 /* Checks item index of a list of ids: 1 to LIMIT_ID_BYTES bytes of UTF-8. */
 MUST_USE enum status wire_id(const char *field, size_t index, const char *id,

@@ -70,7 +70,8 @@ static enum status put_candidates(const Reelrank__V1__RankRequest *message, stru
 {
     uint64_t *keys = arena_new_raw(arena, uint64_t, message->n_candidates);
     double *scores = arena_new_raw(arena, double, message->n_candidates);
-    if (keys == NULL || scores == NULL) {
+    uint64_t *sources = arena_new_raw(arena, uint64_t, message->n_candidates);
+    if (arena_full(arena)) {
         return STATUS_NO_MEMORY;
     }
     for (size_t i = 0; i < message->n_candidates; i++) {
@@ -81,9 +82,11 @@ static enum status put_candidates(const Reelrank__V1__RankRequest *message, stru
         }
         keys[i] = hash_key(text_of(candidate->video_id));
         scores[i] = candidate->retrieval_score;
+        sources[i] = candidate->source[0] != '\0' ? hash_key(text_of(candidate->source)) : 0;
     }
     request->keys = keys;
     request->retrieval_scores = scores;
+    request->source_keys = sources;
     request->count = message->n_candidates;
     return STATUS_OK;
 }
@@ -143,6 +146,10 @@ static enum status check_scalars(const Reelrank__V1__RankRequest *message, struc
     if (status != STATUS_OK) {
         return status;
     }
+    status = wire_check_text("experiment", message->experiment, 0, LIMIT_ARM_BYTES, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
     status = wire_check_text("user_id", message->user_id, 0, LIMIT_ID_BYTES, problem);
     if (status != STATUS_OK) {
         return status;
@@ -161,6 +168,23 @@ static enum status check_scalars(const Reelrank__V1__RankRequest *message, struc
         return status;
     }
     return wire_check_range("now_ms", message->now_ms, 0, LIMIT_TIME_MS, problem);
+}
+
+/*
+ * With a request_id the time does not count, so that a retry draws the same; without one it does,
+ * so that the next screen draws anew.
+ */
+static uint64_t seed_of(const Reelrank__V1__RankRequest *message,
+                        const struct rank_request *request)
+{
+    size_t id_size = strlen(message->request_id);
+    uint64_t numbers[] = {
+        request->user_key,
+        id_size > 0 ? 0 : (uint64_t)request->now_ms,
+        XXH3_64bits(message->request_id, id_size),
+    };
+    return XXH3_64bits_withSeed(request->keys, request->count * sizeof(request->keys[0]),
+                                XXH3_64bits(numbers, sizeof(numbers)));
 }
 
 enum status wire_rank_request(const Reelrank__V1__RankRequest *message, int64_t now_ms,
@@ -189,6 +213,7 @@ enum status wire_rank_request(const Reelrank__V1__RankRequest *message, int64_t 
     if (status != STATUS_OK) {
         return status;
     }
+    request.seed = seed_of(message, &request);
     *out = request;
     return STATUS_OK;
 }
@@ -196,12 +221,13 @@ enum status wire_rank_request(const Reelrank__V1__RankRequest *message, int64_t 
 /* A hash of all that decides the answer, so equal answers have equal names. */
 static void name_ranking(const Reelrank__V1__RankRequest *message,
                          const struct rank_request *request, const struct rank_result *result,
-                         const char *weights_version, char out[RANKING_ID_SIZE])
+                         const struct weights_chosen *chosen, char out[RANKING_ID_SIZE])
 {
     XXH3_state_t hash;
     XXH3_128bits_reset(&hash);
     XXH3_128bits_update(&hash, message->request_id, strlen(message->request_id) + 1);
-    XXH3_128bits_update(&hash, weights_version, strlen(weights_version) + 1);
+    XXH3_128bits_update(&hash, chosen->version, strlen(chosen->version) + 1);
+    XXH3_128bits_update(&hash, chosen->arms, strlen(chosen->arms) + 1);
     const struct locale *locale = &request->locale;
     uint64_t numbers[] = {
         request->user_key,       (uint64_t)request->now_ms,
@@ -218,6 +244,10 @@ static void name_ranking(const Reelrank__V1__RankRequest *message,
     if (request->retrieval_scores != NULL) {
         XXH3_128bits_update(&hash, request->retrieval_scores,
                             request->count * sizeof(request->retrieval_scores[0]));
+    }
+    if (request->source_keys != NULL) {
+        XXH3_128bits_update(&hash, request->source_keys,
+                            request->count * sizeof(request->source_keys[0]));
     }
     XXH128_hash_t digest = XXH3_128bits_digest(&hash);
     snprintf(out, RANKING_ID_SIZE, "%016" PRIx64 "%016" PRIx64, digest.high64, digest.low64);
@@ -276,6 +306,46 @@ static void put_contributions(const struct rank_term *terms, struct arena *arena
     video->n_contributions = TERM_COUNT;
 }
 
+/* Those at the position; missing ones are left out. */
+static void put_features(const struct rank_result *result, size_t position, struct arena *arena,
+                         Reelrank__V1__RankedVideo *video)
+{
+    size_t count = result->feature_count;
+    Reelrank__V1__FeatureValue *items = arena_new_raw(arena, Reelrank__V1__FeatureValue, count);
+    Reelrank__V1__FeatureValue **list = arena_new_raw(arena, Reelrank__V1__FeatureValue *, count);
+    if (arena_full(arena)) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        double value = result->feature_values[position * count + i];
+        if (!isnan(value)) {
+            Reelrank__V1__FeatureValue *item = &items[video->n_features];
+            reelrank__v1__feature_value__init(item);
+            item->name = (char *)feature_name(result->features[i]);
+            item->value = value;
+            list[video->n_features++] = item;
+        }
+    }
+    video->features = list;
+}
+
+static void put_moves(const struct slate_moves *moves, struct arena *arena,
+                      Reelrank__V1__RankedVideo *video)
+{
+    Reelrank__V1__SlateMove *items = arena_new(arena, Reelrank__V1__SlateMove, moves->count);
+    video->moves = arena_new(arena, Reelrank__V1__SlateMove *, moves->count);
+    if (arena_full(arena)) {
+        return;
+    }
+    for (unsigned i = 0; i < moves->count; i++) {
+        reelrank__v1__slate_move__init(&items[i]);
+        items[i].rule = (char *)slate_rule_name(moves->items[i].rule);
+        items[i].from_position = moves->items[i].from_position;
+        video->moves[i] = &items[i];
+    }
+    video->n_moves = moves->count;
+}
+
 static void put_slate(const Reelrank__V1__RankRequest *message, const struct rank_result *result,
                       struct arena *arena, Reelrank__V1__RankResponse *response)
 {
@@ -290,6 +360,10 @@ static void put_slate(const Reelrank__V1__RankRequest *message, const struct ran
         videos[i].propensity = result->propensities[i];
         if (result->terms != NULL) {
             put_contributions(&result->terms[i * TERM_COUNT], arena, &videos[i]);
+            put_features(result, i, arena, &videos[i]);
+        }
+        if (result->moves != NULL) {
+            put_moves(&result->moves[i], arena, &videos[i]);
         }
         response->slate[i] = &videos[i];
     }
@@ -307,29 +381,63 @@ static void put_dropped(const Reelrank__V1__RankRequest *message, const struct r
         videos[i].video_id = candidate_id(message, result->dropped[i]);
         videos[i].index = result->dropped[i];
         videos[i].rule = (char *)drop_rule_name((enum drop_rule)result->dropped_rules[i]);
+        if (result->details != NULL) {
+            videos[i].detail = (char *)result->details[i];
+        }
         response->dropped[i] = &videos[i];
     }
     response->n_dropped = count;
 }
 
+static char *copy(const char *string, struct arena *arena)
+{
+    size_t size = strlen(string) + 1;
+    char *text = arena_new_raw(arena, char, size);
+    return text != NULL ? memcpy(text, string, size) : NULL;
+}
+
+static void put_chosen(const struct weights_chosen *chosen, struct arena *arena,
+                       Reelrank__V1__RankResponse *response)
+{
+    response->weights_version = copy(chosen->version, arena);
+    response->experiment_arm = copy(chosen->arms, arena);
+}
+
+/* What the answer should say of how it was made. */
+static void put_degraded(const struct rank_request *request, const struct weights_chosen *chosen,
+                         struct arena *arena, Reelrank__V1__RankResponse *response)
+{
+    enum { DEGRADED_MAX = 2 };
+    char **names = arena_new_raw(arena, char *, DEGRADED_MAX);
+    if (names == NULL) {
+        return;
+    }
+    if (chosen->locale_default) {
+        names[response->n_degraded++] = (char *)"locale_default";
+    }
+    if (!locale_is_known(request->locale)) {
+        names[response->n_degraded++] = (char *)"locale_unknown";
+    }
+    response->degraded = names;
+}
+
 enum status wire_rank_response(const Reelrank__V1__RankRequest *message,
                                const struct rank_request *request, const struct rank_result *result,
-                               const char *weights_version, struct arena *arena,
+                               const struct weights_chosen *chosen, struct arena *arena,
                                Reelrank__V1__RankResponse **out)
 {
     Reelrank__V1__RankResponse *response = arena_new(arena, Reelrank__V1__RankResponse, 1);
     char *ranking_id = arena_new(arena, char, RANKING_ID_SIZE);
-    size_t version_size = strlen(weights_version) + 1;
-    char *version = arena_new(arena, char, version_size);
     if (arena_full(arena)) {
         return STATUS_NO_MEMORY;
     }
     reelrank__v1__rank_response__init(response);
-    name_ranking(message, request, result, weights_version, ranking_id);
+    name_ranking(message, request, result, chosen, ranking_id);
     response->ranking_id = ranking_id;
-    response->weights_version = memcpy(version, weights_version, version_size);
+    put_chosen(chosen, arena, response);
     response->state_sequence = result->state_sequence;
     response->now_ms = request->now_ms;
+    put_degraded(request, chosen, arena, response);
     if (message->response_form == REELRANK__V1__RESPONSE_FORM__RESPONSE_FORM_PACKED) {
         put_packed(result, arena, response);
     } else {

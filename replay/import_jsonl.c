@@ -2,53 +2,16 @@
 
 #include "proto/json.h"
 #include "replay/formats.h"
+#include "replay/lines.h"
 
 enum { ARENA_BYTES = 4 << 20 }; /* no line of a MiB means more than this */
 
 struct jsonl {
-    FILE *file;
     const struct import_sink *sink;
-    uint64_t line;
-    char *bytes; /* IMPORT_LIMIT_LINE_BYTES */
+    struct lines lines;
     char *arena_bytes;
     struct arena arena;
 };
-
-struct line {
-    size_t size;
-    bool too_long;
-    bool last; /* the file ended */
-};
-
-/* Reads up to a newline, of a line that is too long only the beginning. */
-static struct line read_line(struct jsonl *reader)
-{
-    struct line line = {0};
-    reader->line++;
-    for (;;) {
-        int c = getc_unlocked(reader->file);
-        if (c == EOF || c == '\n') {
-            line.last = c == EOF;
-            return line;
-        }
-        if (line.size == IMPORT_LIMIT_LINE_BYTES) {
-            line.too_long = true;
-        } else {
-            reader->bytes[line.size] = (char)c;
-            line.size++;
-        }
-    }
-}
-
-static bool is_blank(struct text text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] != ' ' && text.data[i] != '\t' && text.data[i] != '\r') {
-            return false;
-        }
-    }
-    return true;
-}
 
 static enum status tell_line(struct jsonl *reader, struct text text)
 {
@@ -59,20 +22,21 @@ static enum status tell_line(struct jsonl *reader, struct text text)
     enum status status =
         json_parse(text, &reelrank__v1__log_entry__descriptor, &reader->arena, &message, &problem);
     if (status == STATUS_INVALID) {
-        return sink->reject(sink->context, reader->line, problem.text);
+        return sink->reject(sink->context, reader->lines.number, problem.text);
     }
     if (status == STATUS_NO_MEMORY) {
-        return sink->reject(sink->context, reader->line, "the line holds too many values");
+        return sink->reject(sink->context, reader->lines.number, "the line holds too many values");
     }
     const Reelrank__V1__LogEntry *entry = (const Reelrank__V1__LogEntry *)message;
-    if (entry->entry_case == REELRANK__V1__LOG_ENTRY__ENTRY_USER) {
-        return STATUS_OK; /* follows from the signals */
+    if (entry->entry_case == REELRANK__V1__LOG_ENTRY__ENTRY_USER ||
+        entry->entry_case == REELRANK__V1__LOG_ENTRY__ENTRY_DECISION) {
+        return STATUS_OK; /* follows from the signals, or adds nothing to them */
     }
     if (entry->entry_case == REELRANK__V1__LOG_ENTRY__ENTRY__NOT_SET) {
-        return sink->reject(sink->context, reader->line,
+        return sink->reject(sink->context, reader->lines.number,
                             "the line has no \"video\", \"signal\" or \"delete_video\"");
     }
-    return sink->entry(sink->context, reader->line, entry, NULL);
+    return sink->entry(sink->context, reader->lines.number, entry, NULL);
 }
 
 static enum status tell_lines(struct jsonl *reader)
@@ -81,15 +45,12 @@ static enum status tell_lines(struct jsonl *reader)
     struct line line;
     do {
         enum status status = STATUS_OK;
-        line = read_line(reader);
-        struct text text = {reader->bytes, line.size};
-        if (reader->line == 1 && text.size >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0) {
-            text = (struct text){text.data + 3, text.size - 3}; /* a byte order mark */
-        }
+        line = lines_next(&reader->lines);
         if (line.too_long) {
-            status = sink->reject(sink->context, reader->line, "the line is longer than 1 MiB");
-        } else if (!is_blank(text)) {
-            status = tell_line(reader, text);
+            status =
+                sink->reject(sink->context, reader->lines.number, "the line is longer than 1 MiB");
+        } else if (!line_is_blank(line.text)) {
+            status = tell_line(reader, line.text);
         }
         if (status != STATUS_OK) {
             return status;
@@ -102,19 +63,20 @@ enum status import_jsonl(FILE *file, const struct import_options *options,
                          const struct import_sink *sink, struct problem *problem)
 {
     (void)options;
-    struct jsonl reader = {.file = file, .sink = sink};
-    reader.bytes = malloc(IMPORT_LIMIT_LINE_BYTES);
+    struct jsonl reader = {.sink = sink};
+    enum status status = lines_init(&reader.lines, file, IMPORT_LIMIT_LINE_BYTES);
     reader.arena_bytes = malloc(ARENA_BYTES);
-    enum status status = STATUS_NO_MEMORY;
-    if (reader.bytes != NULL && reader.arena_bytes != NULL) {
+    status = reader.arena_bytes != NULL ? status : STATUS_NO_MEMORY;
+    if (status == STATUS_OK) {
         arena_init(&reader.arena, reader.arena_bytes, ARENA_BYTES);
         status = tell_lines(&reader);
     }
     if (status == STATUS_OK && ferror(file)) {
-        problem_set(problem, "reading failed after line %llu", (unsigned long long)reader.line);
+        problem_set(problem, "reading failed after line %llu",
+                    (unsigned long long)reader.lines.number);
         status = STATUS_IO;
     }
-    free(reader.bytes);
+    lines_release(&reader.lines);
     free(reader.arena_bytes);
     return status;
 }

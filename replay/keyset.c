@@ -86,3 +86,9 @@ enum status keyset_add(struct keyset *set, uint64_t key, bool *added)
     *added = true;
     return STATUS_OK;
 }
+
+bool keyset_has(const struct keyset *set, uint64_t key)
+{
+    CHECK(key != 0);
+    return *slot_of(set->slots, set->slot_count, key) == key;
+}

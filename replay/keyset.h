@@ -20,4 +20,7 @@ void keyset_free(struct keyset *set);
  */
 MUST_USE enum status keyset_add(struct keyset *set, uint64_t key, bool *added);
 
+/* Whether key, not 0, is remembered. */
+bool keyset_has(const struct keyset *set, uint64_t key);
+
 #endif

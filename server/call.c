@@ -16,7 +16,7 @@ enum stage {
     STAGE_REQUESTED,
     STAGE_READING,
     STAGE_SENDING, /* a message of a stream that goes on */
-    STAGE_WRITING, /* at the writer */
+    STAGE_WRITING, /* at the writer, or the admin's thread */
     STAGE_WAITING,
     STAGE_ENDING /* the status */
 };
@@ -149,8 +149,19 @@ static void give_arena(struct call *call)
     call->arena = NULL;
 }
 
+/* What the turn's answer points into is of no more use: it is packed, or nobody gets it. */
+static void release_held(struct call *call)
+{
+    void (*release)(void *held) = call->turn.release;
+    call->turn.release = NULL;
+    if (release != NULL) {
+        release(call->turn.held);
+    }
+}
+
 static void clean(struct call *call)
 {
+    release_held(call);
     clear_messages(call);
     give_arena(call);
     if (call->metadata.count > 0 || call->metadata.capacity > 0) {
@@ -246,9 +257,8 @@ static void send_batch(struct call *call, int what)
     grpc_slice_unref(details);
 }
 
-/* After a TURN_DONE. The worker's thread or the writer's; the call may not be touched afterwards.
- */
-static void respond(struct call *call)
+/* Sends what the turn ended with. */
+static void send_answer(struct call *call)
 {
     if (call->turn.status != STATUS_OK) {
         send_batch(call, SEND_STATUS);
@@ -276,6 +286,14 @@ static void respond(struct call *call)
     }
 }
 
+/* After a TURN_DONE, on the worker's thread, so that the call does not go on before this returns.
+ */
+static void respond(struct call *call)
+{
+    send_answer(call);
+    release_held(call);
+}
+
 static void fail(struct call *call, enum status status, const char *message)
 {
     call->turn.status = status;
@@ -283,7 +301,8 @@ static void fail(struct call *call, enum status status, const char *message)
     respond(call);
 }
 
-/* On the writer's thread, which hands the call back: it has better to do than to send. */
+/* On the writer's or the admin's thread, which hand the call back: they have better to do than to
+ * send. */
 static void written(void *context)
 {
     struct call *call = context;
@@ -303,6 +322,23 @@ static bool submit(struct call *call)
     enum status status = writer_submit(worker->writer, call->turn.batch, written, call);
     if (status != STATUS_OK) {
         fail(call, status, "too many writes wait; try again later");
+        return false;
+    }
+    return true;
+}
+
+/* Returns true when the call is now at the admin's thread. */
+static bool submit_work(struct call *call)
+{
+    struct worker *worker = call->lane->worker;
+    CHECK(worker->admin != NULL);
+    CHECK(call->lane->route->method->finish != NULL);
+    CHECK(kind_of(call) == METHOD_UNARY);
+    arenas_hold(&worker->arenas, call->arena);
+    call->stage = STAGE_WRITING;
+    enum status status = admin_submit(worker->admin, written, call);
+    if (status != STATUS_OK) {
+        fail(call, status, "too many calls wait for the admin's thread; try again later");
         return false;
     }
     return true;
@@ -384,7 +420,22 @@ static uint64_t wakes(struct worker *worker)
     return count;
 }
 
-/* Runs begin() until it is not woken in between. Returns true when the call is at the writer. */
+/* On to the next turn once others had theirs. Returns true if the call keeps its arena. */
+static bool go_again(struct call *call)
+{
+    struct worker *worker = call->lane->worker;
+    bool unary = kind_of(call) == METHOD_UNARY;
+    CHECK(unary || kind_of(call) == METHOD_SERVER_STREAM);
+    if (unary && call->turn.request != NULL) {
+        arenas_hold(&worker->arenas, call->arena);
+    }
+    call->stage = STAGE_WAITING;
+    worker_again(worker, call);
+    return unary;
+}
+
+/* Runs begin() until it is not woken in between. Returns true when the call keeps its arena: it is
+ * with another thread, or a unary one that goes on. */
 static bool run_turn(struct call *call)
 {
     const struct method *method = call->lane->route->method;
@@ -399,15 +450,14 @@ static bool run_turn(struct call *call)
             return false;
         case TURN_WRITE:
             return submit(call);
+        case TURN_WORK:
+            return submit_work(call);
         case TURN_MORE:
             CHECK(method->kind == METHOD_SERVER_STREAM);
             send_batch(call, SEND_MESSAGE);
             return false;
         case TURN_AGAIN:
-            CHECK(method->kind == METHOD_SERVER_STREAM);
-            call->stage = STAGE_WAITING;
-            worker_again(worker, call);
-            return false;
+            return go_again(call);
         case TURN_WAIT:
             CHECK(method->kind == METHOD_SERVER_STREAM);
             if (atomic_load(worker->draining)) {
@@ -433,6 +483,7 @@ static void take_turn(struct call *call, const ProtobufCMessage *request, struct
     call->turn.request = request;
     call->turn.request_bytes = request_bytes;
     call->turn.now_ms = wall_clock_ms();
+    call->turn.stopping = atomic_load(call->lane->worker->draining);
     if (!run_turn(call)) {
         give_arena(call);
     }
@@ -512,6 +563,12 @@ static void take_empty_turn(struct call *call)
     }
 }
 
+/* The next turn of a unary call: what it has in its arena stays. */
+static void take_next_turn(struct call *call)
+{
+    take_turn(call, NULL, (struct text){0});
+}
+
 static bool deadline_passed(gpr_timespec deadline)
 {
     if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) == 0) {
@@ -587,7 +644,11 @@ static void advance(struct call *call)
         give_arena(call);
         return;
     case STAGE_WAITING:
-        take_empty_turn(call);
+        if (kind_of(call) == METHOD_UNARY) {
+            take_next_turn(call);
+        } else {
+            take_empty_turn(call);
+        }
         return;
     case STAGE_REQUESTED:
     case STAGE_ENDING:

@@ -48,7 +48,7 @@ void call_drop(struct call *call);
 bool call_event(struct call *call, const struct call_tag *tag, bool success);
 
 /*
- * The next turn of a stream that took a TURN_AGAIN and was passed to worker_again(). Returns as
+ * The next turn of a call that took a TURN_AGAIN and was passed to worker_again(). Returns as
  * call_event().
  */
 bool call_again(struct call *call);

@@ -2,6 +2,7 @@
 #define SERVER_METHOD_H
 
 #include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,9 +24,13 @@ enum turn_step {
     TURN_DONE,  /* unary, bidi: send response or fail. Client stream: read on, or send the response
                    at the end */
     TURN_WRITE, /* give batch to the writer, then call method->finish, which ends in TURN_DONE */
+    TURN_WORK,  /* unary: call method->finish on the admin's thread, where it may take its time and
+                   wait for the disk; it ends in TURN_DONE */
     TURN_MORE,  /* server stream: send response, then begin() again with request NULL */
-    TURN_AGAIN, /* server stream: nothing to send yet; begin() again with request NULL, once other
-                   calls have had their turns. Keeps long work from holding a worker */
+    TURN_AGAIN, /* unary, server stream: nothing to send yet; begin() again with request NULL, once
+                   other calls have had their turns. Keeps long work from holding a worker. A unary
+                   call keeps its arena, with its request and what it used so far, and always gets
+                   its next turn, until it is done */
     TURN_WAIT   /* server stream: nothing now; begin() again with request NULL after rpc_wake() */
 };
 
@@ -46,11 +51,18 @@ struct turn {
     struct text request_bytes;       /* as received */
     void *state;                     /* METHOD_STATE_SIZE bytes of this call, zero at first */
     int64_t now_ms;                  /* wall clock */
+    bool stopping;                   /* the server shuts down: long work should end */
     ProtobufCMessage *response;
     struct text response_bytes; /* packed already; must live in arena */
     struct batch *batch;        /* for TURN_WRITE, in arena */
     enum status status;
     struct problem problem;
+    /*
+     * What the answer may point into: release(held) is called once it is packed, or the turn has
+     * failed, whatever its status. NULL: nothing.
+     */
+    void (*release)(void *held);
+    void *held;
 };
 
 struct method {
@@ -59,7 +71,7 @@ struct method {
     enum method_kind kind;
     /* NULL: answered with UNIMPLEMENTED. */
     enum turn_step (*begin)(void *context, struct turn *turn);
-    /* After a TURN_WRITE, on the writer's thread; NULL for methods that never write. */
+    /* After a TURN_WRITE, on the writer's thread, or after a TURN_WORK; NULL without either. */
     void (*finish)(void *context, struct turn *turn);
     void *context;
 };

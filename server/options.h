@@ -16,7 +16,8 @@
     /*   name               default             least       most   meaning */                                     \
     TEXT(listen,            "127.0.0.1:7070",       3,       127,  "loopback address to serve on; port 0: any")   \
     TEXT(data,              "reelrank-data",        1,      4000,  "directory of the store; made if absent")      \
-    TEXT(weights,           "",                     0,      4000,  "weights file; empty: the built-in defaults")  \
+    TEXT(weights,           "",                     0,      4000,  "weights file; empty: what was in force, else the built-in ones") \
+    NUMBER(weights_watch_ms,       1000,            0,  86400000,  "between two looks at the weights file; 0: none")     \
     NUMBER(workers,                   0,            0,        64,  "threads that answer; 0: one per processor")   \
     NUMBER(max_message_bytes,   4194304,         1024,  67108864,  "longest request")                             \
     NUMBER(memory_quota_mib,        256,           16,   1048576,  "memory of requests in flight, MiB")           \
@@ -30,6 +31,9 @@
     NUMBER(tombstone_days,            0,            0,     36500,  "days a forgotten user's hash is kept; 0: for ever") \
     NUMBER(user_memory_mib,          2048,            1,  16777216,  "memory of users, MiB; the others are on disk") \
     NUMBER(statistics_memory_mib,    4096,          1,  16777216,  "likewise, of videos' statistics") \
+    NUMBER(journal_share_ppm,     10000,            0,   1000000,  "answers of Rank that the decision journal keeps, of a million; 0: none") \
+    NUMBER(journal_mib,            1024,           16,  16777216,  "most of the decision journal, MiB")           \
+    NUMBER(journal_days,             30,            0,     36500,  "most days a decision stays; 0: any")          \
     NUMBER(write_queue_length,     4096,            1,   1048576,  "writing calls that may wait for the store")   \
     NUMBER(drain_ms,               5000,            0,    600000,  "time for calls in flight at shutdown, ms")
 /* clang-format on */

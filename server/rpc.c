@@ -146,6 +146,7 @@ static enum status init_workers(struct rpc *rpc, const struct rpc_options *optio
     struct worker_options worker_options = {
         .server = rpc->server,
         .writer = writer,
+        .admin = options->admin,
         .draining = &rpc->draining,
         .routes = rpc->routes,
         .route_count = rpc->route_count,

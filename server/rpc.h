@@ -5,6 +5,7 @@
 
 #include "ranker/problem.h"
 #include "ranker/status.h"
+#include "server/admin.h"
 #include "server/method.h"
 #include "server/writer.h"
 
@@ -27,6 +28,7 @@ struct rpc_options {
     size_t worker_count;       /* at least 1 */
     size_t max_message_bytes;  /* of one request; larger ones: RESOURCE_EXHAUSTED */
     size_t memory_quota_bytes; /* see above */
+    struct admin *admin;       /* borrowed until rpc_free(); NULL if no method takes a TURN_WORK */
 };
 
 /* STATUS_INVALID when rpc_start() would refuse the address before it tries it. */

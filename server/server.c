@@ -1,29 +1,27 @@
 #include "server/server.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <grpc/support/log.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "config/default_weights.h"
 #include "ranker/check.h"
-#include "ranker/limits.h"
-#include "ranker/weights.h"
+#include "server/admin.h"
 #include "server/health.h"
 #include "server/logline.h"
 #include "server/reflection.h"
 #include "server/rpc.h"
 #include "server/service.h"
+#include "server/weights_life.h"
+#include "server/weights_watch.h"
 #include "server/writer.h"
+#include "store/clock.h"
 #include "store/keeper.h"
 #include "store/store.h"
 
+enum { DAY_MS = 86400000 };
 enum { METHOD_COUNT = SERVICE_METHOD_COUNT + HEALTH_METHOD_COUNT + REFLECTION_METHOD_COUNT };
 
 /* In the order of making; unmade in the other. */
@@ -31,9 +29,13 @@ struct server {
     const struct options *options;
     sigset_t signals;
     struct store *store;
+    struct journal *journal;
     struct keeper *keeper;
+    struct weights_life *life;
+    struct weights_watch *watch; /* NULL: no file is given; the admin's once that runs */
     struct service *service;
     struct writer *writer;
+    struct admin *admin;
     struct descriptors *descriptors;
     struct health *health;
     struct method methods[METHOD_COUNT];
@@ -68,6 +70,30 @@ static enum status open_store(struct server *server, struct problem *problem)
     return store_open(&store_options, &server->store, problem);
 }
 
+static void warn_of_journal(void *context, const char *text)
+{
+    (void)context;
+    logline(LOG_WARN, "journal", "problem=\"%s\"", text);
+}
+
+static enum status make_journal(struct server *server, struct problem *problem)
+{
+    const struct options *options = server->options;
+    struct journal_options journal_options = {
+        .data = options->data,
+        .bytes_max = (uint64_t)options->journal_mib << 20,
+        .age_ms = (int64_t)options->journal_days * DAY_MS,
+        .share_ppm = options->journal_share_ppm,
+        .warn = warn_of_journal,
+    };
+    enum status status = journal_open(&journal_options, &server->journal, problem);
+    if (status == STATUS_OK && journal_start(server->journal) != STATUS_OK) {
+        problem_set(problem, "no thread for the decision journal");
+        status = STATUS_IO;
+    }
+    return status;
+}
+
 static void warn_of_keeping(void *context, const char *text)
 {
     (void)context;
@@ -89,12 +115,12 @@ static void log_recovery(struct server *server)
 
 static enum status make_keeper(struct server *server, struct problem *problem)
 {
-    enum { DAY_MS = 86400000 };
     const struct options *options = server->options;
     uint32_t mib = options->retain_mib > 0 ? options->retain_mib : options->map_mib / 4 * 3;
     struct keeper_options keeper_options = {
         .store = server->store,
         .directory = options->data,
+        .journal = server->journal,
         .map_bytes = (size_t)options->map_mib << 20,
         .log_bytes = (uint64_t)mib << 20,
         .log_ms = (int64_t)options->retain_days * DAY_MS,
@@ -112,85 +138,76 @@ static enum status make_keeper(struct server *server, struct problem *problem)
     return STATUS_OK;
 }
 
-/* Reads at most size bytes; *length may reach size when there are more. */
-static enum status read_file(const char *path, char *out, size_t size, size_t *length,
-                             struct problem *problem)
+/* What no file says: the weights of the history, or the built-in ones, which it gets. */
+static void keep_built_in(struct server *server)
 {
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) {
-        problem_set(problem, "weights: cannot read %s: %s", path, strerror(errno));
-        return STATUS_INVALID;
+    struct weights_swap swap;
+    struct problem problem;
+    if (weights_life_keep(server->life, wall_clock_ms(), &swap, &problem) == STATUS_OK) {
+        weights_watch_log_swap(&swap);
+    } else { /* a full disk is no reason not to rank */
+        logline(LOG_WARN, "weights", "problem=\"%s\"", problem.text);
     }
-    size_t used = 0;
-    ssize_t got = 1;
-    while (got > 0 && used < size) {
-        got = read(file, out + used, size - used);
-        used += got > 0 ? (size_t)got : 0;
-    }
-    int error = errno;
-    close(file);
-    if (got < 0) {
-        problem_set(problem, "weights: cannot read %s: %s", path, strerror(error));
-        return STATUS_INVALID;
-    }
-    *length = used;
-    return STATUS_OK;
 }
 
-static enum status parse_weights(const char *name, struct text yaml, struct weights **out,
-                                 struct problem *problem)
+static enum status choose_weights(struct server *server, struct problem *problem)
 {
-    struct weights_problems problems = {0};
-    enum status status = weights_parse(yaml, out, &problems);
-    for (unsigned i = 0; i < problems.count; i++) {
-        const struct weights_problem *item = &problems.items[i];
-        fprintf(stderr, "%s:%u:%u: %s%s%s\n", name, item->line, item->column, item->path,
-                *item->path != '\0' ? ": " : "", item->message);
-    }
-    if (status == STATUS_INVALID) {
-        problem_set(problem, "weights: %s has %u problem%s", name, problems.count,
-                    problems.count == 1 ? "" : "s");
-    } else if (status != STATUS_OK) {
-        problem_set(problem, "weights: %s: %s", name, status_text(status));
-    }
-    return status;
-}
-
-static enum status load_weights(const char *path, struct weights **out, struct problem *problem)
-{
+    const char *path = server->options->weights;
     if (*path == '\0') {
-        struct text yaml = {.data = default_weights, .size = default_weights_size};
-        return parse_weights("built-in weights", yaml, out, problem);
+        keep_built_in(server);
+        return STATUS_OK;
     }
-    size_t size = LIMIT_WEIGHTS_BYTES + 1; /* the parser refuses what is longer */
-    char *bytes = malloc(size);
-    if (bytes == NULL) {
-        problem_set(problem, "weights: no memory for %s", path);
-        return STATUS_NO_MEMORY;
+    enum status status = weights_watch_new(server->life, path, &server->watch);
+    return status == STATUS_OK ? weights_watch_start(server->watch, problem) : status;
+}
+
+static void log_weights(struct server *server)
+{
+    struct weights_facts facts;
+    weights_life_facts(server->life, &facts);
+    logline(LOG_INFO, "weights", "version=\"%s\" origin=%s change=%" PRIu64, facts.version,
+            weights_origin_name(facts.origin), facts.number);
+    if (facts.problem.text[0] != '\0') {
+        logline(LOG_WARN, "weights", "problem=\"%s\"", facts.problem.text);
     }
-    size_t length = 0;
-    enum status status = read_file(path, bytes, size, &length, problem);
-    if (status == STATUS_OK) {
-        status = parse_weights(path, (struct text){.data = bytes, .size = length}, out, problem);
-    }
-    free(bytes);
-    return status;
 }
 
 static enum status make_service(struct server *server, struct problem *problem)
 {
-    struct weights *weights = NULL;
-    enum status status = load_weights(server->options->weights, &weights, problem);
+    problem_set(problem, "no memory for the service");
+    enum status status = weights_life_new(store_log(server->store), &server->life);
+    if (status == STATUS_OK) {
+        status = choose_weights(server, problem);
+    }
     if (status != STATUS_OK) {
         return status;
     }
-    logline(LOG_INFO, "weights", "version=\"%s\"", weights_version(weights));
-    status = service_new(server->store, weights, &server->service);
-    if (status != STATUS_OK) {
-        weights_free(weights);
-        problem_set(problem, "no memory for the service");
+    log_weights(server);
+    status = service_new(server->store, server->life, &server->service);
+    if (status == STATUS_OK) {
+        service_on_swap(server->service, weights_watch_log_swap);
     }
-    return status;
+    if (status != STATUS_OK) {
+        return status;
+    }
+    service_use_journal(server->service, server->options->data, server->journal);
+    return STATUS_OK;
+}
+
+static void look_at_weights(void *context)
+{
+    struct server *server = context;
+    weights_watch_tick(server->watch);
+}
+
+static enum status make_admin(struct server *server)
+{
+    struct admin_options options = {
+        .interval_ms = server->watch != NULL ? server->options->weights_watch_ms : 0,
+        .tick = look_at_weights,
+        .context = server,
+    };
+    return admin_new(&options, &server->admin);
 }
 
 static enum status make_parts(struct server *server, struct problem *problem)
@@ -198,6 +215,9 @@ static enum status make_parts(struct server *server, struct problem *problem)
     enum status status = writer_new(server->store, server->keeper,
                                     server->options->write_queue_length, &server->writer);
     struct method *methods = server->methods;
+    if (status == STATUS_OK) {
+        status = make_admin(server);
+    }
     if (status == STATUS_OK) {
         service_methods(server->service, methods);
         status = health_new(methods, SERVICE_METHOD_COUNT, &server->health);
@@ -222,6 +242,7 @@ static enum status start_rpc(struct server *server, struct problem *problem)
         .worker_count = options_worker_count(options),
         .max_message_bytes = options->max_message_bytes,
         .memory_quota_bytes = (size_t)options->memory_quota_mib << 20,
+        .admin = server->admin,
     };
     return rpc_start(&rpc_options, server->methods, METHOD_COUNT, server->writer, &server->rpc,
                      problem);
@@ -230,6 +251,9 @@ static enum status start_rpc(struct server *server, struct problem *problem)
 static enum status start(struct server *server, struct problem *problem)
 {
     enum status status = open_store(server, problem);
+    if (status == STATUS_OK) {
+        status = make_journal(server, problem);
+    }
     if (status == STATUS_OK) {
         status = make_keeper(server, problem);
     }
@@ -249,7 +273,7 @@ static enum status start(struct server *server, struct problem *problem)
     return status;
 }
 
-/* The writer outlives the calls that wait for it, the service outlives both. */
+/* Writer and admin outlive the calls that wait for them, the service outlives all three. */
 static void stop(struct server *server)
 {
     if (server->keeper != NULL) {
@@ -257,10 +281,14 @@ static void stop(struct server *server)
     }
     rpc_free(server->rpc);
     writer_free(server->writer);
+    admin_free(server->admin);
     health_free(server->health);
     descriptors_free(server->descriptors);
     service_free(server->service);
+    weights_watch_free(server->watch);
+    weights_life_free(server->life);
     keeper_free(server->keeper);
+    journal_close(server->journal);
     store_close(server->store);
 }
 

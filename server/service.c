@@ -36,21 +36,20 @@ static const struct method methods[SERVICE_METHOD_COUNT] = {
     {USERS, "ExportUser", METHOD_SERVER_STREAM, service_export_user, NULL, NULL},
     {USERS, "ForgetUser", METHOD_UNARY, service_forget_user, service_forget_user_finish, NULL},
 
-    {ADMIN, "CheckWeights", METHOD_UNARY, service_check_weights, NULL, NULL},
+    {ADMIN, "CheckWeights", METHOD_UNARY, service_check_weights, service_check_weights_finish, NULL},
+    {ADMIN, "ApplyWeights", METHOD_UNARY, service_apply_weights, service_apply_weights_finish, NULL},
+    {ADMIN, "RollbackWeights", METHOD_UNARY, service_rollback_weights, service_rollback_weights_finish, NULL},
+    {ADMIN, "GetWeights", METHOD_UNARY, service_get_weights, service_get_weights_finish, NULL},
+    {ADMIN, "ListWeights", METHOD_UNARY, service_list_weights, service_list_weights_finish, NULL},
     {ADMIN, "GetStatus", METHOD_UNARY, service_get_status, NULL, NULL},
-
-    /* Answered with UNIMPLEMENTED by this version. */
-    {ADMIN, "DiffWeights", METHOD_UNARY, NULL, NULL, NULL},
-    {ADMIN, "ApplyWeights", METHOD_UNARY, NULL, NULL, NULL},
-    {ADMIN, "RollbackWeights", METHOD_UNARY, NULL, NULL, NULL},
-    {ADMIN, "GetWeights", METHOD_UNARY, NULL, NULL, NULL},
+    {ADMIN, "DiffWeights", METHOD_UNARY, service_diff_weights, NULL, NULL},
 };
 /* clang-format on */
 
-enum status service_new(struct store *store, struct weights *weights, struct service **out)
+enum status service_new(struct store *store, struct weights_life *life, struct service **out)
 {
     CHECK(store != NULL);
-    CHECK(weights != NULL);
+    CHECK(life != NULL);
     struct service *service = calloc(1, sizeof(*service));
     if (service == NULL) {
         return STATUS_NO_MEMORY;
@@ -61,10 +60,16 @@ enum status service_new(struct store *store, struct weights *weights, struct ser
         return STATUS_NO_MEMORY;
     }
     service->store = store;
-    service->weights = weights;
+    service->life = life;
     service->started_ms = wall_clock_ms();
     *out = service;
     return STATUS_OK;
+}
+
+void service_use_journal(struct service *service, const char *directory, struct journal *journal)
+{
+    service->directory = directory;
+    service->journal = journal;
 }
 
 void service_free(struct service *service)
@@ -72,9 +77,20 @@ void service_free(struct service *service)
     if (service == NULL) {
         return;
     }
-    weights_free(service->weights);
     recent_free(service->recent);
     free(service);
+}
+
+void service_on_swap(struct service *service, void (*swapped)(const struct weights_swap *swap))
+{
+    service->swapped = swapped;
+}
+
+void service_tell_swap(struct service *service, const struct weights_swap *swap)
+{
+    if (service->swapped != NULL) {
+        service->swapped(swap);
+    }
 }
 
 void service_methods(struct service *service, struct method out[SERVICE_METHOD_COUNT])

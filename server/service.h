@@ -7,27 +7,38 @@
 #include "ranker/problem.h"
 #include "ranker/status.h"
 #include "ranker/text.h"
-#include "ranker/weights.h"
 #include "server/method.h"
+#include "server/weights_life.h"
+#include "store/journal.h"
 #include "store/store.h"
 
 /*
- * The methods of reelrank.v1 on a store and a weights file. No network here: the gRPC server and
- * the command line both call it.
+ * The methods of reelrank.v1 on a store and the weights in force. No network here: the gRPC server
+ * and the command line both call it.
  *
- * Threads: handlers run on any worker; finish() on the writer's thread.
+ * Threads: handlers run on any worker; finish() on the writer's thread, or on the admin's.
  */
 struct service;
 
 #define SERVICE_BUILD_VERSION "0.1.0"
 
-/* Borrows store, takes weights. STATUS_NO_MEMORY otherwise, leaving weights with the caller. */
-MUST_USE enum status service_new(struct store *store, struct weights *weights,
+/* Borrows store and life. STATUS_NO_MEMORY. */
+MUST_USE enum status service_new(struct store *store, struct weights_life *life,
                                  struct service **out);
 void service_free(struct service *service);
 
+/* Has swapped called for weights that a call put in force; before the first call. */
+void service_on_swap(struct service *service, void (*swapped)(const struct weights_swap *swap));
+
+/*
+ * Where decisions are: directory is that of the data, of which DiffWeights and ExportUser read the
+ * journal; journal is what Rank adds to, NULL: nothing is added. Both are borrowed. Before any
+ * method runs; without it there are none.
+ */
+void service_use_journal(struct service *service, const char *directory, struct journal *journal);
+
 /* One row for every method of reelrank.v1, implemented or not. */
-enum { SERVICE_METHOD_COUNT = 18 };
+enum { SERVICE_METHOD_COUNT = 19 };
 void service_methods(struct service *service, struct method out[SERVICE_METHOD_COUNT]);
 
 #endif

@@ -2,59 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ranker/limits.h"
 #include "reelrank/v1/admin.pb-c.h"
 #include "server/service_internal.h"
 
 enum { DIGEST_TEXT_SIZE = 17 };
-
-static enum status put_problems(struct turn *turn, const struct weights_problems *problems,
-                                Reelrank__V1__CheckWeightsResponse *response)
-{
-    size_t count = problems->count;
-    Reelrank__V1__WeightsProblem *items =
-        arena_new(turn->arena, Reelrank__V1__WeightsProblem, count);
-    response->problems = arena_new(turn->arena, Reelrank__V1__WeightsProblem *, count);
-    for (size_t i = 0; !arena_full(turn->arena) && i < count; i++) {
-        const struct weights_problem *problem = &problems->items[i];
-        reelrank__v1__weights_problem__init(&items[i]);
-        items[i].line = problem->line;
-        items[i].column = problem->column;
-        items[i].path = service_copy(turn->arena, problem->path);
-        items[i].message = service_copy(turn->arena, problem->message);
-        response->problems[i] = &items[i];
-    }
-    response->n_problems = count;
-    return arena_full(turn->arena) ? STATUS_NO_MEMORY : STATUS_OK;
-}
-
-enum turn_step service_check_weights(void *context, struct turn *turn)
-{
-    (void)context;
-    const Reelrank__V1__CheckWeightsRequest *request =
-        (const Reelrank__V1__CheckWeightsRequest *)turn->request;
-    Reelrank__V1__CheckWeightsResponse *response =
-        arena_new(turn->arena, Reelrank__V1__CheckWeightsResponse, 1);
-    struct weights_problems *problems = arena_new(turn->arena, struct weights_problems, 1);
-    if (arena_full(turn->arena)) {
-        return service_fail_as_set(turn, STATUS_NO_MEMORY);
-    }
-    reelrank__v1__check_weights_response__init(response);
-
-    struct weights *weights = NULL;
-    enum status status = weights_parse(text_of(request->weights_yaml), &weights, problems);
-    if (status == STATUS_OK) {
-        response->valid = 1;
-        response->weights_version = service_copy(turn->arena, weights_version(weights));
-        weights_free(weights);
-    } else if (status == STATUS_INVALID) {
-        status = put_problems(turn, problems, response);
-    }
-    if (status != STATUS_OK || arena_full(turn->arena)) {
-        return service_fail_as_set(turn, STATUS_NO_MEMORY);
-    }
-    return service_answer(turn, &response->base);
-}
 
 static enum status put_state(struct service *service, bool with_digest,
                              Reelrank__V1__GetStatusResponse *response, char *texts)
@@ -104,6 +55,32 @@ static enum status put_log(struct service *service, struct turn *turn,
     return log_visit_tombstones(log, count_pending, &response->forgets_pending, &turn->problem);
 }
 
+static enum status put_weights(struct service *service, struct turn *turn,
+                               Reelrank__V1__GetStatusResponse *response)
+{
+    struct weights_facts facts;
+    weights_life_facts(service->life, &facts);
+    response->weights_version = service_copy(turn->arena, facts.version);
+    response->weights_origin = (char *)weights_origin_name(facts.origin);
+    response->weights_time_ms = facts.time_ms;
+    response->weights_problem = service_copy(turn->arena, facts.problem.text);
+    return arena_full(turn->arena) ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
+static void put_journal(struct service *service, Reelrank__V1__GetStatusResponse *response)
+{
+    struct journal_counts counts;
+    if (service->journal == NULL) {
+        return;
+    }
+    journal_count(service->journal, &counts);
+    response->journal_written = counts.written;
+    response->journal_dropped = counts.dropped;
+    response->journal_bytes = counts.bytes;
+    response->journal_budget_bytes = counts.bytes_max;
+    response->journal_oldest_ms = counts.oldest_ms;
+}
+
 enum turn_step service_get_status(void *context, struct turn *turn)
 {
     struct service *service = context;
@@ -120,13 +97,16 @@ enum turn_step service_get_status(void *context, struct turn *turn)
     if (status != STATUS_OK) {
         return service_fail(turn, status, "a user cannot be read back from state.mdb");
     }
-    status = put_log(service, turn, response);
+    status = put_weights(service, turn, response);
+    if (status == STATUS_OK) {
+        status = put_log(service, turn, response);
+    }
     if (status != STATUS_OK) {
         return service_fail_as_set(turn, status);
     }
+    put_journal(service, response);
     store_window(service->store, &response->event_id_window, &response->event_id_count);
     response->build_version = (char *)SERVICE_BUILD_VERSION;
     response->started_ms = service->started_ms;
-    response->weights_version = (char *)weights_version(service->weights);
     return service_answer(turn, &response->base);
 }

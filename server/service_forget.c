@@ -83,6 +83,7 @@ void service_forget_user_finish(void *context, struct turn *turn)
     }
     reelrank__v1__forget_user_response__init(response);
     response->signals_erased = tombstone.signals_erased;
+    response->decisions_erased = tombstone.decisions_erased;
     response->state_erased = state->was_known;
     response->state_sequence = tombstone.sequence;
     response->time_ms = tombstone.time_ms;

@@ -3,18 +3,23 @@
 
 #include <stdint.h>
 
+#include "reelrank/v1/admin.pb-c.h"
 #include "reelrank/v1/catalog.pb-c.h"
 #include "server/recent.h"
 #include "server/service.h"
+#include "store/weights_source.h"
 
 /* Shared by the files behind service.h; one file for each service of the contract. */
 
 struct service {
     /* Set once, read-only after. */
-    struct store *store;     /* borrowed */
-    struct weights *weights; /* owned */
-    struct recent *recent;   /* owned; has its own lock */
+    struct store *store;       /* borrowed */
+    struct weights_life *life; /* borrowed */
+    struct recent *recent;     /* owned; has its own lock */
+    struct journal *journal;   /* borrowed; NULL: Rank keeps nothing */
+    const char *directory;     /* borrowed; of the data; NULL: there is no journal */
     int64_t started_ms;
+    void (*swapped)(const struct weights_swap *swap); /* may be NULL */
 };
 
 /* Ends a turn with a failure. */
@@ -34,6 +39,19 @@ MUST_USE enum status service_put_payload(struct turn *turn, const ProtobufCMessa
 
 /* Copies string into the arena; NULL when it is full. */
 char *service_copy(struct arena *arena, const char *string);
+
+/* Tells whoever wants to know that weights came into force. */
+void service_tell_swap(struct service *service, const struct weights_swap *swap);
+
+/* The YAML and models of a message, borrowed from it. */
+MUST_USE enum status service_take_source(struct turn *turn, const char *yaml,
+                                         Reelrank__V1__ModelFile *const *files, size_t count,
+                                         struct weights_source *out);
+
+/* Parses them; what is wrong is told as the field's. */
+MUST_USE enum status service_take_weights(struct turn *turn, const char *field,
+                                          const struct weights_source *source,
+                                          struct weights **out);
 
 /* Fails the turn when the log refused its batch; the problem says why. Returns whether it is well.
  */
@@ -67,6 +85,16 @@ enum turn_step service_forget_user(void *context, struct turn *turn);
 void service_forget_user_finish(void *context, struct turn *turn);
 
 enum turn_step service_check_weights(void *context, struct turn *turn);
+void service_check_weights_finish(void *context, struct turn *turn);
+enum turn_step service_apply_weights(void *context, struct turn *turn);
+void service_apply_weights_finish(void *context, struct turn *turn);
+enum turn_step service_rollback_weights(void *context, struct turn *turn);
+void service_rollback_weights_finish(void *context, struct turn *turn);
+enum turn_step service_get_weights(void *context, struct turn *turn);
+void service_get_weights_finish(void *context, struct turn *turn);
+enum turn_step service_list_weights(void *context, struct turn *turn);
+void service_list_weights_finish(void *context, struct turn *turn);
+enum turn_step service_diff_weights(void *context, struct turn *turn);
 enum turn_step service_get_status(void *context, struct turn *turn);
 
 #endif

@@ -1,7 +1,53 @@
+#include "ranker/check.h"
 #include "ranker/rank.h"
 #include "ranker/wire.h"
 #include "reelrank/v1/ranking.pb-c.h"
 #include "server/service_internal.h"
+
+static void release_weights(void *held)
+{
+    weights_unref(held);
+}
+
+/* The weights of this turn, until its answer, which may point into them, is packed. */
+static const struct weights *hold_weights(struct service *service, struct turn *turn)
+{
+    struct weights *weights = weights_life_ref(service->life);
+    CHECK(turn->release == NULL);
+    turn->release = release_weights;
+    turn->held = weights;
+    return weights;
+}
+
+/*
+ * Journals a sampled answer. One for which the call's memory does not suffice is answered all the
+ * same: the answer is made already, and is not the worse for it.
+ */
+static void keep_decision(struct service *service, struct turn *turn,
+                          const Reelrank__V1__RankRequest *message,
+                          const struct rank_request *request, const struct rank_result *result,
+                          const Reelrank__V1__RankResponse *response)
+{
+    struct text packed;
+    struct arena arena = *turn->arena; /* what fails here must not fail the answer */
+    if (service->journal == NULL ||
+        !journal_wants(service->journal, request->user_key, text_of(response->ranking_id))) {
+        return;
+    }
+    bool whole = (const ProtobufCMessage *)message == turn->request; /* not one of a stream */
+    struct text bytes = whole ? turn->request_bytes : (struct text){0};
+    if (wire_decision(message, bytes, request, result, response, turn->now_ms, &arena, &packed) !=
+        STATUS_OK) {
+        journal_miss(service->journal);
+        return;
+    }
+    struct decision_record record = {.time_ms = turn->now_ms,
+                                     .state_sequence = result->state_sequence,
+                                     .user_key = request->user_key,
+                                     .payload = (const uint8_t *)packed.data,
+                                     .payload_size = packed.size};
+    journal_add(service->journal, &record);
+}
 
 /* Ranks one request into response; a failure is described in problem. */
 static enum status rank_one(struct service *service, struct turn *turn,
@@ -13,21 +59,25 @@ static enum status rank_one(struct service *service, struct turn *turn,
     if (status != STATUS_OK) {
         return status;
     }
-    if (message->experiment[0] != '\0') {
-        problem_set(problem, "experiment \"%s\" is not an arm of weights %s", message->experiment,
-                    weights_version(service->weights));
-        return STATUS_INVALID;
+    const struct weights *weights = hold_weights(service, turn);
+    struct weights_chosen chosen;
+    status = weights_choose(weights, request.locale, request.user_key, text_of(message->experiment),
+                            &chosen, problem);
+    if (status != STATUS_OK) {
+        return status;
     }
-    const struct model *model = weights_model(service->weights, request.locale);
     struct rank_result result;
     const struct state *state = store_begin(service->store);
-    status = rank(state, model, &request, turn->arena, &result);
+    status = rank(state, chosen.model, &request, turn->arena, &result);
     store_end(service->store);
     if (status != STATUS_OK) {
         return status;
     }
-    return wire_rank_response(message, &request, &result, weights_version(service->weights),
-                              turn->arena, response);
+    status = wire_rank_response(message, &request, &result, &chosen, turn->arena, response);
+    if (status == STATUS_OK) {
+        keep_decision(service, turn, message, &request, &result, *response);
+    }
+    return status;
 }
 
 /* Packs the answer here, so that what a retry gets is what was sent. */

@@ -10,7 +10,7 @@ enum {
     STREAM_REQUESTED = 8,
     UNKNOWN_REQUESTED = 1,
     LIVE_MAX = 2048,   /* calls of one lane; more wait in gRPC until one ends */
-    AGAIN_EVENTS = 64, /* most events between turns of streams with long work */
+    AGAIN_EVENTS = 64, /* most events between turns of calls with long work */
 };
 
 static size_t requested_target(const struct lane *lane)
@@ -34,6 +34,7 @@ enum status worker_init(struct worker *worker, const struct worker_options *opti
     }
     *worker = (struct worker){.server = options->server,
                               .writer = options->writer,
+                              .admin = options->admin,
                               .draining = options->draining,
                               .lanes = lanes,
                               .lane_count = options->route_count};

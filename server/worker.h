@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "ranker/status.h"
+#include "server/admin.h"
 #include "server/arenas.h"
 #include "server/method.h"
 #include "server/writer.h"
@@ -39,6 +40,7 @@ struct worker {
     grpc_server *server;
     grpc_completion_queue *queue;
     struct writer *writer;
+    struct admin *admin; /* NULL: no method needs it */
     const atomic_bool *draining;
     struct lane *lanes;
     size_t lane_count;
@@ -47,7 +49,7 @@ struct worker {
     atomic_size_t live; /* calls of all lanes; changed by the thread, read by whoever drains */
     bool down;          /* the server has shut down; new calls are dropped */
     bool queue_closed;  /* nothing may be started on the queue any more */
-    struct call *again; /* streams after a TURN_AGAIN; the first is the next to have a turn */
+    struct call *again; /* calls after a TURN_AGAIN; the first is the next to have a turn */
     struct call *again_last;
     unsigned events_since_again;
     /* Guarded by lock. */
@@ -60,6 +62,7 @@ struct worker {
 struct worker_options {
     grpc_server *server;
     struct writer *writer;
+    struct admin *admin;
     const atomic_bool *draining;
     const struct route *routes;
     size_t route_count;
@@ -80,7 +83,7 @@ MUST_USE enum status worker_request(struct worker *worker);
  * over. */
 void worker_run(struct worker *worker);
 
-/* Gives a stream another turn when there is nothing else to do, and now and then when there is. The
+/* Gives a call another turn when there is nothing else to do, and now and then when there is. The
  * worker's thread. */
 void worker_again(struct worker *worker, struct call *call);
 

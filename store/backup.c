@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "ranker/check.h"
+#include "store/backup_journal.h"
 #include "store/forgotten.h"
 #include "store/log.h"
 #include "store/pages.h"
@@ -46,6 +47,7 @@ struct making {
     char file[FILES_PATH_SIZE];      /* data.mdb in it */
     uint64_t base_bytes;             /* what comes on top of the log, as far as that is known */
     struct opened opened;
+    bool has_journal;
     struct backup_info *info;
     struct problem *problem;
 };
@@ -345,6 +347,26 @@ static enum status replay_copy(struct making *making)
     return status;
 }
 
+/*
+ * After the log, so that everybody who is forgotten by the copied log's account can be left out,
+ * and whoever is forgotten later is whole in both.
+ */
+static enum status copy_journal(struct making *making)
+{
+    char path[FILES_PATH_SIZE];
+    struct forgotten forgotten = {.count = 0};
+    enum status status = files_join(making->directory, backup_journal_name, path, making->problem);
+    if (status == STATUS_OK) {
+        status = forgotten_read(making->directory, &forgotten, making->problem);
+    }
+    if (status == STATUS_OK) {
+        status = backup_journal_write(making->data, &forgotten, path, &making->has_journal,
+                                      making->problem);
+    }
+    forgotten_release(&forgotten);
+    return status;
+}
+
 struct adding_up {
     const struct making *making;
     uint64_t done; /* of the files before */
@@ -386,6 +408,9 @@ static enum status add_up_files(struct making *making)
         snapshot_name(making->info->base, base);
         status = add_up(making, base, &adding);
     }
+    if (status == STATUS_OK && making->has_journal) {
+        status = add_up(making, backup_journal_name, &adding);
+    }
     return status;
 }
 
@@ -417,6 +442,9 @@ static enum status fill(struct making *making)
     enum status status = copy_data(making);
     if (status == STATUS_OK) {
         status = replay_copy(making);
+    }
+    if (status == STATUS_OK) {
+        status = copy_journal(making);
     }
     if (status == STATUS_OK) {
         status = add_up_files(making);

@@ -14,6 +14,7 @@
  * A backup is a directory with
  *   data.mdb        a compact copy of the log's data file, consistent as of one sequence
  *   snapshot-N.mdb  if the log begins later than at record 1: its base, a copy
+ *   journal.seg     if there is a decision journal: all its records (backup_journal.h)
  *   backup.json     what they are (backup_info.h)
  * It appears under its name only when it is complete, checked and on disk.
  */

@@ -8,6 +8,8 @@
 
 enum { HEX_SIZE = 17 };
 
+const char backup_journal_name[] = "journal.seg";
+
 static const char data_name[] = "data.mdb";
 
 static json_t *hex_text(uint64_t number)
@@ -94,23 +96,27 @@ static bool get_named_file(const json_t *object, const char *name, struct backup
     return found != NULL && strcmp(found, name) == 0 && get_file(object, name, info);
 }
 
-static bool get_files(const json_t *object, struct backup_info *info)
+static bool get_files(const json_t *object, uint64_t format, struct backup_info *info)
 {
     char base[SNAPSHOT_NAME_SIZE];
     const json_t *files = json_object_get(object, "files");
     size_t count = info->base > 0 ? 2 : 1;
+    size_t most = format >= 3 ? count + 1 : count;
+    size_t found = json_array_size(files);
     snapshot_name(info->base, base);
-    return json_array_size(files) == count &&
+    return found >= count && found <= most &&
            get_named_file(json_array_get(files, 0), data_name, info) &&
-           (count == 1 || get_named_file(json_array_get(files, 1), base, info));
+           (count == 1 || get_named_file(json_array_get(files, 1), base, info)) &&
+           (found == count ||
+            get_named_file(json_array_get(files, count), backup_journal_name, info));
 }
 
-/* What format 2 says of which records are where. */
-static bool get_places(const json_t *object, struct backup_info *info)
+/* What formats from 2 on say of which records are where. */
+static bool get_places(const json_t *object, uint64_t format, struct backup_info *info)
 {
     return get_number(object, "first", &info->first) && get_number(object, "base", &info->base) &&
            info->first <= info->sequence && info->base <= info->sequence &&
-           (info->first <= 1 || info->base + 1 >= info->first) && get_files(object, info);
+           (info->first <= 1 || info->base + 1 >= info->first) && get_files(object, format, info);
 }
 
 static bool get_info(const json_t *object, uint64_t format, struct backup_info *info)
@@ -123,7 +129,7 @@ static bool get_info(const json_t *object, uint64_t format, struct backup_info *
         return false;
     }
     info->made_ms = (int64_t)made_ms;
-    return format == 1 ? get_file(object, data_name, info) : get_places(object, info);
+    return format == 1 ? get_file(object, data_name, info) : get_places(object, format, info);
 }
 
 static enum status take_info(const json_t *object, const char *path, struct backup_info *out,

@@ -9,16 +9,19 @@
 #include "store/snapshots.h"
 
 /*
- * What backup.json says of a backup, format 2: a JSON object of numbers, and hashes as 16
+ * What backup.json says of a backup, format 3: a JSON object of numbers, and hashes as 16
  * hexadecimal digits:
  *
- *   {"format": 2, "first", "base", "sequence", "made_ms", "state_digest", "aggregates_digest",
+ *   {"format": 3, "first", "base", "sequence", "made_ms", "state_digest", "aggregates_digest",
  *    "files": [{"name", "bytes", "xxh3"}, ...]}
  *
- * The files are data.mdb and, if base is not 0, the snapshot of that record. Format 1 has data.mdb
- * alone, its "bytes" and "xxh3" beside "format", and neither "first" nor "base".
+ * The files are data.mdb, if base is not 0 the snapshot of that record, and, if there is a decision
+ * journal, journal.seg: the last is new in format 3. Format 1 has data.mdb alone, its "bytes" and
+ * "xxh3" beside "format", and neither "first" nor "base".
  */
-enum { BACKUP_FORMAT_VERSION = 2, BACKUP_FILES_MAX = 2, BACKUP_INFO_BYTES_MAX = 4096 };
+enum { BACKUP_FORMAT_VERSION = 3, BACKUP_FILES_MAX = 3, BACKUP_INFO_BYTES_MAX = 4096 };
+
+extern const char backup_journal_name[]; /* "journal.seg" */
 
 struct backup_file {
     char name[SNAPSHOT_NAME_SIZE];

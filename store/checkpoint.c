@@ -127,10 +127,11 @@ static enum status check_log(struct checkpoint *checkpoint, struct problem *prob
 
 /* Opens the file and fills a new state; neither is there after a failure. */
 static enum status load_file(struct checkpoint *checkpoint,
-                             const struct checkpoint_options *options, struct problem *problem)
+                             const struct checkpoint_options *options, bool before,
+                             struct problem *problem)
 {
-    struct state_file_options file_options = {.directory = options->directory,
-                                              .map_bytes = options->map_bytes};
+    struct state_file_options file_options = {
+        .directory = options->directory, .map_bytes = options->map_bytes, .before = before};
     enum status status = state_file_open(&file_options, &checkpoint->file, problem);
     if (status != STATUS_OK) {
         return status;
@@ -155,11 +156,12 @@ static enum status load_file(struct checkpoint *checkpoint,
     return status;
 }
 
+/* before: it may be of STATE_VERSION_BEFORE. */
 static enum status load(struct checkpoint *checkpoint, const struct checkpoint_options *options,
-                        struct problem *problem)
+                        bool before, struct problem *problem)
 {
     enum status status = state_file_check_doubt(options->directory, problem);
-    return status == STATUS_OK ? load_file(checkpoint, options, problem) : status;
+    return status == STATUS_OK ? load_file(checkpoint, options, before, problem) : status;
 }
 
 /* The whole log is enough: without a file there is an empty state and never a checkpoint. */
@@ -187,10 +189,23 @@ static enum status go_without(struct checkpoint *checkpoint, const struct proble
 
 static enum status load_snapshot(struct checkpoint *checkpoint,
                                  const struct checkpoint_options *options, uint64_t sequence,
-                                 struct problem *cause)
+                                 bool before, struct problem *cause)
 {
     enum status status = snapshots_adopt(options->directory, sequence, cause);
-    return status == STATUS_OK ? load(checkpoint, options, cause) : status;
+    return status == STATUS_OK ? load(checkpoint, options, before, cause) : status;
+}
+
+/*
+ * The snapshot from which the state follows that the log gives, even if its rows are of the version
+ * before: what they lack of the catalogue's videos is in the log behind it. 0: the log is whole.
+ */
+static uint64_t find_base(struct checkpoint *checkpoint, const struct snapshots *snapshots)
+{
+    uint64_t first;
+    uint64_t last;
+    uint64_t base;
+    log_bounds(checkpoint->log, &first, &last);
+    return snapshots_find_base(snapshots, first, &base) ? base : 0;
 }
 
 /* From the newest snapshot that can be read; from nothing, if there is none. */
@@ -202,19 +217,21 @@ static enum status derive_again(struct checkpoint *checkpoint,
     if (status != STATUS_OK) {
         return status;
     }
+    uint64_t base = find_base(checkpoint, &snapshots);
     for (size_t i = snapshots.count; i > 0; i--) {
         struct problem unread;
-        status = load_snapshot(checkpoint, options, snapshots.sequences[i - 1], &unread);
+        uint64_t sequence = snapshots.sequences[i - 1];
+        status = load_snapshot(checkpoint, options, sequence, sequence == base, &unread);
         if (status != STATUS_CORRUPT) {
             return status;
         }
-        warn(checkpoint, "snapshot %" PRIu64 ": %s", snapshots.sequences[i - 1], unread.text);
+        warn(checkpoint, "snapshot %" PRIu64 ": %s", sequence, unread.text);
         status = state_file_set_aside(options->directory);
         if (status != STATUS_OK) {
             return status;
         }
     }
-    return load(checkpoint, options, cause);
+    return load(checkpoint, options, false, cause);
 }
 
 /* As after a restore: nothing is wrong, and there is nothing to set aside. */
@@ -230,7 +247,7 @@ static enum status load_or_derive(struct checkpoint *checkpoint,
 {
     struct problem cause = {""};
     enum status status = has_no_file(options) ? derive_again(checkpoint, options, &cause)
-                                              : load(checkpoint, options, &cause);
+                                              : load(checkpoint, options, false, &cause);
     if (status == STATUS_CORRUPT && state_file_set_aside(options->directory) == STATUS_OK) {
         warn(checkpoint, "%s: set aside as state.mdb.bad, the log is read again instead",
              cause.text);

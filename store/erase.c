@@ -273,6 +273,7 @@ static enum status open_base(const struct erasure *erasure, char name[SNAPSHOT_N
         .map_bytes = erasure->options->map_bytes,
         .read_only = true,
         .alone = true,
+        .before = true,
     };
     snapshot_name(erasure->base, name);
     return state_file_open(&options, out, erasure->problem);

@@ -16,8 +16,11 @@
 #include "store/clock.h"
 #include "store/erase.h"
 #include "store/files.h"
+#include "store/forgotten.h"
 #include "store/retire.h"
 #include "store/snapshots.h"
+
+_Static_assert((int)ERASE_USERS_MAX <= (int)JOURNAL_ERASE_MAX, "one erasure for both");
 
 enum {
     ROUND_MS = 1000,
@@ -169,6 +172,53 @@ static enum status settle(struct keeper *keeper, struct erased_users *users,
     return status;
 }
 
+static enum status erase_in_journal(struct keeper *keeper, struct journal_erasure *users,
+                                    size_t count, struct problem *problem)
+{
+    struct journal *opened = NULL;
+    struct journal *journal = keeper->options.journal;
+    enum status status = STATUS_OK;
+    if (journal == NULL) {
+        struct journal_options options = {.data = keeper->directory};
+        status = journal_open(&options, &opened, problem);
+        journal = opened;
+    }
+    if (status == STATUS_OK) {
+        status = journal_erase(journal, users, count, go_on, keeper, problem);
+    }
+    journal_close(opened);
+    return status;
+}
+
+/*
+ * Takes the users' decisions out of the journal; tombstones, and users, of at most
+ * ERASE_USERS_MAX. A crash in between costs the count of what was erased so far.
+ */
+static enum status erase_decisions(struct keeper *keeper, struct erased_users *erased,
+                                   struct problem *problem)
+{
+    struct journal_erasure users[ERASE_USERS_MAX];
+    struct forgotten tombstones = {.items = erased->tombstones, .count = erased->count};
+    for (size_t i = 0; i < erased->count; i++) {
+        users[i] = (struct journal_erasure){
+            .user_key = erased->tombstones[i].user_key,
+            .before_sequence = erased->tombstones[i].sequence,
+        };
+    }
+    enum status status = erase_in_journal(keeper, users, erased->count, problem);
+    forgotten_sort(&tombstones); /* as the users are by now */
+    uint64_t count = 0;
+    for (size_t i = 0; i < erased->count; i++) {
+        erased->tombstones[i].decisions_erased += users[i].erased;
+        count += users[i].erased;
+    }
+    if (count > 0 && log_put_tombstones(store_log(keeper->options.store), erased->tombstones,
+                                        erased->count) != STATUS_OK) {
+        warn(keeper, "erased decisions cannot be counted");
+    }
+    return status;
+}
+
 /* Erases some users; *count is 0 when there were none. */
 static enum status erase_some(struct keeper *keeper, size_t *count, struct problem *problem)
 {
@@ -184,7 +234,10 @@ static enum status erase_some(struct keeper *keeper, size_t *count, struct probl
     enum status status = erase_pending(&options, &users, problem);
     *count = users.count;
     if (status == STATUS_OK && users.count > 0) {
-        status = wipe(keeper, problem);
+        status = erase_decisions(keeper, &users, problem);
+        if (status == STATUS_OK) {
+            status = wipe(keeper, problem);
+        }
         if (status == STATUS_OK) {
             status = settle(keeper, &users, problem);
         }

@@ -6,6 +6,7 @@
 
 #include "ranker/problem.h"
 #include "ranker/status.h"
+#include "store/journal.h"
 #include "store/store.h"
 
 /*
@@ -25,6 +26,8 @@ struct keeper;
 struct keeper_options {
     struct store *store; /* outlives the keeper */
     const char *directory;
+    struct journal
+        *journal;       /* outlives the keeper; NULL: nobody has the directory's journal open */
     size_t map_bytes;   /* budget of a snapshot */
     uint64_t log_bytes; /* of the log's records */
     int64_t log_ms;     /* since a record was appended */

@@ -21,6 +21,7 @@
 
 enum {
     ADDRESS_SIZE = 256,
+    DATABASES_MAX = 5,
     FORMAT_SIZE = 4,
     DISK_FULL_BYTES = 1 << 16, /* less than this left on the disk is full */
     META_PAGES = 2,
@@ -29,7 +30,6 @@ enum {
         2 * (int)sizeof(uint64_t) + 2, /* of an entry in a page, with key and offset */
     APPEND_PAGES = 16,                 /* that an append of one small record may take */
     TRIMMED_MIN = 64,                  /* records an append removes at least, or none */
-    TRIMS_FOR_ROOM = 4,                /* what one frees is of use two commits later */
     RESERVE_MIN = 16,
     RESERVE_MAX = 1024, /* pages */
     RESERVE_SHARE = 16, /* of the budget */
@@ -143,7 +143,7 @@ static int open_env(struct log *log, const struct log_options *options)
     if (rc != 0) {
         return rc;
     }
-    rc = mdb_env_set_maxdbs(log->env, 3);
+    rc = mdb_env_set_maxdbs(log->env, DATABASES_MAX);
     if (rc != 0) {
         return rc;
     }
@@ -246,10 +246,13 @@ static enum status open_databases_in(struct log *log, MDB_txn *txn, const char *
     if (rc == 0) {
         rc = mdb_dbi_open(txn, "forgotten", MDB_CREATE | MDB_INTEGERKEY, &log->forgotten);
     }
+    if (rc == 0) {
+        rc = log_open_weights(log, txn);
+    }
     return rc == 0 ? STATUS_OK : open_problem(path, rc, problem);
 }
 
-static uint64_t pages_of(MDB_txn *txn, MDB_dbi dbi)
+uint64_t log_pages_of(MDB_txn *txn, MDB_dbi dbi)
 {
     MDB_stat stat;
     return mdb_stat(txn, dbi, &stat) == 0
@@ -263,11 +266,16 @@ static uint64_t pages_of(MDB_txn *txn, MDB_dbi dbi)
  */
 static int commit(struct log *log, MDB_txn *txn)
 {
-    uint64_t record_pages = pages_of(txn, log->records);
+    uint64_t record_pages = log_pages_of(txn, log->records);
+    uint64_t pages = META_PAGES + record_pages + log_pages_of(txn, FREE_DATABASE) +
+                     log_pages_of(txn, log->main) + log_pages_of(txn, log->meta) +
+                     log_pages_of(txn, log->forgotten);
+    if (atomic_load(&log->has_weights)) {
+        pages += log_pages_of(txn, atomic_load(&log->weights)) +
+                 log_pages_of(txn, atomic_load(&log->weights_files));
+    }
     atomic_store(&log->record_pages, record_pages);
-    atomic_store(&log->used_pages, META_PAGES + record_pages + pages_of(txn, FREE_DATABASE) +
-                                       pages_of(txn, log->main) + pages_of(txn, log->meta) +
-                                       pages_of(txn, log->forgotten));
+    atomic_store(&log->used_pages, pages);
     return mdb_txn_commit(txn); /* ends the transaction even when it fails */
 }
 
@@ -612,7 +620,7 @@ static uint64_t reserve(const struct log *log)
  * Leaves the reserve alone: removing and replacing records takes pages too, before it gives any
  * back. Free pages are counted only where those that were never used come to an end.
  */
-static int check_room(const struct log *log, MDB_txn *txn, uint64_t needed)
+int log_check_room(const struct log *log, MDB_txn *txn, uint64_t needed)
 {
     MDB_envinfo info;
     mdb_env_info(log->env, &info);
@@ -637,7 +645,7 @@ static int check_room(const struct log *log, MDB_txn *txn, uint64_t needed)
 static int append_in(struct log *log, MDB_txn *txn, const struct record *records, size_t count,
                      uint64_t *first)
 {
-    int rc = check_room(log, txn, pages_needed(log, records, count));
+    int rc = log_check_room(log, txn, pages_needed(log, records, count));
     if (rc != 0) {
         return rc;
     }
@@ -669,14 +677,19 @@ static enum status append_once(struct log *log, const struct record *records, si
     return status;
 }
 
+bool log_make_room(struct log *log)
+{
+    bool more = false;
+    return log_trim_pending(log) > 0 && log_trim_some(log, &more) == STATUS_OK;
+}
+
 enum status log_append(struct log *log, const struct record *records, size_t count, uint64_t *first)
 {
     CHECK(count > 0);
 
     enum status status = append_once(log, records, count);
-    for (unsigned i = 0; i < TRIMS_FOR_ROOM && status == STATUS_NO_SPACE; i++) {
-        bool more = false;
-        if (log_trim_pending(log) == 0 || log_trim_some(log, &more) != STATUS_OK) {
+    for (unsigned i = 0; i < LOG_TRIMS_FOR_ROOM && status == STATUS_NO_SPACE; i++) {
+        if (!log_make_room(log)) {
             return status;
         }
         status = append_once(log, records, count);

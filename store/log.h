@@ -19,7 +19,9 @@
  * On disk: DIR/data.mdb with databases
  *   "log"        key: sequence, 8 bytes native (MDB_INTEGERKEY); value: a record (record.h)
  *   "forgotten"  key: a user's key, 8 bytes native (MDB_INTEGERKEY); value: a tombstone
- *                (tombstone.h). Since format 2
+ *                (tombstone.h). Since format 2; of version 2 since format 3
+ *   "weights", "weights_files"   every version of the weights that was in force
+ *                (weights_history.h). Made by the first; programs that do not know them leave them
  *   "meta"       key "format": 4 bytes little-endian, FORMAT_VERSION
  * and DIR/lock, under an open-file-description lock (fcntl(2), F_OFD_SETLK) of the process that has
  * the log open; it contains the address of the server, if a server holds it. Unlike flock(2) such a
@@ -34,7 +36,7 @@
  */
 struct log;
 
-enum { LOG_FORMAT_VERSION = 2 };
+enum { LOG_FORMAT_VERSION = 3 };
 
 struct log_options {
     const char *path; /* a directory; made if absent, its parent must exist */
@@ -82,7 +84,7 @@ MUST_USE enum status log_copy(const char *path, int out_fd, struct problem *prob
  * Where records are to be removed, such an append removes some before it is refused.
  *
  * A record of kind EVENT_FORGET puts the user's tombstone in the same transaction: pending, with
- * the record's time and sequence, and as many signals erased as an older one counted.
+ * the record's time and sequence, and as much erased as an older one counted.
  */
 MUST_USE enum status log_append(struct log *log, const struct record *records, size_t count,
                                 uint64_t *first);
@@ -164,7 +166,7 @@ MUST_USE enum status log_replace(struct log *log, const struct log_replacement *
 
 /*
  * One transaction and one sync; count may be 0. They replace those of the same users, here and in
- * log_replace(), but for what the signals erased count, of users who were forgotten again since:
+ * log_replace(), but for what they count as erased, of users who were forgotten again since:
  * one with a later sequence stays.
  */
 MUST_USE enum status log_put_tombstones(struct log *log, const struct tombstone *tombstones,

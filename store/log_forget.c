@@ -44,6 +44,7 @@ static int renew_tombstone(const struct log *log, MDB_txn *txn, const struct tom
     int rc = find_tombstone(log, txn, tombstone->user_key, &now);
     if (rc == 0 && now.sequence > tombstone->sequence) {
         now.signals_erased = tombstone->signals_erased;
+        now.decisions_erased = tombstone->decisions_erased;
         return log_put_tombstone(log, txn, &now);
     }
     return log_put_tombstone(log, txn, tombstone);

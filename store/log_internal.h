@@ -6,7 +6,7 @@
 
 #include "store/log.h"
 
-/* What the sources of the log share: log.c, log_trim.c and log_forget.c. */
+/* What the sources of the log share: log.c, log_trim.c, log_forget.c and weights_history.c. */
 struct log {
     int lock_fd; /* -1: not open. Set once, read-only after */
     MDB_env *env;
@@ -14,6 +14,9 @@ struct log {
     MDB_dbi meta;
     MDB_dbi records;
     MDB_dbi forgotten;
+    _Atomic MDB_dbi weights; /* of the weights' history; both mean something if has_weights */
+    _Atomic MDB_dbi weights_files;
+    atomic_bool has_weights; /* its first row makes them */
     size_t page_size;
     uint64_t page_max; /* of the budget */
 
@@ -22,7 +25,29 @@ struct log {
     _Atomic uint64_t trim_to;
     _Atomic uint64_t record_pages;
     _Atomic uint64_t used_pages;
+    _Atomic uint64_t weights_last; /* number of the last change; 0: none */
 };
+
+/*
+ * 0 when the writing transaction may take so many pages, MDB_MAP_FULL when that would touch the
+ * reserve, or an error number.
+ */
+int log_check_room(const struct log *log, MDB_txn *txn, uint64_t needed_pages);
+
+/* Pages of a database, as the transaction sees it. */
+uint64_t log_pages_of(MDB_txn *txn, MDB_dbi dbi);
+
+/* What log_make_room() frees is of use two commits later. */
+enum { LOG_TRIMS_FOR_ROOM = 4 };
+
+/* Removes some of what retention would remove anyway. False when there is nothing to be had. */
+bool log_make_room(struct log *log);
+
+/*
+ * Opens the history's databases if they are there, and finds its last change. Returns 0 or an error
+ * number.
+ */
+int log_open_weights(struct log *log, MDB_txn *txn);
 
 /*
  * Ends a writing transaction: commits when rc is 0, else aborts it. Returns what the caller of the

@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #include "store/backup.h"
+#include "store/backup_journal.h"
 #include "store/forget_again.h"
 #include "store/forgotten.h"
 #include "store/log.h"
 #include "store/pages.h"
+#include "store/segments.h"
 
 struct restoring {
     const struct restore_options *options;
@@ -89,6 +91,19 @@ static enum status copy_files(struct restoring *restoring)
         restoring->done_bytes += info->files[i].bytes;
     }
     return status;
+}
+
+static enum status unpack_journal(const struct restoring *restoring)
+{
+    const struct backup_info *info = &restoring->out->info;
+    const char *name = info->files[info->file_count - 1].name;
+    char path[FILES_PATH_SIZE];
+    if (strcmp(name, backup_journal_name) != 0) {
+        return STATUS_OK;
+    }
+    enum status status = files_join(restoring->directory, name, path, restoring->problem);
+    return status == STATUS_OK ? backup_journal_read(path, restoring->directory, restoring->problem)
+                               : status;
 }
 
 static bool keep_last(void *context, uint64_t sequence, const uint8_t *bytes, size_t size)
@@ -174,6 +189,15 @@ static enum status swap(struct restoring *restoring, bool full)
     return files_sync_parent(restoring->data, problem);
 }
 
+static void remove_copy(const struct restoring *restoring)
+{
+    char journal[FILES_PATH_SIZE];
+    if (segments_directory(restoring->directory, journal, NULL) == STATUS_OK) {
+        files_remove(journal);
+    }
+    files_remove(restoring->directory);
+}
+
 static enum status replace(struct restoring *restoring, bool full)
 {
     struct problem *problem = restoring->problem;
@@ -190,6 +214,9 @@ static enum status replace(struct restoring *restoring, bool full)
         status = check_log(restoring);
     }
     if (status == STATUS_OK) {
+        status = unpack_journal(restoring);
+    }
+    if (status == STATUS_OK) {
         status = forget_users(restoring);
     }
     if (status == STATUS_OK) {
@@ -199,7 +226,7 @@ static enum status replace(struct restoring *restoring, bool full)
         status = swap(restoring, full);
     }
     if (status != STATUS_OK) {
-        files_remove(restoring->directory);
+        remove_copy(restoring);
     }
     return status;
 }

@@ -179,7 +179,8 @@ static enum status open_alone(const struct rewriting *rewriting, const char *nam
                                          .name = name,
                                          .map_bytes = rewriting->removal->map_bytes,
                                          .read_only = read_only,
-                                         .alone = true};
+                                         .alone = true,
+                                         .before = true};
     return state_file_open(&options, out, problem);
 }
 

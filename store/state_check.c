@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ranker/hash.h"
+#include "ranker/scoped.h"
 #include "ranker/state_rows.h"
 #include "store/grow.h"
 #include "store/pages.h"
@@ -229,13 +230,17 @@ static bool visit_statistics_keys(void *context, uint64_t row, const uint8_t *by
     return true;
 }
 
-/* A row whose key is damaged, which was told, agrees with everything. */
+/*
+ * A row whose key is damaged, which was told, agrees with everything. A key may say that statistics
+ * are scoped which are not, as old ones do: a start reads them in vain.
+ */
 static bool agrees(const struct statistics_key_entry *entry, const struct statistics_row *row)
 {
     return entry->video_key == 0 ||
            (entry->video_key == row->video_key && entry->kind == row->kind &&
             entry->code == row->code &&
-            entry->last_day == state_day_of(stats_tick_ms(row->stats->newest_tick)));
+            entry->last_day == state_day_of(stats_tick_ms(row->stats->newest_tick)) &&
+            (entry->scoped || !scoped_has_row(row->kind, row->stats)));
 }
 
 static bool visit_statistics(void *context, uint64_t row, const uint8_t *bytes, size_t size)
@@ -381,7 +386,8 @@ static bool read_mark(struct checking *checking)
         return false;
     }
     enum status status = state_mark_decode(bytes, size, &mark, &problem);
-    if (status == STATUS_INVALID) {
+    bool before = status == STATUS_OK && mark.before && !checking->options->before;
+    if (status == STATUS_INVALID || before) {
         checking->out->other_version = true;
         return false;
     }

@@ -24,6 +24,7 @@ struct state_check {
 struct state_check_options {
     const char *directory;
     const char *name;
+    bool before; /* it may be of STATE_VERSION_BEFORE, as snapshots may */
     void (*error)(void *context, const char *text); /* each thing that is wrong; names the file */
     void (*user)(void *context, uint64_t user_key); /* each user's key; may be NULL */
     void *context;

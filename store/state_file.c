@@ -13,6 +13,7 @@
 
 #include "ranker/check.h"
 #include "ranker/hash.h"
+#include "ranker/scoped.h"
 #include "store/coder.h"
 #include "store/fault.h"
 #include "store/files.h"
@@ -24,7 +25,7 @@
 #include "store/video_row.h"
 #include "store/watch_row.h"
 
-enum { VERSION = 2, SHARE_ROWS = 1 << 8, READERS_MAX = 512 };
+enum { VERSION = 3, READ_VERSION = 2, SHARE_ROWS = 1 << 8, READERS_MAX = 512 };
 
 static const char *const names[STATE_TABLE_COUNT] = {
     [STATE_USERS] = "users",
@@ -113,7 +114,8 @@ static MDB_val mark_key(void)
 
 static size_t encode_mark(const struct state_mark *mark, uint8_t out[STATE_MARK_MAX])
 {
-    uint8_t *at = put_fixed(out + CODER_HEADER_SIZE, STATE_VERSION, 4);
+    uint64_t version = mark->before ? STATE_VERSION_BEFORE : STATE_VERSION;
+    uint8_t *at = put_fixed(out + CODER_HEADER_SIZE, version, 4);
     at = put_fixed(at, mark->sequence, 8);
     at = put_fixed(at, mark->record_hash, 8);
     at = put_fixed(at, (uint64_t)mark->newest_signal_ms, 8);
@@ -123,15 +125,27 @@ static size_t encode_mark(const struct state_mark *mark, uint8_t out[STATE_MARK_
     return seal_row(out, VERSION, at);
 }
 
+/* The mark of version 2 is the same; its rows may be of older versions, which are read as well. */
+static uint8_t version_of(const uint8_t *bytes, size_t size)
+{
+    return size > 0 && bytes[0] == READ_VERSION ? READ_VERSION : VERSION;
+}
+
 static bool is_of_other_version(const uint8_t *bytes, size_t size)
 {
-    return size > 0 && bytes[0] != VERSION && !open_row(bytes, size, bytes[0]).bad;
+    return size > 0 && bytes[0] != version_of(bytes, size) && !open_row(bytes, size, bytes[0]).bad;
+}
+
+static enum status other_state_version(uint64_t version, struct problem *problem)
+{
+    problem_set(problem, "state version %" PRIu64 ", this program's is %d", version, STATE_VERSION);
+    return STATUS_INVALID;
 }
 
 enum status state_mark_decode(const uint8_t *in, size_t size, struct state_mark *out,
                               struct problem *problem)
 {
-    struct bytes bytes = open_row(in, size, VERSION);
+    struct bytes bytes = open_row(in, size, version_of(in, size));
     uint64_t state_version = get_fixed(&bytes, 4);
     struct state_mark mark = {.sequence = get_fixed(&bytes, 8)};
     mark.record_hash = get_fixed(&bytes, 8);
@@ -147,10 +161,9 @@ enum status state_mark_decode(const uint8_t *in, size_t size, struct state_mark 
         problem_set(problem, "its mark fails validation");
         return STATUS_CORRUPT;
     }
-    if (state_version != STATE_VERSION) {
-        problem_set(problem, "state version %" PRIu64 ", this program's is %d", state_version,
-                    STATE_VERSION);
-        return STATUS_INVALID;
+    mark.before = state_version == STATE_VERSION_BEFORE;
+    if (state_version != STATE_VERSION && !mark.before) {
+        return other_state_version(state_version, problem);
     }
     *out = mark;
     return STATUS_OK;
@@ -169,6 +182,9 @@ static enum status take_mark(struct state_file *file, const MDB_val *value, stru
 {
     struct problem why;
     enum status status = state_mark_decode(value->mv_data, value->mv_size, &file->mark, &why);
+    if (status == STATUS_OK && file->mark.before && !file->before) {
+        status = other_state_version(STATE_VERSION_BEFORE, &why);
+    }
     if (status != STATUS_OK) {
         problem_set(problem, "state.mdb: %s", why.text);
     }
@@ -265,6 +281,7 @@ enum status state_file_open(const struct state_file_options *options, struct sta
     file->name = options->name != NULL ? options->name : "state.mdb";
     file->read_only = options->read_only;
     file->alone = options->alone;
+    file->before = options->before;
     enum status status = open_file(file, options, problem);
     fault_unwatch();
     if (status != STATUS_OK) {
@@ -332,6 +349,7 @@ struct state_mark state_file_mark(const struct state_file *file)
 
 /* One thread's part of a load; _Atomic next_row is what the threads share. */
 struct load {
+    unsigned part; /* its number, for state_restore_decayed() */
     struct state_file *file;
     struct state *state;
     _Atomic uint64_t *next_row; /* rows from here on are nobody's yet */
@@ -375,12 +393,16 @@ static enum status restore_waiting(struct load *load)
 {
     size_t count = load->row_count;
     load->row_count = 0;
-    return count > 0 ? state_restore_decayed(load->state, load->rows, count) : STATUS_OK;
+    return count > 0 ? state_restore_decayed(load->state, load->part, load->rows, count)
+                     : STATUS_OK;
 }
 
-/* Of global statistics scoring has to know something; the row must be of what its key says. */
-static enum status restore_global(struct load *load, uint64_t row,
-                                  const struct statistics_key_entry *key)
+/*
+ * Scoring has to know something of these statistics; the row must be of what its key says, but an
+ * old key does not tell what is scoped.
+ */
+static enum status restore_decayed(struct load *load, uint64_t row,
+                                   struct statistics_key_entry *key)
 {
     MDB_val value;
     size_t i = load->row_count;
@@ -392,9 +414,11 @@ static enum status restore_global(struct load *load, uint64_t row,
     if (status != STATUS_OK) {
         return status;
     }
-    if (load->rows[i].video_key != key->video_key || load->rows[i].kind != SCOPE_GLOBAL) {
+    if (load->rows[i].video_key != key->video_key || load->rows[i].kind != key->kind ||
+        load->rows[i].code != key->code) {
         return STATUS_CORRUPT;
     }
+    key->scoped = scoped_has_row(load->rows[i].kind, load->rows[i].stats);
     load->row_count++;
     return load->row_count == STATE_RESTORE_MAX ? restore_waiting(load) : STATUS_OK;
 }
@@ -413,10 +437,10 @@ static enum status restore_statistics_keys(struct load *load, uint32_t row, cons
         return STATUS_CORRUPT;
     }
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        state_restore_statistics_key(load->state, first + i, entries[i]);
-        if (entries[i].kind == SCOPE_GLOBAL) {
-            status = restore_global(load, first + i, &entries[i]);
+        if (entries[i].kind == SCOPE_GLOBAL || entries[i].scoped) {
+            status = restore_decayed(load, first + i, &entries[i]);
         }
+        state_restore_statistics_key(load->state, first + i, entries[i]);
     }
     return status;
 }
@@ -621,6 +645,7 @@ enum status state_file_load(struct state_file *file, struct state *state, struct
         return fail(ENOMEM, problem);
     }
     for (unsigned i = 0; i < 2; i++) {
+        loads[i].part = i;
         loads[i].file = file;
         loads[i].state = state;
         loads[i].next_row = &next_row;

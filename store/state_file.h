@@ -23,11 +23,12 @@
  *                                     user_keys_row.h
  *   "statistics_keys"                 likewise; value: statistics_keys_row.h
  *   "watch"                           key: region code, likewise; value: watch_row.h
- *   "meta"                            key "mark": what the rows are, version 1; as in coder.h:
+ *   "meta"                            key "mark": what the rows are, version 3, or 2 with keys of
+ *                                     statistics of version 1; as in coder.h:
  *
  *   size     field
  *      5     header
- *      4     STATE_VERSION of the program that wrote it
+ *      4     STATE_VERSION of the program that wrote it, or STATE_VERSION_BEFORE
  *      8     sequence
  *      8     record_hash
  *      8     newest_signal_ms
@@ -45,6 +46,7 @@ struct state_mark {
     uint64_t record_hash;     /* tells that record from another log's */
     int64_t newest_signal_ms; /* state_newest_signal_ms() */
     uint64_t row_counts[STATE_FILE_ROW_COUNTS];
+    bool before; /* the rows are of STATE_VERSION_BEFORE */
 };
 
 /* Of the record at sequence; 0 where nothing can be told: one that was erased could be any. */
@@ -52,7 +54,7 @@ uint64_t state_mark_hash(uint64_t sequence, const struct record *record);
 
 /*
  * For those who read the file without LMDB. STATUS_CORRUPT: it fails validation; STATUS_INVALID: it
- * is of another version of file or state, as problem says.
+ * is of another version of file, or of state and not the one before, as problem says.
  */
 enum { STATE_MARK_MAX = 64 };
 MUST_USE enum status state_mark_decode(const uint8_t *bytes, size_t size, struct state_mark *out,
@@ -64,6 +66,7 @@ struct state_file_options {
     size_t map_bytes; /* budget of the file */
     bool read_only;   /* nobody writes the file meanwhile */
     bool alone;       /* nobody reads it meanwhile */
+    bool before;      /* it may be of STATE_VERSION_BEFORE: a snapshot, or a copy of the base */
 };
 
 /*

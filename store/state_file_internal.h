@@ -21,6 +21,7 @@ struct state_file {
     const char *name; /* in its directory */
     bool read_only;
     bool alone;
+    bool before;                          /* one of STATE_VERSION_BEFORE will do */
     char doubt[FILES_PATH_SIZE];          /* DIR/state.mdb.doubt */
     MDB_txn *txn;                         /* of the transaction now open */
     uint32_t row_ends[STATE_TABLE_COUNT]; /* rows from here on are behind all in the file */

@@ -9,8 +9,10 @@
 #include "store/decoder.h"
 #include "store/forgotten.h"
 #include "store/grow.h"
+#include "store/journal_reader.h"
 #include "store/pages.h"
 #include "store/state_check.h"
+#include "store/weights_check.h"
 
 enum { PROGRESS_RECORDS = 4096 };
 
@@ -259,6 +261,7 @@ static void take_check(struct verify_file *file, const struct state_check *check
     file->statistics = check->mark.row_counts[STATE_STATISTICS];
     file->record_hash = check->mark.record_hash;
     file->other_version = check->other_version;
+    file->before = check->mark.before;
     file->error_count = check->error_count;
 }
 
@@ -287,6 +290,7 @@ static enum status check_snapshot(struct verify *verify, struct verify_file *fil
     struct state_check check;
     struct state_check_options options = {.directory = verify->data,
                                           .name = name,
+                                          .before = true,
                                           .error = note_snapshot_error,
                                           .user = note_snapshot_user,
                                           .context = verify};
@@ -452,6 +456,51 @@ static enum status check_state_file(struct verify *verify, struct problem *probl
     return STATUS_OK;
 }
 
+/* Whose decisions are all erased by now. */
+static bool should_be_gone(const struct verify *verify, const struct decision_record *record)
+{
+    const struct tombstone *tombstone = forgotten_find(&verify->forgotten, record->user_key);
+    return tombstone != NULL && !tombstone->pending && record->state_sequence < tombstone->sequence;
+}
+
+static enum status read_journal(struct verify *verify, struct journal_reader *reader,
+                                struct problem *problem)
+{
+    struct verify_report *report = verify->report;
+    struct decision_record record;
+    uint64_t forgotten = 0;
+    enum status status = journal_reader_next(reader, &record, problem);
+    while (status == STATUS_OK) {
+        report->decisions++;
+        report->journal_bytes += decision_record_size(&record);
+        forgotten += should_be_gone(verify, &record);
+        status = journal_reader_next(reader, &record, problem);
+    }
+    uint64_t skipped = journal_reader_skipped(reader);
+    if (skipped > 0) {
+        verify_add_error(report, 0, "the decision journal is damaged in %" PRIu64 " places",
+                         skipped);
+    }
+    if (forgotten > 0) {
+        verify_add_error(report, 0,
+                         "the decision journal still has %" PRIu64
+                         " decisions of users who are forgotten",
+                         forgotten);
+    }
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static enum status check_journal(struct verify *verify, struct problem *problem)
+{
+    struct journal_reader *reader = NULL;
+    enum status status = journal_reader_new(verify->data, JOURNAL_OLDEST_FIRST, &reader, problem);
+    if (status == STATUS_OK) {
+        status = read_journal(verify, reader, problem);
+    }
+    journal_reader_free(reader);
+    return status;
+}
+
 /* Applies the records behind what the state contains. */
 static bool visit_again(void *context, uint64_t sequence, const uint8_t *bytes, size_t size)
 {
@@ -498,7 +547,7 @@ static enum status derive_from(struct verify *verify, struct verify_file *file,
     return status;
 }
 
-/* From each snapshot the same state follows. */
+/* From each snapshot the same state follows, but for those that know less of videos. */
 static enum status derive_from_others(struct verify *verify, struct problem *problem)
 {
     struct verify_report *report = verify->report;
@@ -506,7 +555,8 @@ static enum status derive_from_others(struct verify *verify, struct problem *pro
     bool whole = verify->options->every_snapshot && report->error_count == 0;
     for (size_t i = 0; i < report->snapshot_count && status == STATUS_OK && whole; i++) {
         struct verify_file *file = &report->snapshots[i];
-        if (file->sequence != report->base && file->sequence + 1 >= report->first) {
+        if (file->sequence != report->base && file->sequence + 1 >= report->first &&
+            !file->before) {
             status = derive_from(verify, file, problem);
         }
     }
@@ -535,10 +585,25 @@ static enum status check_tombstones(struct verify *verify)
     return verify->status;
 }
 
+static void note_weights_error(void *context, const char *text)
+{
+    struct verify *verify = context;
+    verify_add_error(verify->report, 0, "%s", text);
+}
+
+static enum status check_weights(struct verify *verify)
+{
+    return weights_check(verify->pages, note_weights_error, verify,
+                         &verify->report->weights_changes);
+}
+
 static enum status check_all(struct verify *verify, struct problem *problem)
 {
     verify->report->bytes = pages_file_bytes(verify->pages);
     enum status status = check_tombstones(verify);
+    if (status == STATUS_OK) {
+        status = check_weights(verify);
+    }
     if (status == STATUS_OK) {
         verify->report->first = pages_first(verify->pages, "log", sizeof(uint64_t));
         status = check_snapshots(verify, problem);
@@ -548,6 +613,9 @@ static enum status check_all(struct verify *verify, struct problem *problem)
     }
     if (status == STATUS_OK) {
         status = check_state_file(verify, problem);
+    }
+    if (status == STATUS_OK) {
+        status = check_journal(verify, problem);
     }
     return status == STATUS_OK ? derive_from_others(verify, problem) : status;
 }

@@ -3,7 +3,8 @@
 #include "ranker/check.h"
 #include "store/coder.h"
 
-enum { VERSION = 1 };
+/* Rows of videos without an embedding are what they always were. */
+enum { VERSION = 1, VERSION_EMBEDDING = 2 };
 
 enum { FLAG_KNOWN = 1, FLAG_DELETED = 2, FLAG_PREMIUM = 4, FLAGS_END = 8 };
 
@@ -53,6 +54,15 @@ static uint8_t *put_facts(uint8_t *at, const struct video_row *video)
     return put_codes(at, facts->regions_forbidden.regions, facts->regions_forbidden.count);
 }
 
+static uint8_t *put_embedding(uint8_t *at, const struct embedding *embedding)
+{
+    at = put_varint(at, embedding->size);
+    for (unsigned i = 0; i < embedding->size; i++) {
+        at = put_fixed(at, (uint8_t)embedding->values[i], 1);
+    }
+    return at;
+}
+
 size_t video_row_encode(const struct video_row *video, uint8_t *out)
 {
     unsigned flags = (video->known ? FLAG_KNOWN : 0U) | (video->deleted ? FLAG_DELETED : 0U) |
@@ -61,6 +71,9 @@ size_t video_row_encode(const struct video_row *video, uint8_t *out)
     at = put_fixed(at, flags, 1);
     if (video->known) {
         at = put_facts(at, video);
+    }
+    if (video->known && video->facts.embedding.size > 0) {
+        return seal_row(out, VERSION_EMBEDDING, put_embedding(at, &video->facts.embedding));
     }
     return seal_row(out, VERSION, at);
 }
@@ -113,9 +126,19 @@ static void get_facts(struct bytes *bytes, struct video_row *video)
     get_regions(bytes, &facts->regions_forbidden);
 }
 
+static void get_embedding(struct bytes *bytes, struct embedding *embedding)
+{
+    embedding->size = (uint8_t)get_varint(bytes, LIMIT_VIDEO_EMBEDDING);
+    for (unsigned i = 0; i < embedding->size; i++) {
+        embedding->values[i] = (int8_t)get_fixed(bytes, 1);
+    }
+    expect(bytes, embedding->size > 0 && embedding_is_sound(embedding));
+}
+
 enum status video_row_decode(const uint8_t *row, size_t size, struct video_row *out)
 {
-    struct bytes bytes = open_row(row, size, VERSION);
+    bool has_embedding = size > 0 && row[0] == VERSION_EMBEDDING;
+    struct bytes bytes = open_row(row, size, has_embedding ? VERSION_EMBEDDING : VERSION);
     struct video_row video = {.facts = {.key = get_fixed(&bytes, 8)}};
     unsigned flags = (unsigned)get_fixed(&bytes, 1);
     expect(&bytes, video.facts.key != 0);
@@ -124,8 +147,12 @@ enum status video_row_decode(const uint8_t *row, size_t size, struct video_row *
     video.deleted = (flags & FLAG_DELETED) != 0;
     video.facts.premium = (flags & FLAG_PREMIUM) != 0;
     expect(&bytes, video.known || !video.facts.premium);
+    expect(&bytes, video.known || !has_embedding);
     if (video.known) {
         get_facts(&bytes, &video);
+    }
+    if (has_embedding) {
+        get_embedding(&bytes, &video.facts.embedding);
     }
     if (!all_read(&bytes)) {
         return STATUS_CORRUPT;

@@ -8,7 +8,7 @@
 #include "ranker/status.h"
 
 /*
- * A video in a saved state, version 1; numbers as in coder.h:
+ * A video in a saved state, version 1 without an embedding and 2 with one; numbers as in coder.h:
  *
  *   size     field
  *      5     header
@@ -30,6 +30,9 @@
  *   varint       count, at most that of struct video_facts; entries that are 0 at its end are left
  *                out
  *              and so many numbers; those of regions rise
+ *            in version 2, of known videos alone:
+ *   varint     size of the embedding, 1 to LIMIT_VIDEO_EMBEDDING
+ *              and so many signed bytes (embedding.h)
  */
 enum { VIDEO_ROW_SIZE_MAX = 1 << 9 };
 

@@ -35,6 +35,7 @@ examples:
   ./dev bench --data /tmp/reels         keep the data there instead of in the temporary folder
   ./dev bench signals --help            signals written, beside bare LMDB
   ./dev bench sizes --help              memory, disk and start for each user and video
+  ./dev bench reloads --help            weights swapped under load
   ./dev bench soak --help               hours of mixed load: does anything grow?
 
 Both servers run in the same rounds, in random order, under the same load: 8 connections with 8
@@ -59,7 +60,12 @@ STEPS = {
     "build": "results to structs",
     "pack": "structs to protobuf",
 }
-SUBCOMMANDS = {"signals": "signals_bench", "sizes": "sizes_bench", "soak": "soak"}
+SUBCOMMANDS = {
+    "reloads": "reloads_bench",
+    "signals": "signals_bench",
+    "sizes": "sizes_bench",
+    "soak": "soak",
+}
 NULL_FACTOR = 4  # a null RPC is so short that it takes more of them to measure
 
 

@@ -112,12 +112,14 @@ static void rank_request(struct bench *bench, const Reelrank__V1__RankRequest *m
         give_up("a request is refused: %s", problem.text);
     }
     step_done(bench, STEP_CHECK);
-    const struct model *model = weights_model(bench->weights, request.locale);
+    struct weights_chosen chosen;
+    CHECK(weights_choose(bench->weights, request.locale, request.user_key,
+                         text_of(message->experiment), &chosen, &problem) == STATUS_OK);
     const struct state *state = store_begin(bench->store);
     videos_find_many(state_videos(state), request.keys, request.count, bench->found);
     step_done(bench, STEP_FIND);
     struct rank_result result;
-    CHECK(rank(state, model, &request, &bench->arena, &result) == STATUS_OK);
+    CHECK(rank(state, chosen.model, &request, &bench->arena, &result) == STATUS_OK);
     store_end(bench->store);
     step_done(bench, STEP_RANK);
     if (result.count != request.count) {
@@ -125,8 +127,8 @@ static void rank_request(struct bench *bench, const Reelrank__V1__RankRequest *m
     }
     bench->candidates += request.count;
     Reelrank__V1__RankResponse *response = NULL;
-    CHECK(wire_rank_response(message, &request, &result, weights_version(bench->weights),
-                             &bench->arena, &response) == STATUS_OK);
+    CHECK(wire_rank_response(message, &request, &result, &chosen, &bench->arena, &response) ==
+          STATUS_OK);
     step_done(bench, STEP_BUILD);
     pack(bench, response);
 }

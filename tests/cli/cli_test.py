@@ -20,8 +20,8 @@ import traceback
 
 REELRANK = os.path.abspath(sys.argv[1])
 WEIGHTS = os.path.abspath(sys.argv[2])
-COMMANDS = ["serve", "import", "rank", "explain", "check", "status", "videos", "user",
-            "export", "verify", "backup", "restore", "help"]
+COMMANDS = ["serve", "import", "rank", "explain", "features", "check", "diff", "apply", "rollback", "history",
+            "weights", "status", "videos", "user", "export", "verify", "backup", "restore", "forget", "simulate", "help"]
 OK, FAILED, USAGE, UNAVAILABLE, INVALID = range(5)
 START_S = 60  # far above what a loaded machine needs; nothing waits this long when all is well
 
@@ -373,13 +373,59 @@ def explanations_add_up_largest_first(place):
     for entry in answer["slate"]:
         assert sum(term["value"] for term in entry["contributions"]) == entry["score"] == entry["sum"], entry
         assert {"name", "value", "input"} == set(entry["contributions"][0])
+        features = {feature["name"]: feature["value"] for feature in entry["features"]}
+        assert features["language_match"] == (0 if entry["video_id"] == "v2" else 1), features
+        assert "taste" in features and "quality" not in features, features  # unknown, so missing
     text = expect(OK, *words, "--video", "v1").out
     values = [abs(float(v)) for v in re.findall(r"^ +([+-]\d+\.\d{10})  [a-z]\w*  ", text, re.M)]
     assert len(values) >= 3 and values == sorted(values, reverse=True), text
     assert "v2" not in text and "equal to the score" in text, text
-    assert "dropped v3: nobody has rated its safety (unrated)" in expect(OK, *words, "--video", "v3").out
+    assert re.search(r"^ +1  language_match$", text, re.M), text
+    out = expect(OK, *words, "--video", "v3").out
+    assert "dropped v3: nobody has rated its safety (unrated)\n        hi-IN shows rated videos only\n" in out, out
     assert "is not among the candidates" in expect(INVALID, *words, "--video", "v777").err
     assert "contributions" in json.loads(place.rank("--explain", "--json").out)["slate"][0]
+
+
+def features_are_told_by_name(place):
+    table = expect(OK, "features").out.splitlines()
+    everything = json.loads(expect(OK, "features", "--json").out)
+    assert len(table) == 1 + len(everything) and len(everything) > 100, table
+    assert [line.split()[0] for line in table[1:]] == [feature["name"] for feature in everything]
+    some = json.loads(expect(OK, "features", "--json", "taste", "age_hours").out)
+    assert [feature["name"] for feature in some] == ["age_hours", "taste"], some
+    assert some[0]["missing"] and some[1]["missing"] is None and some[1]["min"] == -1, some
+    text = expect(OK, "features", "like_rate_region_1d").out
+    assert "k * like_rate_global_1d" in text and "never" in text, text
+    assert 'did you mean "language_match"?' in expect(INVALID, "features", "langauge_match").err
+    assert "lists them" in expect(INVALID, "features", "zzzzzzzz").err
+    assert "leave out" in expect(USAGE, "features", "--markdown", "taste").err
+
+
+def explanations_tell_what_rules_of_the_slate_moved(place):
+    rated = {"creator_id": "cv1", "safety_rating": "SAFETY_RATING_LOW_RISK"}
+    place.fill(video("v5", **rated), video("v6", **rated))
+    place.ids = place.write("ids.txt", "v5\nv6\nv4\n")
+    weights = place.write("capped.yaml", "version: capped\nslate: {creator_decay: 1, creator_cap: 1, window: 2}\n")
+    words = ["explain", "--data", place.data, "--user", "u1", "--locale", "hi-IN", "--age", 25,
+             "--candidates", place.ids, "--weights", weights]
+    slate = json.loads(expect(OK, *words, "--json").out)["slate"]
+    assert [entry["video_id"] for entry in slate] == ["v5", "v4", "v6"], slate
+    assert [entry["moves"] for entry in slate] == [
+        [], [{"rule": "creator_cap", "from_position": 3}], [{"rule": "creator_cap", "from_position": 2}]], slate
+    assert all(entry["propensity"] == 1 for entry in slate), slate
+    text = expect(OK, *words).out
+    assert "moved from 3 to 2 by creator_cap" in text and "moved from 2 to 3 by creator_cap" in text, text
+    assert text.count("moved from") == 2, text
+    ranked = json.loads(place.rank("--explain", "--json", "--weights", weights).out)["slate"]
+    assert ranked[1]["moves"] == slate[1]["moves"], ranked
+    weights = place.write("drawn.yaml", "version: drawn\nslate: {explore: epsilon_greedy, explore_epsilon: 0.3, "
+                          "explore_positions: 1}\n")
+    words[-1] = weights
+    first, *others = json.loads(expect(OK, *words, "--json").out)["slate"]
+    assert min(abs(first["propensity"] - p) for p in (0.8, 0.1)) < 1e-12, first
+    assert all(entry["propensity"] == 1 for entry in others), others
+    assert expect(OK, *words).out.count("drawn with probability 0.") == 1
 
 
 def check_tells_line_and_column(place):
@@ -395,6 +441,47 @@ def check_tells_line_and_column(place):
     answer = json.loads(expect(OK, "check", "--json", WEIGHTS).out)
     assert answer["valid"] and answer["problems"] == [] and "@" in answer["weights_version"], answer
     assert "No such file" in expect(FAILED, "check", place.path / "absent.yaml").err
+
+
+POLICIES = """version: t
+locales:
+  ru-RU: {policy: {safety: low, curated: approved, age_max: 16}}
+  hi: {policy: {unrated: show}}
+experiments:
+  loose: {locales: [ru-RU], arms: {a: {share: 0.1, policy: {safety: high}}}}
+"""
+
+
+def check_proves_what_is_never_shown(place):
+    weights = place.write("policies.yaml", POLICIES)
+    out = expect(OK, "check", "--policy", weights).out
+    assert "\ndefault never shows a video that is\n" in out and "\nru-RU never shows a video that is\n" in out, out
+    assert "\nru-RU (loose/a) never shows a video that is\n" in out, out
+    russian = out[out.index("\nru-RU never"):]
+    for line in ["rated riskier than low ", "for people older than 16, whoever asks ", "curated < approved"]:
+        assert line in russian.split("and may show")[0], russian
+    answer = json.loads(expect(OK, "check", "--policy", "--json", "--locale", "hi-IN", weights).out)
+    assert [policy["locales"] for policy in answer["policies"]] == [["hi-IN"]], answer
+    assert "unrated = yes" in [entry["expression"] for entry in answer["policies"][0]["may"]], answer
+    assert answer["policies"][0]["cases"] > answer["policies"][0]["shown"] > 0, answer
+
+
+def check_fails_on_a_claim_that_does_not_hold(place):
+    weights = place.write("policies.yaml", POLICIES)
+    check = ["check", "--policy", "--locale", "hi"]
+    held = ["--never", "ru-RU: safety > high", "--never", "*: minimum_age > user"]
+    assert "ru-RU: safety > high: proven" in expect(OK, *check, *held, weights).out
+    out = expect(INVALID, *check, "--never", "ru-RU: safety > low", weights).out
+    assert "does not hold; ru-RU (loose/a) may show a video that is\n    rated medium risk" in out, out
+    out = expect(INVALID, *check, *held, "--never", "*: unrated = yes", weights).out
+    assert "*: unrated = yes: does not hold; hi may show a video that is\n    unrated" in out, out
+    answer = json.loads(expect(INVALID, *check, "--json", "--never", "hi: unrated = yes", weights).out)
+    assert not answer["claims"][0]["proven"] and answer["claims"][0]["locale"] == "hi", answer
+    err = expect(USAGE, *check, "--never", "ru-RU: saftey > low", weights).err
+    assert "column 8: found saftey" in err and 'did you mean "safety"?' in err, err
+    assert "column 1: found \"ru-\"" in expect(USAGE, *check, "--never", "ru-: seen = yes", weights).err
+    assert "go with --policy" in expect(USAGE, "check", "--never", "hi: unrated = yes", weights).err
+    assert "neither default nor" in expect(USAGE, "check", "--policy", "--locale", "h", weights).err
 
 
 def the_schema_is_json(place):
@@ -599,9 +686,9 @@ def restore_keeps_what_was_there(place):
     assert re.search(r"/data\.before-restore-\d{8}T\d{6}Z$", aside), result
     for path, sequence in [(place.data, 5), (aside, 6)]:
         assert json.loads(expect(OK, "status", "--data", path, "--json").out)["state_sequence"] == sequence
-    (backup / "backup.json").write_text('{"format": 3}')
+    (backup / "backup.json").write_text('{"format": 4}')
     result = expect(FAILED, "restore", backup, "--data", place.path / "new")
-    assert "format 3" in result.err and "use a newer reelrank" in result.err, result
+    assert "format 4" in result.err and "use a newer reelrank" in result.err, result
     assert "is that a backup?" in expect(FAILED, "restore", place.path, "--data", place.path / "new").err
     assert "BACKUP is missing" in expect(USAGE, "restore", "--data", place.data).err
     assert "OUT is missing" in expect(USAGE, "backup", "--data", place.data).err
@@ -718,6 +805,40 @@ def progress_is_for_terminals_only(place):
     out, _ = process.communicate(timeout=START_S)
     os.close(master)
     assert process.returncode == OK and b"MB" in drawn and drawn.endswith(b"\r\033[K"), (drawn, out)
+
+
+NOW = ["--now-ms", 1795305600000]
+
+
+def a_simulated_world_is_imported_and_ranked(place):
+    world = expect(OK, "simulate", *NOW).out
+    assert world == expect(OK, "simulate", *NOW).out
+    expect(OK, "import", "--data", place.data, "--format", "jsonl", "--strict", "-", stdin=world.encode())
+    ids = expect(OK, "simulate", "--candidates-for", "id-ID", "--candidates", 50, *NOW).out
+    assert len(set(ids.split())) == 50
+    slate = json.loads(expect(OK, "rank", "--data", place.data, "--user", "user-id", "--locale", "id-ID", "--age", 25,
+                              "--candidates", "-", "--json", *NOW, stdin=ids.encode()).out)
+    assert len(slate["slate"]) > 25, slate
+
+
+def a_simulation_writes_three_files(place):
+    out = place.path / "world"
+    expect(OK, "simulate", "--out", out, "--videos", 50, "--users", 20, "--signals", 500, "--test-rankings", 5, *NOW)
+    assert sorted(path.name for path in out.iterdir()) == ["catalogue.jsonl", "log.jsonl", "truth.jsonl"]
+    assert len((out / "catalogue.jsonl").read_text().splitlines()) == 50
+    tests = [json.loads(line) for line in (out / "truth.jsonl").read_text().splitlines()]
+    assert sum("test" in line for line in tests) == 5
+    expect(OK, "import", "--data", place.data, "--format", "jsonl", "--strict", out / "catalogue.jsonl",
+           out / "log.jsonl")
+
+
+def a_simulation_names_what_it_cannot_do(place):
+    assert "--videos" in expect(USAGE, "simulate", "--videos", 0).err
+    assert "--days" in expect(USAGE, "simulate", "--days", 29).err
+    assert "--seed" in expect(USAGE, "simulate", "--sed", 1).err
+    assert "--candidates-for" in expect(USAGE, "simulate", "--candidates-for", "?").err
+    result = expect(FAILED, "simulate", "--out", place.path / "no" / "such", *NOW)
+    assert "no/such" in result.err and "No such file" in result.err
 
 
 TESTS = [value for value in list(globals().values())

@@ -7,7 +7,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What parses is written canonically, and the canonical tag parses to the same. */
+/*
+ * What parses is written canonically, and the canonical tag parses to the same. A language that is
+ * there is the one that matches; a default one is known.
+ */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct locale locale;
@@ -21,10 +24,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         CHECK(locale.language == again.language);
         CHECK(locale.script == again.script);
         CHECK(locale.region == again.region);
+        CHECK(locale_is_known(locale) == locale_is_known(again));
+        uint16_t language = locale_language(locale);
+        CHECK(locale.language == 0 || language == locale.language);
+        CHECK(locale.language != 0 || locale_is_known((struct locale){.language = language}));
     }
     if (locale_parse_region(tag, &region) == STATUS_OK) {
         locale_format_region(region, text);
         CHECK(strlen(text) == 2);
+        CHECK(locale_parse_region(text_of(text), &again.region) == STATUS_OK);
+        CHECK(again.region == region);
     }
     return 0;
 }

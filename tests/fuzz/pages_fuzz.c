@@ -5,6 +5,7 @@
 #include "ranker/check.h"
 #include "store/pages.h"
 #include "store/state_check.h"
+#include "store/weights_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -52,6 +53,20 @@ static bool on_damage(void *context, const struct problem *problem)
     return heard->visits < VISITS_MAX;
 }
 
+static void on_error(void *context, const char *text)
+{
+    struct heard *heard = context;
+    CHECK(text[0] != '\0');
+    heard->visits++;
+}
+
+static void check_weights(struct pages *pages)
+{
+    struct heard heard = {.visits = 0};
+    uint64_t changes;
+    CHECK(weights_check(pages, on_error, &heard, &changes) == STATUS_OK);
+}
+
 static void walk_log(const char *path)
 {
     struct heard heard = {.visits = 0};
@@ -63,15 +78,9 @@ static void walk_log(const char *path)
     if (status == STATUS_OK) {
         (void)pages_walk(pages, "log", sizeof(uint64_t), on_entry, &heard);
         (void)pages_walk(pages, "forgotten", sizeof(uint64_t), on_entry, &heard);
+        check_weights(pages);
     }
     pages_close(pages);
-}
-
-static void on_error(void *context, const char *text)
-{
-    struct heard *heard = context;
-    CHECK(text[0] != '\0');
-    heard->visits++;
 }
 
 /* What is told to be whole makes a state. */

@@ -55,14 +55,17 @@ static void try_rank(const uint8_t *data, size_t size, struct arena *arena)
         return;
     }
     struct rank_result result;
-    const struct model *model = weights_model(weights, request.locale);
-    if (rank(state, model, &request, arena, &result) != STATUS_OK) {
+    struct weights_chosen chosen;
+    if (weights_choose(weights, request.locale, request.user_key, text_of(message->experiment),
+                       &chosen, &problem) != STATUS_OK) {
+        return;
+    }
+    if (rank(state, chosen.model, &request, arena, &result) != STATUS_OK) {
         return;
     }
     CHECK(result.count + result.dropped_count == request.count);
     Reelrank__V1__RankResponse *response = NULL;
-    enum status status =
-        wire_rank_response(message, &request, &result, weights_version(weights), arena, &response);
+    enum status status = wire_rank_response(message, &request, &result, &chosen, arena, &response);
     CHECK(status == STATUS_OK || status == STATUS_NO_MEMORY);
 }
 

@@ -172,12 +172,12 @@ static void unknown_fields_are_refused_with_the_nearest_name(void)
 {
     check_refused("signal has an unknown field \"watch_mss\"; did you mean \"watch_ms\"?",
                   "{\"signal\":{\"watch_mss\":1}}", LOG_ENTRY);
-    check_refused(
-        "the document has an unknown field \"hello\"; allowed: video, signal, delete_video, user",
-        "{\"hello\":1}", LOG_ENTRY);
-    check_refused(
-        "the document has an unknown field \"?[31m\"; allowed: video, signal, delete_video, user",
-        "{\"\\u001b[31m\":1}", LOG_ENTRY);
+    check_refused("the document has an unknown field \"hello\"; allowed: video, signal, "
+                  "delete_video, user, decision",
+                  "{\"hello\":1}", LOG_ENTRY);
+    check_refused("the document has an unknown field \"?[31m\"; allowed: video, signal, "
+                  "delete_video, user, decision",
+                  "{\"\\u001b[31m\":1}", LOG_ENTRY);
 }
 
 static void enum_values_go_by_name(void)

@@ -123,6 +123,35 @@ static void log2_rises(void)
     }
 }
 
+static void check_sine_near(double circles)
+{
+    long double want = sinl(6.283185307179586476925286766559L * (long double)fmod(circles, 1.0));
+    long double error = fabsl((long double)exact_sine(circles) - want);
+    if (error >= 0x1p-50L) {
+        fprintf(stderr, "exact_sine(%a): error %Lg\n", circles, error);
+        abort();
+    }
+}
+
+static void sine_is_within_its_bound(void)
+{
+    uint64_t seed = 3;
+    for (int i = 0; i < POINTS; i++) {
+        check_sine_near(next_unit(&seed));
+        check_sine_near(2000.0 * next_unit(&seed) - 1000.0);
+        check_sine_near((next_unit(&seed) - 0.5) * 0x1p-30);
+        check_sine_near(0.125 * (int)(i % 17) + (next_unit(&seed) - 0.5) * 0x1p-40);
+    }
+}
+
+static void sine_of_quarters_is_exact(void)
+{
+    static const double quarters[] = {0, 1, 0, -1};
+    for (int i = 0; i < 100; i++) {
+        CHECK(same_bits(quarters[i % 4], exact_sine(0.25 * i)));
+    }
+}
+
 static void quantum_rounds_to_even_multiples(void)
 {
     CHECK(same_bits(exact_quantum(0x1p-32), 0x1p-32));
@@ -161,6 +190,13 @@ static void log2_bits_never_change(void)
     }
 }
 
+static void sine_bits_never_change(void)
+{
+    CHECK(same_bits(0x1.2cf2304755a5ep-1, exact_sine(0.1)));
+    CHECK(same_bits(0x1.e6f0e134455p-1, exact_sine(0.3)));
+    CHECK(same_bits(-0x1.2cf2304755a5dp-1, exact_sine(0.9)));
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -171,9 +207,12 @@ int main(int argc, char **argv)
         TEST(log2_is_within_its_bound),
         TEST(log2_of_powers_of_two_is_an_integer),
         TEST(log2_rises),
+        TEST(sine_is_within_its_bound),
+        TEST(sine_of_quarters_is_exact),
         TEST(quantum_rounds_to_even_multiples),
         TEST(exp2_bits_never_change),
         TEST(log2_bits_never_change),
+        TEST(sine_bits_never_change),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }

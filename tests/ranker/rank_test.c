@@ -8,7 +8,7 @@
 #include "tests/test.h"
 
 /* What rank.h promises to be enough for the largest request. */
-enum { MEMORY = 2 << 20 };
+enum { MEMORY = 4 << 20 };
 
 enum { HINDI = 8 * 32 + 9, ENGLISH = 5 * 32 + 14, TAMIL = 20 * 32 + 1, URDU = 21 * 32 + 18 };
 enum { INDIA = 9 * 32 + 14, RUSSIA = 18 * 32 + 21 };
@@ -44,6 +44,11 @@ static struct model plain_model(void)
         .popularity_scale = 100,
         .freshness_half_life_ms = 86400000,
         .new_video_views = 10,
+        .region_strength = 20,
+        .language_strength = 20,
+        .fatigue_half_life_ms = 6 * 3600000,
+        .fatigue_scale = 5,
+        .new_user_signals = 20,
         .negative_offset = 0.25,
         .safety_max = SAFETY_MEDIUM,
         .unknown_age = 13,
@@ -186,11 +191,27 @@ static void randomize_model(struct world *world)
         model->heads[i].affinity = 16 * next_unit(world) - 8;
         model->value[i] = next_random(world) % 3 == 0 ? 0 : 4 * next_unit(world) - 2;
     }
-    for (unsigned i = 0; i < MULTIPLIER_COUNT; i++) {
+    for (unsigned i = 0; i < MULTIPLIER_SOURCE; i++) {
         model->multipliers[i] = next_random(world) % 3 == 0 ? 0 : 3 * next_unit(world) - 1;
     }
     model->creator_decay = next_unit(world);
     model->creator_floor = next_unit(world) / 4;
+}
+
+/* The rest of a model, in numbers that do not move those above. */
+static void randomize_more(struct world *world)
+{
+    struct model *model = &world->model;
+    uint64_t seed = world->seed;
+    for (unsigned i = MULTIPLIER_SOURCE; i < MULTIPLIER_COUNT; i++) {
+        model->multipliers[i] = next_random(world) % 3 == 0 ? 0 : 3 * next_unit(world) - 1;
+    }
+    model->rate_scope = next_random(world) % 3;
+    model->languages[0] = (struct language_confidence){TAMIL, next_unit(world)};
+    model->language_count = 1;
+    model->sources[0] = (struct source_value){5, next_unit(world)};
+    model->source_count = 1;
+    world->seed = seed;
 }
 
 static struct world random_world(uint64_t seed)
@@ -289,11 +310,19 @@ static void one_candidate_is_the_slate(void)
     end_world(&world);
 }
 
-static void the_largest_request_fits_two_mebibytes_with_its_explanation(void)
+/* Every feature is read, too. */
+static void the_largest_request_fits_four_mebibytes_with_its_explanation(void)
 {
+    static struct feature_weight weights[FEATURE_COUNT];
     static uint64_t keys[LIMIT_CANDIDATES];
     static double scores[LIMIT_CANDIDATES];
     struct world world = new_world();
+    for (unsigned i = 0; i < FEATURE_COUNT; i++) {
+        weights[i] = (struct feature_weight){.feature = i, .weight = 0.001};
+    }
+    world.model.heads[HEAD_LIKE] = (struct head_model){
+        .kind = HEAD_KIND_LOGISTIC, .weights = weights, .weight_count = FEATURE_COUNT};
+    world.model.value[HEAD_LIKE] = 1;
     for (uint64_t i = 0; i < LIMIT_CANDIDATES; i++) {
         keys[i] = 1 + i;
         scores[i] = (double)i;
@@ -310,6 +339,7 @@ static void the_largest_request_fits_two_mebibytes_with_its_explanation(void)
     world.model.seen_within_ms = 0;
     struct rank_result result = run(&world, &request);
     CHECK_EQ(LIMIT_CANDIDATES, result.count);
+    CHECK_EQ(FEATURE_COUNT, result.feature_count);
     check_partition(&request, &result);
     end_world(&world);
 }
@@ -852,22 +882,91 @@ static void check_explanation(struct world *world, const struct rank_request *pl
     }
 }
 
+static void name_sources(const uint64_t keys[VIDEOS], uint64_t sources[VIDEOS])
+{
+    for (size_t i = 0; i < VIDEOS; i++) {
+        sources[i] = keys[i] % 3 * 5;
+    }
+}
+
+/* Some heads weigh features, as a file may say. */
+static void randomize_kinds(struct world *world)
+{
+    static const struct feature_weight weights[] = {{FEATURE_QUALITY, 1.5},
+                                                    {FEATURE_TASTE, 0.75},
+                                                    {FEATURE_FATIGUE_CREATOR, -0.5},
+                                                    {FEATURE_SESSION_DEPTH, -0.01},
+                                                    {FEATURE_LIKE_RATE_REGION_1D, 3}};
+    for (unsigned i = 0; i < HEAD_COUNT; i++) {
+        struct head_model *head = &world->model.heads[i];
+        head->kind = next_random(world) % 3;
+        head->bias = next_unit(world) - 0.5;
+        head->weights = weights;
+        head->weight_count = sizeof(weights) / sizeof(weights[0]);
+    }
+}
+
 static void explanations_sum_to_the_score_and_change_no_bit_of_it(void)
 {
     for (uint64_t seed = 1; seed <= 40; seed++) {
         struct world world = random_world(seed);
         uint64_t keys[VIDEOS];
         double scores[VIDEOS];
+        uint64_t sources[VIDEOS];
+        randomize_more(&world);
+        randomize_kinds(&world);
         shuffle_keys(&world, keys);
         score_by_retrieval(keys, scores);
+        name_sources(keys, sources);
         struct rank_request request = plain_request(keys, VIDEOS);
         request.user_key = seed % (USERS + 2);
         request.retrieval_scores = scores;
+        request.source_keys = seed % 3 == 0 ? NULL : sources;
         request.limit = seed % 2 * 50;
         request.now_ms = NOW_MS + (int64_t)seed * DAY_MS;
         check_explanation(&world, &request);
         end_world(&world);
     }
+}
+
+static double feature_of(const struct rank_result *result, size_t position, enum feature feature)
+{
+    for (size_t i = 0; i < result->feature_count; i++) {
+        if (result->features[i] == feature) {
+            return result->feature_values[position * result->feature_count + i];
+        }
+    }
+    CHECK(!"a feature that is listed");
+    return 0;
+}
+
+/* The like head weighs two features, the valid_play head counts; premium scales, curated does not.
+ */
+static void an_explanation_lists_the_features_that_are_read(void)
+{
+    struct world world = new_world();
+    struct video_facts facts = plain_video(1);
+    facts.premium = true;
+    put_video(&world, facts);
+    static const struct feature_weight weights[] = {{FEATURE_AGE_HOURS, 1}, {FEATURE_NEW_USER, 2}};
+    world.model.heads[HEAD_LIKE] =
+        (struct head_model){.kind = HEAD_KIND_LINEAR, .weights = weights, .weight_count = 2};
+    world.model.value[HEAD_LIKE] = 1;
+    world.model.multipliers[MULTIPLIER_PREMIUM] = 1;
+    static const uint64_t keys[] = {1};
+    struct rank_request request = plain_request(keys, 1);
+    CHECK_EQ(0, run(&world, &request).feature_count);
+    request.explain = true;
+    struct rank_result result = run(&world, &request);
+    CHECK_EQ(5, result.feature_count);
+    CHECK_EQ(FEATURE_AGE_HOURS, result.features[0]); /* rising */
+    CHECK(isnan(feature_of(&result, 0, FEATURE_AGE_HOURS)));
+    CHECK(near(1, feature_of(&result, 0, FEATURE_PREMIUM)));
+    CHECK(near(0, feature_of(&result, 0, FEATURE_TASTE)));
+    CHECK(near(1, feature_of(&result, 0, FEATURE_NEW_USER)));
+    CHECK(near(0.25, feature_of(&result, 0, FEATURE_VALID_PLAY_RATE_GLOBAL_14D)));
+    CHECK(near(1, term_of(&result, 0, "like")->input)); /* 2 cut to 1 */
+    end_world(&world);
 }
 
 static void the_largest_weights_stay_within_bounds_and_add_up(void)
@@ -901,7 +1000,7 @@ static void every_term_has_a_name_of_its_own(void)
     CHECK_STR("valid_play", rank_term_name(0));
     CHECK_STR("shift", rank_term_name(HEAD_COUNT));
     CHECK_STR("freshness", rank_term_name(HEAD_COUNT + 1));
-    CHECK_STR("retrieval", rank_term_name(TERM_COUNT - 2));
+    CHECK_STR("fatigue_category", rank_term_name(TERM_COUNT - 2));
     CHECK_STR("creator_decay", rank_term_name(TERM_COUNT - 1));
     for (unsigned i = 0; i < TERM_COUNT; i++) {
         for (unsigned j = 0; j < i; j++) {
@@ -920,6 +1019,10 @@ static void check_same_result(const struct rank_result *a, const struct rank_res
     CHECK(memcmp(a->scores, b->scores, a->count * sizeof(a->scores[0])) == 0);
     CHECK(memcmp(a->dropped, b->dropped, a->dropped_count * sizeof(a->dropped[0])) == 0);
     CHECK(memcmp(a->terms, b->terms, a->count * TERM_COUNT * sizeof(a->terms[0])) == 0);
+    CHECK_EQ(a->feature_count, b->feature_count);
+    CHECK(memcmp(a->features, b->features, a->feature_count * sizeof(a->features[0])) == 0);
+    CHECK(memcmp(a->feature_values, b->feature_values,
+                 a->count * a->feature_count * sizeof(a->feature_values[0])) == 0);
 }
 
 /* Grows the arena by few bytes at a time until ranking succeeds, and a little on. */
@@ -927,6 +1030,7 @@ static void every_budget_gives_no_memory_or_the_same_bytes(void)
 {
     struct world world = random_world(5);
     uint64_t keys[VIDEOS];
+    randomize_more(&world);
     shuffle_keys(&world, keys);
     struct rank_request request = plain_request(keys, 20);
     request.exclude_seen = true;
@@ -983,13 +1087,54 @@ static void the_bits_of_scores_never_change(void)
     end_world(&world);
 }
 
+static void dropped_candidates_say_why_only_when_asked(void)
+{
+    struct world world = new_world();
+    put_video(&world, plain_video(1));
+    put_video(&world, plain_video(2));
+    struct video_facts risky = plain_video(3);
+    risky.safety = SAFETY_HIGH;
+    put_video(&world, risky);
+    const uint64_t keys[] = {1, 3, 2, 1, 9};
+    struct rank_request request = plain_request(keys, 5);
+    request.limit = 1;
+    CHECK(run(&world, &request).details == NULL);
+    request.explain = true;
+    struct rank_result result = run(&world, &request);
+    CHECK_EQ(4, result.dropped_count);
+    CHECK_STR("rated high risk; hi-IN shows at most medium risk", result.details[0]);
+    CHECK_STR("it would stand at position 2; the limit is 1", result.details[1]);
+    CHECK_STR("candidate 0 is the same video; this is candidate 3", result.details[2]);
+    CHECK_STR("the catalogue has no such video", result.details[3]);
+    end_world(&world);
+}
+
+static void seen_videos_stay_out_of_every_request_where_the_policy_says_so(void)
+{
+    struct world world = new_world();
+    put_video(&world, plain_video(1));
+    send(&world, 1, 1, SIGNAL_IMPRESSION, 0);
+    const uint64_t keys[] = {1};
+    struct rank_request request = plain_request(keys, 1);
+    CHECK_EQ(1, run(&world, &request).count);
+    world.model.seen_always = true;
+    struct rank_result result = run(&world, &request);
+    CHECK_EQ(0, result.count);
+    CHECK_EQ(DROP_SEEN, result.dropped_rules[0]);
+    request.user_key = 2;
+    CHECK_EQ(1, run(&world, &request).count);
+    end_world(&world);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
+        TEST(dropped_candidates_say_why_only_when_asked),
+        TEST(seen_videos_stay_out_of_every_request_where_the_policy_says_so),
         TEST(every_candidate_is_in_order_or_dropped_once),
         TEST(no_candidates_give_an_empty_slate),
         TEST(one_candidate_is_the_slate),
-        TEST(the_largest_request_fits_two_mebibytes_with_its_explanation),
+        TEST(the_largest_request_fits_four_mebibytes_with_its_explanation),
         TEST(what_is_past_the_limit_is_dropped_as_such),
         TEST(repeats_and_unknown_candidates_are_dropped),
         TEST(policy_decides_before_scores_do),
@@ -1012,6 +1157,7 @@ int main(int argc, char **argv)
         TEST(a_discount_lowers_a_video_of_negative_value),
         TEST(no_discount_raises_any_video),
         TEST(explanations_sum_to_the_score_and_change_no_bit_of_it),
+        TEST(an_explanation_lists_the_features_that_are_read),
         TEST(the_largest_weights_stay_within_bounds_and_add_up),
         TEST(every_term_has_a_name_of_its_own),
         TEST(every_budget_gives_no_memory_or_the_same_bytes),

@@ -48,7 +48,11 @@ static void apply(struct state *state, struct event event)
 static void fill(struct state *state)
 {
     for (uint64_t i = 1; i <= 35; i++) {
-        apply(state, video_event(i, i));
+        struct event event = video_event(i, i);
+        if (i % 3 == 0) {
+            event.u.video.embedding = (struct embedding){.size = 2, .values = {127, (int8_t)i}};
+        }
+        apply(state, event);
     }
     for (int64_t i = 0; i < 2000; i++) {
         apply(state, watch_event(1 + (uint64_t)i % 50, 1 + (uint64_t)i * 11 % 70, i));

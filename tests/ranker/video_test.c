@@ -143,6 +143,73 @@ static void every_row_has_a_source_of_its_own(void)
     videos_free(videos);
 }
 
+static struct video_facts with_embedding(uint64_t key, int8_t second)
+{
+    struct video_facts facts = facts_of(key);
+    facts.embedding = (struct embedding){.size = 2, .values = {127, second}};
+    return facts;
+}
+
+static int second_of(struct videos *videos, uint64_t key)
+{
+    const struct embedding *embedding = videos_embedding(videos, videos_find(videos, key));
+    return embedding != NULL ? embedding->values[1] : -1;
+}
+
+static void embeddings_go_where_their_rows_go(void)
+{
+    struct videos *videos = videos_new();
+    struct video_facts facts = facts_of(1);
+    put(videos, &facts);
+    CHECK_EQ(-1, second_of(videos, 1));
+    videos_drop_embedding(videos, videos_find(videos, 1));
+    for (uint64_t key = 2; key <= 4; key++) {
+        facts = with_embedding(key, (int8_t)key);
+        put(videos, &facts);
+    }
+    CHECK_EQ(-1, second_of(videos, 1));
+    CHECK_EQ(3, second_of(videos, 3));
+    videos_remove(videos, videos_find(videos, 2)); /* 4 takes its place */
+    CHECK_EQ(4, second_of(videos, 4));
+    facts = facts_of(5); /* where 4 was */
+    put(videos, &facts);
+    CHECK_EQ(-1, second_of(videos, 5));
+    facts = with_embedding(3, 30);
+    put(videos, &facts);
+    CHECK_EQ(30, second_of(videos, 3));
+    facts = facts_of(3);
+    put(videos, &facts);
+    CHECK_EQ(-1, second_of(videos, 3));
+    videos_drop_embedding(videos, videos_find(videos, 4));
+    CHECK_EQ(-1, second_of(videos, 4));
+    videos_free(videos);
+}
+
+static void embeddings_of_many_rows_are_kept_apart(void)
+{
+    enum { ROW_COUNT = 140000 }; /* three chunks of rows, the first without an embedding at first */
+    struct videos *videos = videos_new();
+    struct video_facts facts;
+    for (uint64_t n = 1; n <= ROW_COUNT; n++) {
+        struct video *row;
+        CHECK_EQ(STATUS_OK, videos_add(videos, nth_key(n), &row));
+        if (n == ROW_COUNT / 2) {
+            facts = with_embedding(nth_key(n), 7);
+            put(videos, &facts);
+        }
+    }
+    facts = with_embedding(nth_key(3), 8);
+    put(videos, &facts);
+    facts = with_embedding(nth_key(ROW_COUNT), 9);
+    put(videos, &facts);
+    CHECK_EQ(7, second_of(videos, nth_key(ROW_COUNT / 2)));
+    CHECK_EQ(8, second_of(videos, nth_key(3)));
+    CHECK_EQ(-1, second_of(videos, nth_key(4)));
+    CHECK_EQ(9, second_of(videos, nth_key(ROW_COUNT)));
+    CHECK_EQ(-1, second_of(videos, nth_key(ROW_COUNT - 1)));
+    videos_free(videos);
+}
+
 static void region_sets_are_shared_by_content(void)
 {
     struct videos *videos = videos_new();
@@ -304,6 +371,8 @@ int main(int argc, char **argv)
         TEST(put_keeps_the_facts),
         TEST(put_overwrites_facts_and_leaves_statistics),
         TEST(every_row_has_a_source_of_its_own),
+        TEST(embeddings_go_where_their_rows_go),
+        TEST(embeddings_of_many_rows_are_kept_apart),
         TEST(region_sets_are_shared_by_content),
         TEST(the_largest_region_set_is_kept_whole),
         TEST(unused_region_sets_are_used_again),

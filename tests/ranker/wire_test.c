@@ -176,6 +176,62 @@ static void retrieval_score_must_be_finite(void)
     check_rank_refused(&message, "retrieval_score");
 }
 
+static void sources_become_keys(void)
+{
+    Reelrank__V1__Candidate items[2] = {REELRANK__V1__CANDIDATE__INIT,
+                                        REELRANK__V1__CANDIDATE__INIT};
+    Reelrank__V1__Candidate *candidates[] = {&items[0], &items[1]};
+    items[0].video_id = (char *)"v";
+    items[1].video_id = (char *)"w";
+    items[1].source = (char *)"trending";
+    Reelrank__V1__RankRequest message = rank_request(NULL, 0);
+    message.candidates = candidates;
+    message.n_candidates = 2;
+    struct rank_request request;
+    struct problem problem;
+    CHECK_EQ(STATUS_OK, wire_rank_request(&message, NOW_MS, scratch(), &request, &problem));
+    CHECK_EQ(0, request.source_keys[0]); /* none is named */
+    CHECK_EQ(hash_key(text_of("trending")), request.source_keys[1]);
+    char *ids[] = {(char *)"v"};
+    message = rank_request(ids, 1);
+    CHECK_EQ(STATUS_OK, wire_rank_request(&message, NOW_MS, scratch(), &request, &problem));
+    CHECK(request.source_keys == NULL);
+}
+
+static const struct weights_chosen chosen = {.version = "w@0", .arms = ""};
+
+/* Of three features one is missing at the second of two positions. */
+static void features_that_are_missing_are_left_out(void)
+{
+    enum feature features[] = {FEATURE_AGE_HOURS, FEATURE_QUALITY, FEATURE_TASTE};
+    double values[] = {1, 0.5, -0.25, 2, NAN, 0.75};
+    uint32_t order[] = {1, 0};
+    double numbers[] = {2, 1};
+    struct rank_term terms[2 * TERM_COUNT] = {{0}};
+    struct rank_result result = {.count = 2,
+                                 .order = order,
+                                 .scores = numbers,
+                                 .propensities = numbers,
+                                 .terms = terms,
+                                 .feature_count = 3,
+                                 .features = features,
+                                 .feature_values = values};
+    char *ids[] = {(char *)"v", (char *)"w"};
+    Reelrank__V1__RankRequest message = rank_request(ids, 2);
+    struct rank_request request = {.count = 2, .now_ms = NOW_MS};
+    request.keys = (const uint64_t[]){1, 2};
+    Reelrank__V1__RankResponse *response = NULL;
+    CHECK_EQ(STATUS_OK,
+             wire_rank_response(&message, &request, &result, &chosen, scratch(), &response));
+    CHECK_EQ(3, response->slate[0]->n_features);
+    CHECK_STR("quality", response->slate[0]->features[1]->name);
+    CHECK(fabs(0.5 - response->slate[0]->features[1]->value) < 1e-12);
+    CHECK_EQ(2, response->slate[1]->n_features);
+    CHECK_STR("age_hours", response->slate[1]->features[0]->name);
+    CHECK_STR("taste", response->slate[1]->features[1]->name);
+    CHECK(fabs(0.75 - response->slate[1]->features[1]->value) < 1e-12);
+}
+
 static void small_arena_is_reported(void)
 {
     static char memory[16];
@@ -186,6 +242,60 @@ static void small_arena_is_reported(void)
     struct rank_request request;
     struct problem problem;
     CHECK_EQ(STATUS_NO_MEMORY, wire_rank_request(&message, NOW_MS, &arena, &request, &problem));
+}
+
+static uint64_t seed_of(const Reelrank__V1__RankRequest *message, int64_t clock_ms)
+{
+    struct rank_request request;
+    struct problem problem;
+    CHECK_EQ(STATUS_OK, wire_rank_request(message, clock_ms, scratch(), &request, &problem));
+    return request.seed;
+}
+
+static void retries_draw_the_same_and_other_screens_do_not(void)
+{
+    char *ids[] = {"v1", "v2"};
+    Reelrank__V1__RankRequest message = rank_request(ids, 2);
+    uint64_t first = seed_of(&message, NOW_MS);
+    CHECK(first == seed_of(&message, NOW_MS));
+    CHECK(first != seed_of(&message, NOW_MS + 1));
+    message.now_ms = NOW_MS;
+    CHECK(first == seed_of(&message, NOW_MS + 1));
+    message.now_ms = 0;
+    message.request_id = "r1";
+    uint64_t named = seed_of(&message, NOW_MS);
+    CHECK(named != first);
+    CHECK(named == seed_of(&message, NOW_MS + 1));
+    message.user_id = "u2";
+    CHECK(named != seed_of(&message, NOW_MS));
+    message.user_id = "";
+    message.n_candidate_ids = 1;
+    CHECK(named != seed_of(&message, NOW_MS));
+}
+
+/* Two positions, the second moved by two rules. */
+static void moves_are_told_where_there_are_any(void)
+{
+    char *ids[] = {"v1", "v2"};
+    Reelrank__V1__RankRequest message = rank_request(ids, 2);
+    uint32_t order[] = {1, 0};
+    double numbers[] = {1, 0.5};
+    struct slate_moves moves[] = {
+        {.count = 0},
+        {.count = 2, .items = {{SLATE_CREATOR_CAP, 1}, {SLATE_EXPLORE, 1}}},
+    };
+    struct rank_result result = {
+        .count = 2, .order = order, .scores = numbers, .propensities = numbers, .moves = moves};
+    struct rank_request request = {.now_ms = NOW_MS};
+    Reelrank__V1__RankResponse *response = NULL;
+    CHECK_EQ(STATUS_OK,
+             wire_rank_response(&message, &request, &result, &chosen, scratch(), &response));
+    CHECK_EQ(0, response->slate[0]->n_moves);
+    CHECK_EQ(2, response->slate[1]->n_moves);
+    CHECK_STR("creator_cap", response->slate[1]->moves[0]->rule);
+    CHECK_STR("explore", response->slate[1]->moves[1]->rule);
+    CHECK_EQ(1, response->slate[1]->moves[1]->from_position);
+    CHECK(response->slate[1]->propensity < 0.6);
 }
 
 static void good_signal_is_accepted(void)
@@ -257,6 +367,23 @@ static void video_facts_are_sorted_out(void)
     CHECK(facts.regions_allowed.regions[0] < facts.regions_allowed.regions[1]);
 }
 
+static void embeddings_are_taken_in_8_bits_a_component(void)
+{
+    Reelrank__V1__Video message = REELRANK__V1__VIDEO__INIT;
+    float values[LIMIT_VIDEO_EMBEDDING + 1] = {-4, 2};
+    struct video_facts facts;
+    struct problem problem;
+    message.video_id = (char *)"v";
+    message.embedding = values;
+    message.n_embedding = LIMIT_VIDEO_EMBEDDING;
+    CHECK_EQ(STATUS_OK, wire_video(&message, &facts, &problem));
+    CHECK_EQ(LIMIT_VIDEO_EMBEDDING, facts.embedding.size);
+    CHECK_EQ(-127, facts.embedding.values[0]);
+    CHECK_EQ(64, facts.embedding.values[1]);
+    message.n_embedding = LIMIT_VIDEO_EMBEDDING + 1;
+    check_video_refused(&message, "embedding");
+}
+
 static void bad_videos_name_their_field(void)
 {
     Reelrank__V1__Video good = REELRANK__V1__VIDEO__INIT;
@@ -305,11 +432,16 @@ int main(int argc, char **argv)
         TEST(rank_request_texts_name_their_field),
         TEST(candidates_come_in_one_form_only),
         TEST(retrieval_score_must_be_finite),
+        TEST(sources_become_keys),
+        TEST(features_that_are_missing_are_left_out),
         TEST(small_arena_is_reported),
+        TEST(retries_draw_the_same_and_other_screens_do_not),
+        TEST(moves_are_told_where_there_are_any),
         TEST(good_signal_is_accepted),
         TEST(bad_signals_name_their_field),
         TEST(reading_back_does_not_ask_the_clock),
         TEST(video_facts_are_sorted_out),
+        TEST(embeddings_are_taken_in_8_bits_a_component),
         TEST(bad_videos_name_their_field),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

@@ -585,7 +585,7 @@ def reflection_serves_both_versions():
 
             listed = [field(entry, 1).decode() for _, entry in fields(field(ask(7, ""), 6))]
             equal(sorted(SERVICES), sorted(listed))
-            user = ["reelrank/v1/signal.proto", "reelrank/v1/user.proto"]
+            user = ["reelrank/v1/%s.proto" % name for name in ("decision", "ranking", "signal", "user")]
             equal(user, sorted(file_names(ask(3, "reelrank/v1/user.proto"))))
             equal(user, sorted(file_names(ask(4, "reelrank.v1.UserService"))))
             equal(user, sorted(file_names(ask(4, "reelrank.v1.UserService.ExportUser"))))

@@ -184,6 +184,29 @@ static void partial_update_keeps_the_other_fields(void)
     backend_close(backend);
 }
 
+static void embeddings_can_be_updated_alone_and_stay_otherwise(void)
+{
+    struct backend *backend = open_service();
+    free(ask(backend, CATALOG, "UpsertVideos", two_videos));
+    check_answer(backend, CATALOG, "UpsertVideos",
+                 "{\"videos\":[{\"video_id\":\"a\",\"embedding\":[0.5,-1]}],"
+                 "\"update_fields\":[\"embedding\"]}",
+                 "\"accepted\":1");
+    free(ask(backend, CATALOG, "UpsertVideos",
+             "{\"videos\":[{\"video_id\":\"a\",\"title\":\"T\"}],\"update_fields\":[\"title\"]}"));
+    char *answer = ask(backend, CATALOG, "GetVideos", "{\"video_ids\":[\"a\"]}");
+    CHECK(strstr(answer, "\"embedding\":[0.5,-1") != NULL);
+    CHECK(strstr(answer, "\"creator_id\":\"c\"") != NULL);
+    free(answer);
+    check_answer(backend, CATALOG, "UpsertVideos",
+                 "{\"videos\":[{\"video_id\":\"a\"}],\"update_fields\":[\"embedding\"]}",
+                 "\"accepted\":1");
+    answer = ask(backend, CATALOG, "GetVideos", "{\"video_ids\":[\"a\"]}");
+    CHECK(strstr(answer, "embedding") == NULL);
+    free(answer);
+    backend_close(backend);
+}
+
 static void marks_of_inferred_fields_follow_their_fields(void)
 {
     struct backend *backend = open_service();
@@ -272,6 +295,7 @@ static void different_requests_have_different_ranking_ids(void)
         "\"locale\":\"hi-IN\",\"request_id\":\"r\"",
         "\"locale\":\"hi-IN\",\"candidates\":[{\"video_id\":\"a\",\"retrieval_score\":1}]",
         "\"locale\":\"hi-IN\",\"candidates\":[{\"video_id\":\"a\"}]",
+        "\"locale\":\"hi-IN\",\"candidates\":[{\"video_id\":\"a\",\"source\":\"s\"}]",
         "\"locale\":\"hi-IN\",\"candidate_ids\":[\"b\"]",
     };
     enum { COUNT = sizeof(parts) / sizeof(parts[0]), ID_SIZE = 64 };
@@ -310,6 +334,90 @@ static void unknown_experiment_is_refused(void)
     struct backend *backend = open_service();
     check_refused(backend, RANKING, "Rank", "{\"locale\":\"hi\",\"experiment\":\"x/y\"}",
                   STATUS_INVALID, "experiment \"x/y\"");
+    backend_close(backend);
+}
+
+/* A service with weights of its own, and the two videos. */
+static struct backend *open_with_weights(const char *yaml)
+{
+    char path[TEST_PATH_SIZE];
+    char file_path[TEST_PATH_SIZE + 16];
+    test_directory(path);
+    snprintf(file_path, sizeof(file_path), "%s/weights.yaml", path);
+    FILE *file = fopen(file_path, "wb");
+    CHECK(file != NULL);
+    CHECK(fputs(yaml, file) >= 0);
+    CHECK(fclose(file) == 0);
+    const struct backend_options options = {.data = path, .weights = file_path, .create = true};
+    struct backend *backend = NULL;
+    struct problem problem = {""};
+    CHECK_EQ(STATUS_OK, backend_open(&options, &backend, &problem));
+    free(ask(backend, CATALOG, "UpsertVideos", two_videos));
+    return backend;
+}
+
+static const char trial[] = "version: a\n"
+                            "locales: {hi: {}}\n"
+                            "experiments:\n"
+                            "  e: {arms: {all: {share: 1}, none: {share: 0, value: {like: 0}}}}\n";
+
+/* The answer's member is empty, and so left out. */
+static void check_without(struct backend *backend, const char *json, const char *member)
+{
+    char *answer = ask(backend, RANKING, "Rank", json);
+    CHECK(strstr(answer, "\"ranking_id\"") != NULL);
+    CHECK(strstr(answer, member) == NULL);
+    free(answer);
+}
+
+/* The text of the answer's member, up to the next comma. */
+static char *member_of(const char *answer, const char *name)
+{
+    const char *start = strstr(answer, name);
+    CHECK(start != NULL);
+    char *copy = strndup(start, strcspn(start, ","));
+    CHECK(copy != NULL);
+    return copy;
+}
+
+static void the_arm_of_an_experiment_is_in_the_answer(void)
+{
+#define REQUEST "\"locale\":\"hi-IN\",\"now_ms\":1700000000000,\"candidate_ids\":[\"a\",\"b\"]"
+    struct backend *backend = open_with_weights(trial);
+    check_answer(backend, RANKING, "Rank", "{\"user_id\":\"u\"," REQUEST "}",
+                 "\"experiment_arm\":\"e/all\"");
+    check_answer(backend, RANKING, "Rank",
+                 "{\"user_id\":\"u\",\"experiment\":\"e/none\"," REQUEST "}",
+                 "\"experiment_arm\":\"e/none\"");
+    check_without(backend, "{" REQUEST "}", "experiment_arm");
+    check_refused(backend, RANKING, "Rank", "{\"experiment\":\"e/al\"," REQUEST "}", STATUS_INVALID,
+                  "did you mean \"e/all\"?");
+    check_refused(
+        backend, RANKING, "Rank",
+        "{\"experiment\":\"e/0123456789012345678901234567890123456789012345678901234567890"
+        "123\"," REQUEST "}",
+        STATUS_INVALID, "experiment has 66 bytes; at most 65 are allowed");
+
+    char *assigned = ask(backend, RANKING, "Rank", "{\"user_id\":\"u\"," REQUEST "}");
+    char *forced =
+        ask(backend, RANKING, "Rank", "{\"user_id\":\"u\",\"experiment\":\"e/none\"," REQUEST "}");
+    char *one = member_of(assigned, "\"ranking_id\"");
+    char *other = member_of(forced, "\"ranking_id\"");
+    CHECK(strcmp(one, other) != 0);
+    free(one);
+    free(other);
+    free(assigned);
+    free(forced);
+    backend_close(backend);
+#undef REQUEST
+}
+
+static void a_locale_that_the_weights_do_not_have_is_told_as_degraded(void)
+{
+    struct backend *backend = open_with_weights(trial);
+    check_answer(backend, RANKING, "Rank", "{\"locale\":\"en-US\",\"candidate_ids\":[\"a\"]}",
+                 "\"degraded\":[\"locale_default\"]");
+    check_without(backend, "{\"locale\":\"hi-US\",\"candidate_ids\":[\"a\"]}", "degraded");
     backend_close(backend);
 }
 
@@ -619,23 +727,77 @@ static void page_of_large_videos_stays_below_four_mebibytes(void)
     backend_close(backend);
 }
 
-static void methods_of_later_versions_say_so(void)
+static void locales_are_taken_in_their_canonical_form(void)
+{
+    static const char *const same[][2] = {
+        {"hi-IN", "HIN_in"}, {"id-ID", "in-ID"}, {"hi-IN", "hi-Deva-IN"}, {"yue", "zh-yue"}};
+    struct backend *backend = open_service();
+    for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+        char *answers[2];
+        for (size_t j = 0; j < 2; j++) {
+            char json[128];
+            snprintf(json, sizeof(json),
+                     "{\"locale\":\"%s\",\"candidate_ids\":[\"a\"],\"now_ms\":1700000000000}",
+                     same[i][j]);
+            answers[j] = ask(backend, RANKING, "Rank", json);
+        }
+        CHECK_STR(answers[0], answers[1]);
+        free(answers[0]);
+        free(answers[1]);
+    }
+    backend_close(backend);
+}
+
+static void malformed_locales_are_refused(void)
+{
+    static const char *const bad[] = {"", "h", "hindi", "hi IN", "hi-IN-", "hi-IND", "en_US.UTF-8"};
+    struct backend *backend = open_service();
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char json[128];
+        snprintf(json, sizeof(json), "{\"locale\":\"%s\",\"candidate_ids\":[\"a\"]}", bad[i]);
+        check_refused(backend, RANKING, "Rank", json, STATUS_INVALID, "locale");
+    }
+    backend_close(backend);
+}
+
+static void locales_of_nobody_are_served_and_flagged(void)
 {
     struct backend *backend = open_service();
-    struct problem problem;
-    char *answer = NULL;
-    CHECK_EQ(STATUS_UNIMPLEMENTED, call(backend, ADMIN, "ApplyWeights", "{}", &answer, &problem));
+    check_answer(backend, RANKING, "Rank", "{\"locale\":\"xx-YY\",\"candidate_ids\":[\"a\"]}",
+                 "\"degraded\":[\"locale_default\",\"locale_unknown\"]");
+    char *answer =
+        ask(backend, RANKING, "Rank", "{\"locale\":\"hi-IN\",\"candidate_ids\":[\"a\"]}");
+    CHECK(strstr(answer, "locale_unknown") == NULL);
+    free(answer);
+    backend_close(backend);
+}
+
+static void a_dropped_video_says_what_the_rule_saw(void)
+{
+    struct backend *backend = open_service();
+    free(ask(backend, CATALOG, "UpsertVideos",
+             "{\"videos\":[{\"video_id\":\"a\",\"languages\":[\"hi\"],"
+             "\"minimum_age_years\":18,\"safety_rating\":\"SAFETY_RATING_LOW_RISK\"}]}"));
+    check_answer(backend, RANKING, "Rank",
+                 "{\"locale\":\"hi-IN\",\"candidate_ids\":[\"a\"],\"explain\":true}",
+                 "\"rule\":\"age\",\"detail\":\"for people of 18 or more; the user's age is "
+                 "unknown, taken as 0\"");
     backend_close(backend);
 }
 
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
+        TEST(locales_are_taken_in_their_canonical_form),
+        TEST(malformed_locales_are_refused),
+        TEST(locales_of_nobody_are_served_and_flagged),
+        TEST(a_dropped_video_says_what_the_rule_saw),
         TEST(signals_are_accepted_once_each),
         TEST(late_signal_is_rejected_with_what_to_do),
         TEST(empty_batches_are_answered),
         TEST(catalogue_reports_new_same_and_bad_videos),
         TEST(partial_update_keeps_the_other_fields),
+        TEST(embeddings_can_be_updated_alone_and_stay_otherwise),
         TEST(marks_of_inferred_fields_follow_their_fields),
         TEST(two_partial_updates_in_one_request_do_not_lose_one),
         TEST(deleted_video_is_dropped_and_can_come_back),
@@ -644,6 +806,8 @@ int main(int argc, char **argv)
         TEST(different_requests_have_different_ranking_ids),
         TEST(packed_form_agrees_with_the_slate),
         TEST(unknown_experiment_is_refused),
+        TEST(the_arm_of_an_experiment_is_in_the_answer),
+        TEST(a_locale_that_the_weights_do_not_have_is_told_as_degraded),
         TEST(weights_are_checked_with_line_and_column),
         TEST(status_counts_and_digests),
         TEST(user_is_described),
@@ -654,7 +818,6 @@ int main(int argc, char **argv)
         TEST(catalogue_is_listed_page_by_page),
         TEST(page_size_and_token_are_checked),
         TEST(page_of_large_videos_stays_below_four_mebibytes),
-        TEST(methods_of_later_versions_say_so),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "config/default_weights.h"
 #include "server/health.h"
 #include "server/reflection.h"
 #include "server/service.h"
@@ -45,19 +44,16 @@ static void check_described(void *context, const struct descriptors_method *desc
     table->described++;
 }
 
-static struct service *make_service(struct store **store)
+static struct service *make_service(struct store **store, struct weights_life **life)
 {
     static char path[TEST_PATH_SIZE];
     struct service *service = NULL;
-    struct weights *weights = NULL;
-    struct weights_problems problems = {0};
     struct problem problem = {0};
-    struct text yaml = {.data = default_weights, .size = default_weights_size};
     test_directory(path);
     struct store_options options = {.log = {.path = path, .map_bytes = 64 << 20}};
     CHECK(store_open(&options, store, &problem) == STATUS_OK);
-    CHECK(weights_parse(yaml, &weights, &problems) == STATUS_OK);
-    CHECK(service_new(*store, weights, &service) == STATUS_OK);
+    CHECK(weights_life_new(store_log(*store), life) == STATUS_OK);
+    CHECK(service_new(*store, *life, &service) == STATUS_OK);
     return service;
 }
 
@@ -67,7 +63,8 @@ static void every_method_of_the_contract_is_in_the_table(void)
     struct health *health = NULL;
     struct descriptors *descriptors = NULL;
     struct table table = {.described = 0};
-    struct service *service = make_service(&store);
+    struct weights_life *life = NULL;
+    struct service *service = make_service(&store, &life);
     service_methods(service, table.methods);
     CHECK(health_new(table.methods, SERVICE_METHOD_COUNT, &health) == STATUS_OK);
     CHECK(reflection_descriptors(&descriptors) == STATUS_OK);
@@ -80,6 +77,7 @@ static void every_method_of_the_contract_is_in_the_table(void)
     descriptors_free(descriptors);
     health_free(health);
     service_free(service);
+    weights_life_free(life);
     store_close(store);
 }
 

@@ -376,9 +376,9 @@ static void description_is_checked_before_anything_else(void)
     describe(&place, "1", good);
     CHECK_EQ(STATUS_OK, backup_read(place.backup, &info, &problem));
     CHECK(info.files[0].checksum == 0x0123456789abcdef && info.aggregates_digest == UINT64_MAX);
-    describe(&place, "3", good);
+    describe(&place, "4", good);
     check_refused(&place, place.other, STATUS_CORRUPT,
-                  "format 3; this program reads up to 2: use a newer");
+                  "format 4; this program reads up to 3: use a newer");
     describe(&place, "2", good);
     check_refused(&place, place.other, STATUS_CORRUPT, "not as a backup writes it");
     describe(&place, "0", good);

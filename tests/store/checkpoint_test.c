@@ -383,8 +383,17 @@ static void checkpoint_of_another_state_version_is_set_aside(void)
     for (unsigned i = 0; i < 6; i++) {
         at = put_fixed(at, 1, 8);
     }
-    change_entry(path, "meta", mark_key, mark, seal_row(mark, 2, at));
-    check_set_aside(path, "state version 3, this program's is 2");
+    change_entry(path, "meta", mark_key, mark, seal_row(mark, 3, at));
+    check_set_aside(path, "state version 4, this program's is 3");
+}
+
+static void checkpoint_of_a_later_file_version_is_set_aside(void)
+{
+    char path[TEST_PATH_SIZE];
+    uint8_t mark[64] = {0};
+    make_checkpoint(path);
+    change_entry(path, "meta", mark_key, mark, seal_row(mark, 4, mark + CODER_HEADER_SIZE + 52));
+    check_set_aside(path, "file version 4, this program's is 3");
 }
 
 static void damaged_mark_is_set_aside(void)
@@ -777,7 +786,7 @@ static void state_version_stands_for_this_state(void)
     }
     uint64_t digest = digest_of(store);
     store_close(store);
-    CHECK_EQ(2, STATE_VERSION);
+    CHECK_EQ(3, STATE_VERSION);
     CHECK_EQ(-4217351206964602049, (int64_t)digest);
 }
 
@@ -791,6 +800,7 @@ int main(int argc, char **argv)
         TEST(checkpoint_ahead_of_the_log_is_set_aside),
         TEST(checkpoint_of_another_log_is_set_aside),
         TEST(checkpoint_of_another_state_version_is_set_aside),
+        TEST(checkpoint_of_a_later_file_version_is_set_aside),
         TEST(damaged_mark_is_set_aside),
         TEST(damaged_or_missing_rows_are_set_aside),
         TEST(file_of_garbage_is_set_aside),

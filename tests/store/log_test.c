@@ -396,7 +396,7 @@ static void format_from_the_future_is_refused(void)
     test_directory(path);
     make_log(path);
     tamper(path, "meta", 0, text_key("format"), &(MDB_val){sizeof(format), format});
-    check_refused(path, STATUS_CORRUPT, "format 3; this program reads up to 2");
+    check_refused(path, STATUS_CORRUPT, "format 4; this program reads up to 3");
     format[0] = 0;
     tamper(path, "meta", 0, text_key("format"), &(MDB_val){sizeof(format), format});
     check_refused(path, STATUS_CORRUPT, "format 0");
@@ -441,7 +441,7 @@ static void check_format_on_disk(const char *path, uint8_t want)
     mdb_env_close(env);
 }
 
-static void log_of_format_1_is_raised_to_2_when_it_is_opened(void)
+static void log_of_format_1_is_raised_when_it_is_opened(void)
 {
     char path[TEST_PATH_SIZE];
     struct tombstone tombstone = {.user_key = 7, .time_ms = 1000};
@@ -453,7 +453,7 @@ static void log_of_format_1_is_raised_to_2_when_it_is_opened(void)
     CHECK_EQ(STATUS_NOT_FOUND, log_find_tombstone(log, 7, &tombstone));
     CHECK_EQ(STATUS_OK, log_put_tombstones(log, &tombstone, 1));
     log_close(log);
-    check_format_on_disk(path, 2);
+    check_format_on_disk(path, LOG_FORMAT_VERSION);
     log = open_log(path);
     CHECK_EQ(5, poll_count(log, 1));
     CHECK_EQ(STATUS_OK, log_find_tombstone(log, 7, &tombstone));
@@ -643,7 +643,7 @@ int main(int argc, char **argv)
         TEST(damaged_record_is_named),
         TEST(gap_is_named),
         TEST(format_from_the_future_is_refused),
-        TEST(log_of_format_1_is_raised_to_2_when_it_is_opened),
+        TEST(log_of_format_1_is_raised_when_it_is_opened),
         TEST(foreign_database_is_refused),
         TEST(file_of_another_kind_is_refused),
         TEST(file_cut_short_is_refused),

@@ -1,5 +1,6 @@
 #include "tests/store/opened.h"
 
+#include "tests/ranker/scoped_check.h"
 #include "tests/test.h"
 
 struct store *opened_store(const struct store_options *options)
@@ -15,7 +16,9 @@ struct store *opened_store(const struct store_options *options)
 struct state_digests opened_digests(struct store *store)
 {
     struct state_digests digests;
-    CHECK_EQ(STATUS_OK, state_digest(store_begin(store), &digests));
+    const struct state *state = store_begin(store);
+    (void)scoped_check(state);
+    CHECK_EQ(STATUS_OK, state_digest(state, &digests));
     store_end(store);
     return digests;
 }

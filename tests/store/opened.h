@@ -7,7 +7,7 @@
 /* Opens a store that must open. */
 struct store *opened_store(const struct store_options *options);
 
-/* The digests of its state now. */
+/* The digests of its state now, whose scoped rows are checked. */
 struct state_digests opened_digests(struct store *store);
 
 /* Removes all records before `first`, at once. */

@@ -107,6 +107,57 @@ static void video_has_these_bytes(void)
     check_bytes(want, sizeof(want), row, video_row_encode(&video, row));
 }
 
+static void video_with_an_embedding_has_these_bytes(void)
+{
+    uint8_t row[VIDEO_ROW_SIZE_MAX];
+    struct video_row decoded;
+    struct video_row video = {.facts = {.key = 5, .embedding = {.size = 3, .values = {127, -1, 0}}},
+                              .known = true};
+    static const uint8_t want[] = {
+        5, 0,   0,    0, 0, 0, 0, 0, 1,                      /* key, known */
+        0, 0,   0,    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* creator, hash */
+        0, 0,   0,    0, 0, 0, 0,             /* sequence, published, duration, quality */
+        0, 0,   0,    0, 0, 0, 0, 0, 0, 0, 0, /* region, age, safety, curated; lists */
+        3, 127, 0xff, 0,
+    };
+    size_t size = video_row_encode(&video, row);
+    CHECK_EQ(CODER_HEADER_SIZE + sizeof(want), size);
+    CHECK_EQ(2, row[0]);
+    CHECK(memcmp(want, row + CODER_HEADER_SIZE, sizeof(want)) == 0);
+    CHECK_EQ(STATUS_OK, video_row_decode(row, size, &decoded));
+    CHECK(memcmp(&decoded.facts.embedding, &video.facts.embedding, sizeof(struct embedding)) == 0);
+}
+
+/* Too large, no largest component, and of a video that the catalogue does not know. */
+static void embeddings_that_nobody_has_are_corrupt(void)
+{
+    uint8_t row[VIDEO_ROW_SIZE_MAX];
+    struct video_row decoded;
+    struct video_row video = {.facts = {.key = 5, .embedding = {.size = 3, .values = {127, -1, 0}}},
+                              .known = true};
+    size_t size = video_row_encode(&video, row);
+    row[size - 3] = 126;
+    CHECK_EQ(size, seal_row(row, 2, row + size));
+    CHECK_EQ(STATUS_CORRUPT, video_row_decode(row, size, &decoded));
+    row[size - 3] = 0x80;
+    CHECK_EQ(size, seal_row(row, 2, row + size));
+    CHECK_EQ(STATUS_CORRUPT, video_row_decode(row, size, &decoded));
+    row[size - 3] = 127;
+    CHECK_EQ(size, seal_row(row, 2, row + size));
+    CHECK_EQ(STATUS_OK, video_row_decode(row, size, &decoded));
+    CHECK_EQ(size, seal_row(row, 1, row + size));
+    CHECK_EQ(STATUS_CORRUPT, video_row_decode(row, size, &decoded));
+    row[size - 4] = LIMIT_VIDEO_EMBEDDING + 1;
+    CHECK_EQ(size, seal_row(row, 2, row + size));
+    CHECK_EQ(STATUS_CORRUPT, video_row_decode(row, size, &decoded));
+    row[size - 4] = 0;
+    CHECK_EQ(size - 3, seal_row(row, 2, row + size - 3));
+    CHECK_EQ(STATUS_CORRUPT, video_row_decode(row, size - 3, &decoded));
+    uint8_t *end = put_fixed(row + CODER_HEADER_SIZE, 5, 8);
+    end = put_fixed(end, 0x7f0100, 3); /* not known, and then 1 component */
+    CHECK_EQ(STATUS_CORRUPT, video_row_decode(row, seal_row(row, 2, end), &decoded));
+}
+
 static void video_known_by_signals_alone_is_a_key(void)
 {
     uint8_t row[VIDEO_ROW_SIZE_MAX];
@@ -241,6 +292,8 @@ static void largest_video_comes_back_whole(void)
         video.facts.regions_allowed.regions[i] = (uint16_t)(UINT16_MAX - 100 + i);
     }
     video.facts.regions_forbidden = video.facts.regions_allowed;
+    video.facts.embedding.size = LIMIT_VIDEO_EMBEDDING;
+    memset(video.facts.embedding.values, -127, LIMIT_VIDEO_EMBEDDING);
     size_t size = video_row_encode(&video, row);
     CHECK(size <= VIDEO_ROW_SIZE_MAX);
     CHECK_EQ(STATUS_OK, video_row_decode(row, size, &decoded));
@@ -403,6 +456,8 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(user_has_these_bytes),
         TEST(video_has_these_bytes),
+        TEST(video_with_an_embedding_has_these_bytes),
+        TEST(embeddings_that_nobody_has_are_corrupt),
         TEST(video_known_by_signals_alone_is_a_key),
         TEST(statistics_have_these_bytes),
         TEST(watch_times_have_these_bytes),

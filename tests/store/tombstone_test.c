@@ -10,6 +10,7 @@ static const struct tombstone example = {
     .time_ms = 0x0102030405060708,
     .sequence = 0x1112131415161718,
     .signals_erased = 0x2122232425262728,
+    .decisions_erased = 0x3132333435363738,
     .pending = true,
 };
 
@@ -17,12 +18,13 @@ static void bytes_are_as_the_table_says(void)
 {
     uint8_t bytes[TOMBSTONE_SIZE];
     tombstone_encode(&example, bytes);
-    CHECK_EQ(1, bytes[0]);
+    CHECK_EQ(2, bytes[0]);
     CHECK_EQ(1, bytes[5]);
     for (unsigned i = 0; i < 8; i++) {
         CHECK_EQ(0x08 - i, bytes[6 + i]);
         CHECK_EQ(0x18 - i, bytes[14 + i]);
         CHECK_EQ(0x28 - i, bytes[22 + i]);
+        CHECK_EQ(0x38 - i, bytes[30 + i]);
     }
 }
 
@@ -36,6 +38,7 @@ static void check_same(const struct tombstone *tombstone)
     CHECK_EQ(tombstone->time_ms, again.time_ms);
     CHECK_EQ(tombstone->sequence, again.sequence);
     CHECK_EQ(tombstone->signals_erased, again.signals_erased);
+    CHECK_EQ(tombstone->decisions_erased, again.decisions_erased);
     CHECK_EQ(tombstone->pending, again.pending);
 }
 
@@ -46,7 +49,8 @@ static void every_value_comes_back(void)
     check_same(&(struct tombstone){.user_key = UINT64_MAX,
                                    .time_ms = INT64_MIN,
                                    .sequence = UINT64_MAX,
-                                   .signals_erased = UINT64_MAX});
+                                   .signals_erased = UINT64_MAX,
+                                   .decisions_erased = UINT64_MAX});
 }
 
 static void damage_is_noticed_wherever_it_is(void)
@@ -71,8 +75,24 @@ static void pending_is_yes_or_no(void)
     struct tombstone out;
     tombstone_encode(&example, bytes);
     bytes[5] = 2;
-    (void)seal_row(bytes, 1, bytes + TOMBSTONE_SIZE);
+    (void)seal_row(bytes, 2, bytes + TOMBSTONE_SIZE);
     CHECK_EQ(STATUS_CORRUPT, tombstone_decode(bytes, TOMBSTONE_SIZE, 1, &out));
+}
+
+static void tombstone_of_version_1_counts_no_decisions(void)
+{
+    enum { SIZE = 30 };
+    uint8_t bytes[TOMBSTONE_SIZE];
+    struct tombstone out;
+    tombstone_encode(&example, bytes);
+    (void)seal_row(bytes, 1, bytes + SIZE);
+    CHECK_EQ(STATUS_OK, tombstone_decode(bytes, SIZE, 5, &out));
+    CHECK_EQ(example.signals_erased, out.signals_erased);
+    CHECK_EQ(0, out.decisions_erased);
+    (void)seal_row(bytes, 2, bytes + SIZE);
+    CHECK_EQ(STATUS_CORRUPT, tombstone_decode(bytes, SIZE, 5, &out));
+    (void)seal_row(bytes, 1, bytes + TOMBSTONE_SIZE);
+    CHECK_EQ(STATUS_CORRUPT, tombstone_decode(bytes, TOMBSTONE_SIZE, 5, &out));
 }
 
 int main(int argc, char **argv)
@@ -82,6 +102,7 @@ int main(int argc, char **argv)
         TEST(every_value_comes_back),
         TEST(damage_is_noticed_wherever_it_is),
         TEST(pending_is_yes_or_no),
+        TEST(tombstone_of_version_1_counts_no_decisions),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }

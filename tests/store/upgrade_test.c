@@ -4,9 +4,12 @@
 #include <sys/stat.h>
 
 #include "store/backup.h"
+#include "store/carry.h"
 #include "store/coder.h"
+#include "store/snapshots.h"
 #include "store/store.h"
 #include "store/verify.h"
+#include "store/video_row.h"
 #include "tests/store/entries.h"
 #include "tests/store/opened.h"
 #include "tests/test.h"
@@ -173,12 +176,150 @@ static void backup_of_an_old_directory_leaves_it_and_can_be_restored(void)
     store_close(store);
 }
 
+/* ---- the state version before, in which videos had no embeddings ---- */
+
+static struct entry video_entry(struct arena *arena, unsigned number)
+{
+    char id[16];
+    float embedding[2] = {1, (float)number};
+    Reelrank__V1__Video video = REELRANK__V1__VIDEO__INIT;
+    snprintf(id, sizeof(id), "v%u", number);
+    video.video_id = id;
+    video.embedding = embedding;
+    video.n_embedding = number % 3 > 0 ? 2 : 0;
+    return entry_video(arena, &video);
+}
+
+static void write_videos_and_watches(struct store *store, unsigned first)
+{
+    struct arena arena = entries_arena(1 << 20);
+    struct entry entries[20];
+    for (unsigned i = 0; i < 20; i++) {
+        entries[i] =
+            i % 2 == 0 ? video_entry(&arena, first + i) : entry_watch(&arena, "", first + i);
+    }
+    CHECK_EQ(STATUS_OK, entries_write(store, entries, 20).status);
+    free(arena.base);
+}
+
+static void age_row(MDB_txn *txn, MDB_dbi videos, uint32_t row, MDB_val old)
+{
+    struct video_row video;
+    uint8_t bytes[VIDEO_ROW_SIZE_MAX];
+    CHECK_EQ(STATUS_OK, video_row_decode(old.mv_data, old.mv_size, &video));
+    video.facts.embedding = (struct embedding){.size = 0};
+    size_t size = video_row_encode(&video, bytes);
+    put(txn, videos, (MDB_val){sizeof(row), &row}, (MDB_val){size, bytes});
+}
+
+static void age_mark(MDB_txn *txn, MDB_dbi meta, MDB_val old)
+{
+    uint8_t mark[STATE_MARK_MAX];
+    CHECK(old.mv_size <= sizeof(mark));
+    memcpy(mark, old.mv_data, old.mv_size);
+    put_fixed(mark + CODER_HEADER_SIZE, STATE_VERSION_BEFORE, 4);
+    CHECK_EQ(old.mv_size, seal_row(mark, mark[0], mark + old.mv_size));
+    put(txn, meta, (MDB_val){4, "mark"}, (MDB_val){old.mv_size, mark});
+}
+
+/* Makes a state file what the version before would have written. */
+static void age(const char *path, const char *name)
+{
+    char file[TEST_PATH_SIZE + 64];
+    MDB_txn *txn = NULL;
+    MDB_dbi videos;
+    MDB_dbi meta;
+    MDB_val value;
+    snprintf(file, sizeof(file), "%s/%s", path, name);
+    MDB_env *env = open_env(file, MDB_NOSUBDIR | MDB_NOLOCK);
+    CHECK(mdb_txn_begin(env, NULL, 0, &txn) == 0);
+    CHECK(mdb_dbi_open(txn, "videos", MDB_INTEGERKEY, &videos) == 0);
+    CHECK(mdb_dbi_open(txn, "meta", 0, &meta) == 0);
+    for (uint32_t row = 0; mdb_get(txn, videos, &(MDB_val){sizeof(row), &row}, &value) == 0;
+         row++) {
+        age_row(txn, videos, row, value);
+    }
+    CHECK(mdb_get(txn, meta, &(MDB_val){4, "mark"}, &value) == 0);
+    age_mark(txn, meta, value);
+    CHECK(mdb_txn_commit(txn) == 0);
+    mdb_env_close(env);
+}
+
+static void age_snapshot(const char *path, uint64_t sequence)
+{
+    char name[SNAPSHOT_NAME_SIZE];
+    snapshot_name(sequence, name);
+    age(path, name);
+}
+
+static uint64_t newest_snapshot(const char *path)
+{
+    struct snapshots snapshots;
+    struct problem problem;
+    CHECK_EQ(STATUS_OK, snapshots_list(path, &snapshots, &problem));
+    CHECK(snapshots.count > 0);
+    return snapshots.sequences[snapshots.count - 1];
+}
+
+static void check_opens_with(const char *path, uint64_t digest)
+{
+    CHECK(verify(path).digests.all == digest);
+    for (unsigned i = 0; i < 2; i++) { /* the second time from what the first has saved */
+        struct store *store = open_store(path);
+        CHECK(opened_digests(store).all == digest);
+        store_close(store);
+    }
+    CHECK(verify(path).digests.all == digest);
+}
+
+/* Neither state.mdb nor the snapshot knows embeddings, but the log does. */
+static void a_whole_log_gives_videos_their_embeddings(void)
+{
+    char path[TEST_PATH_SIZE];
+    test_directory(path);
+    struct store *store = open_store(path);
+    write_videos_and_watches(store, 0);
+    CHECK_EQ(STATUS_OK, store_snapshot(store));
+    write_videos_and_watches(store, 10);
+    uint64_t digest = opened_digests(store).all;
+    store_close(store);
+    age(path, "state.mdb");
+    age_snapshot(path, 20);
+    check_opens_with(path, digest);
+}
+
+/* The base is of the version before; videos are in the log behind it, where they were carried. */
+static void a_base_of_the_version_before_is_read(void)
+{
+    char path[TEST_PATH_SIZE];
+    _Atomic bool stopping = false;
+    struct problem problem = {""};
+    test_directory(path);
+    struct store *store = open_store(path);
+    write_videos_and_watches(store, 0);
+    CHECK_EQ(STATUS_OK, store_snapshot(store));
+    write_videos_and_watches(store, 10);
+    CHECK_EQ(STATUS_OK, carry_videos(store, 20, &stopping, &problem));
+    CHECK_EQ(STATUS_OK, store_snapshot(store));
+    write_videos_and_watches(store, 20);
+    uint64_t newest = newest_snapshot(path);
+    uint64_t digest = opened_digests(store).all;
+    opened_trim(store_log(store), 21);
+    store_close(store);
+    age(path, "state.mdb");
+    age_snapshot(path, 20);
+    age_snapshot(path, newest);
+    check_opens_with(path, digest);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(old_directory_is_verified_as_it_is),
         TEST(old_directory_opens_and_goes_on),
         TEST(backup_of_an_old_directory_leaves_it_and_can_be_restored),
+        TEST(a_whole_log_gives_videos_their_embeddings),
+        TEST(a_base_of_the_version_before_is_read),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }

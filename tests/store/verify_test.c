@@ -275,7 +275,7 @@ static void what_is_no_log_is_refused(void)
     (void)write_some(path);
     tamper(path, "meta", 0, (MDB_val){6, "format"}, &(MDB_val){sizeof(format), format});
     CHECK_EQ(STATUS_CORRUPT, verify_data(path, &options, &report, &problem));
-    CHECK(strstr(problem.text, "format 3; this program reads up to 2") != NULL);
+    CHECK(strstr(problem.text, "format 4; this program reads up to 3") != NULL);
     tamper(path, "meta", 0, (MDB_val){6, "format"}, NULL);
     CHECK_EQ(STATUS_CORRUPT, verify_data(path, &options, &report, &problem));
     CHECK(strstr(problem.text, "not a log of reelrank") != NULL);

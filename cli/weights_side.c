@@ -1,0 +1,134 @@
+#include "cli/weights_side.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/problems.h"
+
+static const char current[] = "current";
+
+static enum status refuse(const char *name, const struct weights_problems *problems,
+                          struct problem *problem)
+{
+    problems_print(stderr, name, problems);
+    problem_set(problem, "%.200s has %u problem%s", name, problems->count,
+                problems->count == 1 ? "" : "s");
+    return STATUS_INVALID;
+}
+
+static enum status read_file(struct weights_side *side, struct weights_problems *problems,
+                             struct problem *problem)
+{
+    side->file = calloc(1, sizeof(*side->file));
+    if (side->file == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status =
+        weights_file_read(side->name, side->file, &side->weights, problems, problem);
+    side->source = side->file->source;
+    return status;
+}
+
+static enum status put_models(const Reelrank__V1__GetWeightsResponse *response, struct arena *arena,
+                              struct weights_source *out)
+{
+    struct weights_model_file *models =
+        arena_new(arena, struct weights_model_file, response->n_models);
+    if (models == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < response->n_models; i++) {
+        const Reelrank__V1__ModelFile *file = response->models[i];
+        snprintf(models[i].name, sizeof(models[i].name), "%s", file->name);
+        models[i].content = (struct text){(const char *)file->content.data, file->content.len};
+    }
+    out->models = models;
+    out->model_count = response->n_models;
+    return STATUS_OK;
+}
+
+/* What the server, or the data directory, has in force or in its history. */
+static enum status ask(struct weights_side *side, struct backend *backend, struct arena *arena,
+                       struct weights_problems *problems, struct problem *problem)
+{
+    Reelrank__V1__GetWeightsRequest request = REELRANK__V1__GET_WEIGHTS_REQUEST__INIT;
+    ProtobufCMessage *message = NULL;
+    if (strcmp(side->name, current) != 0) {
+        request.weights_version = (char *)side->name;
+    }
+    enum status status = backend_call(backend, &reelrank__v1__admin_service__descriptor,
+                                      "GetWeights", &request.base, arena, &message, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    const Reelrank__V1__GetWeightsResponse *response = (const void *)message;
+    side->source.yaml = text_of(response->weights_yaml);
+    status = put_models(response, arena, &side->source);
+    return status == STATUS_OK ? weights_source_parse(&side->source, &side->weights, problems)
+                               : status;
+}
+
+static enum status read_any(struct weights_side *side, struct backend *backend, struct arena *arena,
+                            struct weights_problems *problems, struct problem *problem)
+{
+    bool is_current = strcmp(side->name, current) == 0;
+    bool is_file = !is_current && (strcmp(side->name, "-") == 0 || access(side->name, F_OK) == 0);
+    if (is_file || (!is_current && backend == NULL)) {
+        return read_file(side, problems, problem);
+    }
+    if (backend == NULL) {
+        problem_set(problem,
+                    "\"%s\" is what a server has in force: name it with --target or --data",
+                    current);
+        return STATUS_INVALID;
+    }
+    return ask(side, backend, arena, problems, problem);
+}
+
+enum status weights_side_read(struct weights_side *side, struct backend *backend,
+                              struct arena *arena, struct problem *problem)
+{
+    struct weights_problems *problems = calloc(1, sizeof(*problems));
+    if (problems == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status = read_any(side, backend, arena, problems, problem);
+    if (status == STATUS_INVALID && problems->count > 0) {
+        status = refuse(side->name, problems, problem);
+    }
+    free(problems);
+    return status;
+}
+
+void weights_side_release(struct weights_side *side)
+{
+    weights_unref(side->weights);
+    if (side->file != NULL) {
+        weights_file_release(side->file);
+        free(side->file);
+    }
+    *side = (struct weights_side){.name = side->name};
+}
+
+enum status weights_fields_of(const struct weights_source *source, struct arena *arena,
+                              struct weights_fields *out)
+{
+    size_t count = source->model_count;
+    char *yaml = arena_new(arena, char, source->yaml.size + 1);
+    Reelrank__V1__ModelFile *files = arena_new(arena, Reelrank__V1__ModelFile, count);
+    Reelrank__V1__ModelFile **list = arena_new(arena, Reelrank__V1__ModelFile *, count);
+    if (arena_full(arena)) {
+        return STATUS_NO_MEMORY;
+    }
+    memcpy(yaml, source->yaml.data, source->yaml.size);
+    for (size_t i = 0; i < count; i++) {
+        reelrank__v1__model_file__init(&files[i]);
+        files[i].name = (char *)source->models[i].name;
+        files[i].content.data = (uint8_t *)source->models[i].content.data;
+        files[i].content.len = source->models[i].content.size;
+        list[i] = &files[i];
+    }
+    *out = (struct weights_fields){.yaml = yaml, .models = list, .model_count = count};
+    return STATUS_OK;
+}

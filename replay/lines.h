@@ -1,0 +1,34 @@
+#ifndef REPLAY_LINES_H
+#define REPLAY_LINES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "ranker/status.h"
+#include "ranker/text.h"
+
+/* A text file, line by line, in bounded memory. */
+struct lines {
+    FILE *file;      /* borrowed */
+    uint64_t number; /* of the line read last, from 1 */
+    size_t limit;
+    char *bytes; /* owned; limit */
+};
+
+struct line {
+    struct text text; /* lives until the next line is read */
+    bool too_long;    /* text has only the beginning */
+    bool last;        /* the file ended */
+};
+
+MUST_USE enum status lines_init(struct lines *lines, FILE *file, size_t limit);
+void lines_release(struct lines *lines);
+
+/* The next line without its newline; the byte order mark of the first one is left out. */
+struct line lines_next(struct lines *lines);
+
+/* Only spaces, tabs and carriage returns. */
+bool line_is_blank(struct text text);
+
+#endif

@@ -1,0 +1,130 @@
+#include "server/admin.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "ranker/check.h"
+#include "store/clock.h"
+
+struct job {
+    void (*run)(void *context);
+    void *context;
+};
+
+struct admin {
+    struct admin_options options; /* set once */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t filled;
+    /* Guarded by lock. */
+    struct job jobs[ADMIN_JOBS_MAX]; /* a ring */
+    size_t first;
+    size_t count;
+    bool stopping;
+};
+
+static struct timespec time_of(int64_t ms)
+{
+    return (struct timespec){.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+}
+
+/* Until there is a job, it is time to tick, or the end. */
+static void wait_locked(struct admin *admin, int64_t tick_ms)
+{
+    struct timespec until = time_of(tick_ms);
+    int rc = 0;
+    while (admin->count == 0 && !admin->stopping && rc == 0) {
+        rc = admin->options.interval_ms > 0
+                 ? pthread_cond_timedwait(&admin->filled, &admin->lock, &until)
+                 : pthread_cond_wait(&admin->filled, &admin->lock);
+    }
+    CHECK(rc == 0 || rc == ETIMEDOUT);
+}
+
+/* Takes the next job, if there is one; false when there will be none any more. */
+static bool take(struct admin *admin, int64_t tick_ms, struct job *out)
+{
+    CHECK(pthread_mutex_lock(&admin->lock) == 0);
+    wait_locked(admin, tick_ms);
+    bool over = admin->count == 0 && admin->stopping;
+    *out = (struct job){.run = NULL};
+    if (admin->count > 0) {
+        *out = admin->jobs[admin->first];
+        admin->first = (admin->first + 1) % ADMIN_JOBS_MAX;
+        admin->count--;
+    }
+    CHECK(pthread_mutex_unlock(&admin->lock) == 0);
+    return !over;
+}
+
+static void *run(void *argument)
+{
+    struct admin *admin = argument;
+    const struct admin_options *options = &admin->options;
+    int64_t tick_ms = monotonic_ms() + options->interval_ms;
+    struct job job;
+    while (take(admin, tick_ms, &job)) {
+        if (job.run != NULL) {
+            job.run(job.context);
+        }
+        if (options->interval_ms > 0 && monotonic_ms() >= tick_ms) {
+            options->tick(options->context);
+            tick_ms = monotonic_ms() + options->interval_ms;
+        }
+    }
+    return NULL;
+}
+
+enum status admin_new(const struct admin_options *options, struct admin **out)
+{
+    CHECK(options->interval_ms == 0 || options->tick != NULL);
+    struct admin *admin = calloc(1, sizeof(*admin));
+    if (admin == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    pthread_condattr_t monotonic;
+    admin->options = *options;
+    CHECK(pthread_condattr_init(&monotonic) == 0);
+    CHECK(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+    CHECK(pthread_cond_init(&admin->filled, &monotonic) == 0);
+    CHECK(pthread_condattr_destroy(&monotonic) == 0);
+    CHECK(pthread_mutex_init(&admin->lock, NULL) == 0);
+    if (pthread_create(&admin->thread, NULL, run, admin) != 0) {
+        free(admin);
+        return STATUS_IO;
+    }
+    *out = admin;
+    return STATUS_OK;
+}
+
+void admin_free(struct admin *admin)
+{
+    if (admin == NULL) {
+        return;
+    }
+    CHECK(pthread_mutex_lock(&admin->lock) == 0);
+    admin->stopping = true;
+    CHECK(pthread_cond_signal(&admin->filled) == 0);
+    CHECK(pthread_mutex_unlock(&admin->lock) == 0);
+    CHECK(pthread_join(admin->thread, NULL) == 0);
+    CHECK(pthread_cond_destroy(&admin->filled) == 0);
+    CHECK(pthread_mutex_destroy(&admin->lock) == 0);
+    free(admin);
+}
+
+enum status admin_submit(struct admin *admin, void (*run_job)(void *context), void *context)
+{
+    CHECK(pthread_mutex_lock(&admin->lock) == 0);
+    CHECK(!admin->stopping);
+    bool full = admin->count == ADMIN_JOBS_MAX;
+    if (!full) {
+        size_t last = (admin->first + admin->count) % ADMIN_JOBS_MAX;
+        admin->jobs[last] = (struct job){.run = run_job, .context = context};
+        admin->count++;
+        CHECK(pthread_cond_signal(&admin->filled) == 0);
+    }
+    CHECK(pthread_mutex_unlock(&admin->lock) == 0);
+    return full ? STATUS_BUSY : STATUS_OK;
+}

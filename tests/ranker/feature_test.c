@@ -1,0 +1,78 @@
+#include "ranker/feature.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "tests/test.h"
+
+static void every_feature_is_found_by_its_name(void)
+{
+    for (unsigned i = 0; i < FEATURE_COUNT; i++) {
+        CHECK_EQ(i, feature_find(text_of(feature_name(i))));
+    }
+    CHECK_EQ(FEATURE_COUNT, feature_find(text_of("likes")));
+    CHECK_EQ(FEATURE_COUNT, feature_find(text_of("")));
+    CHECK_STR("freshness", feature_name(FEATURE_FRESHNESS));
+    CHECK_STR("like_rate_region_1d", feature_name(FEATURE_LIKE_RATE_REGION_1D));
+    CHECK_STR("report_rate_language_14d", feature_name(FEATURE_COUNT - 1));
+}
+
+static void every_feature_is_documented(void)
+{
+    for (unsigned i = 0; i < FEATURE_COUNT; i++) {
+        const struct feature_facts *facts = feature_facts(i);
+        CHECK(facts->about != NULL && facts->about[0] != '\0');
+        CHECK(facts->formula != NULL && facts->formula[0] != '\0');
+        CHECK(facts->unit != NULL && facts->unit[0] != '\0');
+        CHECK(isfinite(facts->min) && isfinite(facts->max));
+        CHECK(facts->min < facts->max);
+        CHECK(facts->cost_ns >= 0);
+        CHECK(feature_origin_name(facts->origin)[0] != '\0');
+    }
+}
+
+/* What a formula of a counted feature says must fit its name: it is made of the same parts. */
+static void formulas_of_counted_features_speak_of_their_scope(void)
+{
+    const struct feature_facts *facts = feature_facts(FEATURE_LIKE_RATE_GLOBAL_1D);
+    CHECK_STR("(likes + k * heads.like.prior) / (views + k), k = heads.like.strength",
+              facts->formula);
+    facts = feature_facts(FEATURE_LIKE_RATE_REGION_30M);
+    CHECK_STR("(likes + k * like_rate_global_30m) / (views + k), k = features.region_strength",
+              facts->formula);
+    facts = feature_facts(FEATURE_NOT_INTERESTED_RATE_LANGUAGE_14D);
+    CHECK_STR("(marks + k * not_interested_rate_region_14d) / (views + k), "
+              "k = features.language_strength",
+              facts->formula);
+}
+
+static void a_set_gives_its_features_rising(void)
+{
+    struct feature_set set = {{0}};
+    CHECK_EQ(FEATURE_COUNT, feature_set_next(&set, 0));
+    static const unsigned members[] = {0, 5, 63, 64, 65, FEATURE_COUNT - 1};
+    enum { MEMBERS = sizeof(members) / sizeof(members[0]) };
+    for (unsigned i = 0; i < MEMBERS; i++) {
+        CHECK(!feature_set_has(&set, members[i]));
+        feature_set_add(&set, members[i]);
+        CHECK(feature_set_has(&set, members[i]));
+    }
+    unsigned next = 0;
+    for (unsigned i = 0; i < MEMBERS; i++) {
+        enum feature feature = feature_set_next(&set, next);
+        CHECK_EQ(members[i], feature);
+        next = (unsigned)feature + 1;
+    }
+    CHECK_EQ(FEATURE_COUNT, feature_set_next(&set, next));
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(every_feature_is_found_by_its_name),
+        TEST(every_feature_is_documented),
+        TEST(formulas_of_counted_features_speak_of_their_scope),
+        TEST(a_set_gives_its_features_rising),
+    };
+    return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
+}
