@@ -384,7 +384,11 @@ def explanations_add_up_largest_first(place):
     out = expect(OK, *words, "--video", "v3").out
     assert "dropped v3: nobody has rated its safety (unrated)\n        hi-IN shows rated videos only\n" in out, out
     assert "is not among the candidates" in expect(INVALID, *words, "--video", "v777").err
-    assert "contributions" in json.loads(place.rank("--explain", "--json").out)["slate"][0]
+    answer = json.loads(place.rank("--explain", "--json").out)
+    assert "contributions" in answer["slate"][0], answer
+    assert {"name": "language_match", "value": 1.0} in answer["slate"][0]["features"], answer
+    assert "hi-IN shows rated videos only" in [dropped["detail"] for dropped in answer["dropped"]], answer
+    assert "degraded" in answer and "experiment_arm" in answer, answer
 
 
 def features_are_told_by_name(place):
