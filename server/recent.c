@@ -11,6 +11,7 @@ struct answer {
     int64_t time_ms;
     char *data; /* owned; NULL: free */
     size_t size;
+    uint16_t older; /* the next older answer of its slot, as its index + 1; 0: none */
 };
 
 enum { SLOT_COUNT = RECENT_ANSWERS_MAX * 2 };
@@ -20,8 +21,7 @@ struct recent {
     /* All below: guarded by lock. */
     struct answer answers[RECENT_ANSWERS_MAX];
     size_t next;
-    uint16_t
-        slots[SLOT_COUNT]; /* answer index + 1 by hash; 0: none. The last writer of a slot wins. */
+    uint16_t slots[SLOT_COUNT]; /* by hash, the newest answer's index + 1; 0: none */
 };
 
 struct recent *recent_new(void)
@@ -45,17 +45,50 @@ void recent_free(struct recent *recent)
     free(recent);
 }
 
+static uint16_t *slot_of(struct recent *recent, XXH128_hash_t request)
+{
+    return &recent->slots[request.low64 % SLOT_COUNT];
+}
+
 static struct answer *find_locked(struct recent *recent, XXH128_hash_t request, int64_t now_ms)
 {
-    uint16_t slot = recent->slots[request.low64 % SLOT_COUNT];
-    if (slot == 0) {
+    uint16_t at = *slot_of(recent, request);
+    while (at != 0 && !XXH128_isEqual(recent->answers[at - 1].request, request)) {
+        at = recent->answers[at - 1].older;
+    }
+    if (at == 0) {
         return NULL;
     }
-    struct answer *answer = &recent->answers[slot - 1];
-    bool same = answer->data != NULL && XXH128_isEqual(answer->request, request);
+    struct answer *answer = &recent->answers[at - 1];
     int64_t age_ms = now_ms - answer->time_ms; /* far below 0 when the clock was set back */
-    bool recent_enough = age_ms < RECENT_LIFE_MS && age_ms > -RECENT_LIFE_MS;
-    return same && recent_enough ? answer : NULL;
+    return age_ms < RECENT_LIFE_MS && age_ms > -RECENT_LIFE_MS ? answer : NULL;
+}
+
+/* Takes the oldest answer, which is the last of its slot, out of it. */
+static void unlink_locked(struct recent *recent, size_t index)
+{
+    uint16_t *at = slot_of(recent, recent->answers[index].request);
+    while (*at != index + 1) {
+        CHECK(*at != 0);
+        at = &recent->answers[*at - 1].older;
+    }
+    *at = 0;
+}
+
+/* Puts an answer in the place of the oldest, whose text is returned; NULL if there was none. */
+static char *put_locked(struct recent *recent, const struct answer *answer)
+{
+    size_t index = recent->next;
+    char *old = recent->answers[index].data;
+    if (old != NULL) {
+        unlink_locked(recent, index);
+    }
+    uint16_t *slot = slot_of(recent, answer->request);
+    recent->answers[index] = *answer;
+    recent->answers[index].older = *slot;
+    *slot = (uint16_t)(index + 1);
+    recent->next = (index + 1) % RECENT_ANSWERS_MAX;
+    return old;
 }
 
 bool recent_find(struct recent *recent, struct text request, int64_t now_ms, struct arena *arena,
@@ -82,14 +115,12 @@ void recent_add(struct recent *recent, struct text request, int64_t now_ms, stru
         return;
     }
     memcpy(copy, answer.data, answer.size);
-    XXH128_hash_t hash = XXH3_128bits(request.data, request.size);
-
+    struct answer added = {.request = XXH3_128bits(request.data, request.size),
+                           .time_ms = now_ms,
+                           .data = copy,
+                           .size = answer.size};
     CHECK(pthread_mutex_lock(&recent->lock) == 0);
-    struct answer *place = &recent->answers[recent->next];
-    char *old = place->data;
-    *place = (struct answer){hash, now_ms, copy, answer.size};
-    recent->slots[hash.low64 % SLOT_COUNT] = (uint16_t)(recent->next + 1);
-    recent->next = (recent->next + 1) % RECENT_ANSWERS_MAX;
+    char *old = put_locked(recent, &added);
     CHECK(pthread_mutex_unlock(&recent->lock) == 0);
     free(old);
 }

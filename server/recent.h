@@ -10,8 +10,8 @@
 
 /*
  * Answers of the last minute, so that a retried request gets the same one byte for byte although
- * the state has moved on. A ring of fixed size: the oldest makes room, whatever its age, so a retry
- * is answered from here on a best-effort basis beyond RECENT_ANSWERS_MAX answers a minute.
+ * the state has moved on. A ring of fixed size: the oldest makes room, whatever its age, so beyond
+ * RECENT_ANSWERS_MAX answers a minute a retry may be too late.
  *
  * Any thread may call; a lock is held for the copying of one answer.
  */
