@@ -16,7 +16,7 @@ const struct command *const commands[] = {
     &command_check,   &command_diff,   &command_apply,   &command_rollback, &command_history,
     &command_weights, &command_status, &command_videos,  &command_user,     &command_export,
     &command_verify,  &command_backup, &command_restore, &command_forget,   &command_simulate,
-    &command_help,
+    &command_replay,  &command_help,
 };
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 

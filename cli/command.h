@@ -116,6 +116,7 @@ extern const struct command command_help;
 extern const struct command command_history;
 extern const struct command command_import;
 extern const struct command command_rank;
+extern const struct command command_replay;
 extern const struct command command_restore;
 extern const struct command command_rollback;
 extern const struct command command_serve;

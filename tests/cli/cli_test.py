@@ -21,7 +21,7 @@ import traceback
 REELRANK = os.path.abspath(sys.argv[1])
 WEIGHTS = os.path.abspath(sys.argv[2])
 COMMANDS = ["serve", "import", "rank", "explain", "features", "check", "diff", "apply", "rollback", "history",
-            "weights", "status", "videos", "user", "export", "verify", "backup", "restore", "forget", "simulate", "help"]
+            "weights", "status", "videos", "user", "export", "verify", "backup", "restore", "forget", "simulate", "replay", "help"]
 OK, FAILED, USAGE, UNAVAILABLE, INVALID = range(5)
 START_S = 60  # far above what a loaded machine needs; nothing waits this long when all is well
 
