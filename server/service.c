@@ -55,8 +55,9 @@ enum status service_new(struct store *store, struct weights_life *life, struct s
         return STATUS_NO_MEMORY;
     }
     service->recent = recent_new();
-    if (service->recent == NULL) {
-        free(service);
+    service->arms = arm_counts_new();
+    if (service->recent == NULL || service->arms == NULL) {
+        service_free(service);
         return STATUS_NO_MEMORY;
     }
     service->store = store;
@@ -78,6 +79,7 @@ void service_free(struct service *service)
         return;
     }
     recent_free(service->recent);
+    arm_counts_free(service->arms);
     free(service);
 }
 

@@ -5,6 +5,7 @@
 
 #include "reelrank/v1/admin.pb-c.h"
 #include "reelrank/v1/catalog.pb-c.h"
+#include "server/arm_counts.h"
 #include "server/recent.h"
 #include "server/service.h"
 #include "store/weights_source.h"
@@ -16,6 +17,7 @@ struct service {
     struct store *store;       /* borrowed */
     struct weights_life *life; /* borrowed */
     struct recent *recent;     /* owned; has its own lock */
+    struct arm_counts *arms;   /* owned; likewise */
     struct journal *journal;   /* borrowed; NULL: Rank keeps nothing */
     const char *directory;     /* borrowed; of the data; NULL: there is no journal */
     int64_t started_ms;

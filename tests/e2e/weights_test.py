@@ -471,4 +471,24 @@ def a_model_file_that_no_head_names_is_refused(place):
         assert "a name has 129 bytes" in text, text
 
 
+@case
+def rankings_are_counted_by_arm_until_the_server_stops(place):
+    path = write(place, "version: a\nexperiments: {e: {arms: {all: {share: 1}, none: {share: 0}}}}\n")
+    with Server(place) as server:
+        server.api.ApplyWeights(weights_yaml=path.read_text())
+        for user in ("u1", "u2", ""):
+            rank(server.api, [], user_id=user)
+        rank(server.api, [], experiment="e/none")
+        text, _ = command(0, "status", "--target", server.address)
+        assert "\nrankings             2 in e/all\nrankings             1 in e/none\n" in text, text
+        path.write_text(path.read_text().replace("e: {", "f: {"))
+        command(0, "apply", path, "--target", server.address)
+        rank(server.api, [])
+        answer = json.loads(command(0, "status", "--json", "--target", server.address)[0])
+        equal([{"arm": "e/all", "rankings": 2}, {"arm": "e/none", "rankings": 1}, {"arm": "f/all", "rankings": 1}],
+              answer["arms"])
+    with Server(place) as server:
+        equal(0, len(server.api.GetStatus().arms))
+
+
 run()
