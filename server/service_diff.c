@@ -152,7 +152,7 @@ static enum status work(struct service *service, struct turn *turn, struct diff_
                         bool *done)
 {
     if (turn->stopping) {
-        problem_set(&turn->problem, "the server is shutting down");
+        problem_set(&turn->problem, "the server is shutting down"); /* or nobody hears it */
         return STATUS_UNAVAILABLE;
     }
     return job->counted ? rank_some(service, turn, job, done) : count_creators(service, job);
