@@ -452,6 +452,13 @@ experiments:
 """
 
 
+def check_sums_up_locales_and_experiments(place):
+    text = POLICIES + "  'second': {arms: {old: {share: 0.5}, new: {share: 5e-1}}}\n"
+    out = expect(OK, "check", place.write("sums.yaml", text)).out
+    assert "\n  locales: default, ru-RU, hi\n  experiment loose: a 0.1\n  experiment second: old 0.5, new 5e-1\n" in out, out
+    assert "experiment" not in expect(OK, "check", place.write("plain.yaml", "version: p\n")).out
+
+
 def check_proves_what_is_never_shown(place):
     weights = place.write("policies.yaml", POLICIES)
     out = expect(OK, "check", "--policy", weights).out
