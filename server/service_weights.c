@@ -134,12 +134,9 @@ void service_check_weights_finish(void *context, struct turn *turn)
     }
 }
 
-enum turn_step service_apply_weights(void *context, struct turn *turn)
+/* To the admin's thread, unless the note is none that can be kept. */
+static enum turn_step check_note(struct turn *turn, struct text note)
 {
-    (void)context;
-    const Reelrank__V1__ApplyWeightsRequest *request =
-        (const Reelrank__V1__ApplyWeightsRequest *)turn->request;
-    struct text note = text_of(request->note);
     if (note.size > LIMIT_TITLE_BYTES || !text_is_utf8(note)) {
         problem_set(&turn->problem, "note: found %zu bytes, expected UTF-8 of at most %d",
                     note.size, LIMIT_TITLE_BYTES);
@@ -147,6 +144,14 @@ enum turn_step service_apply_weights(void *context, struct turn *turn)
         return TURN_DONE;
     }
     return TURN_WORK;
+}
+
+enum turn_step service_apply_weights(void *context, struct turn *turn)
+{
+    (void)context;
+    const Reelrank__V1__ApplyWeightsRequest *request =
+        (const Reelrank__V1__ApplyWeightsRequest *)turn->request;
+    return check_note(turn, text_of(request->note));
 }
 
 /* Into force, and on disk; the reference stays the caller's. */
@@ -207,8 +212,9 @@ void service_apply_weights_finish(void *context, struct turn *turn)
 enum turn_step service_rollback_weights(void *context, struct turn *turn)
 {
     (void)context;
-    (void)turn;
-    return TURN_WORK;
+    const Reelrank__V1__RollbackWeightsRequest *request =
+        (const Reelrank__V1__RollbackWeightsRequest *)turn->request;
+    return check_note(turn, text_of(request->note));
 }
 
 void service_rollback_weights_finish(void *context, struct turn *turn)
@@ -219,10 +225,11 @@ void service_rollback_weights_finish(void *context, struct turn *turn)
         (const Reelrank__V1__RollbackWeightsRequest *)turn->request;
     Reelrank__V1__RollbackWeightsResponse *response =
         arena_new(turn->arena, Reelrank__V1__RollbackWeightsResponse, 1);
+    struct weights_return back = {
+        .wanted = request->weights_version, .note = request->note, .now_ms = turn->now_ms};
     enum status status = response == NULL
                              ? STATUS_NO_MEMORY
-                             : weights_life_rollback(service->life, request->weights_version,
-                                                     turn->now_ms, &swap, &turn->problem);
+                             : weights_life_rollback(service->life, &back, &swap, &turn->problem);
     if (status != STATUS_OK) {
         fail(turn, status);
         return;

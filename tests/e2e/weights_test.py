@@ -121,15 +121,17 @@ def rollback_goes_back_and_forth(place):
         equal("beta", name_of(rank(server.api, []).weights_version))
         alpha = server.api.GetWeights(weights_version="alpha")
         digits = alpha.weights_version.split("@")[1]
-        answer = server.api.RollbackWeights(weights_version=digits[:6])
+        answer = server.api.RollbackWeights(weights_version=digits[:6], note="ä" * 128)
         equal((alpha.weights_version, False), (answer.weights_version, answer.unchanged))
         assert server.api.RollbackWeights(weights_version="alpha").unchanged
         text = fails(NOT_FOUND, lambda: server.api.RollbackWeights(weights_version="gama"))
         assert 'did you mean "gamma"?' in text, text
+        text = fails(INVALID_ARGUMENT, lambda: server.api.RollbackWeights(note="n" * 257))
+        assert "note: found 257 bytes" in text, text
         _, err = command(FAILED, "rollback", "delta", "--target", server.address)
         assert 'no weights "delta"' in err, err
         equal(["default", "alpha", "beta", "gamma", "beta", "alpha"], [name for name, _, _ in history(server)])
-        equal(["rollback"] * 2, [origin for _, origin, _ in history(server)][4:])
+        equal([("rollback", ""), ("rollback", "ä" * 128)], [(origin, note) for _, origin, note in history(server)][4:])
 
 
 @case
@@ -156,13 +158,13 @@ def the_same_works_on_a_directory_without_a_server(place):
         upsert(server.api, video("v1"))
     command(0, "apply", write(place, "version: a\n"), "--data", data, "--note", "offline")
     command(0, "apply", write(place, "version: b\n"), "--data", data)
-    out, _ = command(0, "rollback", "--data", data)
+    out, _ = command(0, "rollback", "--data", data, "--note", "b is worse")
     assert out.startswith("a@"), out
     changes = by_command(place, "--data", data)
     equal([("a", "rollback"), ("b", "apply"), ("a", "apply"), ("default", "built-in")],
           [(name_of(change["weights_version"]), change["origin"]) for change in changes])
     equal(["a"], [name_of(change["weights_version"]) for change in changes if change["current"]])
-    equal("offline", changes[2]["note"])
+    equal(["b is worse", "", "offline", ""], [change["note"] for change in changes])
     out, _ = command(0, "history", "--data", data, "--limit", 2)
     assert out.splitlines()[1].startswith("*") and "older ones follow" in out and "offline" not in out, out
     status = json.loads(command(0, "status", "--data", data, "--json")[0])
