@@ -70,7 +70,6 @@ def applied_weights_are_in_force_at_once_and_after_a_restart(place):
 @case
 def acknowledged_weights_survive_a_kill(place):
     with Server(place) as server:
-        record(server.api, new_signal("LIKE"))
         server.api.ApplyWeights(weights_yaml="version: a\n")
         server.kill()
     with Server(place) as server:
@@ -259,7 +258,8 @@ def a_broken_file_at_a_start_leaves_the_last_good_version(place):
         equal("a", name_of(rank(server.api, []).weights_version))
         assert "headz" in problem(server), problem(server)
         log = server.log_text()
-        assert "%s:2:1: headz: unknown key" % path in log and "level=warn" in log, log
+        assert "%s:2:1: headz: unknown key" % path in log and "level=warn event=weights_refused" in log, log
+        equal(1, log.count("level=warn"))
         path.write_text("version: b\n")
         eventually(lambda: in_force(server) == "b")
         equal("", problem(server))
