@@ -316,6 +316,65 @@ static void a_base_of_the_version_before_is_read(void)
     check_opens_with(path, digest);
 }
 
+/* In a backup.json of format 2, which is otherwise as one of format 3 without a journal. */
+static void describe_as_format_2(const char *backup)
+{
+    char path[TEST_PATH_SIZE + 32];
+    char text[4096] = {0};
+    snprintf(path, sizeof(path), "%s/backup.json", backup);
+    FILE *file = fopen(path, "r+");
+    CHECK(file != NULL);
+    CHECK(fread(text, 1, sizeof(text) - 1, file) > 0);
+    char *format = strstr(text, "\"format\": 3");
+    CHECK(format != NULL);
+    format[strlen("\"format\": ")] = '2';
+    rewind(file);
+    CHECK(fputs(text, file) >= 0);
+    CHECK(fclose(file) == 0);
+}
+
+/* The base is written anew without the user, and stays of the version before. */
+static void a_user_leaves_the_old_base_of_a_restored_backup_of_format_2(void)
+{
+    char path[TEST_PATH_SIZE];
+    char backup[TEST_PATH_SIZE + 16];
+    struct backup_info info;
+    struct restored restored;
+    _Atomic bool stopping = false;
+    struct problem problem = {""};
+    struct arena arena = entries_arena(1 << 16);
+    struct backup_options options = {.now_ms = 1};
+    struct restore_options restore_options = {.now_ms = 1, .map_bytes = MAP_BYTES, .force = true};
+    test_directory(path);
+    snprintf(backup, sizeof(backup), "%s-backup", path);
+    struct store *store = open_store(path);
+    write_videos_and_watches(store, 0);
+    CHECK_EQ(STATUS_OK, store_snapshot(store));
+    CHECK_EQ(STATUS_OK, carry_videos(store, 20, &stopping, &problem));
+    write_videos_and_watches(store, 20);
+    opened_trim(store_log(store), 21);
+    store_close(store);
+    age(path, "state.mdb");
+    age_snapshot(path, 20);
+    CHECK_EQ(STATUS_OK, backup_make(path, backup, &options, &info, &problem));
+    CHECK_EQ(20, info.base);
+    describe_as_format_2(backup);
+
+    store = open_store(path);
+    struct entry entry = entry_forget(&arena, "user-7", 2000000); /* who is in the base alone */
+    CHECK_EQ(STATUS_OK, entries_write(store, &entry, 1).status);
+    uint64_t digest = opened_digests(store).all;
+    store_close(store);
+    CHECK_EQ(STATUS_OK, backup_restore(backup, path, &restore_options, &restored, &problem));
+    CHECK_EQ(1, restored.forgotten);
+    CHECK(restored.state_digest == digest);
+    struct verify_report report = verify(path);
+    CHECK_EQ(1, report.snapshot_count);
+    CHECK(report.snapshots[0].before);
+    check_opens_with(path, digest);
+    free(arena.base);
+}
+
 /* ---- its codes of languages, of which some had two: "hin" beside "hi" ---- */
 
 enum { LAST_LETTER_N = 14 }; /* of three, as in locale.h */
@@ -461,6 +520,7 @@ int main(int argc, char **argv)
         TEST(backup_of_an_old_directory_leaves_it_and_can_be_restored),
         TEST(a_whole_log_gives_videos_their_embeddings),
         TEST(a_base_of_the_version_before_is_read),
+        TEST(a_user_leaves_the_old_base_of_a_restored_backup_of_format_2),
         TEST(a_base_with_other_codes_of_languages_is_read),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
