@@ -107,7 +107,9 @@ enum status local_open(const char *data, const char *weights, struct local **out
         status = weights_life_new(store_log(local->store), &local->life);
     }
     if (status == STATUS_OK) {
-        status = service_new(local->store, local->life, &local->service);
+        struct service_options options = {
+            .store = local->store, .life = local->life, .directory = local->data};
+        status = service_new(&options, &local->service);
     }
     if (status != STATUS_OK) {
         weights_unref(parsed);
@@ -117,7 +119,6 @@ enum status local_open(const char *data, const char *weights, struct local **out
     if (parsed != NULL) {
         weights_life_use(local->life, parsed);
     }
-    service_use_journal(local->service, local->data, NULL);
     service_methods(local->service, local->methods);
     *out = local;
     return STATUS_OK;

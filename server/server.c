@@ -187,16 +187,18 @@ static enum status make_service(struct server *server, struct problem *problem)
         log_history_problem(server);
         status = choose_weights(server, problem);
     }
-    if (status == STATUS_OK) {
-        log_weights(server);
-        status = service_new(server->store, server->life, &server->service);
-    }
     if (status != STATUS_OK) {
         return status;
     }
-    service_on_swap(server->service, weights_watch_log_swap);
-    service_use_journal(server->service, server->options->data, server->journal);
-    return STATUS_OK;
+    log_weights(server);
+    struct service_options options = {
+        .store = server->store,
+        .life = server->life,
+        .directory = server->options->data,
+        .journal = server->journal,
+        .swapped = weights_watch_log_swap,
+    };
+    return service_new(&options, &server->service);
 }
 
 static void look_at_weights(void *context)

@@ -74,7 +74,7 @@ static enum status fill_job(struct service *service, struct turn *turn, struct d
     }
     job->limit = request->decision_limit > 0 ? request->decision_limit : DIFF_REQUESTS_DEFAULT;
     enum status status = read_weights(service, turn, request, job);
-    if (status == STATUS_OK && service->directory != NULL) {
+    if (status == STATUS_OK) {
         status = journal_reader_new(service->directory, JOURNAL_NEWEST_FIRST, &job->reader,
                                     &turn->problem);
     }
@@ -129,7 +129,7 @@ static enum status rank_some(struct service *service, struct turn *turn, struct 
     for (unsigned i = 0; i < TURN_DECISIONS; i++) {
         struct arena arena = *turn->arena; /* what a decision takes goes with it */
         struct decision_record record;
-        if (job->reader == NULL || diff_requests(job->diff) >= job->limit) {
+        if (diff_requests(job->diff) >= job->limit) {
             *done = true;
             return STATUS_OK;
         }

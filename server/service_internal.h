@@ -14,14 +14,14 @@
 
 struct service {
     /* Set once, read-only after. */
-    struct store *store;       /* borrowed */
-    struct weights_life *life; /* borrowed */
-    struct recent *recent;     /* owned; has its own lock */
-    struct arm_counts *arms;   /* owned; likewise */
-    struct journal *journal;   /* borrowed; NULL: Rank keeps nothing */
-    const char *directory;     /* borrowed; of the data; NULL: there is no journal */
+    struct store *store; /* these as in service_options */
+    struct weights_life *life;
+    const char *directory;
+    struct journal *journal;
+    void (*swapped)(const struct weights_swap *swap);
+    struct recent *recent;   /* owned; has its own lock */
+    struct arm_counts *arms; /* owned; likewise */
     int64_t started_ms;
-    void (*swapped)(const struct weights_swap *swap); /* may be NULL */
 };
 
 /* Ends a turn with a failure. */
