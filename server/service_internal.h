@@ -45,12 +45,7 @@ char *service_copy(struct arena *arena, const char *string);
 /* Tells whoever wants to know that weights came into force. */
 void service_tell_swap(struct service *service, const struct weights_swap *swap);
 
-/* The YAML and models of a message, borrowed from it. */
-MUST_USE enum status service_take_source(struct turn *turn, const char *yaml,
-                                         Reelrank__V1__ModelFile *const *files, size_t count,
-                                         struct weights_source *out);
-
-/* Parses them; what is wrong is told as the field's. */
+/* Parses a source; what is wrong is told as the field's. */
 MUST_USE enum status service_take_weights(struct turn *turn, const char *field,
                                           const struct weights_source *source,
                                           struct weights **out);
