@@ -21,8 +21,9 @@ static const char *const explained_response_keys[] = {
     "experiment_arm", "now_ms", NULL};
 static const char *const ranked_keys[] = {"video_id", "score", "position", "propensity", NULL};
 static const char *const explained_ranked_keys[] = {
-    "video_id", "score", "position", "propensity", "contributions", "moves", NULL};
+    "video_id", "score", "position", "propensity", "contributions", "features", "moves", NULL};
 static const char *const dropped_keys[] = {"video_id", "rule", NULL};
+static const char *const explained_dropped_keys[] = {"video_id", "rule", "detail", NULL};
 
 static void keep_keys(json_t *object, const char *const *keys)
 {
@@ -64,7 +65,8 @@ static enum exit_code print_json(const Reelrank__V1__RankResponse *response, boo
     keep_keys(root, explain ? explained_response_keys : response_keys);
     keep_keys_of_each(json_object_get(root, "slate"),
                       explain ? explained_ranked_keys : ranked_keys);
-    keep_keys_of_each(json_object_get(root, "dropped"), dropped_keys);
+    keep_keys_of_each(json_object_get(root, "dropped"),
+                      explain ? explained_dropped_keys : dropped_keys);
     json_dumpf(root, stdout, JSON_INDENT(2));
     fputc('\n', stdout);
     json_decref(root);

@@ -384,7 +384,9 @@ def explanations_add_up_largest_first(place):
     out = expect(OK, *words, "--video", "v3").out
     assert "dropped v3: nobody has rated its safety (unrated)\n        hi-IN shows rated videos only\n" in out, out
     assert "is not among the candidates" in expect(INVALID, *words, "--video", "v777").err
-    assert "contributions" in json.loads(place.rank("--explain", "--json").out)["slate"][0]
+    answer = json.loads(place.rank("--explain", "--json").out)
+    assert {"contributions", "features", "moves"} < set(answer["slate"][0]), answer
+    assert all(set(video) == {"video_id", "rule", "detail"} for video in answer["dropped"]) and answer["dropped"], answer
 
 
 def features_are_told_by_name(place):
