@@ -3,8 +3,8 @@
 
 #include "cli/command.h"
 #include "cli/problems.h"
-#include "cli/weights_side.h"
 #include "reelrank/v1/admin.pb-c.h"
+#include "server/weights_message.h"
 #include "store/weights_file.h"
 
 struct apply_values {
@@ -40,8 +40,8 @@ static enum exit_code read_file(struct applying *applying)
 static enum status make_request(const struct applying *applying, struct arena *arena,
                                 Reelrank__V1__ApplyWeightsRequest *request)
 {
-    struct weights_fields fields;
-    enum status status = weights_fields_of(&applying->file.source, arena, &fields);
+    struct weights_message fields;
+    enum status status = weights_message_of(&applying->file.source, arena, &fields);
     if (status == STATUS_OK) {
         request->weights_yaml = fields.yaml;
         request->models = fields.models;
@@ -118,7 +118,7 @@ static const struct argument apply_arguments[] = {
      .kind = ARGUMENT_TEXT,
      .offset = offsetof(struct apply_values, note),
      .initial = "",
-     .help = "why; kept with the version; at most 256 bytes"},
+     .help = "why; kept with the change; at most 256 bytes"},
     {.name = "json",
      .kind = ARGUMENT_FLAG,
      .offset = offsetof(struct apply_values, json),

@@ -34,29 +34,66 @@ static enum exit_code print_schema(void)
     return CODE_OK;
 }
 
-/* The keys under `locales`, as the file, known to be valid, writes them. */
-static void print_locales(struct text yaml)
+/* The file is known to be valid, so what it says is of the kind that is expected; NULL: nothing. */
+static struct fy_node *value_of(struct fy_node *mapping, const char *key)
+{
+    return mapping != NULL ? fy_node_mapping_lookup_by_string(mapping, key, FY_NT) : NULL;
+}
+
+static int pair_count(struct fy_node *mapping)
+{
+    return mapping != NULL ? fy_node_mapping_item_count(mapping) : 0;
+}
+
+/* As the file writes it. */
+static void print_scalar(const char *before, struct fy_node *node)
+{
+    size_t size = 0;
+    const char *text = fy_node_get_scalar(node, &size);
+    printf("%s%.*s", before, (int)size, text);
+}
+
+static void print_locales(struct fy_node *locales)
+{
+    printf("  locales: default");
+    for (int i = 0; i < pair_count(locales); i++) {
+        print_scalar(", ", fy_node_pair_key(fy_node_mapping_get_by_index(locales, i)));
+    }
+    printf("\n");
+}
+
+static void print_arms(struct fy_node *arms)
+{
+    for (int i = 0; i < pair_count(arms); i++) {
+        struct fy_node_pair *arm = fy_node_mapping_get_by_index(arms, i);
+        print_scalar(i > 0 ? ", " : ": ", fy_node_pair_key(arm));
+        print_scalar(" ", value_of(fy_node_pair_value(arm), "share"));
+    }
+}
+
+static void print_experiments(struct fy_node *experiments)
+{
+    for (int i = 0; i < pair_count(experiments); i++) {
+        struct fy_node_pair *experiment = fy_node_mapping_get_by_index(experiments, i);
+        print_scalar("  experiment ", fy_node_pair_key(experiment));
+        print_arms(value_of(fy_node_pair_value(experiment), "arms"));
+        printf("\n");
+    }
+}
+
+static void print_sections(struct text yaml)
 {
     struct fy_document *document = fy_document_build_from_string(NULL, yaml.data, yaml.size);
     struct fy_node *root = document != NULL ? fy_document_root(document) : NULL;
-    struct fy_node *locales =
-        root != NULL ? fy_node_mapping_lookup_by_string(root, "locales", FY_NT) : NULL;
-    int count = locales != NULL ? fy_node_mapping_item_count(locales) : 0;
-    printf("  locales: default");
-    for (int i = 0; i < count; i++) {
-        struct fy_node_pair *pair = fy_node_mapping_get_by_index(locales, i);
-        size_t size = 0;
-        const char *key = fy_node_get_scalar(fy_node_pair_key(pair), &size);
-        printf(", %.*s", (int)size, key);
-    }
-    printf("\n");
+    print_locales(value_of(root, "locales"));
+    print_experiments(value_of(root, "experiments"));
     fy_document_destroy(document);
 }
 
 static void print_summary(const char *name, struct text yaml, const struct weights *weights)
 {
     printf("%s: valid, version %s\n", name, weights_version(weights));
-    print_locales(yaml);
+    print_sections(yaml);
     const struct model *model = weights_model(weights, (struct locale){0});
     printf("  heads with a value by default:");
     for (enum head head = 0; head < HEAD_COUNT; head++) {

@@ -17,6 +17,7 @@
 #include "reelrank/v1/admin.pb-c.h"
 #include "replay/diff_log.h"
 #include "replay/diff_page.h"
+#include "server/weights_message.h"
 #include "store/diff.h"
 
 enum { WHAT_SIZE = 320 };
@@ -45,11 +46,11 @@ struct run {
 
 static enum status make_request(struct run *run, Reelrank__V1__DiffWeightsRequest *request)
 {
-    struct weights_fields before;
-    struct weights_fields after;
-    enum status status = weights_fields_of(&run->old_side.source, &run->arena, &before);
+    struct weights_message before;
+    struct weights_message after;
+    enum status status = weights_message_of(&run->old_side.source, &run->arena, &before);
     if (status == STATUS_OK) {
-        status = weights_fields_of(&run->new_side.source, &run->arena, &after);
+        status = weights_message_of(&run->new_side.source, &run->arena, &after);
     }
     if (status == STATUS_OK) {
         request->old_weights_yaml = before.yaml;

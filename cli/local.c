@@ -81,6 +81,29 @@ static enum status open_store(const char *data, const struct options *defaults, 
     return status;
 }
 
+/* What is made stays in local also after a failure. */
+static enum status make_parts(struct local *local, struct problem *problem)
+{
+    struct options defaults;
+    options_defaults(&defaults);
+    enum status status = open_store(local->data, &defaults, &local->store, problem);
+    if (status == STATUS_OK) {
+        struct keeper_options options = {.store = local->store,
+                                         .directory = local->data,
+                                         .map_bytes = (size_t)defaults.map_mib << 20};
+        status = keeper_new(&options, &local->keeper);
+    }
+    if (status == STATUS_OK) {
+        status = weights_life_new(store_log(local->store), &local->life);
+    }
+    if (status == STATUS_OK) {
+        struct service_options options = {
+            .store = local->store, .life = local->life, .directory = local->data};
+        status = service_new(&options, &local->service);
+    }
+    return status;
+}
+
 enum status local_open(const char *data, const char *weights, struct local **out,
                        struct problem *problem)
 {
@@ -90,25 +113,10 @@ enum status local_open(const char *data, const char *weights, struct local **out
         return status;
     }
     struct local *local = calloc(1, sizeof(*local));
-    struct options defaults;
-    options_defaults(&defaults);
     if (local != NULL) {
         local->data = strdup(data);
     }
-    status = local == NULL || local->data == NULL
-                 ? STATUS_NO_MEMORY
-                 : open_store(data, &defaults, &local->store, problem);
-    if (status == STATUS_OK) {
-        struct keeper_options options = {
-            .store = local->store, .directory = data, .map_bytes = (size_t)defaults.map_mib << 20};
-        status = keeper_new(&options, &local->keeper);
-    }
-    if (status == STATUS_OK) {
-        status = weights_life_new(store_log(local->store), &local->life);
-    }
-    if (status == STATUS_OK) {
-        status = service_new(local->store, local->life, &local->service);
-    }
+    status = local != NULL && local->data != NULL ? make_parts(local, problem) : STATUS_NO_MEMORY;
     if (status != STATUS_OK) {
         weights_unref(parsed);
         local_close(local);
@@ -117,7 +125,6 @@ enum status local_open(const char *data, const char *weights, struct local **out
     if (parsed != NULL) {
         weights_life_use(local->life, parsed);
     }
-    service_use_journal(local->service, local->data, NULL);
     service_methods(local->service, local->methods);
     *out = local;
     return STATUS_OK;
@@ -197,6 +204,26 @@ static enum status find_kind(const struct local *local, const ProtobufCServiceDe
     return STATUS_OK;
 }
 
+/* From the first turn to the last, which leaves the outcome in *turn. */
+static void run_unary(struct local *local, const struct method *method, struct turn *turn)
+{
+    enum turn_step step = method->begin(method->context, turn);
+    while (step == TURN_AGAIN) {
+        turn->request = NULL;
+        turn->now_ms = wall_clock_ms();
+        step = method->begin(method->context, turn);
+    }
+    if (step == TURN_WRITE) {
+        store_write(local->store, &turn->batch, 1);
+        if (turn->batch->erase && turn->batch->status == STATUS_OK) {
+            turn->batch->status = keeper_erase(local->keeper, &turn->problem);
+        }
+    }
+    if (step == TURN_WRITE || step == TURN_WORK) {
+        method->finish(method->context, turn);
+    }
+}
+
 enum status local_call(struct local *local, const ProtobufCServiceDescriptor *service,
                        const char *method_name, struct text request, struct arena *arena,
                        struct text *response, struct problem *problem)
@@ -214,21 +241,7 @@ enum status local_call(struct local *local, const ProtobufCServiceDescriptor *se
     if (status != STATUS_OK) {
         return status;
     }
-    enum turn_step step = method->begin(method->context, &turn);
-    while (step == TURN_AGAIN) {
-        turn.request = NULL;
-        turn.now_ms = wall_clock_ms();
-        step = method->begin(method->context, &turn);
-    }
-    if (step == TURN_WORK) {
-        method->finish(method->context, &turn);
-    } else if (step == TURN_WRITE) {
-        store_write(local->store, &turn.batch, 1);
-        if (turn.batch->erase && turn.batch->status == STATUS_OK) {
-            turn.batch->status = keeper_erase(local->keeper, &turn.problem);
-        }
-        method->finish(method->context, &turn);
-    }
+    run_unary(local, method, &turn);
     status = turn.status;
     if (status == STATUS_OK) {
         status = encode(&turn, response);

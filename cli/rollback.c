@@ -5,6 +5,7 @@
 
 struct rollback_values {
     struct connection connection;
+    const char *note;
     bool json;
 };
 
@@ -19,15 +20,16 @@ static enum exit_code print_answer(const Reelrank__V1__RollbackWeightsResponse *
 }
 
 static enum exit_code send(struct backend *backend, struct arena *arena, const char *wanted,
-                           bool json)
+                           const struct rollback_values *values)
 {
     Reelrank__V1__RollbackWeightsRequest request = REELRANK__V1__ROLLBACK_WEIGHTS_REQUEST__INIT;
     request.weights_version = (char *)wanted;
+    request.note = (char *)values->note;
     ProtobufCMessage *message = NULL;
     struct problem problem = {""};
     enum status status = backend_call(backend, &reelrank__v1__admin_service__descriptor,
                                       "RollbackWeights", &request.base, arena, &message, &problem);
-    return status == STATUS_OK ? print_answer((const void *)message, json)
+    return status == STATUS_OK ? print_answer((const void *)message, values->json)
                                : command_fail("rollback", status, &problem);
 }
 
@@ -42,7 +44,7 @@ static enum exit_code rollback_run(const void *raw, const struct operands *opera
         code = command_connect("rollback", &values->connection, false, &backend);
     }
     if (code == CODE_OK) {
-        code = send(backend, &arena, wanted, values->json);
+        code = send(backend, &arena, wanted, values);
     }
     backend_close(backend);
     command_arena_release(&arena);
@@ -51,6 +53,12 @@ static enum exit_code rollback_run(const void *raw, const struct operands *opera
 
 static const struct argument rollback_arguments[] = {
     CONNECTION_ARGUMENTS(struct rollback_values),
+    {.name = "note",
+     .value_name = "TEXT",
+     .kind = ARGUMENT_TEXT,
+     .offset = offsetof(struct rollback_values, note),
+     .initial = "",
+     .help = "why; kept with the change; at most 256 bytes"},
     {.name = "json",
      .kind = ARGUMENT_FLAG,
      .offset = offsetof(struct rollback_values, json),
@@ -66,8 +74,9 @@ const struct command command_rollback = {
         "Without VERSION: the last weights in force before the current ones. Else VERSION is\n"
         "a name, the beginning of a hash, of at least 4 digits, or NAME@HASH, as \"reelrank\n"
         "history\" lists them. Going back is a change of its own, so it can be undone.\n",
-    .examples = "  reelrank rollback --target 127.0.0.1:7070\n"
-                "  reelrank rollback 8d1f --data /var/lib/reelrank\n",
+    .examples =
+        "  reelrank rollback --target 127.0.0.1:7070\n"
+        "  reelrank rollback 8d1f --data /var/lib/reelrank --note \"spring2 hid new videos\"\n",
     COMMAND_ARGUMENTS(rollback_arguments),
     .values_size = sizeof(struct rollback_values),
     .run = rollback_run,

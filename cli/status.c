@@ -1,8 +1,11 @@
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "cli/command.h"
 #include "cli/fields.h"
 #include "reelrank/v1/admin.pb-c.h"
+
+enum { ARM_TEXT_SIZE = 128 }; /* a server of another version may have longer names */
 
 struct status_values {
     struct connection connection;
@@ -44,6 +47,12 @@ static void print_text(const char *address, const Reelrank__V1__GetStatusRespons
     }
     if (status->journal_oldest_ms > 0) {
         fields_time("oldest decision", status->journal_oldest_ms);
+    }
+    for (size_t i = 0; i < status->n_arms; i++) {
+        char text[ARM_TEXT_SIZE];
+        snprintf(text, sizeof(text), "%" PRIu64 " in %s", status->arms[i]->rankings,
+                 status->arms[i]->arm);
+        fields_text("rankings", text);
     }
 }
 
@@ -102,7 +111,8 @@ const struct command command_status = {
     .operands = "",
     .summary = "tell what a server or a data directory holds",
     .description =
-        "Prints versions, the state's sequence, counts and sizes.\n\n"
+        "Prints versions, the state's sequence, counts and sizes; of a server also how many\n"
+        "rankings each arm of an experiment has had since the start.\n\n"
         "--digest adds a hash over all of the state: two servers that applied the same log\n"
         "agree in it. Signals wait while it is computed.\n",
     .examples = "  reelrank status --data /var/lib/reelrank\n"

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include "cli/problems.h"
+#include "reelrank/v1/admin.pb-c.h"
+#include "server/weights_message.h"
 
 static const char current[] = "current";
 
@@ -30,24 +32,6 @@ static enum status read_file(struct weights_side *side, struct weights_problems 
     return status;
 }
 
-static enum status put_models(const Reelrank__V1__GetWeightsResponse *response, struct arena *arena,
-                              struct weights_source *out)
-{
-    struct weights_model_file *models =
-        arena_new(arena, struct weights_model_file, response->n_models);
-    if (models == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    for (size_t i = 0; i < response->n_models; i++) {
-        const Reelrank__V1__ModelFile *file = response->models[i];
-        snprintf(models[i].name, sizeof(models[i].name), "%s", file->name);
-        models[i].content = (struct text){(const char *)file->content.data, file->content.len};
-    }
-    out->models = models;
-    out->model_count = response->n_models;
-    return STATUS_OK;
-}
-
 /* What the server, or the data directory, has in force or in its history. */
 static enum status ask(struct weights_side *side, struct backend *backend, struct arena *arena,
                        struct weights_problems *problems, struct problem *problem)
@@ -63,8 +47,10 @@ static enum status ask(struct weights_side *side, struct backend *backend, struc
         return status;
     }
     const Reelrank__V1__GetWeightsResponse *response = (const void *)message;
-    side->source.yaml = text_of(response->weights_yaml);
-    status = put_models(response, arena, &side->source);
+    struct weights_message fields = {.yaml = response->weights_yaml,
+                                     .models = response->models,
+                                     .model_count = response->n_models};
+    status = weights_message_source(&fields, arena, &side->source, problem);
     return status == STATUS_OK ? weights_source_parse(&side->source, &side->weights, problems)
                                : status;
 }
@@ -109,26 +95,4 @@ void weights_side_release(struct weights_side *side)
         free(side->file);
     }
     *side = (struct weights_side){.name = side->name};
-}
-
-enum status weights_fields_of(const struct weights_source *source, struct arena *arena,
-                              struct weights_fields *out)
-{
-    size_t count = source->model_count;
-    char *yaml = arena_new(arena, char, source->yaml.size + 1);
-    Reelrank__V1__ModelFile *files = arena_new(arena, Reelrank__V1__ModelFile, count);
-    Reelrank__V1__ModelFile **list = arena_new(arena, Reelrank__V1__ModelFile *, count);
-    if (arena_full(arena)) {
-        return STATUS_NO_MEMORY;
-    }
-    memcpy(yaml, source->yaml.data, source->yaml.size);
-    for (size_t i = 0; i < count; i++) {
-        reelrank__v1__model_file__init(&files[i]);
-        files[i].name = (char *)source->models[i].name;
-        files[i].content.data = (uint8_t *)source->models[i].content.data;
-        files[i].content.len = source->models[i].content.size;
-        list[i] = &files[i];
-    }
-    *out = (struct weights_fields){.yaml = yaml, .models = list, .model_count = count};
-    return STATUS_OK;
 }

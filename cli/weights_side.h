@@ -2,7 +2,6 @@
 #define CLI_WEIGHTS_SIDE_H
 
 #include "cli/backend.h"
-#include "reelrank/v1/admin.pb-c.h"
 #include "store/weights_file.h"
 
 /*
@@ -24,14 +23,5 @@ struct weights_side {
 MUST_USE enum status weights_side_read(struct weights_side *side, struct backend *backend,
                                        struct arena *arena, struct problem *problem);
 void weights_side_release(struct weights_side *side);
-
-/* Fields of a message for a source, in the arena; content is borrowed. STATUS_NO_MEMORY. */
-struct weights_fields {
-    char *yaml;
-    Reelrank__V1__ModelFile **models;
-    size_t model_count;
-};
-MUST_USE enum status weights_fields_of(const struct weights_source *source, struct arena *arena,
-                                       struct weights_fields *out);
 
 #endif

@@ -222,8 +222,8 @@ static void pack_response(struct call *call)
 /* What a batch that sends is made of. */
 enum { SEND_MESSAGE = 1, SEND_STATUS = 2 };
 
-/* Sends the response, the status, or both, in one batch. A unary call's batch also sees its close.
- */
+/* Sends the response, the status, or both, in one batch. A unary call's batch also sees its close,
+ * unless that is watched already. */
 static void send_batch(struct call *call, int what)
 {
     grpc_op ops[4];
@@ -249,7 +249,7 @@ static void send_batch(struct call *call, int what)
         }
         count++;
     }
-    if (kind_of(call) == METHOD_UNARY) {
+    if (kind_of(call) == METHOD_UNARY && !call->close_busy && !call->closed) {
         ops[count].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
         ops[count++].data.recv_close_on_server.cancelled = &call->cancelled;
     }
@@ -420,7 +420,10 @@ static uint64_t wakes(struct worker *worker)
     return count;
 }
 
-/* On to the next turn once others had theirs. Returns true if the call keeps its arena. */
+/*
+ * On to the next turn once others had theirs. Returns true if the call keeps its arena. A unary
+ * call's close is watched from here on, so that its work can end when its client is gone.
+ */
 static bool go_again(struct call *call)
 {
     struct worker *worker = call->lane->worker;
@@ -428,6 +431,7 @@ static bool go_again(struct call *call)
     CHECK(unary || kind_of(call) == METHOD_SERVER_STREAM);
     if (unary && call->turn.request != NULL) {
         arenas_hold(&worker->arenas, call->arena);
+        watch_close(call);
     }
     call->stage = STAGE_WAITING;
     worker_again(worker, call);
@@ -483,7 +487,7 @@ static void take_turn(struct call *call, const ProtobufCMessage *request, struct
     call->turn.request = request;
     call->turn.request_bytes = request_bytes;
     call->turn.now_ms = wall_clock_ms();
-    call->turn.stopping = atomic_load(call->lane->worker->draining);
+    call->turn.stopping = call->closed || atomic_load(call->lane->worker->draining);
     if (!run_turn(call)) {
         give_arena(call);
     }
@@ -621,6 +625,13 @@ static void end_of_stream(struct call *call)
     send_batch(call, SEND_STATUS);
 }
 
+/* A unary call between its turns, which gets the next one even if nobody wants its answer: what it
+ * holds goes with the last. */
+static bool is_owed_a_turn(const struct call *call)
+{
+    return call->stage == STAGE_WAITING && kind_of(call) == METHOD_UNARY;
+}
+
 /* The main operation went well: on to the next. */
 static void advance(struct call *call)
 {
@@ -644,7 +655,7 @@ static void advance(struct call *call)
         give_arena(call);
         return;
     case STAGE_WAITING:
-        if (kind_of(call) == METHOD_UNARY) {
+        if (is_owed_a_turn(call)) {
             take_next_turn(call);
         } else {
             take_empty_turn(call);
@@ -660,6 +671,9 @@ static void advance(struct call *call)
 /* True when the main operation leaves the call with nothing to do but see its close. */
 static bool is_over(struct call *call, bool success)
 {
+    if (is_owed_a_turn(call)) {
+        return false;
+    }
     if (!success || call->closed || call->stage == STAGE_ENDING) {
         return true;
     }

@@ -161,15 +161,22 @@ static enum status choose_weights(struct server *server, struct problem *problem
     return status == STATUS_OK ? weights_watch_start(server->watch, problem) : status;
 }
 
+/* Of a file it is the watch that tells what is wrong. */
+static void log_history_problem(struct server *server)
+{
+    struct weights_facts facts;
+    weights_life_facts(server->life, &facts);
+    if (facts.problem.text[0] != '\0') {
+        logline(LOG_WARN, "weights", "problem=\"%s\"", facts.problem.text);
+    }
+}
+
 static void log_weights(struct server *server)
 {
     struct weights_facts facts;
     weights_life_facts(server->life, &facts);
     logline(LOG_INFO, "weights", "version=\"%s\" origin=%s change=%" PRIu64, facts.version,
             weights_origin_name(facts.origin), facts.number);
-    if (facts.problem.text[0] != '\0') {
-        logline(LOG_WARN, "weights", "problem=\"%s\"", facts.problem.text);
-    }
 }
 
 static enum status make_service(struct server *server, struct problem *problem)
@@ -177,21 +184,21 @@ static enum status make_service(struct server *server, struct problem *problem)
     problem_set(problem, "no memory for the service");
     enum status status = weights_life_new(store_log(server->store), &server->life);
     if (status == STATUS_OK) {
+        log_history_problem(server);
         status = choose_weights(server, problem);
     }
     if (status != STATUS_OK) {
         return status;
     }
     log_weights(server);
-    status = service_new(server->store, server->life, &server->service);
-    if (status == STATUS_OK) {
-        service_on_swap(server->service, weights_watch_log_swap);
-    }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    service_use_journal(server->service, server->options->data, server->journal);
-    return STATUS_OK;
+    struct service_options options = {
+        .store = server->store,
+        .life = server->life,
+        .directory = server->options->data,
+        .journal = server->journal,
+        .swapped = weights_watch_log_swap,
+    };
+    return service_new(&options, &server->service);
 }
 
 static void look_at_weights(void *context)

@@ -46,30 +46,29 @@ static const struct method methods[SERVICE_METHOD_COUNT] = {
 };
 /* clang-format on */
 
-enum status service_new(struct store *store, struct weights_life *life, struct service **out)
+enum status service_new(const struct service_options *options, struct service **out)
 {
-    CHECK(store != NULL);
-    CHECK(life != NULL);
+    CHECK(options->store != NULL);
+    CHECK(options->life != NULL);
+    CHECK(options->directory != NULL);
     struct service *service = calloc(1, sizeof(*service));
     if (service == NULL) {
         return STATUS_NO_MEMORY;
     }
     service->recent = recent_new();
-    if (service->recent == NULL) {
-        free(service);
+    service->arms = arm_counts_new();
+    if (service->recent == NULL || service->arms == NULL) {
+        service_free(service);
         return STATUS_NO_MEMORY;
     }
-    service->store = store;
-    service->life = life;
+    service->store = options->store;
+    service->life = options->life;
+    service->directory = options->directory;
+    service->journal = options->journal;
+    service->swapped = options->swapped;
     service->started_ms = wall_clock_ms();
     *out = service;
     return STATUS_OK;
-}
-
-void service_use_journal(struct service *service, const char *directory, struct journal *journal)
-{
-    service->directory = directory;
-    service->journal = journal;
 }
 
 void service_free(struct service *service)
@@ -78,12 +77,8 @@ void service_free(struct service *service)
         return;
     }
     recent_free(service->recent);
+    arm_counts_free(service->arms);
     free(service);
-}
-
-void service_on_swap(struct service *service, void (*swapped)(const struct weights_swap *swap))
-{
-    service->swapped = swapped;
 }
 
 void service_tell_swap(struct service *service, const struct weights_swap *swap)

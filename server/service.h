@@ -22,20 +22,19 @@ struct service;
 
 #define SERVICE_BUILD_VERSION "0.1.0"
 
-/* Borrows store and life. STATUS_NO_MEMORY. */
-MUST_USE enum status service_new(struct store *store, struct weights_life *life,
-                                 struct service **out);
-void service_free(struct service *service);
+/* All borrowed. */
+struct service_options {
+    struct store *store;
+    struct weights_life *life;
+    const char *directory;   /* of the data; DiffWeights and ExportUser read its journal */
+    struct journal *journal; /* what Rank adds to; NULL: nothing is added */
+    /* Called for weights that a call put in force; may be NULL. */
+    void (*swapped)(const struct weights_swap *swap);
+};
 
-/* Has swapped called for weights that a call put in force; before the first call. */
-void service_on_swap(struct service *service, void (*swapped)(const struct weights_swap *swap));
-
-/*
- * Where decisions are: directory is that of the data, of which DiffWeights and ExportUser read the
- * journal; journal is what Rank adds to, NULL: nothing is added. Both are borrowed. Before any
- * method runs; without it there are none.
- */
-void service_use_journal(struct service *service, const char *directory, struct journal *journal);
+/* STATUS_NO_MEMORY. */
+MUST_USE enum status service_new(const struct service_options *options, struct service **out);
+void service_free(struct service *service); /* NULL is allowed */
 
 /* One row for every method of reelrank.v1, implemented or not. */
 enum { SERVICE_METHOD_COUNT = 19 };

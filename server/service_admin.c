@@ -81,6 +81,27 @@ static void put_journal(struct service *service, Reelrank__V1__GetStatusResponse
     response->journal_oldest_ms = counts.oldest_ms;
 }
 
+static enum status put_arms(struct service *service, struct turn *turn,
+                            Reelrank__V1__GetStatusResponse *response)
+{
+    struct arena *arena = turn->arena;
+    struct arm_count *counts = arena_new(arena, struct arm_count, ARM_COUNTS_MAX + 1);
+    size_t count = counts != NULL ? arm_counts_get(service->arms, counts) : 0;
+    Reelrank__V1__ArmCount *items = arena_new(arena, Reelrank__V1__ArmCount, count);
+    response->arms = arena_new(arena, Reelrank__V1__ArmCount *, count);
+    if (arena_full(arena)) {
+        return STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        reelrank__v1__arm_count__init(&items[i]);
+        items[i].arm = counts[i].arm;
+        items[i].rankings = counts[i].rankings;
+        response->arms[i] = &items[i];
+    }
+    response->n_arms = count;
+    return STATUS_OK;
+}
+
 enum turn_step service_get_status(void *context, struct turn *turn)
 {
     struct service *service = context;
@@ -100,6 +121,9 @@ enum turn_step service_get_status(void *context, struct turn *turn)
     status = put_weights(service, turn, response);
     if (status == STATUS_OK) {
         status = put_log(service, turn, response);
+    }
+    if (status == STATUS_OK) {
+        status = put_arms(service, turn, response);
     }
     if (status != STATUS_OK) {
         return service_fail_as_set(turn, status);

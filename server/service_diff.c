@@ -6,6 +6,7 @@
 #include "ranker/wire.h"
 #include "reelrank/v1/admin.pb-c.h"
 #include "server/service_internal.h"
+#include "server/weights_message.h"
 #include "store/diff.h"
 #include "store/journal_reader.h"
 
@@ -36,12 +37,11 @@ static void free_job(struct diff_job *job)
     }
 }
 
-static enum status parse_weights(struct turn *turn, const char *field, const char *yaml,
-                                 Reelrank__V1__ModelFile *const *models, size_t count,
-                                 struct weights **out)
+static enum status parse_weights(struct turn *turn, const char *field,
+                                 const struct weights_message *fields, struct weights **out)
 {
     struct weights_source source;
-    enum status status = service_take_source(turn, yaml, models, count, &source);
+    enum status status = weights_message_source(fields, turn->arena, &source, &turn->problem);
     return status == STATUS_OK ? service_take_weights(turn, field, &source, out) : status;
 }
 
@@ -49,18 +49,18 @@ static enum status read_weights(struct service *service, struct turn *turn,
                                 const Reelrank__V1__DiffWeightsRequest *request,
                                 struct diff_job *job)
 {
+    struct weights_message before = {request->old_weights_yaml, request->old_models,
+                                     request->n_old_models};
+    struct weights_message after = {request->new_weights_yaml, request->new_models,
+                                    request->n_new_models};
     enum status status = STATUS_OK;
-    if (request->old_weights_yaml[0] != '\0') {
-        status = parse_weights(turn, "old_weights_yaml", request->old_weights_yaml,
-                               request->old_models, request->n_old_models, &job->old_weights);
+    if (before.yaml[0] != '\0') {
+        status = parse_weights(turn, "old_weights_yaml", &before, &job->old_weights);
     } else {
         job->old_weights = weights_life_ref(service->life);
     }
-    if (status == STATUS_OK) {
-        status = parse_weights(turn, "new_weights_yaml", request->new_weights_yaml,
-                               request->new_models, request->n_new_models, &job->new_weights);
-    }
-    return status;
+    return status == STATUS_OK ? parse_weights(turn, "new_weights_yaml", &after, &job->new_weights)
+                               : status;
 }
 
 static enum status fill_job(struct service *service, struct turn *turn, struct diff_job *job)
@@ -74,7 +74,7 @@ static enum status fill_job(struct service *service, struct turn *turn, struct d
     }
     job->limit = request->decision_limit > 0 ? request->decision_limit : DIFF_REQUESTS_DEFAULT;
     enum status status = read_weights(service, turn, request, job);
-    if (status == STATUS_OK && service->directory != NULL) {
+    if (status == STATUS_OK) {
         status = journal_reader_new(service->directory, JOURNAL_NEWEST_FIRST, &job->reader,
                                     &turn->problem);
     }
@@ -129,7 +129,7 @@ static enum status rank_some(struct service *service, struct turn *turn, struct 
     for (unsigned i = 0; i < TURN_DECISIONS; i++) {
         struct arena arena = *turn->arena; /* what a decision takes goes with it */
         struct decision_record record;
-        if (job->reader == NULL || diff_requests(job->diff) >= job->limit) {
+        if (diff_requests(job->diff) >= job->limit) {
             *done = true;
             return STATUS_OK;
         }
@@ -152,7 +152,7 @@ static enum status work(struct service *service, struct turn *turn, struct diff_
                         bool *done)
 {
     if (turn->stopping) {
-        problem_set(&turn->problem, "the server is shutting down");
+        problem_set(&turn->problem, "the server is shutting down"); /* or nobody hears it */
         return STATUS_UNAVAILABLE;
     }
     return job->counted ? rank_some(service, turn, job, done) : count_creators(service, job);

@@ -5,6 +5,7 @@
 
 #include "reelrank/v1/admin.pb-c.h"
 #include "reelrank/v1/catalog.pb-c.h"
+#include "server/arm_counts.h"
 #include "server/recent.h"
 #include "server/service.h"
 #include "store/weights_source.h"
@@ -13,13 +14,14 @@
 
 struct service {
     /* Set once, read-only after. */
-    struct store *store;       /* borrowed */
-    struct weights_life *life; /* borrowed */
-    struct recent *recent;     /* owned; has its own lock */
-    struct journal *journal;   /* borrowed; NULL: Rank keeps nothing */
-    const char *directory;     /* borrowed; of the data; NULL: there is no journal */
+    struct store *store; /* these as in service_options */
+    struct weights_life *life;
+    const char *directory;
+    struct journal *journal;
+    void (*swapped)(const struct weights_swap *swap);
+    struct recent *recent;   /* owned; has its own lock */
+    struct arm_counts *arms; /* owned; likewise */
     int64_t started_ms;
-    void (*swapped)(const struct weights_swap *swap); /* may be NULL */
 };
 
 /* Ends a turn with a failure. */
@@ -43,12 +45,7 @@ char *service_copy(struct arena *arena, const char *string);
 /* Tells whoever wants to know that weights came into force. */
 void service_tell_swap(struct service *service, const struct weights_swap *swap);
 
-/* The YAML and models of a message, borrowed from it. */
-MUST_USE enum status service_take_source(struct turn *turn, const char *yaml,
-                                         Reelrank__V1__ModelFile *const *files, size_t count,
-                                         struct weights_source *out);
-
-/* Parses them; what is wrong is told as the field's. */
+/* Parses a source; what is wrong is told as the field's. */
 MUST_USE enum status service_take_weights(struct turn *turn, const char *field,
                                           const struct weights_source *source,
                                           struct weights **out);

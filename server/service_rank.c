@@ -75,6 +75,7 @@ static enum status rank_one(struct service *service, struct turn *turn,
     }
     status = wire_rank_response(message, &request, &result, &chosen, turn->arena, response);
     if (status == STATUS_OK) {
+        arm_counts_add(service->arms, chosen.arms);
         keep_decision(service, turn, message, &request, &result, *response);
     }
     return status;

@@ -302,9 +302,6 @@ static enum turn_step export_decisions(struct service *service, struct turn *tur
     struct decision_record record;
     bool found = false;
     bool more = false;
-    if (service->directory == NULL) {
-        return end_export(turn);
-    }
     uint8_t *buffer = arena_new_raw(turn->arena, uint8_t, DECISION_RECORD_MAX);
     if (buffer == NULL) {
         return service_fail_as_set(turn, STATUS_NO_MEMORY);

@@ -4,6 +4,7 @@
 #include "ranker/limits.h"
 #include "reelrank/v1/admin.pb-c.h"
 #include "server/service_internal.h"
+#include "server/weights_message.h"
 
 /*
  * AdminService's methods of weights. Parsing a large file takes longer than a worker may be held,
@@ -24,29 +25,6 @@ static void answer(struct turn *turn, ProtobufCMessage *response)
     } else {
         (void)service_answer(turn, response);
     }
-}
-
-enum status service_take_source(struct turn *turn, const char *yaml,
-                                Reelrank__V1__ModelFile *const *files, size_t count,
-                                struct weights_source *out)
-{
-    struct weights_model_file *models = arena_new(turn->arena, struct weights_model_file, count);
-    if (arena_full(turn->arena)) {
-        return STATUS_NO_MEMORY;
-    }
-    for (size_t i = 0; i < count; i++) {
-        /* A name that is cut here is too long for any that is valid. */
-        snprintf(models[i].name, sizeof(models[i].name), "%s", files[i]->name);
-        models[i].content =
-            (struct text){(const char *)files[i]->content.data, files[i]->content.len};
-        if (strlen(files[i]->name) >= sizeof(models[i].name)) {
-            problem_set(&turn->problem, "models: a name has %zu bytes, allowed are 1 to %d",
-                        strlen(files[i]->name), WEIGHTS_MODEL_NAME_SIZE - 1);
-            return STATUS_INVALID;
-        }
-    }
-    *out = (struct weights_source){.yaml = text_of(yaml), .models = models, .model_count = count};
-    return STATUS_OK;
 }
 
 enum status service_take_weights(struct turn *turn, const char *field,
@@ -119,10 +97,10 @@ void service_check_weights_finish(void *context, struct turn *turn)
     Reelrank__V1__CheckWeightsResponse *response =
         arena_new(turn->arena, Reelrank__V1__CheckWeightsResponse, 1);
     struct weights_source source;
-    enum status status = response == NULL
-                             ? STATUS_NO_MEMORY
-                             : service_take_source(turn, request->weights_yaml, request->models,
-                                                   request->n_models, &source);
+    struct weights_message fields = {request->weights_yaml, request->models, request->n_models};
+    enum status status =
+        response == NULL ? STATUS_NO_MEMORY
+                         : weights_message_source(&fields, turn->arena, &source, &turn->problem);
     if (status == STATUS_OK) {
         reelrank__v1__check_weights_response__init(response);
         status = check_source(turn, &source, response);
@@ -134,12 +112,9 @@ void service_check_weights_finish(void *context, struct turn *turn)
     }
 }
 
-enum turn_step service_apply_weights(void *context, struct turn *turn)
+/* To the admin's thread, unless the note is none that can be kept. */
+static enum turn_step check_note(struct turn *turn, struct text note)
 {
-    (void)context;
-    const Reelrank__V1__ApplyWeightsRequest *request =
-        (const Reelrank__V1__ApplyWeightsRequest *)turn->request;
-    struct text note = text_of(request->note);
     if (note.size > LIMIT_TITLE_BYTES || !text_is_utf8(note)) {
         problem_set(&turn->problem, "note: found %zu bytes, expected UTF-8 of at most %d",
                     note.size, LIMIT_TITLE_BYTES);
@@ -147,6 +122,14 @@ enum turn_step service_apply_weights(void *context, struct turn *turn)
         return TURN_DONE;
     }
     return TURN_WORK;
+}
+
+enum turn_step service_apply_weights(void *context, struct turn *turn)
+{
+    (void)context;
+    const Reelrank__V1__ApplyWeightsRequest *request =
+        (const Reelrank__V1__ApplyWeightsRequest *)turn->request;
+    return check_note(turn, text_of(request->note));
 }
 
 /* Into force, and on disk; the reference stays the caller's. */
@@ -175,8 +158,8 @@ static enum status apply_request(struct service *service, struct turn *turn,
         (const Reelrank__V1__ApplyWeightsRequest *)turn->request;
     struct weights_source source;
     struct weights *weights = NULL;
-    enum status status = service_take_source(turn, request->weights_yaml, request->models,
-                                             request->n_models, &source);
+    struct weights_message fields = {request->weights_yaml, request->models, request->n_models};
+    enum status status = weights_message_source(&fields, turn->arena, &source, &turn->problem);
     if (status == STATUS_OK) {
         status = service_take_weights(turn, "weights_yaml", &source, &weights);
     }
@@ -207,8 +190,9 @@ void service_apply_weights_finish(void *context, struct turn *turn)
 enum turn_step service_rollback_weights(void *context, struct turn *turn)
 {
     (void)context;
-    (void)turn;
-    return TURN_WORK;
+    const Reelrank__V1__RollbackWeightsRequest *request =
+        (const Reelrank__V1__RollbackWeightsRequest *)turn->request;
+    return check_note(turn, text_of(request->note));
 }
 
 void service_rollback_weights_finish(void *context, struct turn *turn)
@@ -219,10 +203,11 @@ void service_rollback_weights_finish(void *context, struct turn *turn)
         (const Reelrank__V1__RollbackWeightsRequest *)turn->request;
     Reelrank__V1__RollbackWeightsResponse *response =
         arena_new(turn->arena, Reelrank__V1__RollbackWeightsResponse, 1);
+    struct weights_return back = {
+        .wanted = request->weights_version, .note = request->note, .now_ms = turn->now_ms};
     enum status status = response == NULL
                              ? STATUS_NO_MEMORY
-                             : weights_life_rollback(service->life, request->weights_version,
-                                                     turn->now_ms, &swap, &turn->problem);
+                             : weights_life_rollback(service->life, &back, &swap, &turn->problem);
     if (status != STATUS_OK) {
         fail(turn, status);
         return;
@@ -251,25 +236,14 @@ static void release_kept(void *held)
 static enum status put_kept(struct turn *turn, const struct weights_kept *kept,
                             Reelrank__V1__GetWeightsResponse *response)
 {
-    const struct weights_source *source = &kept->source;
-    size_t count = source->model_count;
-    char *yaml = arena_new(turn->arena, char, source->yaml.size + 1);
-    Reelrank__V1__ModelFile *files = arena_new(turn->arena, Reelrank__V1__ModelFile, count);
-    response->models = arena_new(turn->arena, Reelrank__V1__ModelFile *, count);
-    if (arena_full(turn->arena)) {
-        return STATUS_NO_MEMORY;
+    struct weights_message fields;
+    enum status status = weights_message_of(&kept->source, turn->arena, &fields);
+    if (status == STATUS_OK) {
+        response->weights_yaml = fields.yaml;
+        response->models = fields.models;
+        response->n_models = fields.model_count;
     }
-    memcpy(yaml, source->yaml.data, source->yaml.size);
-    response->weights_yaml = yaml;
-    for (size_t i = 0; i < count; i++) {
-        reelrank__v1__model_file__init(&files[i]);
-        files[i].name = (char *)source->models[i].name;
-        files[i].content.data = (uint8_t *)source->models[i].content.data;
-        files[i].content.len = source->models[i].content.size;
-        response->models[i] = &files[i];
-    }
-    response->n_models = count;
-    return STATUS_OK;
+    return status;
 }
 
 static enum status get_weights(struct service *service, struct turn *turn,

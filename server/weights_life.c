@@ -461,14 +461,14 @@ static enum status find_target(struct weights_life *life, const char *wanted,
                              : find_named(life->log, wanted, out, problem);
 }
 
-static enum status rollback_locked(struct weights_life *life, const char *wanted, int64_t now_ms,
+static enum status rollback_locked(struct weights_life *life, const struct weights_return *back,
                                    struct weights_swap *out, struct problem *problem)
 {
     struct weights_change change;
     struct weights_kept kept = {.bytes = NULL};
     struct weights *weights = NULL;
     struct problem why = {""};
-    enum status status = find_target(life, wanted, &change, problem);
+    enum status status = find_target(life, back->wanted, &change, problem);
     if (status != STATUS_OK) {
         return status;
     }
@@ -481,19 +481,19 @@ static enum status rollback_locked(struct weights_life *life, const char *wanted
     struct weights_arrival arrival = {.source = &kept.source,
                                       .weights = weights,
                                       .origin = ORIGIN_ROLLBACK,
-                                      .note = "",
-                                      .now_ms = now_ms};
+                                      .note = back->note,
+                                      .now_ms = back->now_ms};
     status = apply_locked(life, &arrival, out, problem);
     weights_unref(weights);
     weights_kept_release(&kept);
     return status;
 }
 
-enum status weights_life_rollback(struct weights_life *life, const char *wanted, int64_t now_ms,
+enum status weights_life_rollback(struct weights_life *life, const struct weights_return *back,
                                   struct weights_swap *out, struct problem *problem)
 {
     CHECK(pthread_mutex_lock(&life->change_lock) == 0);
-    enum status status = rollback_locked(life, wanted, now_ms, out, problem);
+    enum status status = rollback_locked(life, back, out, problem);
     CHECK(pthread_mutex_unlock(&life->change_lock) == 0);
     return status;
 }

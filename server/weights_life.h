@@ -80,14 +80,20 @@ MUST_USE enum status weights_life_apply(struct weights_life *life,
 MUST_USE enum status weights_life_keep(struct weights_life *life, int64_t now_ms,
                                        struct weights_swap *out, struct problem *problem);
 
+/* What is to come back. */
+struct weights_return {
+    const char *wanted; /* as for weights_life_find(); empty: the last that is not in force now */
+    const char *note;   /* at most LIMIT_TITLE_BYTES */
+    int64_t now_ms;
+};
+
 /*
- * Puts a version of the history in force again: wanted as for weights_life_find(), or empty for the
- * last one in force that is not the current. STATUS_INVALID also when this program refuses it; else
- * as above and below.
+ * Puts a version of the history in force again. STATUS_INVALID also when this program refuses it;
+ * else as above and below.
  */
-MUST_USE enum status weights_life_rollback(struct weights_life *life, const char *wanted,
-                                           int64_t now_ms, struct weights_swap *out,
-                                           struct problem *problem);
+MUST_USE enum status weights_life_rollback(struct weights_life *life,
+                                           const struct weights_return *back,
+                                           struct weights_swap *out, struct problem *problem);
 
 /*
  * The newest change to a version: its NAME, a beginning of NAME@HASH from the "@" on, or of HASH,

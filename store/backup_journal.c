@@ -22,7 +22,7 @@ static enum status write_record(int fd, const struct decision_record *record, co
                                 struct problem *problem)
 {
     const uint8_t *bytes = record->payload - DECISION_HEADER_SIZE; /* as it was read */
-    return segment_write(fd, bytes, decision_record_size(record))
+    return files_write(fd, bytes, decision_record_size(record))
                ? STATUS_OK
                : files_failure("write", path, problem);
 }

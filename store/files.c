@@ -48,8 +48,9 @@ enum status files_beside(const char *path, const char *suffix, char out[FILES_PA
     return size < FILES_PATH_SIZE ? STATUS_OK : refuse_length(path, problem);
 }
 
-static bool write_all(int fd, const char *bytes, size_t size)
+bool files_write(int fd, const void *data, size_t size)
 {
+    const char *bytes = data;
     while (size > 0) {
         ssize_t written = write(fd, bytes, size);
         if (written < 0 && errno != EINTR) {
@@ -92,7 +93,7 @@ static enum status read_all(const struct reading *reading, struct files_sum *out
         }
         (void)XXH3_64bits_update(&hash, reading->piece, (size_t)size);
         bytes += (uint64_t)size;
-        if (reading->to_fd >= 0 && !write_all(reading->to_fd, reading->piece, (size_t)size)) {
+        if (reading->to_fd >= 0 && !files_write(reading->to_fd, reading->piece, (size_t)size)) {
             return files_failure("copy", reading->path, problem);
         }
         if (reading->progress != NULL) {

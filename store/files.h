@@ -1,6 +1,7 @@
 #ifndef STORE_FILES_H
 #define STORE_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,10 @@ MUST_USE enum status files_read(const char *path, int to_fd, files_progress *pro
 MUST_USE enum status files_read_open(int from_fd, const char *path, int to_fd,
                                      files_progress *progress, void *context, struct files_sum *out,
                                      struct problem *problem);
+
+/* Writes all of it where the descriptor stands; false with errno set, and perhaps a part written.
+ */
+MUST_USE bool files_write(int fd, const void *data, size_t size);
 
 /* Makes what path names durable: a file's bytes, a directory's entries. */
 MUST_USE enum status files_sync(const char *path, struct problem *problem);

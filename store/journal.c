@@ -230,7 +230,7 @@ static enum status write_run(struct journal *journal, const struct run *run,
             return status;
         }
     }
-    if (!segment_write(journal->fd, run->bytes, run->size)) {
+    if (!files_write(journal->fd, run->bytes, run->size)) {
         return take_back(journal, problem);
     }
     journal->segments[journal->segment_count - 1].bytes += run->size;

@@ -256,21 +256,6 @@ enum status segment_hop(struct segment_cursor *cursor, uint8_t *buffer, struct d
     return status;
 }
 
-bool segment_write(int fd, const uint8_t *bytes, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = write(fd, bytes, size);
-        if (written < 0 && errno != EINTR) {
-            return false;
-        }
-        if (written > 0) {
-            bytes += written;
-            size -= (size_t)written;
-        }
-    }
-    return true;
-}
-
 /* A segment that is being copied. */
 struct copying {
     struct segment_cursor cursor;
@@ -304,7 +289,7 @@ static enum status copy_records(struct copying *copying, int fd, const char *pat
         size_t size = decision_record_size(&record);
         if (!filter->keeps(filter->context, &record)) {
             filter->left_out(filter->context, &record);
-        } else if (segment_write(fd, copying->buffer, size)) {
+        } else if (files_write(fd, copying->buffer, size)) {
             copying->bytes += size;
         } else {
             return files_failure("write", path, problem);

@@ -92,7 +92,4 @@ void segment_discard(const char *data, uint64_t number);
 /* Removes what a crash left of copies. */
 void segments_clean(const char *data);
 
-/* write(2) of all bytes. False: errno tells. */
-MUST_USE bool segment_write(int fd, const uint8_t *bytes, size_t size);
-
 #endif

@@ -15,7 +15,7 @@
  * users as in their rows, nothing twice, no global statistics without their video.
  */
 struct state_check {
-    struct state_mark mark; /* zero if it cannot be read */
+    struct state_mark mark; /* zero if it cannot be read, or the file is new: no rows, no error */
     bool other_version;     /* of file or state: nothing behind its mark was looked at */
     uint64_t bytes;         /* of the file */
     uint64_t error_count;

@@ -355,10 +355,16 @@ static enum status check_snapshots(struct verify *verify, struct problem *proble
     return status;
 }
 
+/* Of the log, once all of it was visited. */
+static uint64_t last_sequence(const struct verify *verify)
+{
+    return verify->expected > 0 ? verify->expected - 1 : 0;
+}
+
 static void check_snapshots_end(struct verify *verify)
 {
     struct verify_report *report = verify->report;
-    uint64_t last = verify->expected > 0 ? verify->expected - 1 : 0;
+    uint64_t last = last_sequence(verify);
     for (size_t i = 0; i < report->snapshot_count; i++) {
         struct verify_file *file = &report->snapshots[i];
         if (file->sequence > last) {
@@ -424,7 +430,7 @@ static bool state_fits(struct verify *verify, const struct state_check *check)
 {
     uint64_t sequence = check->mark.sequence;
     if (check->error_count == 0 && !check->other_version &&
-        (sequence >= verify->expected || sequence + 1 < verify->report->first)) {
+        (sequence > last_sequence(verify) || sequence + 1 < verify->report->first)) {
         problem_set(&verify->first_error, "state.mdb: made at record %" PRIu64, sequence);
         return false;
     }

@@ -78,7 +78,8 @@ static void use_text(struct checking *checking, const struct weights_change *cha
     kept->used = true;
 }
 
-/* With model files the hash is of more than one text, which only a parser puts in order. */
+/* With model files the hash is of all of them together, which are not in memory at once; but each
+ * is checked by its own, and the row by its checksum. */
 static void check_version(struct checking *checking, const struct weights_change *change)
 {
     char hash[17];

@@ -389,6 +389,8 @@ def explanations_add_up_largest_first(place):
     assert {"name": "language_match", "value": 1.0} in answer["slate"][0]["features"], answer
     assert "hi-IN shows rated videos only" in [dropped["detail"] for dropped in answer["dropped"]], answer
     assert "degraded" in answer and "experiment_arm" in answer, answer
+    assert {"contributions", "features", "moves"} < set(answer["slate"][0]), answer
+    assert all(set(video) == {"video_id", "rule", "detail"} for video in answer["dropped"]) and answer["dropped"], answer
 
 
 def features_are_told_by_name(place):
@@ -454,6 +456,13 @@ locales:
 experiments:
   loose: {locales: [ru-RU], arms: {a: {share: 0.1, policy: {safety: high}}}}
 """
+
+
+def check_sums_up_locales_and_experiments(place):
+    text = POLICIES + "  'second': {arms: {old: {share: 0.5}, new: {share: 5e-1}}}\n"
+    out = expect(OK, "check", place.write("sums.yaml", text)).out
+    assert "\n  locales: default, ru-RU, hi\n  experiment loose: a 0.1\n  experiment second: old 0.5, new 5e-1\n" in out, out
+    assert "experiment" not in expect(OK, "check", place.write("plain.yaml", "version: p\n")).out
 
 
 def check_proves_what_is_never_shown(place):

@@ -70,7 +70,6 @@ def applied_weights_are_in_force_at_once_and_after_a_restart(place):
 @case
 def acknowledged_weights_survive_a_kill(place):
     with Server(place) as server:
-        record(server.api, new_signal("LIKE"))
         server.api.ApplyWeights(weights_yaml="version: a\n")
         server.kill()
     with Server(place) as server:
@@ -121,15 +120,17 @@ def rollback_goes_back_and_forth(place):
         equal("beta", name_of(rank(server.api, []).weights_version))
         alpha = server.api.GetWeights(weights_version="alpha")
         digits = alpha.weights_version.split("@")[1]
-        answer = server.api.RollbackWeights(weights_version=digits[:6])
+        answer = server.api.RollbackWeights(weights_version=digits[:6], note="ä" * 128)
         equal((alpha.weights_version, False), (answer.weights_version, answer.unchanged))
         assert server.api.RollbackWeights(weights_version="alpha").unchanged
         text = fails(NOT_FOUND, lambda: server.api.RollbackWeights(weights_version="gama"))
         assert 'did you mean "gamma"?' in text, text
+        text = fails(INVALID_ARGUMENT, lambda: server.api.RollbackWeights(note="n" * 257))
+        assert "note: found 257 bytes" in text, text
         _, err = command(FAILED, "rollback", "delta", "--target", server.address)
         assert 'no weights "delta"' in err, err
         equal(["default", "alpha", "beta", "gamma", "beta", "alpha"], [name for name, _, _ in history(server)])
-        equal(["rollback"] * 2, [origin for _, origin, _ in history(server)][4:])
+        equal([("rollback", ""), ("rollback", "ä" * 128)], [(origin, note) for _, origin, note in history(server)][4:])
 
 
 @case
@@ -156,13 +157,13 @@ def the_same_works_on_a_directory_without_a_server(place):
         upsert(server.api, video("v1"))
     command(0, "apply", write(place, "version: a\n"), "--data", data, "--note", "offline")
     command(0, "apply", write(place, "version: b\n"), "--data", data)
-    out, _ = command(0, "rollback", "--data", data)
+    out, _ = command(0, "rollback", "--data", data, "--note", "b is worse")
     assert out.startswith("a@"), out
     changes = by_command(place, "--data", data)
     equal([("a", "rollback"), ("b", "apply"), ("a", "apply"), ("default", "built-in")],
           [(name_of(change["weights_version"]), change["origin"]) for change in changes])
     equal(["a"], [name_of(change["weights_version"]) for change in changes if change["current"]])
-    equal("offline", changes[2]["note"])
+    equal(["b is worse", "", "offline", ""], [change["note"] for change in changes])
     out, _ = command(0, "history", "--data", data, "--limit", 2)
     assert out.splitlines()[1].startswith("*") and "older ones follow" in out and "offline" not in out, out
     status = json.loads(command(0, "status", "--data", data, "--json")[0])
@@ -257,7 +258,8 @@ def a_broken_file_at_a_start_leaves_the_last_good_version(place):
         equal("a", name_of(rank(server.api, []).weights_version))
         assert "headz" in problem(server), problem(server)
         log = server.log_text()
-        assert "%s:2:1: headz: unknown key" % path in log and "level=warn" in log, log
+        assert "%s:2:1: headz: unknown key" % path in log and "level=warn event=weights_refused" in log, log
+        equal(1, log.count("level=warn"))
         path.write_text("version: b\n")
         eventually(lambda: in_force(server) == "b")
         equal("", problem(server))
@@ -469,6 +471,26 @@ def a_model_file_that_no_head_names_is_refused(place):
         long = [{"name": "n" * 129, "content": b""}]
         text = fails(INVALID_ARGUMENT, lambda: server.api.CheckWeights(weights_yaml="version: a\n", models=long))
         assert "a name has 129 bytes" in text, text
+
+
+@case
+def rankings_are_counted_by_arm_until_the_server_stops(place):
+    path = write(place, "version: a\nexperiments: {e: {arms: {all: {share: 1}, none: {share: 0}}}}\n")
+    with Server(place) as server:
+        server.api.ApplyWeights(weights_yaml=path.read_text())
+        for user in ("u1", "u2", ""):
+            rank(server.api, [], user_id=user)
+        rank(server.api, [], experiment="e/none")
+        text, _ = command(0, "status", "--target", server.address)
+        assert "\nrankings             2 in e/all\nrankings             1 in e/none\n" in text, text
+        path.write_text(path.read_text().replace("e: {", "f: {"))
+        command(0, "apply", path, "--target", server.address)
+        rank(server.api, [])
+        answer = json.loads(command(0, "status", "--json", "--target", server.address)[0])
+        equal([{"arm": "e/all", "rankings": 2}, {"arm": "e/none", "rankings": 1}, {"arm": "f/all", "rankings": 1}],
+              answer["arms"])
+    with Server(place) as server:
+        equal(0, len(server.api.GetStatus().arms))
 
 
 run()

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "ranker/check.h"
+#include "store/files.h"
 #include "store/segments.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -17,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct decision_record record;
     struct segment_cursor cursor = {.fd = memfd_create("segment", MFD_CLOEXEC), .end = size};
     CHECK(cursor.fd >= 0);
-    CHECK(segment_write(cursor.fd, data, size));
+    CHECK(files_write(cursor.fd, data, size));
     uint64_t end = 0;
     enum status status = segment_next(&cursor, buffer, &record);
     while (status == STATUS_OK) {

@@ -13,12 +13,15 @@
  *   UploadSignals   the same for the whole stream
  *   ExportUser      user_id "N": N answers; "+N": N answers, each after two turns without one;
  *                   "wait": one now and one more at each wake; "spin": turns without end
+ *   DiffWeights     new_weights_yaml "spin": turns until it should stop; decision_limit N: so many
+ *                   turns; answers how many calls of it there are now in decisions
  *   GetStatus       wakes the waiting streams
  *
  * Everything else has no begin().
  */
 /* clang-format on */
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +37,7 @@
 
 struct echo {
     struct store *store;
+    atomic_uint diffs; /* that go on */
     struct rpc *rpc;
 };
 
@@ -167,6 +171,11 @@ static void uploaded(void *context, struct turn *turn)
     turn->status = turn->batch->status;
 }
 
+struct diff_state {
+    uint32_t left;
+    bool spins;
+};
+
 struct export_state {
     unsigned long left;
     unsigned skips; /* turns without an answer before each */
@@ -203,6 +212,29 @@ static enum turn_step export_user(void *context, struct turn *turn)
         return state->left ? TURN_WAIT : TURN_MORE;
     }
     return state->left-- > 0 ? TURN_MORE : TURN_DONE;
+}
+
+/* As long work does, it keeps something between its turns that only a last turn gives back. */
+static enum turn_step diff_weights(void *context, struct turn *turn)
+{
+    struct echo *server = context;
+    struct diff_state *state = turn->state;
+    if (turn->request != NULL) {
+        const Reelrank__V1__DiffWeightsRequest *request = (const void *)turn->request;
+        state->spins = strcmp(request->new_weights_yaml, "spin") == 0;
+        state->left = request->decision_limit;
+        atomic_fetch_add(&server->diffs, 1);
+    }
+    if (!turn->stopping && (state->spins || state->left > 0)) {
+        state->left -= state->left > 0;
+        return TURN_AGAIN;
+    }
+    Reelrank__V1__DiffWeightsResponse *response =
+        arena_new(turn->arena, Reelrank__V1__DiffWeightsResponse, 1);
+    reelrank__v1__diff_weights_response__init(response);
+    response->decisions = atomic_fetch_sub(&server->diffs, 1);
+    turn->response = &response->base;
+    return TURN_DONE;
 }
 
 static enum turn_step get_status(void *context, struct turn *turn)
@@ -249,6 +281,10 @@ static const struct method handlers[] = {
      .name = "GetStatus",
      .kind = METHOD_UNARY,
      .begin = get_status},
+    {.service = &reelrank__v1__admin_service__descriptor,
+     .name = "DiffWeights",
+     .kind = METHOD_UNARY,
+     .begin = diff_weights},
 };
 
 enum { HANDLER_COUNT = sizeof(handlers) / sizeof(handlers[0]) };

@@ -219,6 +219,7 @@ RECORD = "SignalService/RecordSignals"
 STREAM = "SignalService/StreamSignals"
 UPLOAD = "SignalService/UploadSignals"
 EXPORT = "UserService/ExportUser"
+DIFF = "AdminService/DiffWeights"
 
 
 # Calls.
@@ -477,6 +478,36 @@ def cancelled_calls_leave_nothing_behind():
         equal(b"", stub.unary(RANK)(b"", timeout=TIMEOUT))
 
 
+def long_unary_call_is_answered_after_its_turns():
+    with Server() as server:
+        stub = Stub(server.channel())
+        calls = [stub.unary(DIFF).future(number(3, 1000 + i), timeout=TIMEOUT) for i in range(20)]
+        for call in calls:
+            assert 1 <= field(call.result(), 1) <= 20
+        equal(number(1, 1), stub.unary(DIFF)(b"", timeout=TIMEOUT))
+
+
+def long_unary_call_ends_when_its_client_is_gone():
+    with Server() as server:
+        stub = Stub(server.channel())
+        fails(grpc.StatusCode.DEADLINE_EXCEEDED, stub.unary(DIFF), text(2, "spin"), timeout=0.05)
+        calls = [stub.unary(DIFF).future(text(2, "spin")) for _ in range(5)]
+        equal(b"", stub.unary(RANK)(b"", timeout=TIMEOUT))
+        for call in calls:
+            call.cancel()
+        eventually(lambda: stub.unary(DIFF)(b"", timeout=TIMEOUT) == number(1, 1))
+
+
+def long_unary_call_is_told_of_the_drain():
+    with Server() as server:
+        stub = Stub(server.channel())
+        call = stub.unary(DIFF).future(text(2, "spin"), timeout=TIMEOUT)
+        eventually(lambda: stub.unary(DIFF)(b"", timeout=TIMEOUT) == number(1, 2))
+        server.terminate()
+        equal(number(1, 1), call.result())
+        equal(0, server.wait())
+
+
 def vanishing_client_leaves_nothing_behind():
     script = """
 import grpc, os, sys
@@ -717,6 +748,9 @@ TESTS = [
     waiting_stream_goes_on_at_a_wake,
     deadline_ends_every_kind_of_call,
     cancelled_calls_leave_nothing_behind,
+    long_unary_call_is_answered_after_its_turns,
+    long_unary_call_ends_when_its_client_is_gone,
+    long_unary_call_is_told_of_the_drain,
     vanishing_client_leaves_nothing_behind,
     slow_reader_queues_nothing,
     health_check_knows_its_services,

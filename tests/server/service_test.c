@@ -412,6 +412,28 @@ static void the_arm_of_an_experiment_is_in_the_answer(void)
 #undef REQUEST
 }
 
+static void rankings_are_counted_by_arm(void)
+{
+#define REQUEST "\"locale\":\"hi-IN\",\"now_ms\":1700000000000,\"candidate_ids\":[\"a\",\"b\"]"
+    struct backend *backend = open_with_weights(trial);
+    const char *once = "{\"user_id\":\"u\",\"request_id\":\"r\"," REQUEST "}";
+    char *before = ask(backend, ADMIN, "GetStatus", "{}");
+    CHECK(strstr(before, "\"arms\"") == NULL);
+    free(before);
+    free(ask(backend, RANKING, "Rank", once));
+    free(ask(backend, RANKING, "Rank", once)); /* the same answer again */
+    free(ask(backend, RANKING, "Rank", "{\"user_id\":\"v\"," REQUEST "}"));
+    free(ask(backend, RANKING, "Rank", "{\"experiment\":\"e/none\"," REQUEST "}"));
+    free(ask(backend, RANKING, "Rank", "{" REQUEST "}")); /* a visitor */
+    check_refused(backend, RANKING, "Rank", "{\"experiment\":\"e/al\"," REQUEST "}", STATUS_INVALID,
+                  "did you mean");
+    check_answer(backend, ADMIN, "GetStatus", "{}",
+                 "\"arms\":[{\"arm\":\"e/all\",\"rankings\":2},"
+                 "{\"arm\":\"e/none\",\"rankings\":1}]");
+    backend_close(backend);
+#undef REQUEST
+}
+
 static void a_locale_that_the_weights_do_not_have_is_told_as_degraded(void)
 {
     struct backend *backend = open_with_weights(trial);
@@ -807,6 +829,7 @@ int main(int argc, char **argv)
         TEST(packed_form_agrees_with_the_slate),
         TEST(unknown_experiment_is_refused),
         TEST(the_arm_of_an_experiment_is_in_the_answer),
+        TEST(rankings_are_counted_by_arm),
         TEST(a_locale_that_the_weights_do_not_have_is_told_as_degraded),
         TEST(weights_are_checked_with_line_and_column),
         TEST(status_counts_and_digests),

@@ -53,7 +53,8 @@ static struct service *make_service(struct store **store, struct weights_life **
     struct store_options options = {.log = {.path = path, .map_bytes = 64 << 20}};
     CHECK(store_open(&options, store, &problem) == STATUS_OK);
     CHECK(weights_life_new(store_log(*store), life) == STATUS_OK);
-    CHECK(service_new(*store, *life, &service) == STATUS_OK);
+    struct service_options service_options = {.store = *store, .life = *life, .directory = path};
+    CHECK(service_new(&service_options, &service) == STATUS_OK);
     return service;
 }
 

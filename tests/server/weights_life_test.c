@@ -87,8 +87,9 @@ static struct weights_swap apply(struct place *place, const char *yaml, enum wei
 static void check_rollback(struct place *place, const char *wanted, const char *name)
 {
     struct weights_swap swap;
+    struct weights_return back = {.wanted = wanted, .note = "back", .now_ms = NOW_MS};
     struct problem problem = {""};
-    enum status status = weights_life_rollback(place->life, wanted, NOW_MS, &swap, &problem);
+    enum status status = weights_life_rollback(place->life, &back, &swap, &problem);
     CHECK_STR("", problem.text);
     CHECK_EQ(STATUS_OK, status);
     CHECK(starts_with(swap.version, name));
@@ -100,9 +101,10 @@ static void check_no_rollback(struct place *place, const char *wanted, enum stat
                               const char *text)
 {
     struct weights_swap swap;
+    struct weights_return back = {.wanted = wanted, .note = "back", .now_ms = NOW_MS};
     struct problem problem = {""};
     uint64_t last = weights_history_last(place->log);
-    CHECK_EQ(want, weights_life_rollback(place->life, wanted, NOW_MS, &swap, &problem));
+    CHECK_EQ(want, weights_life_rollback(place->life, &back, &swap, &problem));
     if (strstr(problem.text, text) == NULL) {
         fprintf(stderr, "want %s in %s\n", text, problem.text);
         abort();

@@ -3,10 +3,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "ranker/hash.h"
+#include "ranker/locale.h"
 #include "store/backup.h"
 #include "store/carry.h"
 #include "store/coder.h"
 #include "store/snapshots.h"
+#include "store/statistics_keys_row.h"
+#include "store/statistics_row.h"
 #include "store/store.h"
 #include "store/verify.h"
 #include "store/video_row.h"
@@ -18,7 +22,7 @@
  * A directory as the program before retention left it: a log of format 1, without a list of
  * forgotten users, and a state file of version 1.
  */
-enum { MAP_BYTES = 64 << 20, SIGNALS = 50, OLD_MARK_SIZE = 61 };
+enum { MAP_BYTES = 64 << 20, SIGNALS = 50, OLD_MARK_SIZE = 61, OLD_FILE_VERSION = 2 };
 
 static void put(MDB_txn *txn, MDB_dbi database, MDB_val key, MDB_val value)
 {
@@ -30,7 +34,7 @@ static MDB_env *open_env(const char *path, unsigned flags)
     MDB_env *env = NULL;
     CHECK(mdb_env_create(&env) == 0);
     CHECK(mdb_env_set_mapsize(env, MAP_BYTES) == 0);
-    CHECK(mdb_env_set_maxdbs(env, 6) == 0);
+    CHECK(mdb_env_set_maxdbs(env, 8) == 0);
     CHECK(mdb_env_open(env, path, flags, 0600) == 0);
     return env;
 }
@@ -218,7 +222,7 @@ static void age_mark(MDB_txn *txn, MDB_dbi meta, MDB_val old)
     CHECK(old.mv_size <= sizeof(mark));
     memcpy(mark, old.mv_data, old.mv_size);
     put_fixed(mark + CODER_HEADER_SIZE, STATE_VERSION_BEFORE, 4);
-    CHECK_EQ(old.mv_size, seal_row(mark, mark[0], mark + old.mv_size));
+    CHECK_EQ(old.mv_size, seal_row(mark, OLD_FILE_VERSION, mark + old.mv_size));
     put(txn, meta, (MDB_val){4, "mark"}, (MDB_val){old.mv_size, mark});
 }
 
@@ -312,6 +316,202 @@ static void a_base_of_the_version_before_is_read(void)
     check_opens_with(path, digest);
 }
 
+/* In a backup.json of format 2, which is otherwise as one of format 3 without a journal. */
+static void describe_as_format_2(const char *backup)
+{
+    char path[TEST_PATH_SIZE + 32];
+    char text[4096] = {0};
+    snprintf(path, sizeof(path), "%s/backup.json", backup);
+    FILE *file = fopen(path, "r+");
+    CHECK(file != NULL);
+    CHECK(fread(text, 1, sizeof(text) - 1, file) > 0);
+    char *format = strstr(text, "\"format\": 3");
+    CHECK(format != NULL);
+    format[strlen("\"format\": ")] = '2';
+    rewind(file);
+    CHECK(fputs(text, file) >= 0);
+    CHECK(fclose(file) == 0);
+}
+
+/* The base is written anew without the user, and stays of the version before. */
+static void a_user_leaves_the_old_base_of_a_restored_backup_of_format_2(void)
+{
+    char path[TEST_PATH_SIZE];
+    char backup[TEST_PATH_SIZE + 16];
+    struct backup_info info;
+    struct restored restored;
+    _Atomic bool stopping = false;
+    struct problem problem = {""};
+    struct arena arena = entries_arena(1 << 16);
+    struct backup_options options = {.now_ms = 1};
+    struct restore_options restore_options = {.now_ms = 1, .map_bytes = MAP_BYTES, .force = true};
+    test_directory(path);
+    snprintf(backup, sizeof(backup), "%s-backup", path);
+    struct store *store = open_store(path);
+    write_videos_and_watches(store, 0);
+    CHECK_EQ(STATUS_OK, store_snapshot(store));
+    CHECK_EQ(STATUS_OK, carry_videos(store, 20, &stopping, &problem));
+    write_videos_and_watches(store, 20);
+    opened_trim(store_log(store), 21);
+    store_close(store);
+    age(path, "state.mdb");
+    age_snapshot(path, 20);
+    CHECK_EQ(STATUS_OK, backup_make(path, backup, &options, &info, &problem));
+    CHECK_EQ(20, info.base);
+    describe_as_format_2(backup);
+
+    store = open_store(path);
+    struct entry entry = entry_forget(&arena, "user-7", 2000000); /* who is in the base alone */
+    CHECK_EQ(STATUS_OK, entries_write(store, &entry, 1).status);
+    uint64_t digest = opened_digests(store).all;
+    store_close(store);
+    CHECK_EQ(STATUS_OK, backup_restore(backup, path, &restore_options, &restored, &problem));
+    CHECK_EQ(1, restored.forgotten);
+    CHECK(restored.state_digest == digest);
+    struct verify_report report = verify(path);
+    CHECK_EQ(1, report.snapshot_count);
+    CHECK(report.snapshots[0].before);
+    check_opens_with(path, digest);
+    free(arena.base);
+}
+
+/* ---- its codes of languages, of which some had two: "hin" beside "hi" ---- */
+
+enum { LAST_LETTER_N = 14 }; /* of three, as in locale.h */
+
+static uint16_t old_language(uint16_t code)
+{
+    return code | LAST_LETTER_N;
+}
+
+static void age_language_of_video(MDB_txn *txn, MDB_dbi videos, uint32_t row, MDB_val old)
+{
+    struct video_row video;
+    uint8_t bytes[VIDEO_ROW_SIZE_MAX];
+    CHECK_EQ(STATUS_OK, video_row_decode(old.mv_data, old.mv_size, &video));
+    if (video.known) {
+        video.facts.languages[0] = old_language(video.facts.languages[0]);
+    }
+    put(txn, videos, (MDB_val){sizeof(row), &row},
+        (MDB_val){video_row_encode(&video, bytes), bytes});
+}
+
+static void age_language_of_statistics(MDB_txn *txn, MDB_dbi statistics, uint32_t row, MDB_val old)
+{
+    static struct statistics_parts parts;
+    struct statistics_row decoded;
+    uint8_t bytes[STATISTICS_ROW_SIZE_MAX];
+    CHECK_EQ(STATUS_OK, statistics_row_decode(old.mv_data, old.mv_size, &parts, &decoded));
+    if (decoded.kind == SCOPE_LANGUAGE) {
+        decoded.code = old_language(decoded.code);
+    }
+    put(txn, statistics, (MDB_val){sizeof(row), &row},
+        (MDB_val){statistics_row_encode(&decoded, bytes), bytes});
+}
+
+/* As version 1 of these rows was, too, which does not tell what is scoped. */
+static void age_language_of_keys(MDB_txn *txn, MDB_dbi keys, uint32_t row, MDB_val old)
+{
+    struct statistics_key_entry entries[STATE_KEYS_PER_ROW];
+    uint8_t bytes[STATISTICS_KEYS_ROW_SIZE_MAX];
+    size_t count = 0;
+    CHECK_EQ(STATUS_OK, statistics_keys_row_decode(old.mv_data, old.mv_size, entries, &count));
+    uint8_t *at = put_varint(bytes + CODER_HEADER_SIZE, count);
+    for (size_t i = 0; i < count; i++) {
+        uint16_t code = entries[i].code;
+        at = put_fixed(at, entries[i].video_key, 8);
+        at = put_fixed(at, entries[i].kind, 1);
+        if (entries[i].kind != SCOPE_GLOBAL) {
+            at = put_fixed(at, entries[i].kind == SCOPE_LANGUAGE ? old_language(code) : code, 2);
+        }
+        at = put_varint(at, entries[i].last_day);
+    }
+    put(txn, keys, (MDB_val){sizeof(row), &row}, (MDB_val){seal_row(bytes, 1, at), bytes});
+}
+
+static void change_rows(const char *path, uint64_t snapshot, const char *table,
+                        void (*change)(MDB_txn *txn, MDB_dbi table, uint32_t row, MDB_val old))
+{
+    char name[SNAPSHOT_NAME_SIZE];
+    char file[TEST_PATH_SIZE + 64];
+    MDB_txn *txn = NULL;
+    MDB_dbi database;
+    MDB_val old;
+    uint32_t row = 0;
+    snapshot_name(snapshot, name);
+    snprintf(file, sizeof(file), "%s/%s", path, name);
+    MDB_env *env = open_env(file, MDB_NOSUBDIR | MDB_NOLOCK);
+    CHECK(mdb_txn_begin(env, NULL, 0, &txn) == 0);
+    CHECK(mdb_dbi_open(txn, table, MDB_INTEGERKEY, &database) == 0);
+    while (mdb_get(txn, database, &(MDB_val){sizeof(row), &row}, &old) == 0) {
+        change(txn, database, row++, old);
+    }
+    CHECK(row > 0);
+    CHECK(mdb_txn_commit(txn) == 0);
+    mdb_env_close(env);
+}
+
+static uint16_t language_of(const char *tag)
+{
+    struct locale locale;
+    CHECK_EQ(STATUS_OK, locale_parse(text_of(tag), &locale));
+    return locale.language;
+}
+
+static void write_video_and_views(struct store *store, unsigned first)
+{
+    struct arena arena = entries_arena(1 << 20);
+    struct entry entries[12];
+    Reelrank__V1__Video video = REELRANK__V1__VIDEO__INIT;
+    char *language = "hin";
+    video.video_id = (char *)"video-0";
+    video.languages = &language;
+    video.n_languages = 1;
+    entries[0] = entry_video(&arena, &video);
+    for (unsigned i = 1; i < 12; i++) { /* enough for a row of what is scoped; by other users */
+        entries[i] = entry_watch(&arena, "", first + 50 * i);
+    }
+    CHECK_EQ(STATUS_OK, entries_write(store, entries, 12).status);
+    free(arena.base);
+}
+
+/* What of it is in the log is read anew; counts under an old code go on under it until they go. */
+static void a_base_with_other_codes_of_languages_is_read(void)
+{
+    char path[TEST_PATH_SIZE];
+    _Atomic bool stopping = false;
+    struct problem problem = {""};
+    struct video_row video;
+    test_directory(path);
+    struct store *store = open_store(path);
+    write_video_and_views(store, 0);
+    CHECK_EQ(STATUS_OK, store_snapshot(store));
+    CHECK_EQ(STATUS_OK, carry_videos(store, 12, &stopping, &problem));
+    opened_trim(store_log(store), 13);
+    store_close(store);
+    age(path, "state.mdb");
+    age_snapshot(path, 12);
+    change_rows(path, 12, "videos", age_language_of_video);
+    change_rows(path, 12, "statistics", age_language_of_statistics);
+    change_rows(path, 12, "statistics_keys", age_language_of_keys);
+    check_opens_with(path, verify(path).digests.all);
+
+    store = open_store(path);
+    uint64_t key = hash_key(text_of("video-0"));
+    state_video_at(store_begin(store), 0, &video);
+    store_end(store);
+    CHECK(video.facts.key == key);
+    CHECK_EQ(language_of("hi"), video.facts.languages[0]);
+    write_video_and_views(store, 1000);
+    const struct state *state = store_begin(store);
+    CHECK(state_has_stats(state, key, SCOPE_LANGUAGE, language_of("hi")));
+    CHECK(state_has_stats(state, key, SCOPE_LANGUAGE, old_language(language_of("hi"))));
+    store_end(store);
+    uint64_t digest = opened_digests(store).all;
+    store_close(store);
+    check_opens_with(path, digest);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -320,6 +520,8 @@ int main(int argc, char **argv)
         TEST(backup_of_an_old_directory_leaves_it_and_can_be_restored),
         TEST(a_whole_log_gives_videos_their_embeddings),
         TEST(a_base_of_the_version_before_is_read),
+        TEST(a_user_leaves_the_old_base_of_a_restored_backup_of_format_2),
+        TEST(a_base_with_other_codes_of_languages_is_read),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }

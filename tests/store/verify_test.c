@@ -522,6 +522,41 @@ static void snapshot_of_another_log_is_an_error(void)
     check_error(&report, 0, FIRST_SNAPSHOT, "the snapshot of record 300 was made from another log");
 }
 
+/* As a store leaves it that had nothing to save, or was killed before it saved anything. */
+static void state_file_that_was_never_written_is_no_error(void)
+{
+    char path[TEST_PATH_SIZE];
+    char killed[TEST_PATH_SIZE];
+    char from[FILES_PATH_SIZE];
+    char to[FILES_PATH_SIZE];
+    test_directory(path);
+    test_directory(killed);
+    store_close(opened_store(&(struct store_options){.log = options_of(path)}));
+    struct verify_report report = verify(path);
+    CHECK_EQ(0, report.error_count);
+    CHECK(report.has_state);
+
+    write_some(killed);
+    name_file(path, 0, from);
+    name_file(killed, 0, to);
+    CHECK_EQ(0, rename(from, to));
+    report = verify(killed);
+    CHECK_EQ(0, report.error_count);
+    CHECK_EQ(SIGNALS, report.records);
+}
+
+static void rows_without_a_mark_are_an_error(void)
+{
+    char path[TEST_PATH_SIZE];
+    uint8_t row[4] = {1};
+    test_directory(path);
+    store_close(opened_store(&(struct store_options){.log = options_of(path)}));
+    tamper_row(path, 0, "videos", 0, &(MDB_val){sizeof(row), row});
+    struct verify_report report = verify(path);
+    CHECK_EQ(1, report.error_count);
+    check_error(&report, 0, 0, "state.mdb: there are rows, but no mark");
+}
+
 static void damaged_state_file_is_one_error_that_heals(void)
 {
     char path[TEST_PATH_SIZE];
@@ -769,6 +804,8 @@ int main(int argc, char **argv)
         TEST(statistics_of_a_region_may_outlive_their_video),
         TEST(snapshot_under_a_wrong_name_is_an_error),
         TEST(snapshot_of_another_log_is_an_error),
+        TEST(state_file_that_was_never_written_is_no_error),
+        TEST(rows_without_a_mark_are_an_error),
         TEST(damaged_state_file_is_one_error_that_heals),
         TEST(state_file_of_another_version_is_no_error),
         TEST(users_who_are_forgotten_but_not_gone_are_errors),
