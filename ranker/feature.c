@@ -119,8 +119,8 @@ static const struct feature_facts facts[FEATURE_COUNT] = {
     [FEATURE_LANGUAGE_MATCH] = {
         .about = "How well its languages suit the user",
         .formula = "the largest of 1, or 0.5 for captions, in the locale's language; 0.8 or 0.4 in a declared one;"
-                   " affinity_language of one spoken; c * new_user or half of it in one of features.languages"
-                   " with confidence c; 0",
+                   " affinity_language of one spoken; c * new_user or half of it in one with confidence c"
+                   " under the key languages; 0",
         .unit = "1", .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 2},
     [FEATURE_LOCAL_CREATOR] = {
         .about = "Whether the creator is of the user's region", .formula = "0 or 1", .unit = "1",

@@ -1,8 +1,10 @@
 #include "ranker/feature.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "ranker/weights_table.h"
 #include "tests/test.h"
 
 static void every_feature_is_found_by_its_name(void)
@@ -46,6 +48,49 @@ static void formulas_of_counted_features_speak_of_their_scope(void)
               facts->formula);
 }
 
+/* Without a last part that stands for any name, such as KIND. */
+static void check_key(const char *key, size_t size)
+{
+    char path[64];
+    CHECK(size < sizeof(path));
+    memcpy(path, key, size);
+    path[size] = '\0';
+    char *last = strrchr(path, '.');
+    if (last[1] >= 'A' && last[1] <= 'Z') {
+        *last = '\0';
+    }
+    if (weights_row_find(path, WEIGHTS_TOP) == NULL) {
+        fprintf(stderr, "%s is no key of the weights file\n", path);
+        abort();
+    }
+}
+
+/* Returns how many keys the text names. */
+static size_t check_keys(const char *text)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz_.ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    size_t count = 0;
+    for (const char *at = text; *at != '\0';) {
+        size_t size = strspn(at, letters);
+        const char *dot = size > 0 ? memchr(at, '.', size) : NULL;
+        if (dot > at && dot < at + size - 1) {
+            check_key(at, size);
+            count++;
+        }
+        at += size > 0 ? size : 1;
+    }
+    return count;
+}
+
+static void names_with_a_dot_in_texts_are_keys_of_the_weights_file(void)
+{
+    size_t count = 0;
+    for (unsigned i = 0; i < FEATURE_COUNT; i++) {
+        count += check_keys(feature_facts(i)->about) + check_keys(feature_facts(i)->formula);
+    }
+    CHECK(count > 90); /* each smoothed rate names one */
+}
+
 static void a_set_gives_its_features_rising(void)
 {
     struct feature_set set = {{0}};
@@ -72,6 +117,7 @@ int main(int argc, char **argv)
         TEST(every_feature_is_found_by_its_name),
         TEST(every_feature_is_documented),
         TEST(formulas_of_counted_features_speak_of_their_scope),
+        TEST(names_with_a_dot_in_texts_are_keys_of_the_weights_file),
         TEST(a_set_gives_its_features_rising),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
