@@ -35,25 +35,8 @@
     X(REPORT, "report")
 
 /*
- * Features that scale the value: factor = 1 + weight * feature. Features in [0, 1], 1 meaning fully so.
- *   freshness        2^(-age / freshness_half_life); 0 when the publication time is unknown
- *   popularity       p / (p + popularity_scale), p: decayed plays or impressions, whichever is more
- *   quality          Video.quality; 0 when unknown
- *   curated          0.5 approved, 1 featured
- *   premium          0 or 1
- *   language_match   the largest of: 1 spoken, 0.5 captions, in the locale's language; 0.8 and 0.4 in
- *                    one declared besides; learnt: the user's positive taste for the spoken language;
- *                    c * new_user spoken and half of it captions, in one of `languages` with
- *                    confidence c, new_user = n / (n + the user's signals), n = new_user_signals; 0
- *   local_creator    creator's region is the user's
- *   follows_creator  0 or 1
- *   new_video        prior strength left: s / (s + views), s = new_video_views
- *   seen_before      0 or 1
- *   retrieval        r / (1 + |r|) of Candidate.retrieval_score, below 0 as 0
- *   source           features.sources of Candidate.source
- *   fatigue_creator  x / (x + fatigue_scale), x: sum of 2^(-age / fatigue_half_life) over those by the
- *                    creator of the 64 videos the user saw last
- *   fatigue_category the same for the video's category seen most
+ * Facts that scale the value: factor = 1 + weight * feature, with the feature of the same name as
+ * feature.c has it, from 0 to 1, 1 meaning fully so; a missing one counts 0.
  */
 #define MULTIPLIER_MAP(X)                  \
     X(FRESHNESS, "freshness")              \
