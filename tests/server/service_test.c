@@ -4,6 +4,7 @@
 
 #include "cli/backend.h"
 #include "proto/json.h"
+#include "ranker/feature.h"
 #include "ranker/hash.h"
 #include "ranker/limits.h"
 #include "reelrank/v1/admin.pb-c.h"
@@ -25,15 +26,21 @@
 
 enum { ARENA_SIZE = 8 << 20 };
 
-static struct backend *open_service(void)
+/* With a weights file, or NULL. */
+static struct backend *open_service_with(const char *weights)
 {
     char path[TEST_PATH_SIZE];
     test_directory(path);
-    const struct backend_options options = {.data = path, .create = true};
+    const struct backend_options options = {.data = path, .create = true, .weights = weights};
     struct backend *backend = NULL;
     struct problem problem;
     CHECK_EQ(STATUS_OK, backend_open(&options, &backend, &problem));
     return backend;
+}
+
+static struct backend *open_service(void)
+{
+    return open_service_with(NULL);
 }
 
 /* Calls service.method with a request in JSON; the answer in JSON is the caller's to free(). */
@@ -785,9 +792,107 @@ static void a_dropped_video_says_what_the_rule_saw(void)
     backend_close(backend);
 }
 
+/* A head that reads every feature, so that explanations list them all. */
+static void write_greedy_weights(char path[TEST_PATH_SIZE])
+{
+    test_directory(path);
+    strcat(path, "/weights.yaml");
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL);
+    fputs("version: greedy\nheads:\n  like:\n    kind: linear\n    weights:\n", file);
+    for (unsigned i = 0; i < FEATURE_COUNT; i++) {
+        fprintf(file, "      %s: 0.001\n", feature_name(i));
+    }
+    CHECK_EQ(0, fclose(file));
+}
+
+static void put_many_videos(struct backend *backend)
+{
+    for (unsigned begin = 0; begin < LIMIT_CANDIDATES; begin += LIMIT_BATCH) {
+        char *json = NULL;
+        size_t size = 0;
+        FILE *file = open_memstream(&json, &size);
+        CHECK(file != NULL);
+        for (unsigned i = 0; i < LIMIT_BATCH; i++) {
+            fprintf(file,
+                    "%s{\"video_id\":\"v%u\",\"languages\":[\"hi\"],"
+                    "\"safety_rating\":\"SAFETY_RATING_LOW_RISK\"}",
+                    i == 0 ? "{\"videos\":[" : ",", begin + i);
+        }
+        fputs("]}", file);
+        CHECK_EQ(0, fclose(file));
+        free(ask(backend, CATALOG, "UpsertVideos", json));
+        free(json);
+    }
+}
+
+/* Explained, as many candidates as there may be; nothing of it is on the call's arena yet. */
+static void name_many(char **ids, Reelrank__V1__RankRequest *message)
+{
+    static char text[LIMIT_CANDIDATES][8];
+    for (unsigned i = 0; i < LIMIT_CANDIDATES; i++) {
+        snprintf(text[i], sizeof(text[i]), "v%u", i);
+        ids[i] = text[i];
+    }
+    reelrank__v1__rank_request__init(message);
+    message->locale = (char *)"hi-IN";
+    message->age_years = 30;
+    message->candidate_ids = ids;
+    message->n_candidate_ids = LIMIT_CANDIDATES;
+    message->explain = 1;
+}
+
+/* What a call of so much memory ends with; count gets the positions of its answer. */
+static enum status explain_within(struct backend *backend, const Reelrank__V1__RankRequest *message,
+                                  size_t memory_size, size_t *count)
+{
+    char *memory = malloc(memory_size);
+    CHECK(memory != NULL);
+    struct arena arena;
+    arena_init(&arena, memory, memory_size);
+    ProtobufCMessage *response = NULL;
+    struct problem problem = {""};
+    enum status status =
+        backend_call(backend, RANKING, "Rank", &message->base, &arena, &response, &problem);
+    if (status == STATUS_OK) {
+        const Reelrank__V1__RankResponse *answer = (const Reelrank__V1__RankResponse *)response;
+        *count = answer->n_slate;
+        CHECK(answer->slate[0]->n_features > 100); /* the others are unknown of these videos */
+    }
+    free(memory);
+    return status;
+}
+
+/*
+ * 16 MiB is what a call of the server has, unless it is told otherwise; here the client's side has
+ * to fit, too.
+ */
+static void the_largest_explanation_is_refused_where_memory_is_short(void)
+{
+    char path[TEST_PATH_SIZE];
+    char *ids[LIMIT_CANDIDATES];
+    Reelrank__V1__RankRequest message;
+    size_t count = 0;
+    write_greedy_weights(path);
+    struct backend *backend = open_service_with(path);
+    put_many_videos(backend);
+    name_many(ids, &message);
+    for (size_t mebibytes = 1; mebibytes <= 16; mebibytes++) {
+        CHECK_EQ(STATUS_NO_MEMORY, explain_within(backend, &message, mebibytes << 20, &count));
+    }
+    message.limit = LIMIT_CANDIDATES / 10;
+    CHECK_EQ(STATUS_OK, explain_within(backend, &message, 16 << 20, &count));
+    CHECK_EQ(LIMIT_CANDIDATES / 10, count);
+    message.limit = 0;
+    CHECK_EQ(STATUS_OK, explain_within(backend, &message, 64 << 20, &count));
+    CHECK_EQ(LIMIT_CANDIDATES, count);
+    backend_close(backend);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
+        TEST(the_largest_explanation_is_refused_where_memory_is_short),
         TEST(locales_are_taken_in_their_canonical_form),
         TEST(malformed_locales_are_refused),
         TEST(locales_of_nobody_are_served_and_flagged),
