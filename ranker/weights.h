@@ -237,11 +237,11 @@ struct weights_loader {
 
 /*
  * Parses YAML text of at most LIMIT_WEIGHTS_BYTES. STATUS_OK: the caller owns *out and ends it with
- * weights_free(). STATUS_INVALID: problems has at least one item, in file order; *out is untouched.
- * Unknown keys, wrong types, numbers out of range, duplicate keys, malformed locales, cycles and
- * model files that cannot be used are problems, and so is a model whose scores could reach 2^18:
- * the sums of rank.h are exact below 2^19. Each model file is loaded and parsed once. loader NULL:
- * there are no model files. STATUS_NO_MEMORY: problems is empty.
+ * weights_unref(). STATUS_INVALID: problems has at least one item, in file order; *out is
+ * untouched. Unknown keys, wrong types, numbers out of range, duplicate keys, malformed locales,
+ * cycles and model files that cannot be used are problems, and so is a model whose scores could
+ * reach 2^18: the sums of rank.h are exact below 2^19. Each model file is loaded and parsed once.
+ * loader NULL: there are no model files. STATUS_NO_MEMORY: problems is empty.
  */
 MUST_USE enum status weights_parse_with(struct text yaml, const struct weights_loader *loader,
                                         struct weights **out, struct weights_problems *problems);
@@ -250,12 +250,9 @@ MUST_USE enum status weights_parse_with(struct text yaml, const struct weights_l
 MUST_USE enum status weights_parse(struct text yaml, struct weights **out,
                                    struct weights_problems *problems);
 
-/* Ends weights of which nobody else has a reference. NULL is allowed. */
-void weights_free(struct weights *weights);
-
 /*
- * Counted references, for those who share weights; parsing gives the first one. The last unref ends
- * them. Any thread; NULL may be given back.
+ * Counted references; parsing gives the first one. The last unref ends the weights. Any thread;
+ * NULL may be given back.
  */
 struct weights *weights_ref(struct weights *weights);
 void weights_unref(struct weights *weights);

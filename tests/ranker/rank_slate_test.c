@@ -30,7 +30,7 @@ static struct model default_model(void)
     struct weights *weights = NULL;
     CHECK_EQ(STATUS_OK, weights_parse(text_of("version: test\n"), &weights, &problems));
     struct model model = *weights_model(weights, (struct locale){.language = HINDI});
-    weights_free(weights);
+    weights_unref(weights);
     return model;
 }
 
