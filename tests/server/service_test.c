@@ -884,7 +884,7 @@ static void the_largest_explanation_is_refused_where_memory_is_short(void)
     CHECK_EQ(STATUS_OK, explain_within(backend, &message, 16 << 20, &count));
     CHECK_EQ(LIMIT_CANDIDATES / 10, count);
     message.limit = 0;
-    CHECK_EQ(STATUS_OK, explain_within(backend, &message, 64 << 20, &count));
+    CHECK_EQ(STATUS_OK, explain_within(backend, &message, 256 << 20, &count));
     CHECK_EQ(LIMIT_CANDIDATES, count);
     backend_close(backend);
 }
