@@ -26,21 +26,15 @@
 
 enum { ARENA_SIZE = 8 << 20 };
 
-/* With a weights file, or NULL. */
-static struct backend *open_service_with(const char *weights)
+static struct backend *open_service(void)
 {
     char path[TEST_PATH_SIZE];
     test_directory(path);
-    const struct backend_options options = {.data = path, .create = true, .weights = weights};
+    const struct backend_options options = {.data = path, .create = true};
     struct backend *backend = NULL;
     struct problem problem;
     CHECK_EQ(STATUS_OK, backend_open(&options, &backend, &problem));
     return backend;
-}
-
-static struct backend *open_service(void)
-{
-    return open_service_with(NULL);
 }
 
 /* Calls service.method with a request in JSON; the answer in JSON is the caller's to free(). */
@@ -385,6 +379,22 @@ static char *member_of(const char *answer, const char *name)
     char *copy = strndup(start, strcspn(start, ","));
     CHECK(copy != NULL);
     return copy;
+}
+
+/* Of two, all alike. */
+static void the_packed_form_has_propensities_where_chance_decides(void)
+{
+    static const char packed[] = "{\"locale\":\"hi-IN\",\"candidate_ids\":[\"a\",\"b\"],"
+                                 "\"response_form\":\"RESPONSE_FORM_PACKED\"}";
+    struct backend *backend =
+        open_with_weights("version: t\nslate: {explore: epsilon_greedy, explore_epsilon: 1}\n");
+    check_answer(backend, RANKING, "Rank", packed, "\"propensity\":[0.5,1");
+    backend_close(backend);
+    backend = open_with_weights("version: t\n");
+    char *answer = ask(backend, RANKING, "Rank", packed);
+    CHECK(strstr(answer, "propensity") == NULL);
+    free(answer);
+    backend_close(backend);
 }
 
 static void the_arm_of_an_experiment_is_in_the_answer(void)
@@ -792,18 +802,21 @@ static void a_dropped_video_says_what_the_rule_saw(void)
     backend_close(backend);
 }
 
-/* A head that reads every feature, so that explanations list them all. */
-static void write_greedy_weights(char path[TEST_PATH_SIZE])
+/* With a head that reads every feature, so that explanations list them all. */
+static struct backend *open_with_every_feature(void)
 {
-    test_directory(path);
-    strcat(path, "/weights.yaml");
-    FILE *file = fopen(path, "w");
+    char *yaml = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&yaml, &size);
     CHECK(file != NULL);
-    fputs("version: greedy\nheads:\n  like:\n    kind: linear\n    weights:\n", file);
+    fputs("version: t\nheads:\n  like:\n    kind: linear\n    weights:\n", file);
     for (unsigned i = 0; i < FEATURE_COUNT; i++) {
         fprintf(file, "      %s: 0.001\n", feature_name(i));
     }
     CHECK_EQ(0, fclose(file));
+    struct backend *backend = open_with_weights(yaml);
+    free(yaml);
+    return backend;
 }
 
 static void put_many_videos(struct backend *backend)
@@ -869,12 +882,10 @@ static enum status explain_within(struct backend *backend, const Reelrank__V1__R
  */
 static void the_largest_explanation_is_refused_where_memory_is_short(void)
 {
-    char path[TEST_PATH_SIZE];
     char *ids[LIMIT_CANDIDATES];
     Reelrank__V1__RankRequest message;
     size_t count = 0;
-    write_greedy_weights(path);
-    struct backend *backend = open_service_with(path);
+    struct backend *backend = open_with_every_feature();
     put_many_videos(backend);
     name_many(ids, &message);
     for (size_t mebibytes = 1; mebibytes <= 16; mebibytes++) {
@@ -910,6 +921,7 @@ int main(int argc, char **argv)
         TEST(retried_rank_gets_the_same_answer),
         TEST(different_requests_have_different_ranking_ids),
         TEST(packed_form_agrees_with_the_slate),
+        TEST(the_packed_form_has_propensities_where_chance_decides),
         TEST(unknown_experiment_is_refused),
         TEST(the_arm_of_an_experiment_is_in_the_answer),
         TEST(a_locale_that_the_weights_do_not_have_is_told_as_degraded),
