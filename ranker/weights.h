@@ -177,7 +177,7 @@ struct model {
     unsigned language_count;
     struct language_confidence languages[WEIGHTS_LANGUAGES_MAX];
     double affinity_weights[AFFINITY_KIND_COUNT]; /* features.affinity.creator ...: 0 to 10 */
-    struct head_model heads[HEAD_COUNT];          /* heads.NAME.{kind,prior,strength,affinity} */
+    struct head_model heads[HEAD_COUNT];          /* heads.NAME */
     double value[HEAD_COUNT];                     /* value.NAME: -100 to 100 */
     double negative_offset;               /* value.negative_offset: 0.0001 to 1; see rank.h */
     double multipliers[MULTIPLIER_COUNT]; /* multipliers.NAME: -1 to 10 */
