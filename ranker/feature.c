@@ -1,6 +1,7 @@
 #include "ranker/feature.h"
 
 #include "ranker/check.h"
+#include "ranker/nearest.h"
 
 /* clang-format off */
 static const char *const names[FEATURE_COUNT] = {
@@ -189,6 +190,12 @@ enum feature feature_find(struct text name)
         at++;
     }
     return (enum feature)at;
+}
+
+const char *feature_nearest(const char *found)
+{
+    const struct names all = {.first = names, .stride = sizeof(names[0]), .count = FEATURE_COUNT};
+    return nearest_name(found, &all);
 }
 
 const struct feature_facts *feature_facts(enum feature feature)

@@ -19,6 +19,13 @@ static void every_feature_is_found_by_its_name(void)
     CHECK_STR("report_rate_language_14d", feature_name(FEATURE_COUNT - 1));
 }
 
+static void a_name_with_a_slip_is_near_the_one_that_was_meant(void)
+{
+    CHECK_STR("freshness", feature_nearest("freshnes"));
+    CHECK_STR("report_rate_language_14d", feature_nearest("report_rate_langauge_14d"));
+    CHECK(feature_nearest("kangaroo") == NULL);
+}
+
 static void every_feature_is_documented(void)
 {
     for (unsigned i = 0; i < FEATURE_COUNT; i++) {
@@ -115,6 +122,7 @@ int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(every_feature_is_found_by_its_name),
+        TEST(a_name_with_a_slip_is_near_the_one_that_was_meant),
         TEST(every_feature_is_documented),
         TEST(formulas_of_counted_features_speak_of_their_scope),
         TEST(names_with_a_dot_in_texts_are_keys_of_the_weights_file),
