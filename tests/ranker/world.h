@@ -5,13 +5,13 @@
 
 /* A state, a model written by hand, and a generator of numbers, for tests of rank(). */
 
-/* Codes as locale.h makes them. */
+/* Codes as locale.h has them. */
 enum {
-    HINDI = 8 * 32 + 9,
-    ENGLISH = 5 * 32 + 14,
-    RUSSIAN = 18 * 32 + 21,
-    TAMIL = 20 * 32 + 1,
-    URDU = 21 * 32 + 18
+    HINDI = (8 * 32 + 9) * 32,
+    ENGLISH = (5 * 32 + 14) * 32,
+    RUSSIAN = (18 * 32 + 21) * 32,
+    TAMIL = (20 * 32 + 1) * 32,
+    URDU = (21 * 32 + 18) * 32
 };
 enum { INDIA = 9 * 32 + 14, RUSSIA = 18 * 32 + 21 };
 
