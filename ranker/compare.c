@@ -21,7 +21,7 @@ static const char *const dimension_names[EXPOSURE_DIMENSION_COUNT] = {
 /* Buckets, in their order; the code of a group is its index. Languages and regions have none. */
 static const char *const bucket_names[EXPOSURE_DIMENSION_COUNT][8] = {
     [EXPOSURE_CREATOR_SIZE] = {"1", "2-9", "10-99", "100-999", "1000 or more", "unknown"},
-    [EXPOSURE_CURATED] = {"none", "approved", "featured"},
+    [EXPOSURE_CURATED] = {"none", "approved", "featured", "unknown"},
     [EXPOSURE_PREMIUM] = {"no", "yes"},
     [EXPOSURE_AGE] = {"under 1 d", "1-7 d", "7-30 d", "30-90 d", "90-365 d", "over 365 d",
                       "unknown"},
@@ -152,6 +152,11 @@ static uint32_t age_bucket(int64_t published_ms, int64_t now_ms)
         bucket++;
     }
     return bucket;
+}
+
+static uint32_t curated_bucket(uint8_t curated)
+{
+    return curated <= CURATED_FEATURED ? curated : CURATED_FEATURED + 1;
 }
 
 struct compare *compare_new(void)
@@ -358,7 +363,7 @@ static void code_video(const struct taking *taking, const struct video *video,
     codes[EXPOSURE_LANGUAGE] = video->languages[0];
     codes[EXPOSURE_REGION] = video->creator_region;
     codes[EXPOSURE_CREATOR_SIZE] = size_bucket(taking->request->sizes, video->creator_key);
-    codes[EXPOSURE_CURATED] = video->curated;
+    codes[EXPOSURE_CURATED] = curated_bucket(video->curated);
     codes[EXPOSURE_PREMIUM] = video->premium;
     codes[EXPOSURE_AGE] = age_bucket(video->published_ms, taking->request->now_ms);
 }

@@ -1,6 +1,7 @@
 #include "ranker/feature.h"
 
 #include "ranker/check.h"
+#include "ranker/nearest.h"
 
 /* clang-format off */
 static const char *const names[FEATURE_COUNT] = {
@@ -119,8 +120,8 @@ static const struct feature_facts facts[FEATURE_COUNT] = {
     [FEATURE_LANGUAGE_MATCH] = {
         .about = "How well its languages suit the user",
         .formula = "the largest of 1, or 0.5 for captions, in the locale's language; 0.8 or 0.4 in a declared one;"
-                   " affinity_language of one spoken; c * new_user or half of it in one of features.languages"
-                   " with confidence c; 0",
+                   " affinity_language of one spoken; c * new_user or half of it in one with confidence c"
+                   " under the key languages; 0",
         .unit = "1", .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 2},
     [FEATURE_LOCAL_CREATOR] = {
         .about = "Whether the creator is of the user's region", .formula = "0 or 1", .unit = "1",
@@ -189,6 +190,12 @@ enum feature feature_find(struct text name)
         at++;
     }
     return (enum feature)at;
+}
+
+const char *feature_nearest(const char *found)
+{
+    const struct names all = {.first = names, .stride = sizeof(names[0]), .count = FEATURE_COUNT};
+    return nearest_name(found, &all);
 }
 
 const struct feature_facts *feature_facts(enum feature feature)

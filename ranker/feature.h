@@ -81,6 +81,9 @@ const char *feature_name(enum feature feature);
 /* FEATURE_COUNT for an unknown name. */
 enum feature feature_find(struct text name);
 
+/* The name that was probably meant by one that is not known (nearest.h), or NULL. */
+const char *feature_nearest(const char *found);
+
 /* What a feature is worked out from. */
 enum feature_origin {
     FEATURE_FROM_CATALOGUE,  /* what the catalogue says of the video */

@@ -27,13 +27,14 @@ enum { LOCALE_TEXT_SIZE = 16 }; /* "hil-Latn-419" and its zero */
  * Parses language[-script][-region] of BCP 47 (RFC 5646), in any case, with "_" allowed for "-",
  * into CLDR's canonical form, as ICU makes it:
  *
- *   - deprecated, three-letter and overlong codes become the ones in use: in -> id, iw -> he, hin
- * -> hi, cmn -> zh, BU -> MM, UK -> GB, 356 -> IN, sh -> sr-Latn, prs -> fa-AF; a country that
- * split becomes the language's part of it, or else its first (hy-SU -> hy-AM, ru-SU -> ru-RU)
- *   - an extended language stands for itself (zh-yue -> yue), and so do the registry's whole tags
- *     (i-hak -> hak, zh-min-nan -> nan, no-bok -> nb)
+ *   - deprecated, three-letter and overlong codes become the ones in use: in is id, iw is he,
+ *     hin is hi, cmn is zh, BU is MM, UK is GB, 356 is IN, sh is sr-Latn, prs is fa-AF
+ *   - a country that split becomes the language's part of it, or else its first: hy-SU is hy-AM,
+ *     ru-SU is ru-RU
+ *   - an extended language stands for itself (zh-yue is yue), and so do the registry's whole tags
+ *     (i-hak is hak, zh-min-nan is nan, no-bok is nb)
  *   - the script that the language has anyhow is left out, in regions too where it is the likely
- * one: hi-Deva-IN is hi-IN, but hi-Latn, zh-Hant-TW and sr-Latn-ME stay. None is ever added.
+ *     one: hi-Deva-IN is hi-IN, but hi-Latn, zh-Hant-TW and sr-Latn-ME stay. None is ever added.
  *
  * "und" is language 0. Variants, extensions and private use that follow are checked for form and
  * ignored. STATUS_INVALID for anything malformed, leaving *out alone. What ICU knows is in tables

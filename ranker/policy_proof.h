@@ -15,12 +15,15 @@
  *
  *   seen      never; lately, with and without exclude_seen; at the last moment; long ago
  *   language  the user's, in captions, a declared one, another, unknown; the user's unknown too
- *   region    no rule, allowed or forbidden, here or elsewhere, both; user here, unknown, in a
- * group of countries, in none that exists age       minimum ages 0 to 22, for a user of unknown
- * age, a year younger, as old, and older video     live, deleted, known from signals alone, not
- * known safety    every number of enum safety, and two that are none curated   every number of enum
- * curated, and one that is none category, tag  none, a harmless one, forbidden ones in the first
- * and last place creator   unknown, hidden by the user, another
+ *   region    no rule, allowed or forbidden, here or elsewhere, both;
+ *             the user here, unknown, in a group of countries, in none that exists
+ *   age       minimum ages 0 to 22, for a user of unknown age, a year younger, as old, and older
+ *   video     live, deleted, known from signals alone, not known
+ *   safety    every number of enum safety, and two that are none
+ *   curated   every number of enum curated, and one that is none
+ *   category  none, a harmless one, forbidden ones in the first and last place
+ *   tag       the same
+ *   creator   unknown, hidden by the user, another
  *
  * After that every forbidden name is tried in every place. Not request code: allocates, and takes
  * from a half to some seconds.

@@ -62,7 +62,7 @@ void profile_tastes(const struct profile *profile, const struct video *const *vi
 void profile_affinities(const struct profile *profile, enum affinity_kind kind,
                         const struct video *const *videos, size_t count, double *out);
 
-/* How well the video's languages suit the user: see weights.h, language_match. */
+/* How well the video's languages suit the user: see feature.c, language_match. */
 double profile_language_match(const struct profile *profile, const struct video *video);
 
 /*

@@ -511,3 +511,13 @@ enum status rank(const struct state *state, const struct model *model,
     }
     return status;
 }
+
+bool rank_is_drawn(const struct rank_result *result)
+{
+    for (size_t i = 0; i < result->count; i++) {
+        if (result->propensities[i] < 1) {
+            return true;
+        }
+    }
+    return false;
+}

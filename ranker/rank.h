@@ -121,4 +121,7 @@ MUST_USE enum status rank(const struct state *state, const struct model *model,
                           const struct rank_request *request, struct arena *arena,
                           struct rank_result *out);
 
+/* Whether any position was drawn; where none was, all propensities are 1. */
+bool rank_is_drawn(const struct rank_result *result);
+
 #endif

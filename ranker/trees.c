@@ -8,7 +8,6 @@
 
 #include "ranker/check.h"
 #include "ranker/exact.h"
-#include "ranker/nearest.h"
 
 /*
  * A node goes to child or to the next one, so siblings lie side by side. A leaf goes to itself
@@ -162,13 +161,10 @@ static enum status read_name(struct reader *reader, size_t index, const char *na
     }
     char found[QUOTE_SIZE];
     quote(name, found);
-    struct nearest nearest = {.found = found};
-    for (unsigned i = 0; i < FEATURE_COUNT; i++) {
-        nearest_offer(&nearest, feature_name((enum feature)i));
-    }
+    const char *nearest = feature_nearest(found);
     problem_set(reader->problem, "learner.feature_names[%zu] is \"%s\", which is no feature%s%s%s",
-                index, found, nearest.best != NULL ? "; did you mean \"" : "",
-                nearest.best != NULL ? nearest.best : "", nearest.best != NULL ? "\"?" : "");
+                index, found, nearest != NULL ? "; did you mean \"" : "",
+                nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
     return STATUS_INVALID;
 }
 

@@ -68,6 +68,9 @@ enum status weights_parse_with(struct text yaml, const struct weights_loader *lo
     struct layers *layers = calloc(1, sizeof(*layers));
     struct weights *weights = calloc(1, sizeof(*weights));
     enum status status = STATUS_NO_MEMORY;
+    if (weights != NULL) {
+        atomic_init(&weights->references, 1);
+    }
     if (plain != (locale_t)0 && layers != NULL && weights != NULL) {
         uselocale(plain); /* "0.5" is a half whatever LC_NUMERIC says */
         status = parse(yaml, loader, layers, weights, problems);
@@ -79,10 +82,9 @@ enum status weights_parse_with(struct text yaml, const struct weights_loader *lo
     free(layers);
     if (status != STATUS_OK) {
         problems->count = status == STATUS_INVALID ? problems->count : 0;
-        weights_free(weights);
+        weights_unref(weights);
         return status;
     }
-    atomic_init(&weights->references, 1);
     *out = weights;
     return STATUS_OK;
 }
@@ -90,20 +92,6 @@ enum status weights_parse_with(struct text yaml, const struct weights_loader *lo
 enum status weights_parse(struct text yaml, struct weights **out, struct weights_problems *problems)
 {
     return weights_parse_with(yaml, NULL, out, problems);
-}
-
-static void end(struct weights *weights)
-{
-    weights_memory_release(&weights->memory);
-    free(weights);
-}
-
-void weights_free(struct weights *weights)
-{
-    if (weights != NULL) {
-        CHECK(atomic_load(&weights->references) <= 1); /* 0: half parsed */
-        end(weights);
-    }
 }
 
 struct weights *weights_ref(struct weights *weights)
@@ -121,7 +109,8 @@ void weights_unref(struct weights *weights)
     size_t before = atomic_fetch_sub_explicit(&weights->references, 1, memory_order_acq_rel);
     CHECK(before > 0);
     if (before == 1) {
-        end(weights);
+        weights_memory_release(&weights->memory);
+        free(weights);
     }
 }
 

@@ -35,25 +35,8 @@
     X(REPORT, "report")
 
 /*
- * Features that scale the value: factor = 1 + weight * feature. Features in [0, 1], 1 meaning fully so.
- *   freshness        2^(-age / freshness_half_life); 0 when the publication time is unknown
- *   popularity       p / (p + popularity_scale), p: decayed plays or impressions, whichever is more
- *   quality          Video.quality; 0 when unknown
- *   curated          0.5 approved, 1 featured
- *   premium          0 or 1
- *   language_match   the largest of: 1 spoken, 0.5 captions, in the locale's language; 0.8 and 0.4 in
- *                    one declared besides; learnt: the user's positive taste for the spoken language;
- *                    c * new_user spoken and half of it captions, in one of `languages` with
- *                    confidence c, new_user = n / (n + the user's signals), n = new_user_signals; 0
- *   local_creator    creator's region is the user's
- *   follows_creator  0 or 1
- *   new_video        prior strength left: s / (s + views), s = new_video_views
- *   seen_before      0 or 1
- *   retrieval        r / (1 + |r|) of Candidate.retrieval_score, below 0 as 0
- *   source           features.sources of Candidate.source
- *   fatigue_creator  x / (x + fatigue_scale), x: sum of 2^(-age / fatigue_half_life) over those by the
- *                    creator of the 64 videos the user saw last
- *   fatigue_category the same for the video's category seen most
+ * Facts that scale the value: factor = 1 + weight * feature, with the feature of the same name as
+ * feature.c has it, from 0 to 1, 1 meaning fully so; a missing one counts 0.
  */
 #define MULTIPLIER_MAP(X)                  \
     X(FRESHNESS, "freshness")              \
@@ -194,7 +177,7 @@ struct model {
     unsigned language_count;
     struct language_confidence languages[WEIGHTS_LANGUAGES_MAX];
     double affinity_weights[AFFINITY_KIND_COUNT]; /* features.affinity.creator ...: 0 to 10 */
-    struct head_model heads[HEAD_COUNT];          /* heads.NAME.{kind,prior,strength,affinity} */
+    struct head_model heads[HEAD_COUNT];          /* heads.NAME */
     double value[HEAD_COUNT];                     /* value.NAME: -100 to 100 */
     double negative_offset;               /* value.negative_offset: 0.0001 to 1; see rank.h */
     double multipliers[MULTIPLIER_COUNT]; /* multipliers.NAME: -1 to 10 */
@@ -254,11 +237,11 @@ struct weights_loader {
 
 /*
  * Parses YAML text of at most LIMIT_WEIGHTS_BYTES. STATUS_OK: the caller owns *out and ends it with
- * weights_free(). STATUS_INVALID: problems has at least one item, in file order; *out is untouched.
- * Unknown keys, wrong types, numbers out of range, duplicate keys, malformed locales, cycles and
- * model files that cannot be used are problems, and so is a model whose scores could reach 2^18:
- * the sums of rank.h are exact below 2^19. Each model file is loaded and parsed once. loader NULL:
- * there are no model files. STATUS_NO_MEMORY: problems is empty.
+ * weights_unref(). STATUS_INVALID: problems has at least one item, in file order; *out is
+ * untouched. Unknown keys, wrong types, numbers out of range, duplicate keys, malformed locales,
+ * cycles and model files that cannot be used are problems, and so is a model whose scores could
+ * reach 2^18: the sums of rank.h are exact below 2^19. Each model file is loaded and parsed once.
+ * loader NULL: there are no model files. STATUS_NO_MEMORY: problems is empty.
  */
 MUST_USE enum status weights_parse_with(struct text yaml, const struct weights_loader *loader,
                                         struct weights **out, struct weights_problems *problems);
@@ -267,12 +250,9 @@ MUST_USE enum status weights_parse_with(struct text yaml, const struct weights_l
 MUST_USE enum status weights_parse(struct text yaml, struct weights **out,
                                    struct weights_problems *problems);
 
-/* Ends weights of which nobody else has a reference. NULL is allowed. */
-void weights_free(struct weights *weights);
-
 /*
- * Counted references, for those who share weights; parsing gives the first one. The last unref ends
- * them. Any thread; NULL may be given back.
+ * Counted references; parsing gives the first one. The last unref ends the weights. Any thread;
+ * NULL may be given back.
  */
 struct weights *weights_ref(struct weights *weights);
 void weights_unref(struct weights *weights);

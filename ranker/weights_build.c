@@ -9,9 +9,6 @@
 #include "ranker/weights_internal.h"
 #include "ranker/weights_merge.h"
 
-/* Shares that should add up to 1 may miss it by a little in binary. */
-#define SHARES_TOLERANCE 1e-9
-
 enum { KEYS_MAX = WEIGHTS_LOCALES_MAX + WEIGHTS_EXPERIMENTS_MAX * WEIGHTS_TARGETS_MAX };
 
 struct builder {

@@ -5,7 +5,6 @@
 #include "ranker/check.h"
 #include "ranker/hash.h"
 #include "ranker/limits.h"
-#include "ranker/nearest.h"
 #include "ranker/weights_parser.h"
 #include "ranker/weights_value.h"
 
@@ -37,13 +36,10 @@ static void complain_feature(struct parser *parser, const struct place *place,
 {
     char quote[QUOTE_SIZE];
     weights_quote(key->text, quote);
-    struct nearest nearest = {.found = quote};
-    for (unsigned i = 0; i < FEATURE_COUNT; i++) {
-        nearest_offer(&nearest, feature_name(i));
-    }
-    if (nearest.best != NULL) {
+    const char *nearest = feature_nearest(quote);
+    if (nearest != NULL) {
         weights_complain(parser->problems, place->at, place->path,
-                         "unknown feature; did you mean \"%s\"?", nearest.best);
+                         "unknown feature; did you mean \"%s\"?", nearest);
     } else {
         weights_complain(parser->problems, place->at, place->path,
                          "unknown feature; \"reelrank features\" lists all %d", FEATURE_COUNT);

@@ -1,5 +1,6 @@
 #include "ranker/weights_merge.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,12 +19,19 @@ static enum head head_of(const struct weights_row *row)
     return (enum head)index;
 }
 
-static void complain(struct merge *merge, const struct layer *layer, const struct weights_row *row,
-                     const char *message)
+__attribute__((format(printf, 4, 5))) static void complain(struct merge *merge,
+                                                           const struct layer *layer,
+                                                           const struct weights_row *row,
+                                                           const char *format, ...)
 {
     char path[PATH_SIZE];
+    char message[128];
     struct mark at = layer->said[weights_row_index(row)];
     if (!weights_complained(merge->problems, at)) {
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(message, sizeof(message), format, arguments);
+        va_end(arguments);
         snprintf(path, sizeof(path), "%s%s", layer->prefix, row->path);
         weights_complain(merge->problems, at, path, "%s", message);
     }
@@ -67,7 +75,8 @@ static void merge_features(struct merge *merge, const struct layer *layer,
     size_t room = head->weight_count + over->weight_count;
     if (room > WEIGHTS_MERGED_MAX - merge->merged_count) {
         complain(merge, layer, row,
-                 "the weights of all heads, locales and arms are too many; allowed: 1048576");
+                 "the weights of all heads, locales and arms are too many; allowed: %d",
+                 WEIGHTS_MERGED_MAX);
         return;
     }
     merge->merged_count += room;
@@ -89,7 +98,8 @@ static void merge_sources(struct merge *merge, const struct layer *layer,
         }
         bool found = at < model->source_count && model->sources[at].key == over->key;
         if (!found && model->source_count == WEIGHTS_SOURCES_MAX) {
-            complain(merge, layer, row, "with those inherited, more than 32 sources");
+            complain(merge, layer, row, "with those inherited, more than %d sources",
+                     WEIGHTS_SOURCES_MAX);
             return;
         }
         if (!found) {
@@ -111,7 +121,8 @@ static void merge_languages(struct merge *merge, const struct layer *layer,
             at++;
         }
         if (at == WEIGHTS_LANGUAGES_MAX) {
-            complain(merge, layer, row, "with those inherited, more than 8 languages");
+            complain(merge, layer, row, "with those inherited, more than %d languages",
+                     WEIGHTS_LANGUAGES_MAX);
             return;
         }
         model->language_count += at == model->language_count;

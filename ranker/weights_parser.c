@@ -170,11 +170,10 @@ bool parser_next_item(struct parser *parser, const struct place *place, struct y
     }
 }
 
-bool parser_complain_again(struct parser *parser, const struct place *place, unsigned first_line)
+void parser_complain_again(struct parser *parser, const struct place *place, unsigned first_line)
 {
     weights_complain(parser->problems, place->at, place->path,
                      "the key stands here again; first on line %u", first_line);
-    return true;
 }
 
 bool parser_read_name(struct parser *parser, const struct yaml_event *event,

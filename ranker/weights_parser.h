@@ -53,8 +53,8 @@ bool parser_next_key(struct parser *parser, const struct place *place, struct ya
 /* Reads the next item of a list of single values; false at its end. Others are skipped. */
 bool parser_next_item(struct parser *parser, const struct place *place, struct yaml_event *out);
 
-/* Complains of a key that has stood in its mapping before, and is true. */
-bool parser_complain_again(struct parser *parser, const struct place *place, unsigned first_line);
+/* Complains of a key that has stood in its mapping before. */
+void parser_complain_again(struct parser *parser, const struct place *place, unsigned first_line);
 
 /* Reads the keys below a section ("" is the layer itself). */
 void parser_read_section(struct parser *parser, struct layer *layer, const char *section);

@@ -87,7 +87,7 @@ static void read_inherit(struct parser *parser, struct layer *layer, const struc
     }
 }
 
-static void read_locales(struct parser *parser);
+static void read_locales(struct parser *parser, const struct place *place);
 
 static void read_row(struct parser *parser, struct layer *layer, const struct weights_row *row,
                      const struct place *place)
@@ -104,10 +104,7 @@ static void read_row(struct parser *parser, struct layer *layer, const struct we
         }
         break;
     case WEIGHTS_LOCALES:
-        if (parser_expect(parser, YAML_MAPPING, "locales with their sections, indented below",
-                          place, &event)) {
-            read_locales(parser);
-        }
+        read_locales(parser, place);
         break;
     case WEIGHTS_INHERIT:
         read_inherit(parser, layer, place);
@@ -250,12 +247,15 @@ static void read_locale(struct parser *parser, const struct place *above,
     }
 }
 
-static void read_locales(struct parser *parser)
+static void read_locales(struct parser *parser, const struct place *place)
 {
     struct yaml_event key;
-    const struct place place = {.path = "locales"};
-    while (parser_next_key(parser, &place, &key)) {
-        read_locale(parser, &place, &key);
+    if (!parser_expect(parser, YAML_MAPPING, "locales with their sections, indented below", place,
+                       &key)) {
+        return;
+    }
+    while (parser_next_key(parser, place, &key)) {
+        read_locale(parser, place, &key);
     }
 }
 

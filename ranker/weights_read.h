@@ -20,6 +20,9 @@ enum {
     LAYERS_MAX = 1 + WEIGHTS_LOCALES_MAX + WEIGHTS_EXPERIMENTS_MAX * (1 + WEIGHTS_ARMS_MAX)
 };
 
+/* Shares such as 0.1 and 0.7 and 0.2 may miss 1 by a little in binary, above or below. */
+#define SHARES_TOLERANCE 1e-9
+
 /* A place in the file; line 0 is none. */
 struct mark {
     unsigned line;

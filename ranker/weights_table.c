@@ -112,7 +112,7 @@ static const struct weights_choice language_rules[] = {
 
 /* Of each multiplier: its weight, and what it is. */
 #define INITIAL_FRESHNESS       0.3,  "a video just published"
-#define INITIAL_POPULARITY      0.2,  "a video with very many recent plays"
+#define INITIAL_POPULARITY      0.2,  "a video with very many recent views"
 #define INITIAL_QUALITY         0.5,  "a video of quality 1"
 #define INITIAL_CURATED         0.15,  "a featured video; half for an approved one"
 #define INITIAL_PREMIUM         0.1,  "a premium video"
@@ -146,9 +146,9 @@ static const struct weights_row rows[] = {
     CHOICE("features.rate_half_life", WEIGHTS_TYPE_INT, rate_half_life, half_lives, HALF_LIFE_14_DAYS,
            "Age at which a view counts half in the heads' rates.")
     CHOICE("features.popularity_half_life", WEIGHTS_TYPE_INT, popularity_half_life, half_lives, HALF_LIFE_1_DAY,
-           "Age at which a play counts half in popularity.")
+           "Age at which a view counts half in popularity.")
     NUMBER("features.popularity_scale", popularity_scale, 1, 1e9, 1000,
-           "Recent plays at which popularity is 0.5.")
+           "Recent views at which popularity is 0.5.")
     DURATION("features.freshness_half_life", WEIGHTS_TYPE_DOUBLE, freshness_half_life_ms,
              HOUR_MS, 365 * DAY_MS, 3 * DAY_MS, "Age at which freshness is 0.5.")
     NUMBER("features.new_video_views", new_video_views, 1, 1e6, 50,

@@ -7,9 +7,6 @@
 
 /* The section `experiments`. */
 
-/* Shares such as 0.1 and 0.7 and 0.2 may add up to a little more than 1 in binary. */
-#define SHARES_TOLERANCE 1e-9
-
 static struct trial *trial_of(struct parser *parser, const struct layer *layer)
 {
     struct trial *trial = &parser->layers->trials[parser->layers->trial_count - 1];

@@ -5,17 +5,6 @@
 /* Numbers of the contract. */
 enum { FIELD_REQUEST = 2, FIELD_NOW_MS = 14, TAG_VARINT = 0, TAG_BYTES = 2, VARINT_MAX = 10 };
 
-/* Nearly always all are 1, which goes without saying. */
-static bool any_draw(const struct rank_result *result)
-{
-    for (size_t i = 0; i < result->count; i++) {
-        if (result->propensities[i] < 1) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void put_dropped(const struct rank_result *result, struct arena *arena,
                         Reelrank__V1__Decision *decision)
 {
@@ -47,7 +36,7 @@ static void fill(uint64_t seed, const struct rank_result *result,
     decision->n_order = result->count;
     decision->scores = result->scores;
     decision->n_scores = result->count;
-    if (any_draw(result)) {
+    if (rank_is_drawn(result)) {
         decision->propensities = result->propensities;
         decision->n_propensities = result->count;
     }

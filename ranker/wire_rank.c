@@ -202,7 +202,8 @@ enum status wire_rank_request(const Reelrank__V1__RankRequest *message, int64_t 
         .age_years = message->age_years,
         .limit = message->limit,
         .exclude_seen = message->exclude_seen != 0,
-        .explain = message->explain != 0,
+        .explain = message->explain != 0 &&
+                   message->response_form != REELRANK__V1__RESPONSE_FORM__RESPONSE_FORM_PACKED,
         .now_ms = message->now_ms > 0 ? message->now_ms : now_ms,
     };
     status = put_locale(message, &request, problem);
@@ -278,6 +279,10 @@ static void put_packed(const struct rank_result *result, struct arena *arena,
     }
     for (size_t i = 0; i < result->dropped_count; i++) {
         response->dropped_rule[i] = (Reelrank__V1__DropRule)result->dropped_rules[i];
+    }
+    if (rank_is_drawn(result)) {
+        response->propensity = result->propensities;
+        response->n_propensity = result->count;
     }
     response->order = result->order;
     response->n_order = result->count;

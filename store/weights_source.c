@@ -137,7 +137,7 @@ enum status weights_source_parse(const struct weights_source *source, struct wei
     problems->count = 0;
     check_used(&giving, problems);
     if (problems->count > 0) {
-        weights_free(weights);
+        weights_unref(weights);
         return STATUS_INVALID;
     }
     *out = weights;

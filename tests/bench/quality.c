@@ -433,7 +433,7 @@ int main(int argc, char **argv)
     }
     quality_free(bench->quality);
     for (size_t i = 0; i < bench->contenders.count; i++) {
-        weights_free(bench->weights[i]);
+        weights_unref(bench->weights[i]);
     }
     free(bench);
     return 0;

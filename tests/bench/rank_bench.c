@@ -189,7 +189,7 @@ static void close_bench(struct bench *bench)
         samples_release(&bench->steps_ns[i]);
     }
     store_close(bench->store);
-    weights_free(bench->weights);
+    weights_unref(bench->weights);
     pool_release(&bench->pool);
     free(bench->arena.base);
     free(bench);

@@ -153,7 +153,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum status status = weights_parse_with(yaml, &loader, &weights, &problems);
     if (status == STATUS_OK) {
         check_weights(weights);
-        weights_free(weights);
+        weights_unref(weights);
     } else {
         CHECK(status == STATUS_INVALID);
         CHECK(weights == NULL);

@@ -288,6 +288,23 @@ static void exposure_is_discounted_by_position(void)
     free(others);
 }
 
+/* The state takes any number for a tier, as later versions of the contract may have more. */
+static void a_tier_that_does_not_exist_is_a_group_of_its_own(void)
+{
+    struct world world = make_world();
+    struct compare *compare = compare_new();
+    CHECK(compare != NULL);
+    put(&world, A, &(struct video_facts){.creator_key = 7, .curated = CURATED_FEATURED + 1});
+    put(&world, B, &(struct video_facts){.creator_key = 7, .curated = 255});
+    add(compare, &world, "ab", "ab");
+    struct comparison *out = sum_up(compare);
+    CHECK_EQ(1, out->group_counts[EXPOSURE_CURATED]);
+    CHECK(near(1, group(out, EXPOSURE_CURATED, "unknown")->before));
+    free(out);
+    compare_free(compare);
+    free_world(&world);
+}
+
 /* Changes of -0.226294 and 0: mean -0.113147, half the interval 1.959964 * 0.226294 / 2. */
 static void change_of_exposure_has_an_interval_over_requests(void)
 {
@@ -444,6 +461,7 @@ int main(int argc, char **argv)
         TEST(changes_are_counted_by_what_they_change),
         TEST(overlap_is_extrapolated),
         TEST(exposure_is_discounted_by_position),
+        TEST(a_tier_that_does_not_exist_is_a_group_of_its_own),
         TEST(change_of_exposure_has_an_interval_over_requests),
         TEST(movers_are_videos_by_their_change_of_exposure),
         TEST(merged_parts_are_the_whole),

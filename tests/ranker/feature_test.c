@@ -1,8 +1,10 @@
 #include "ranker/feature.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "ranker/weights_table.h"
 #include "tests/test.h"
 
 static void every_feature_is_found_by_its_name(void)
@@ -15,6 +17,13 @@ static void every_feature_is_found_by_its_name(void)
     CHECK_STR("freshness", feature_name(FEATURE_FRESHNESS));
     CHECK_STR("like_rate_region_1d", feature_name(FEATURE_LIKE_RATE_REGION_1D));
     CHECK_STR("report_rate_language_14d", feature_name(FEATURE_COUNT - 1));
+}
+
+static void a_name_with_a_slip_is_near_the_one_that_was_meant(void)
+{
+    CHECK_STR("freshness", feature_nearest("freshnes"));
+    CHECK_STR("report_rate_language_14d", feature_nearest("report_rate_langauge_14d"));
+    CHECK(feature_nearest("kangaroo") == NULL);
 }
 
 static void every_feature_is_documented(void)
@@ -46,6 +55,49 @@ static void formulas_of_counted_features_speak_of_their_scope(void)
               facts->formula);
 }
 
+/* Without a last part that stands for any name, such as KIND. */
+static void check_key(const char *key, size_t size)
+{
+    char path[64];
+    CHECK(size < sizeof(path));
+    memcpy(path, key, size);
+    path[size] = '\0';
+    char *last = strrchr(path, '.');
+    if (last[1] >= 'A' && last[1] <= 'Z') {
+        *last = '\0';
+    }
+    if (weights_row_find(path, WEIGHTS_TOP) == NULL) {
+        fprintf(stderr, "%s is no key of the weights file\n", path);
+        abort();
+    }
+}
+
+/* Returns how many keys the text names. */
+static size_t check_keys(const char *text)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz_.ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    size_t count = 0;
+    for (const char *at = text; *at != '\0';) {
+        size_t size = strspn(at, letters);
+        const char *dot = size > 0 ? memchr(at, '.', size) : NULL;
+        if (dot > at && dot < at + size - 1) {
+            check_key(at, size);
+            count++;
+        }
+        at += size > 0 ? size : 1;
+    }
+    return count;
+}
+
+static void names_with_a_dot_in_texts_are_keys_of_the_weights_file(void)
+{
+    size_t count = 0;
+    for (unsigned i = 0; i < FEATURE_COUNT; i++) {
+        count += check_keys(feature_facts(i)->about) + check_keys(feature_facts(i)->formula);
+    }
+    CHECK(count > 90); /* each smoothed rate names one */
+}
+
 static void a_set_gives_its_features_rising(void)
 {
     struct feature_set set = {{0}};
@@ -70,8 +122,10 @@ int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(every_feature_is_found_by_its_name),
+        TEST(a_name_with_a_slip_is_near_the_one_that_was_meant),
         TEST(every_feature_is_documented),
         TEST(formulas_of_counted_features_speak_of_their_scope),
+        TEST(names_with_a_dot_in_texts_are_keys_of_the_weights_file),
         TEST(a_set_gives_its_features_rising),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

@@ -2,122 +2,42 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "tests/ranker/world.h"
 #include "tests/test.h"
-
-enum { MEMORY = 8 << 20 };
-
-enum { HINDI = 8 * 32 + 9, TAMIL = 20 * 32 + 1, RUSSIAN = 18 * 32 + 21, URDU = 21 * 32 + 18 };
-enum { INDIA = 9 * 32 + 14, RUSSIA = 18 * 32 + 21 };
 
 /* 2024-01-01 06:00 UTC, when a tick of the statistics begins. */
 static const int64_t NOW_MS = INT64_C(1704088800000);
 static const int64_t MINUTE_MS = 60000;
 static const int64_t HOUR_MS = 3600000;
 
-/* Head like weighs every feature with 0, so that explanations list them all. */
-struct world {
-    struct state *state;
-    struct model model;
-    struct feature_weight weights[FEATURE_COUNT];
-    struct arena arena;
-    uint64_t sequence;
-    uint64_t seed;
-};
-
-static uint64_t next_random(struct world *world)
+/* Head follow weighs every feature with 0, so that explanations list them all. */
+static struct world new_world(void)
 {
-    world->seed = world->seed * 6364136223846793005u + 1442695040888963407u;
-    return world->seed >> 33;
-}
-
-static double next_unit(struct world *world)
-{
-    return (double)next_random(world) * 0x1p-31;
-}
-
-static struct model plain_model(void)
-{
-    struct model model = {
-        .rate_half_life = HALF_LIFE_1_DAY,
-        .popularity_half_life = HALF_LIFE_30_MIN,
-        .popularity_scale = 100,
-        .freshness_half_life_ms = 86400000,
-        .new_video_views = 10,
-        .region_strength = 20,
-        .language_strength = 40,
-        .fatigue_half_life_ms = 6 * 3600000,
-        .fatigue_scale = 5,
-        .new_user_signals = 20,
-        .negative_offset = 0.25,
-        .safety_max = SAFETY_MEDIUM,
-        .creator_decay = 1,
-    };
-    for (unsigned i = 0; i < AFFINITY_KIND_COUNT; i++) {
-        model.affinity_weights[i] = 1;
-    }
-    for (unsigned i = 0; i < HEAD_COUNT; i++) {
-        model.heads[i] = (struct head_model){.prior = 0.25, .strength = 10, .affinity = 1};
-    }
-    return model;
-}
-
-static void start(struct world *world)
-{
-    *world = (struct world){.state = state_new(), .model = plain_model(), .seed = 1};
-    void *memory = malloc(MEMORY);
-    CHECK(world->state != NULL);
-    CHECK(memory != NULL);
-    arena_init(&world->arena, memory, MEMORY);
+    static struct feature_weight weights[FEATURE_COUNT];
+    struct model model = worthless_model();
+    model.rate_half_life = HALF_LIFE_1_DAY;
+    model.popularity_half_life = HALF_LIFE_30_MIN;
+    model.language_strength = 40;
     for (unsigned i = 0; i < FEATURE_COUNT; i++) {
-        world->weights[i].feature = i;
+        weights[i].feature = i;
     }
-    world->model.heads[HEAD_FOLLOW] = (struct head_model){.kind = HEAD_KIND_LINEAR,
-                                                          .prior = 0.25,
-                                                          .strength = 10,
-                                                          .weight_count = FEATURE_COUNT,
-                                                          .weights = world->weights};
-    world->model.value[HEAD_FOLLOW] = 1;
-}
-
-static void end(struct world *world)
-{
-    state_free(world->state);
-    free(world->arena.base);
-}
-
-static struct video_facts plain_video(uint64_t key)
-{
-    return (struct video_facts){
-        .key = key,
-        .creator_key = 1000 + key,
-        .languages = {HINDI},
-        .duration_ms = 20000,
-        .safety = SAFETY_LOW,
-    };
-}
-
-static void put_video(struct world *world, struct video_facts facts)
-{
-    struct event event = {.kind = EVENT_VIDEO, .u.video = facts};
-    CHECK_EQ(STATUS_OK, state_apply(world->state, ++world->sequence, &event));
-}
-
-static void send(struct world *world, struct signal signal)
-{
-    struct event event = {.kind = EVENT_SIGNAL, .u.signal = signal};
-    CHECK_EQ(STATUS_OK, state_apply(world->state, ++world->sequence, &event));
+    model.heads[HEAD_FOLLOW].kind = HEAD_KIND_LINEAR;
+    model.heads[HEAD_FOLLOW].affinity = 0;
+    model.heads[HEAD_FOLLOW].weight_count = FEATURE_COUNT;
+    model.heads[HEAD_FOLLOW].weights = weights;
+    model.value[HEAD_FOLLOW] = 1;
+    return world_of(model);
 }
 
 /* By user 1 in hi-IN, age_ms before now. */
 static void act(struct world *world, uint64_t video, enum signal_type type, int64_t age_ms)
 {
-    send(world, (struct signal){.user_key = 1,
-                                .video_key = video,
-                                .type = type,
-                                .time_ms = NOW_MS - age_ms,
-                                .locale = {.language = HINDI, .region = INDIA}});
+    send_signal(world, (struct signal){.user_key = 1,
+                                       .video_key = video,
+                                       .type = type,
+                                       .time_ms = NOW_MS - age_ms,
+                                       .locale = {.language = HINDI, .region = INDIA}});
 }
 
 /* By count users of their own, from first_user on. */
@@ -125,11 +45,11 @@ static void crowd(struct world *world, uint64_t first_user, size_t count, enum s
                   struct locale locale, int64_t age_ms)
 {
     for (uint64_t user = first_user; user < first_user + count; user++) {
-        send(world, (struct signal){.user_key = user,
-                                    .video_key = 1,
-                                    .type = type,
-                                    .time_ms = NOW_MS - age_ms,
-                                    .locale = locale});
+        send_signal(world, (struct signal){.user_key = user,
+                                           .video_key = 1,
+                                           .type = type,
+                                           .time_ms = NOW_MS - age_ms,
+                                           .locale = locale});
     }
 }
 
@@ -147,14 +67,6 @@ static struct rank_request plain_request(void)
         .explain = true,
         .now_ms = NOW_MS,
     };
-}
-
-static struct rank_result run(struct world *world, const struct rank_request *request)
-{
-    struct rank_result result;
-    arena_reset(&world->arena);
-    CHECK_EQ(STATUS_OK, rank(world->state, &world->model, request, &world->arena, &result));
-    return result;
 }
 
 /* The feature of the request's only candidate. */
@@ -181,8 +93,7 @@ static bool near(double a, double b)
 
 static void facts_of_the_catalogue_are_features(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     struct video_facts facts = plain_video(1);
     facts.published_ms = NOW_MS - 36 * HOUR_MS;
     facts.duration_ms = 61500;
@@ -199,13 +110,12 @@ static void facts_of_the_catalogue_are_features(void)
     CHECK(near(1, value(&world, FEATURE_CURATED)));
     CHECK(near(1, value(&world, FEATURE_PREMIUM)));
     CHECK(near(1, value(&world, FEATURE_LOCAL_CREATOR)));
-    end(&world);
+    end_world(&world);
 }
 
 static void what_the_catalogue_does_not_say_is_missing_or_zero(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     struct video_facts facts = plain_video(1);
     facts.duration_ms = 0;
     put_video(&world, facts);
@@ -218,19 +128,18 @@ static void what_the_catalogue_does_not_say_is_missing_or_zero(void)
     CHECK(near(8, value(&world, FEATURE_DURATION_BUCKET)));
     CHECK(near(0, value(&world, FEATURE_CURATED)));
     CHECK(near(0, value(&world, FEATURE_LOCAL_CREATOR)));
-    end(&world);
+    end_world(&world);
 }
 
 static void a_video_still_to_come_has_no_age(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     struct video_facts facts = plain_video(1);
     facts.published_ms = NOW_MS + HOUR_MS;
     put_video(&world, facts);
     CHECK(near(0, value(&world, FEATURE_AGE_HOURS)));
     CHECK(near(1, value(&world, FEATURE_FRESHNESS)));
-    end(&world);
+    end_world(&world);
 }
 
 /* ---- statistics ---- */
@@ -256,8 +165,7 @@ static void put_crowds(struct world *world)
 
 static void popularity_counts_each_scope_in_each_half_life(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     put_crowds(&world);
     static const struct {
         enum feature feature;
@@ -277,13 +185,12 @@ static void popularity_counts_each_scope_in_each_half_life(void)
         CHECK(near(popularity, value(&world, want[i].feature)));
     }
     CHECK(near(10.0 / (10 + 42), value(&world, FEATURE_NEW_VIDEO))); /* rate_half_life: 1d */
-    end(&world);
+    end_world(&world);
 }
 
 static void rates_shrink_from_the_language_to_the_region_to_everyone(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     put_crowds(&world);
     double global = (9 + 10 * 0.25) / (42 + 10);
     double region = (6 + 20 * global) / (32 + 20);
@@ -298,14 +205,13 @@ static void rates_shrink_from_the_language_to_the_region_to_everyone(void)
     global = 10 * 0.25 / (42 + 10);
     region = 20 * global / (32 + 20);
     CHECK(near(region, value(&world, FEATURE_SHARE_RATE_REGION_14D)));
-    end(&world);
+    end_world(&world);
 }
 
 /* 30 minutes later all of 30m counts half, and the oldest a quarter. */
 static void counts_decay_until_now(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     put_crowds(&world);
     struct rank_request request = plain_request();
     request.now_ms = NOW_MS + 30 * MINUTE_MS;
@@ -314,13 +220,12 @@ static void counts_decay_until_now(void)
     double global = (4.5 + 10 * 0.25) / (19 + 10);
     CHECK(near((3 + 20 * global) / (14 + 20),
                value_for(&world, request, FEATURE_LIKE_RATE_REGION_30M)));
-    end(&world);
+    end_world(&world);
 }
 
 static void where_nobody_looked_the_wider_rate_holds(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     put_crowds(&world);
     struct rank_request request = plain_request();
     request.locale = (struct locale){.language = URDU};
@@ -330,7 +235,7 @@ static void where_nobody_looked_the_wider_rate_holds(void)
     CHECK(near(global, value_for(&world, request, FEATURE_LIKE_RATE_LANGUAGE_1D)));
     CHECK(near(0, value_for(&world, request, FEATURE_POPULARITY_REGION_1D)));
     CHECK(near(0, value_for(&world, request, FEATURE_POPULARITY_LANGUAGE_1D)));
-    end(&world);
+    end_world(&world);
 }
 
 /* The probability of a like without taste is the smoothed rate of the model's scope. */
@@ -338,8 +243,7 @@ static void a_rate_head_counts_the_scope_of_the_model(void)
 {
     static const enum feature rates[] = {FEATURE_LIKE_RATE_GLOBAL_1D, FEATURE_LIKE_RATE_REGION_1D,
                                          FEATURE_LIKE_RATE_LANGUAGE_1D};
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     put_crowds(&world);
     struct rank_request request = plain_request();
     for (unsigned scope = 0; scope < 3; scope++) {
@@ -348,14 +252,13 @@ static void a_rate_head_counts_the_scope_of_the_model(void)
         struct rank_result result = run(&world, &request);
         CHECK(near(rate, result.terms[HEAD_LIKE].input));
     }
-    end(&world);
+    end_world(&world);
 }
 
 /* A follow is worth 4 / 5, and 4 / 9 in all: the odds times 2^(4/9). */
 static void taste_moves_the_odds_of_a_regions_rate(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     put_crowds(&world);
     struct video_facts facts = plain_video(2);
     facts.creator_key = plain_video(1).creator_key;
@@ -368,34 +271,32 @@ static void taste_moves_the_odds_of_a_regions_rate(void)
     double odds = rate / (1 - rate) * pow(2, 4.0 / 9);
     struct rank_request request = plain_request();
     CHECK(near(odds / (1 + odds), run(&world, &request).terms[HEAD_LIKE].input));
-    end(&world);
+    end_world(&world);
 }
 
 /* Thirty views of 1 s, ten of 15 s, five of these of video 1: (30 + 10 / 2) / 40. */
 static void the_watch_quantile_is_among_videos_as_long(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     put_video(&world, plain_video(1));
     put_video(&world, plain_video(2));
     for (uint64_t user = 100; user < 140; user++) {
-        send(&world, (struct signal){.user_key = user,
-                                     .video_key = user < 105 ? 1 : 2,
-                                     .type = SIGNAL_WATCH,
-                                     .watch_ms = user < 110 ? 15000 : 1000,
-                                     .time_ms = NOW_MS,
-                                     .locale = {.language = HINDI, .region = INDIA}});
+        send_signal(&world, (struct signal){.user_key = user,
+                                            .video_key = user < 105 ? 1 : 2,
+                                            .type = SIGNAL_WATCH,
+                                            .watch_ms = user < 110 ? 15000 : 1000,
+                                            .time_ms = NOW_MS,
+                                            .locale = {.language = HINDI, .region = INDIA}});
     }
     CHECK(near(35.0 / 40, value(&world, FEATURE_WATCH_QUANTILE)));
-    end(&world);
+    end_world(&world);
 }
 
 /* ---- the user against the video ---- */
 
 static void affinities_are_means_of_each_kind(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     struct video_facts facts = plain_video(2);
     facts.category_keys[0] = 7;
     facts.tag_keys[0] = 70;
@@ -416,14 +317,13 @@ static void affinities_are_means_of_each_kind(void)
     CHECK(near(2.0 / 3, value(&world, FEATURE_AFFINITY_DURATION)));
     double sum = 1.0 / 3 + 2.0 / 9 + 2.0 / 3 + 2.0 / 3;
     CHECK(near(sum / (1 + sum), value(&world, FEATURE_TASTE)));
-    end(&world);
+    end_world(&world);
 }
 
 /* A skip -0.5, not interested -4, hiding the creator -8 there alone. */
 static void negative_evidence_lowers_affinities(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     struct video_facts facts = plain_video(1);
     facts.category_keys[0] = 7;
     put_video(&world, facts);
@@ -434,13 +334,12 @@ static void negative_evidence_lowers_affinities(void)
     act(&world, 2, SIGNAL_NOT_INTERESTED, 0);
     CHECK(near(-4.5 / 5.5, value(&world, FEATURE_AFFINITY_CREATOR)));
     CHECK(near(-4.5 / 5.5, value(&world, FEATURE_AFFINITY_CATEGORY)));
-    end(&world);
+    end_world(&world);
 }
 
 static void follows_and_views_are_features(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     put_video(&world, plain_video(1));
     CHECK(near(0, value(&world, FEATURE_FOLLOWS_CREATOR)));
     CHECK(near(0, value(&world, FEATURE_SEEN_BEFORE)));
@@ -448,7 +347,7 @@ static void follows_and_views_are_features(void)
     act(&world, 1, SIGNAL_IMPRESSION, 0);
     CHECK(near(1, value(&world, FEATURE_FOLLOWS_CREATOR)));
     CHECK(near(1, value(&world, FEATURE_SEEN_BEFORE)));
-    end(&world);
+    end_world(&world);
 }
 
 /* Heads may read what no multiplier and no request asks for. */
@@ -456,8 +355,7 @@ static void a_head_alone_may_read_what_was_seen(void)
 {
     static const struct feature_weight weights[] = {{FEATURE_SEEN_BEFORE, 0.5},
                                                     {FEATURE_FATIGUE_CREATOR, 3}};
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     put_video(&world, plain_video(1));
     act(&world, 1, SIGNAL_IMPRESSION, 0);
     world.model.heads[HEAD_FOLLOW].weights = weights;
@@ -465,7 +363,7 @@ static void a_head_alone_may_read_what_was_seen(void)
     struct rank_request request = plain_request();
     request.explain = false;
     CHECK(fabs(0.25 + 1 - run(&world, &request).scores[0]) < 1e-9); /* 0.5 + 3 * 1 / 6 */
-    end(&world);
+    end_world(&world);
 }
 
 /* ---- languages ---- */
@@ -480,8 +378,7 @@ static void put_language(struct world *world, uint16_t spoken, uint16_t captions
 
 static void usual_languages_count_for_those_of_whom_little_is_known(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     world.model.languages[0] = (struct language_confidence){TAMIL, 0.6};
     world.model.languages[1] = (struct language_confidence){HINDI, 0.9};
     world.model.language_count = 2;
@@ -498,13 +395,12 @@ static void usual_languages_count_for_those_of_whom_little_is_known(void)
     }
     put_language(&world, TAMIL, 0);
     CHECK(near(0.6 * 20 / (20 + 60), value(&world, FEATURE_LANGUAGE_MATCH)));
-    end(&world);
+    end_world(&world);
 }
 
 static void the_best_of_all_languages_matches(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     struct rank_request request = plain_request();
     request.languages[0] = RUSSIAN;
     request.language_count = 1;
@@ -519,15 +415,14 @@ static void the_best_of_all_languages_matches(void)
     CHECK(near(0.8, value_for(&world, request, FEATURE_LANGUAGE_MATCH)));
     put_language(&world, URDU, RUSSIAN);
     CHECK(near(0.4, value_for(&world, request, FEATURE_LANGUAGE_MATCH)));
-    end(&world);
+    end_world(&world);
 }
 
 /* ---- the request ---- */
 
 static void sources_have_the_worth_the_model_gives_them(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     put_video(&world, plain_video(1));
     world.model.sources[0] = (struct source_value){11, 0.25};
     world.model.sources[1] = (struct source_value){22, 0.75};
@@ -543,13 +438,12 @@ static void sources_have_the_worth_the_model_gives_them(void)
     world.model.multipliers[MULTIPLIER_SOURCE] = 2;
     request.source_keys = &keys[2];
     CHECK(near(0.25 * (1 + 2 * 0.75), run(&world, &request).scores[0]));
-    end(&world);
+    end_world(&world);
 }
 
 static void retrieval_is_squashed(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     put_video(&world, plain_video(1));
     struct rank_request request = plain_request();
     static const double scores[] = {3, -2};
@@ -557,13 +451,12 @@ static void retrieval_is_squashed(void)
     CHECK(near(0.75, value_for(&world, request, FEATURE_RETRIEVAL)));
     request.retrieval_scores = &scores[1];
     CHECK(near(0, value_for(&world, request, FEATURE_RETRIEVAL)));
-    end(&world);
+    end_world(&world);
 }
 
 static void a_user_is_new_until_signals_come(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     put_video(&world, plain_video(1));
     struct rank_request request = plain_request();
     CHECK(near(1, value(&world, FEATURE_NEW_USER)));
@@ -573,14 +466,13 @@ static void a_user_is_new_until_signals_come(void)
     CHECK(near(20.0 / 25, value(&world, FEATURE_NEW_USER)));
     request.user_key = 0;
     CHECK(near(1, value_for(&world, request, FEATURE_NEW_USER)));
-    end(&world);
+    end_world(&world);
 }
 
 /* Seen 100, 60, 40, 20 and 0 minutes ago: the gap of 40 min ends the session. */
 static void a_session_is_what_was_seen_without_a_gap(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     put_video(&world, plain_video(1));
     CHECK(near(0, value(&world, FEATURE_SESSION_DEPTH)));
     static const int64_t ages[] = {100, 60, 40, 20, 0};
@@ -595,7 +487,7 @@ static void a_session_is_what_was_seen_without_a_gap(void)
     CHECK(near(0, value_for(&world, request, FEATURE_SESSION_DEPTH)));
     request.now_ms = NOW_MS - 60 * MINUTE_MS; /* views to come are now */
     CHECK(near(4, value_for(&world, request, FEATURE_SESSION_DEPTH)));
-    end(&world);
+    end_world(&world);
 }
 
 /* Now is 06:00 UTC: a quarter of the day. */
@@ -605,27 +497,25 @@ static void the_hour_is_a_point_on_a_circle(void)
         int utc_offset_minutes;
         double hour;
     } want[] = {{0, 6}, {360, 12}, {-360, 0}, {330, 11.5}, {-720, 18}, {840, 20}};
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     put_video(&world, plain_video(1));
     for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
         world.model.utc_offset_minutes = want[i].utc_offset_minutes;
         CHECK(near(sin(M_PI * want[i].hour / 12), value(&world, FEATURE_HOUR_SIN)));
         CHECK(near(cos(M_PI * want[i].hour / 12), value(&world, FEATURE_HOUR_COS)));
     }
-    end(&world);
+    end_world(&world);
 }
 
 static void local_time_before_1970_is_a_time_of_day_too(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     put_video(&world, plain_video(1));
     world.model.utc_offset_minutes = -360;
     struct rank_request request = plain_request();
     request.now_ms = 1;
     CHECK(fabs(-1 - value_for(&world, request, FEATURE_HOUR_SIN)) < 1e-9);
-    end(&world);
+    end_world(&world);
 }
 
 /* ---- fatigue ---- */
@@ -644,8 +534,7 @@ static void put_seen_of_creator(struct world *world)
 
 static void fatigue_of_a_creator_heals_with_time(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     put_seen_of_creator(&world);
     CHECK(near(1.75 / 6.75, value(&world, FEATURE_FATIGUE_CREATOR)));
     struct rank_request request = plain_request();
@@ -661,14 +550,13 @@ static void fatigue_of_a_creator_heals_with_time(void)
     CHECK(before < 1e-9);
     request.user_key = 0;
     CHECK(near(0, value_for(&world, request, FEATURE_FATIGUE_CREATOR)));
-    end(&world);
+    end_world(&world);
 }
 
 /* Category 7 seen twice, category 8 once, of a video that names 9 twice. */
 static void fatigue_of_categories_is_that_of_the_one_seen_most(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     for (uint64_t i = 0; i < 3; i++) {
         struct video_facts facts = plain_video(11 + i);
         facts.category_keys[0] = i < 2 ? 7 : 8;
@@ -688,14 +576,13 @@ static void fatigue_of_categories_is_that_of_the_one_seen_most(void)
     put_video(&world, facts);
     CHECK(near(3.0 / 8, value(&world, FEATURE_FATIGUE_CATEGORY)));
     CHECK(near(0, value(&world, FEATURE_FATIGUE_CREATOR)));
-    end(&world);
+    end_world(&world);
 }
 
 /* The first 6 of 70 videos by the creator are too long ago; a video nobody knows counts nowhere. */
 static void fatigue_looks_at_the_64_videos_seen_last(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     put_video(&world, plain_video(1));
     for (uint64_t i = 0; i < 70; i++) {
         struct video_facts facts = plain_video(100 + i);
@@ -706,13 +593,12 @@ static void fatigue_looks_at_the_64_videos_seen_last(void)
     CHECK(near(64.0 / 69, value(&world, FEATURE_FATIGUE_CREATOR)));
     act(&world, 5000, SIGNAL_IMPRESSION, 0);
     CHECK(near(63.0 / 68, value(&world, FEATURE_FATIGUE_CREATOR)));
-    end(&world);
+    end_world(&world);
 }
 
 static void a_fatigue_multiplier_lowers_a_creator_seen_too_much(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     put_seen_of_creator(&world);
     put_video(&world, plain_video(2));
     world.model.multipliers[MULTIPLIER_FATIGUE_CREATOR] = -0.5;
@@ -725,7 +611,7 @@ static void a_fatigue_multiplier_lowers_a_creator_seen_too_much(void)
     CHECK_EQ(1, result.order[0]);
     CHECK(fabs(0.25 - result.scores[0]) < 1e-9);
     CHECK(fabs(0.25 * (1 - 0.5 * 1.75 / 6.75) - result.scores[1]) < 1e-9);
-    end(&world);
+    end_world(&world);
 }
 
 /* ---- newcomers ---- */
@@ -748,8 +634,7 @@ static void use_a_usual_model(struct world *world)
 /* 4 and 3 are fresh, 4 and 2 are liked, 5 is all of it in a foreign language. */
 static void a_new_user_gets_language_first_then_rates_and_freshness(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     use_a_usual_model(&world);
     for (uint64_t key = 1; key <= 5; key++) {
         struct video_facts facts = plain_video(key);
@@ -762,9 +647,9 @@ static void a_new_user_gets_language_first_then_rates_and_freshness(void)
                                     .type = SIGNAL_IMPRESSION,
                                     .time_ms = NOW_MS,
                                     .locale = {.language = HINDI, .region = INDIA}};
-            send(&world, signal);
+            send_signal(&world, signal);
             signal.type = key % 2 == 0 || key == 5 ? SIGNAL_LIKE : SIGNAL_SKIP;
-            send(&world, signal);
+            send_signal(&world, signal);
         }
     }
     static const uint64_t keys[] = {1, 2, 3, 4, 5};
@@ -786,15 +671,14 @@ static void a_new_user_gets_language_first_then_rates_and_freshness(void)
     CHECK(place[4] < place[2]); /* freshness */
     CHECK(place[4] < place[3]); /* rates */
     CHECK(place[3] < place[1]);
-    end(&world);
+    end_world(&world);
 }
 
 /* Video 2 is liked by all who see it, 3 skipped by all, 1 not seen yet. */
 static void a_video_without_views_is_neither_best_nor_worst(void)
 {
     for (unsigned scope = 0; scope < 3; scope++) {
-        struct world world;
-        start(&world);
+        struct world world = new_world();
         use_a_usual_model(&world);
         world.model.rate_scope = scope;
         for (uint64_t key = 1; key <= 3; key++) {
@@ -806,14 +690,14 @@ static void a_video_without_views_is_neither_best_nor_worst(void)
                                     .type = SIGNAL_IMPRESSION,
                                     .time_ms = NOW_MS,
                                     .locale = {.language = HINDI, .region = INDIA}};
-            send(&world, signal);
+            send_signal(&world, signal);
             signal.type = SIGNAL_LIKE;
-            send(&world, signal);
+            send_signal(&world, signal);
             signal.video_key = 3;
             signal.type = SIGNAL_IMPRESSION;
-            send(&world, signal);
+            send_signal(&world, signal);
             signal.type = SIGNAL_SKIP;
-            send(&world, signal);
+            send_signal(&world, signal);
         }
         static const uint64_t keys[] = {1, 2, 3};
         struct rank_request request = plain_request();
@@ -823,7 +707,7 @@ static void a_video_without_views_is_neither_best_nor_worst(void)
         CHECK_EQ(2, keys[result.order[0]]);
         CHECK_EQ(1, keys[result.order[1]]);
         CHECK_EQ(3, keys[result.order[2]]);
-        end(&world);
+        end_world(&world);
     }
 }
 
@@ -856,15 +740,15 @@ static void put_random_video(struct world *world, uint64_t key)
 
 static void send_random_signal(struct world *world)
 {
-    send(world,
-         (struct signal){.user_key = 1 + next_random(world) % USERS,
-                         .video_key =
-                             1 + next_random(world) % VIDEOS % (1 + next_random(world) % VIDEOS),
-                         .type = SIGNAL_IMPRESSION + next_random(world) % (SIGNAL_TYPE_END - 1),
-                         .watch_ms = (int64_t)(next_random(world) % 60000),
-                         .time_ms = NOW_MS - (int64_t)(next_random(world) % 50) * HOUR_MS,
-                         .locale = {.language = (uint16_t)(HINDI + next_random(world) % 2),
-                                    .region = next_random(world) % 2 == 0 ? INDIA : RUSSIA}});
+    send_signal(
+        world, (struct signal){
+                   .user_key = 1 + next_random(world) % USERS,
+                   .video_key = 1 + next_random(world) % VIDEOS % (1 + next_random(world) % VIDEOS),
+                   .type = SIGNAL_IMPRESSION + next_random(world) % (SIGNAL_TYPE_END - 1),
+                   .watch_ms = (int64_t)(next_random(world) % 60000),
+                   .time_ms = NOW_MS - (int64_t)(next_random(world) % 50) * HOUR_MS,
+                   .locale = {.language = (uint16_t)(HINDI + next_random(world) % 2),
+                              .region = next_random(world) % 2 == 0 ? INDIA : RUSSIA}});
 }
 
 /* Numbers from the ends of their ranges, and from between. */
@@ -946,8 +830,7 @@ static struct rank_request random_request(struct world *world, uint64_t keys[VID
 static void every_feature_stays_within_its_documented_bounds(void)
 {
     for (uint64_t seed = 1; seed <= 60; seed++) {
-        struct world world;
-        start(&world);
+        struct world world = new_world();
         world.seed = seed;
         for (uint64_t key = 1; key <= VIDEOS; key++) {
             put_random_video(&world, key);
@@ -967,7 +850,7 @@ static void every_feature_stays_within_its_documented_bounds(void)
                 check_bounds(&result, i);
             }
         }
-        end(&world);
+        end_world(&world);
     }
 }
 

@@ -223,7 +223,7 @@ static struct model model_of(const char *policy)
     snprintf(yaml, sizeof(yaml), "version: t\npolicy: {%s}\n", policy);
     CHECK_EQ(STATUS_OK, weights_parse(text_of(yaml), &weights, &problems));
     struct model model = *weights_model(weights, (struct locale){0});
-    weights_free(weights);
+    weights_unref(weights);
     return model;
 }
 
@@ -279,7 +279,7 @@ static void every_model_of_the_weights_is_listed(void)
         CHECK(!weights_model_at(weights, locale, 2, &chosen));
     }
     CHECK_EQ(5, count);
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 int main(int argc, char **argv)

@@ -605,7 +605,7 @@ static void check_world(uint64_t seed, const struct model *base, struct arena *a
             abort();
         }
         count_answer(&result, counts);
-        weights_free(weights);
+        weights_unref(weights);
     }
     state_free(world.state);
 }
@@ -637,7 +637,7 @@ static void no_forbidden_video_is_ever_shown(void)
     printf("\n");
     CHECK(counts.requests >= 1000000);
     CHECK(counts.shown > 100000);
-    weights_free(weights);
+    weights_unref(weights);
     free(arena.base);
 }
 
@@ -739,7 +739,7 @@ static void a_policy_without_one_of_its_rules_is_noticed(void)
         }
     }
     CHECK(!is_noticed(DROP_NONE, base, &arena));
-    weights_free(weights);
+    weights_unref(weights);
     free(arena.base);
 }
 
@@ -770,7 +770,7 @@ static void a_wrong_reason_is_noticed(void)
     CHECK(lies > 100);
     CHECK_EQ(lies, noticed);
     state_free(world.state);
-    weights_free(weights);
+    weights_unref(weights);
     free(arena.base);
 }
 

@@ -5,61 +5,20 @@
 #include <string.h>
 
 #include "ranker/hash.h"
+#include "tests/ranker/world.h"
 #include "tests/test.h"
-
-/* What rank.h promises to be enough for the largest request. */
-enum { MEMORY = 4 << 20 };
-
-enum { HINDI = 8 * 32 + 9, ENGLISH = 5 * 32 + 14, TAMIL = 20 * 32 + 1, URDU = 21 * 32 + 18 };
-enum { INDIA = 9 * 32 + 14, RUSSIA = 18 * 32 + 21 };
 
 static const int64_t NOW_MS = INT64_C(1700000000000);
 static const int64_t DAY_MS = 86400000;
 
-struct world {
-    struct state *state;
-    struct model model;
-    struct arena arena;
-    uint64_t sequence;
-    uint64_t seed;
-};
-
-static uint64_t next_random(struct world *world)
-{
-    world->seed = world->seed * 6364136223846793005u + 1442695040888963407u;
-    return world->seed >> 33;
-}
-
-static double next_unit(struct world *world)
-{
-    return (double)next_random(world) * 0x1p-31;
-}
-
 /* A model that values valid plays alone and changes nothing else. */
 static struct model plain_model(void)
 {
-    struct model model = {
-        .rate_half_life = HALF_LIFE_14_DAYS,
-        .popularity_half_life = HALF_LIFE_1_DAY,
-        .popularity_scale = 100,
-        .freshness_half_life_ms = 86400000,
-        .new_video_views = 10,
-        .region_strength = 20,
-        .language_strength = 20,
-        .fatigue_half_life_ms = 6 * 3600000,
-        .fatigue_scale = 5,
-        .new_user_signals = 20,
-        .negative_offset = 0.25,
-        .safety_max = SAFETY_MEDIUM,
-        .unknown_age = 13,
-        .seen_within_ms = DAY_MS,
-        .creator_decay = 1,
-    };
-    for (unsigned i = 0; i < AFFINITY_KIND_COUNT; i++) {
-        model.affinity_weights[i] = 1;
-    }
+    struct model model = worthless_model();
+    model.unknown_age = 13;
+    model.seen_within_ms = DAY_MS;
     for (unsigned i = 0; i < HEAD_COUNT; i++) {
-        model.heads[i] = (struct head_model){.prior = 0.25, .strength = 10, .affinity = 2};
+        model.heads[i].affinity = 2;
     }
     model.heads[HEAD_SKIP].affinity = -2;
     model.value[HEAD_VALID_PLAY] = 1;
@@ -68,48 +27,18 @@ static struct model plain_model(void)
 
 static struct world new_world(void)
 {
-    struct world world = {.state = state_new(), .model = plain_model(), .seed = 1};
-    void *memory = malloc(MEMORY);
-    CHECK(world.state != NULL);
-    CHECK(memory != NULL);
-    arena_init(&world.arena, memory, MEMORY);
-    return world;
-}
-
-static void end_world(struct world *world)
-{
-    state_free(world->state);
-    free(world->arena.base);
-}
-
-static struct video_facts plain_video(uint64_t key)
-{
-    return (struct video_facts){
-        .key = key,
-        .creator_key = 1000 + key,
-        .languages = {HINDI},
-        .duration_ms = 20000,
-        .safety = SAFETY_LOW,
-    };
-}
-
-static void put_video(struct world *world, struct video_facts facts)
-{
-    struct event event = {.kind = EVENT_VIDEO, .u.video = facts};
-    CHECK_EQ(STATUS_OK, state_apply(world->state, ++world->sequence, &event));
+    return world_of(plain_model());
 }
 
 static void send(struct world *world, uint64_t user, uint64_t video, enum signal_type type,
                  int64_t watch_ms)
 {
-    struct event event = {.kind = EVENT_SIGNAL,
-                          .u.signal = {.user_key = user,
+    send_signal(world, (struct signal){.user_key = user,
                                        .video_key = video,
                                        .type = type,
                                        .watch_ms = watch_ms,
                                        .time_ms = NOW_MS,
-                                       .locale = {.language = HINDI, .region = INDIA}}};
-    CHECK_EQ(STATUS_OK, state_apply(world->state, ++world->sequence, &event));
+                                       .locale = {.language = HINDI, .region = INDIA}});
 }
 
 static struct rank_request plain_request(const uint64_t *keys, size_t count)
@@ -122,14 +51,6 @@ static struct rank_request plain_request(const uint64_t *keys, size_t count)
         .count = count,
         .now_ms = NOW_MS,
     };
-}
-
-static struct rank_result run(struct world *world, const struct rank_request *request)
-{
-    struct rank_result result;
-    arena_reset(&world->arena);
-    CHECK_EQ(STATUS_OK, rank(world->state, &world->model, request, &world->arena, &result));
-    return result;
 }
 
 static bool same_bits(double a, double b)
@@ -1036,14 +957,14 @@ static void every_budget_gives_no_memory_or_the_same_bytes(void)
     request.exclude_seen = true;
     request.explain = true;
     struct rank_result want = run(&world, &request);
-    char *memory = malloc(MEMORY);
+    char *memory = malloc(WORLD_MEMORY);
     CHECK(memory != NULL);
     size_t failures = 0;
     size_t successes = 0;
     for (size_t size = 0; successes < 100; size += 7) {
         struct arena arena;
         struct rank_result got = {.count = 12345};
-        CHECK(size <= MEMORY);
+        CHECK(size <= WORLD_MEMORY);
         arena_init(&arena, memory, size);
         enum status status = rank(world.state, &world.model, &request, &arena, &got);
         if (status == STATUS_OK) {
@@ -1057,7 +978,7 @@ static void every_budget_gives_no_memory_or_the_same_bytes(void)
         }
     }
     CHECK(failures > 100);
-    arena_init(&world.arena, world.arena.base, MEMORY);
+    arena_init(&world.arena, world.arena.base, WORLD_MEMORY);
     free(memory);
     end_world(&world);
 }

@@ -7,7 +7,7 @@
 #include "tests/ranker/slow_slate.h"
 #include "tests/test.h"
 
-enum { MEMORY = 1 << 20, FEW_MAX = 5 };
+enum { FEW_MAX = 5 };
 
 /* Nearer to the end of what draws an outcome than any test of its probability. */
 static const double HAIR = 1e-13;
@@ -15,22 +15,6 @@ static const double HAIR = 1e-13;
 static bool near(double a, double b, double within)
 {
     return fabs(a - b) <= within;
-}
-
-static struct arena new_arena(void)
-{
-    struct arena arena;
-    void *memory = malloc(MEMORY);
-    CHECK(memory != NULL);
-    arena_init(&arena, memory, MEMORY);
-    return arena;
-}
-
-static struct made_slate *new_made(void)
-{
-    struct made_slate *made = calloc(1, sizeof(*made));
-    CHECK(made != NULL);
-    return made;
 }
 
 /* Below 0.2 in four parts, each of one candidate; above, the best. */

@@ -10,21 +10,12 @@
 #include "tests/ranker/slow_slate.h"
 #include "tests/test.h"
 
-enum { COUNT_MAX = 60, MEMORY = 1 << 20 };
+enum { COUNT_MAX = 60 };
 
 static uint64_t next_random(uint64_t *seed)
 {
     *seed = *seed * 6364136223846793005u + 1442695040888963407u;
     return *seed >> 33;
-}
-
-static struct arena new_arena(void)
-{
-    struct arena arena;
-    void *memory = malloc(MEMORY);
-    CHECK(memory != NULL);
-    arena_init(&arena, memory, MEMORY);
-    return arena;
 }
 
 static struct model decay_model(double decay, double floor)
@@ -491,13 +482,6 @@ static void embeddings_tell_what_is_alike(void)
 
 /* ---- rules, at random ---- */
 
-static struct made_slate *new_made(void)
-{
-    struct made_slate *made = calloc(1, sizeof(*made));
-    CHECK(made != NULL);
-    return made;
-}
-
 static void check_all_placed_once(const struct slate *slate, size_t count)
 {
     bool met[LIMIT_CANDIDATES] = {false};
@@ -723,7 +707,7 @@ static void every_budget_gives_the_slate_or_no_memory(void)
     size_t budget = 0;
     for (; status != STATUS_OK; budget += 8) {
         struct arena small;
-        CHECK(budget < MEMORY);
+        CHECK(budget < SLATE_MEMORY);
         arena_init(&small, arena.base, budget);
         status = slate_build(&made->input, &small, &slate);
         CHECK(status == STATUS_OK || status == STATUS_NO_MEMORY);

@@ -1,6 +1,7 @@
 #include "tests/ranker/slow_slate.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ranker/exact.h"
@@ -347,6 +348,22 @@ static void make_candidate(struct made_slate *made, struct random *random, size_
         made->tags[candidate][i] = random_below(random, 8);
     }
     make_embedding(made, random, candidate);
+}
+
+struct made_slate *new_made(void)
+{
+    struct made_slate *made = calloc(1, sizeof(*made));
+    CHECK(made != NULL);
+    return made;
+}
+
+struct arena new_arena(void)
+{
+    struct arena arena;
+    void *memory = malloc(SLATE_MEMORY);
+    CHECK(memory != NULL);
+    arena_init(&arena, memory, SLATE_MEMORY);
+    return arena;
 }
 
 void make_candidates(struct made_slate *made, struct random *random, size_t count)

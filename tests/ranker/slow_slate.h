@@ -48,6 +48,14 @@ struct made_slate {
     struct embedding embeddings[LIMIT_CANDIDATES];
 };
 
+/* Empty; end it with free(). */
+struct made_slate *new_made(void);
+
+enum { SLATE_MEMORY = 1 << 20 }; /* more than the largest slate needs */
+
+/* With SLATE_MEMORY bytes; end it with free() of its base. */
+struct arena new_arena(void);
+
 /* Candidates with few creators, categories and tags, so that rules meet; no rule is on. */
 void make_candidates(struct made_slate *made, struct random *random, size_t count);
 

@@ -110,7 +110,7 @@ static void arms_get_their_shares_of_a_million_users(void)
         }
         CHECK_EQ(0, counts[0][ARMS - 1]); /* shares of 1 leave nobody out */
     }
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 /* Chi-square of a table of two experiments' arms against what its rows and columns make likely. */
@@ -157,7 +157,7 @@ static void arms_of_two_experiments_are_independent(void)
         fprintf(stderr, "%s and %s: chi-square %.3f\n", pairs[i][0], pairs[i][1], found);
         CHECK(found < once_in_a_thousand[freedom[i]]);
     }
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void one_salt_puts_the_same_users_into_two_experiments(void)
@@ -170,7 +170,7 @@ static void one_salt_puts_the_same_users_into_two_experiments(void)
         const char *arms = choose(weights, "ru", user_key(user), "").arms;
         CHECK_EQ(arm_of(arms, "one"), arm_of(arms, "two"));
     }
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 /* The documented rule, worked out from the hash alone. */
@@ -201,12 +201,12 @@ static void the_arm_follows_from_salt_and_user_key_alone(void)
             CHECK_STR(arm_by_the_rule(salts[i], user_key(user)),
                       choose(weights, "hi", user_key(user), "").arms);
         }
-        weights_free(weights);
+        weights_unref(weights);
     }
     struct weights *unsalted = weights_accept(
         "version: a\nexperiments: {e: {arms: {a: {share: 0.25}, b: {share: 0.5}}}}\n");
     CHECK_STR(arm_by_the_rule("e", user_key(7)), choose(unsalted, "hi", user_key(7), "").arms);
-    weights_free(unsalted);
+    weights_unref(unsalted);
 }
 
 static void what_is_added_behind_moves_nobody(void)
@@ -224,8 +224,8 @@ static void what_is_added_behind_moves_nobody(void)
         int is = arm_of(choose(after, "hi", user_key(user), "").arms, "e");
         CHECK(is == was || (was == ARMS - 1 && is == 2));
     }
-    weights_free(before);
-    weights_free(after);
+    weights_unref(before);
+    weights_unref(after);
 }
 
 static void visitors_are_in_no_experiment(void)
@@ -236,7 +236,7 @@ static void visitors_are_in_no_experiment(void)
     CHECK(same_number(12, choose(weights, "hi", 0, "").model->value[HEAD_LIKE]));
     CHECK_STR("e/a", choose(weights, "hi", 1, "").arms);
     CHECK(same_number(1, choose(weights, "hi", 1, "").model->value[HEAD_LIKE]));
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void arms_override_the_locale_in_file_order(void)
@@ -257,7 +257,7 @@ static void arms_override_the_locale_in_file_order(void)
     chosen = choose(weights, "hi", 0, "two/z");
     CHECK_STR("two/z", chosen.arms);
     CHECK(same_number(1, chosen.model->value[HEAD_LIKE]));
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void every_combination_of_arms_has_its_own_model(void)
@@ -285,7 +285,7 @@ static void every_combination_of_arms_has_its_own_model(void)
         seen[one][two][six] = true;
     }
     CHECK_EQ(27, combinations);
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void experiments_run_where_their_locales_are_rested_on(void)
@@ -309,7 +309,7 @@ static void experiments_run_where_their_locales_are_rested_on(void)
         CHECK(same_number(cases[i].share, chosen.model->value[HEAD_SHARE]));
         CHECK(same_number(cases[i].arms[0] != '\0' ? 1 : 12, chosen.model->value[HEAD_LIKE]));
     }
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void a_forced_arm_leaves_other_experiments_alone(void)
@@ -321,7 +321,7 @@ static void a_forced_arm_leaves_other_experiments_alone(void)
     CHECK_STR("one/b,two/a", choose(weights, "hi", 3, "").arms);
     CHECK_STR("one/a,two/a", choose(weights, "hi", 3, "one/a").arms);
     CHECK_STR("one/a", choose(weights, "hi", 0, "one/a").arms);
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void forcing_what_is_no_arm_is_refused(void)
@@ -338,11 +338,11 @@ static void forcing_what_is_no_arm_is_refused(void)
     check_not_chosen(weights, "id", "ranker/control",
                      "experiment \"ranker\" does not run in the request's locale, only in hi and "
                      "others");
-    weights_free(weights);
+    weights_unref(weights);
     weights = weights_accept("version: a\n");
     check_not_chosen(weights, "hi", "x/y",
                      "experiment \"x/y\" is no arm; weights a have no experiments");
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void a_locale_that_rests_on_none_of_the_file_is_told(void)
@@ -359,10 +359,10 @@ static void a_locale_that_rests_on_none_of_the_file_is_told(void)
     for (size_t i = 0; i < COUNT(others); i++) {
         CHECK_EQ(true, choose(weights, others[i], 1, "").locale_default);
     }
-    weights_free(weights);
+    weights_unref(weights);
     weights = weights_accept("version: a\n");
     CHECK_EQ(false, choose(weights, "hi", 1, "").locale_default);
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void shares_add_up_to_one_at_most(void)
@@ -378,7 +378,7 @@ static void shares_add_up_to_one_at_most(void)
         none += choose(weights, "hi", user_key(user), "").arms[0] == '\0';
     }
     CHECK_EQ(0, none);
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void experiments_say_what_they_need(void)
@@ -440,7 +440,7 @@ static void as_many_experiments_arms_and_models_as_documented_and_no_more(void)
 {
     char yaml[4096];
     write_experiments(yaml, sizeof(yaml), 1, WEIGHTS_ARMS_MAX);
-    weights_free(weights_accept(yaml));
+    weights_unref(weights_accept(yaml));
     write_experiments(yaml, sizeof(yaml), 1, WEIGHTS_ARMS_MAX + 1);
     check_limit(yaml, "experiments.e0.arms.a8", "more than 8 arms");
 
@@ -451,12 +451,12 @@ static void as_many_experiments_arms_and_models_as_documented_and_no_more(void)
         hits += strlen(choose(weights, "hi", user_key(user), "").arms) / 5; /* "e0/a0" */
     }
     CHECK(hits > 15500 && hits < 16500); /* 8 experiments, a fifth of users in each */
-    weights_free(weights);
+    weights_unref(weights);
 
     write_experiments(yaml, sizeof(yaml), WEIGHTS_EXPERIMENTS_MAX + 1, 1);
     check_limit(yaml, "experiments.e8", "more than 8 experiments");
     write_experiments(yaml, sizeof(yaml), 4, 8);
-    weights_free(weights_accept(yaml)); /* 9^4 models */
+    weights_unref(weights_accept(yaml)); /* 9^4 models */
     write_experiments(yaml, sizeof(yaml), 5, 8);
     check_limit(yaml, "experiments",
                 "one model for each locale and combination of arms makes 59049; allowed: 20000; "
@@ -490,7 +490,7 @@ static void arms_and_locales_merge_weights_of_features(void)
     CHECK(same_number(4, head->weights[2].weight));
     CHECK_EQ(2, choose(weights, "hi", 0, "").model->heads[HEAD_LIKE].weight_count);
     CHECK_EQ(2, choose(weights, "ru", 1, "").model->heads[HEAD_LIKE].weight_count);
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 /* All heads with all features, and experiments of two arms that each change all heads. */
@@ -526,7 +526,7 @@ static void merged_weights_of_features_are_bounded(void)
     write_full_heads(yaml, SIZE, 6); /* 728 combinations of 1,190 weights */
     struct weights *weights = weights_accept(yaml);
     CHECK_EQ(FEATURE_COUNT, choose(weights, "hi", 1, "").model->heads[HEAD_REPORT].weight_count);
-    weights_free(weights);
+    weights_unref(weights);
     write_full_heads(yaml, SIZE, 7); /* 2,186 of them */
     const struct weights_problems *problems = weights_refuse(text_of(yaml), NULL);
     CHECK_STR("the weights of all heads, locales and arms are too many; allowed: 1048576",

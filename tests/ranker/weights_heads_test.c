@@ -68,7 +68,7 @@ static void heads_of_sums_have_a_bias_and_weights_by_rising_feature(void)
     CHECK_EQ(0, model->heads[HEAD_SHARE].weight_count);
     CHECK(same_number(0, model->heads[HEAD_SHARE].bias));
     CHECK_EQ(HEAD_KIND_RATE, model->heads[HEAD_FOLLOW].kind);
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void locales_override_single_weights_of_a_head(void)
@@ -90,7 +90,7 @@ static void locales_override_single_weights_of_a_head(void)
     }
     CHECK(same_number(7, like->bias));
     CHECK_EQ(3, weights_model_of(weights, "ru")->heads[HEAD_LIKE].weight_count);
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void a_locale_changes_the_kind_of_a_head(void)
@@ -108,7 +108,7 @@ static void a_locale_changes_the_kind_of_a_head(void)
     CHECK_EQ(HEAD_KIND_RATE, latin->kind);
     CHECK(same_number(0.25, latin->prior)); /* as at the top */
     CHECK(same_number(7, latin->strength));
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void keys_that_the_kind_does_not_use_are_refused(void)
@@ -176,7 +176,7 @@ static void a_model_file_is_loaded_once_and_shared(void)
     CHECK(hindi->heads[HEAD_LIKE].trees != model->heads[HEAD_LIKE].trees);
     CHECK(hindi->heads[HEAD_LIKE].trees == hindi->heads[HEAD_SHARE].trees);
     CHECK_EQ(FEATURE_TASTE, trees_feature(hindi->heads[HEAD_LIKE].trees, 0));
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void a_model_of_a_head_that_is_no_trees_is_refused(void)
@@ -218,12 +218,12 @@ static void the_version_covers_the_bytes_of_model_files(void)
     snprintf(want, sizeof(want), "a@%016llx",
              (unsigned long long)version_hash(yaml, "b.json", stump));
     CHECK_STR(want, weights_version(weights));
-    weights_free(weights);
+    weights_unref(weights);
 
     folder.text = other;
     weights = weights_accept_with(yaml, &loader);
     CHECK(strcmp(want, weights_version(weights)) != 0);
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void check_file_refused(const char *yaml, const struct weights_loader *loader,
@@ -313,7 +313,7 @@ static void as_many_model_files_as_documented_and_no_more(void)
                                  "  %c%c: {heads: {like: {kind: trees, model: m%d}}}\n",
                                  'a' + i / 20, 'a' + i % 20, i);
     }
-    weights_free(weights_accept_with(yaml, &loader));
+    weights_unref(weights_accept_with(yaml, &loader));
     snprintf(yaml + used, sizeof(yaml) - used, "  zz: {heads: {like: {model: more}}}\n");
     const struct weights_problems *problems = weights_refuse(text_of(yaml), &loader);
     CHECK_STR("more than 64 model files", problems->items[0].message);
@@ -366,7 +366,7 @@ static void sources_and_languages_merge_by_name(void)
     }
     CHECK_EQ(3, weights_model_of(weights, "und")->source_count);
     CHECK_EQ(2, weights_model_of(weights, "und")->language_count);
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void mappings_have_bounds(void)
@@ -404,7 +404,7 @@ static void as_many_sources_as_documented_and_no_more(void)
     snprintf(yaml, sizeof(yaml), "version: a\n%s", body);
     struct weights *weights = weights_accept(yaml);
     CHECK_EQ(WEIGHTS_SOURCES_MAX, weights_model_of(weights, "und")->source_count);
-    weights_free(weights);
+    weights_unref(weights);
     snprintf(body + used, sizeof(body) - used, "    more: 1\n");
     weights_check_refused(body, 36, 5, "features.sources.more", "more than 32 entries");
     snprintf(body + used, sizeof(body) - used,
@@ -430,7 +430,7 @@ static void lists_of_names_are_replaced_whole(void)
     CHECK_EQ((uint32_t)hash_key(text_of("pranks")), hindi->keys[0]);
     CHECK_EQ(0, weights_model_of(weights, "ru")->forbidden_tags.count);
     CHECK_EQ(1, weights_model_of(weights, "ru")->forbidden_categories.count);
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void lists_hold_single_texts_each_once(void)
@@ -467,7 +467,7 @@ static void as_many_names_as_documented_and_no_more(void)
     snprintf(yaml, sizeof(yaml), "version: a\n%s", body);
     struct weights *weights = weights_accept(yaml);
     CHECK_EQ(WEIGHTS_FORBIDDEN_MAX, weights_model_of(weights, "und")->forbidden_categories.count);
-    weights_free(weights);
+    weights_unref(weights);
     snprintf(body + used, sizeof(body) - used, "  - more\n");
     weights_check_refused(body, 68, 5, "policy.forbidden_categories", "more than 64 names");
 }
@@ -507,7 +507,7 @@ static void a_locale_inherits_what_stands_for_another_one(void)
     CHECK(same_number(-1, skip_of(weights, "hi-IN")));
     /* mr-Latn-IN rests on mr-IN, and so on what that inherits. */
     CHECK(same_number(3, share_of(weights, "mr-Latn-IN")));
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void inheritance_goes_on_through_those_inherited_from(void)
@@ -521,7 +521,7 @@ static void inheritance_goes_on_through_those_inherited_from(void)
     CHECK(same_number(2, like_of(weights, "bho-IN")));
     CHECK(same_number(1, share_of(weights, "bho-IN")));
     CHECK(same_number(12, like_of(weights, "bho")));
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void inheriting_nothing_and_cycles_are_refused(void)
@@ -575,7 +575,7 @@ static void a_locale_rests_on_as_many_as_documented_and_no_more(void)
     char yaml[2100];
     write_line_of_heirs(body, sizeof(body), WEIGHTS_RESTS_MAX);
     snprintf(yaml, sizeof(yaml), "version: a\n%s", body);
-    weights_free(weights_accept(yaml));
+    weights_unref(weights_accept(yaml));
     write_line_of_heirs(body, sizeof(body), WEIGHTS_RESTS_MAX + 1);
     weights_check_refused(body, 35, 3, "locales.bm",
                           "more than 32 locales stand for this one, by its tag and by inherit; "

@@ -70,8 +70,8 @@ static void a_version_alone_is_a_whole_file(void)
     CHECK_EQ(LANGUAGE_ANY, model->language_rule);
     CHECK_EQ(HALF_LIFE_14_DAYS, model->rate_half_life);
     CHECK_EQ(HALF_LIFE_1_DAY, model->popularity_half_life);
-    weights_free(weights);
-    weights_free(NULL);
+    weights_unref(weights);
+    weights_unref(NULL);
 }
 
 static void every_kind_of_value_is_read(void)
@@ -107,14 +107,14 @@ static void every_kind_of_value_is_read(void)
     CHECK_EQ(0, model->seen_within_ms);
     CHECK_EQ(LANGUAGE_READABLE, model->language_rule);
     CHECK(same_number(0, model->creator_decay) && 1 / (1 + model->creator_decay) > 0);
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void json_is_yaml_too(void)
 {
     struct weights *weights = weights_accept("{\"version\": \"a\", \"value\": {\"like\": 9}}");
     CHECK(same_number(9, weights_model_of(weights, "und")->value[HEAD_LIKE]));
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void the_version_names_the_file_and_its_bytes(void)
@@ -127,15 +127,15 @@ static void the_version_names_the_file_and_its_bytes(void)
     CHECK_EQ(16, strspn(weights_version(weights) + 8, "0123456789abcdef"));
     CHECK_STR(weights_version(weights), weights_version(again));
     CHECK(strcmp(weights_version(weights), weights_version(commented)) != 0);
-    weights_free(weights);
-    weights_free(commented);
-    weights_free(again);
+    weights_unref(weights);
+    weights_unref(commented);
+    weights_unref(again);
 }
 
 static void versions_are_1_to_32_plain_characters(void)
 {
-    weights_free(weights_accept("version: 12345678901234567890123456789012\n"));
-    weights_free(weights_accept("version: 7\n"));
+    weights_unref(weights_accept("version: 12345678901234567890123456789012\n"));
+    weights_unref(weights_accept("version: 7\n"));
     check_refused(
         "version: 123456789012345678901234567890123\n", 1, 10, "version",
         "found \"1234567890123456789012345678...\"; allowed: 1 to 32 of A-Z a-z 0-9 . _ -");
@@ -247,8 +247,8 @@ static void durations_need_a_whole_number_and_a_unit(void)
                           "features.freshness_half_life", "found 59m; allowed: 1h to 365d");
     weights_check_refused("policy: {seen_within: 366d}", 2, 23, "policy.seen_within",
                           "found 366d; allowed: 0d to 365d");
-    weights_free(weights_accept("version: a\nfeatures: {freshness_half_life: 3600s}\n"));
-    weights_free(weights_accept("version: a\npolicy: {seen_within: 8760h}\n"));
+    weights_unref(weights_accept("version: a\nfeatures: {freshness_half_life: 3600s}\n"));
+    weights_unref(weights_accept("version: a\npolicy: {seen_within: 8760h}\n"));
 }
 
 static void choices_are_listed_when_missed(void)
@@ -371,7 +371,7 @@ static void the_largest_file_is_read_and_one_byte_more_is_not(void)
     struct weights *weights = NULL;
     CHECK_EQ(STATUS_OK, weights_parse((struct text){.data = yaml, .size = LIMIT_WEIGHTS_BYTES},
                                       &weights, &problems));
-    weights_free(weights);
+    weights_unref(weights);
     refuse((struct text){.data = yaml, .size = LIMIT_WEIGHTS_BYTES + 1});
     free(yaml);
 }
@@ -383,7 +383,7 @@ static void the_longest_line_is_read_and_one_byte_more_is_not(void)
     memcpy(yaml, "version: a #", 12);
     yaml[LINE] = '\n';
     yaml[LINE + 2] = '\0';
-    weights_free(weights_accept(yaml));
+    weights_unref(weights_accept(yaml));
     yaml[LINE] = ' ';
     yaml[LINE + 1] = '\0';
     check_refused(yaml, 1, 1, "", "the line is longer than 65536 bytes");
@@ -438,7 +438,7 @@ static void locales_inherit_from_region_language_and_script(void)
             }
         }
     }
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void a_language_meets_a_region_it_was_not_written_with(void)
@@ -455,7 +455,7 @@ static void a_language_meets_a_region_it_was_not_written_with(void)
     CHECK(same_number(20, weights_model_of(weights, "hi-Latn")->value[HEAD_FOLLOW]));
     CHECK(same_number(3, weights_model_of(weights, "hi-IN")->value[HEAD_FOLLOW]));
     CHECK(same_number(20, weights_model_of(weights, "hi-IN")->value[HEAD_SHARE]));
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void two_keys_for_one_locale_are_a_problem(void)
@@ -496,7 +496,7 @@ static void as_many_locales_as_documented_and_no_more(void)
         used += snprintf(yaml + used, (size_t)(SIZE - used), "  %s%c%c: {}\n", i % 2 ? "und-" : "",
                          'a' + i / 20, 'a' + i % 20);
     }
-    weights_free(weights_accept(yaml));
+    weights_unref(weights_accept(yaml));
     snprintf(yaml + used, (size_t)(SIZE - used), "  zz: {}\n");
     check_refused(yaml, MAX + 3, 3, "locales.zz", "more than 256 locales");
     free(yaml);
@@ -525,7 +525,7 @@ static void the_numeric_locale_does_not_matter(void)
     }
     struct weights *weights = weights_accept("version: a\nvalue: {like: 0.5}\n");
     CHECK(same_number(0.5, weights_model_of(weights, "und")->value[HEAD_LIKE]));
-    weights_free(weights);
+    weights_unref(weights);
 }
 
 static void the_shipped_file_states_the_defaults(void)
@@ -540,8 +540,8 @@ static void the_shipped_file_states_the_defaults(void)
     CHECK(same_number(0.05,
                       weights_model_of(shipped, "hi-IN")->multipliers[MULTIPLIER_LOCAL_CREATOR]));
     CHECK(same_number(30, weights_model_of(shipped, "in_ID")->value[HEAD_SHARE]));
-    weights_free(shipped);
-    weights_free(empty);
+    weights_unref(shipped);
+    weights_unref(empty);
     free(yaml);
 }
 
@@ -571,7 +571,7 @@ static void the_examples_are_valid(void)
                                         "config/examples/id-ID.yaml"};
     for (size_t i = 0; i < COUNT(paths); i++) {
         char *yaml = read_file(paths[i]);
-        weights_free(weights_accept(yaml));
+        weights_unref(weights_accept(yaml));
         free(yaml);
     }
 }
@@ -637,7 +637,7 @@ static bool is_accepted(const char *path, const char *value)
     struct weights *weights = NULL;
     enum status status = weights_parse(text_of(yaml), &weights, &problems);
     if (status == STATUS_OK) {
-        weights_free(weights);
+        weights_unref(weights);
     } else {
         CHECK_STR(path, problems.items[0].path);
     }

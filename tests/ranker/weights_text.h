@@ -5,7 +5,7 @@
 
 /* What the tests of weights files do with their texts. */
 
-/* Parses a text that has no problems; free with weights_free(). */
+/* Parses a text that has no problems; free with weights_unref(). */
 struct weights *weights_accept(const char *yaml);
 
 /* The same with model files. */

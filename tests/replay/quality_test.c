@@ -101,7 +101,7 @@ static void a_small_case_is_measured_as_by_hand(void)
     check_near(2.0 / 3, value_of(quality, "new among 10", OURS));
     check_near(1, value_of(quality, "hi-IN", OURS));
     quality_free(quality);
-    weights_free(weights);
+    weights_unref(weights);
     fclose(files.catalogue);
     fclose(files.log);
     fclose(files.truth);
@@ -117,7 +117,7 @@ static void check_refused(const char *videos, const char *lines, const char *wan
     CHECK_EQ(STATUS_INVALID, quality_add_simulated(quality, 1, &files, &problem));
     CHECK_STR(want, problem.text);
     quality_free(quality);
-    weights_free(weights);
+    weights_unref(weights);
     fclose(files.catalogue);
     fclose(files.truth);
 }
@@ -176,7 +176,7 @@ static void the_shipped_weights_win_in_a_made_up_world(void)
         }
     }
     quality_free(quality);
-    weights_free(weights);
+    weights_unref(weights);
     fclose(log);
     fclose(truths);
 }
@@ -219,7 +219,7 @@ static void a_small_log_of_likes_and_hates_is_split_by_time(void)
     check_near(1, value_of(quality, "nDCG@10 of likes", OURS));
     check_near(1 / log2(3), value_of(quality, "nDCG@10 of likes", POPULARITY));
     quality_free(quality);
-    weights_free(weights);
+    weights_unref(weights);
     fclose(file);
 }
 
@@ -243,7 +243,7 @@ static void the_real_log_of_likes_and_hates_is_told_apart(void)
     CHECK(ours > value_of(quality, "like against hate AUC", POPULARITY));
     CHECK(ours > 0.75);
     quality_free(quality);
-    weights_free(weights);
+    weights_unref(weights);
     fclose(file);
 }
 

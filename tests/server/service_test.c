@@ -4,6 +4,7 @@
 
 #include "cli/backend.h"
 #include "proto/json.h"
+#include "ranker/feature.h"
 #include "ranker/hash.h"
 #include "ranker/limits.h"
 #include "reelrank/v1/admin.pb-c.h"
@@ -378,6 +379,22 @@ static char *member_of(const char *answer, const char *name)
     char *copy = strndup(start, strcspn(start, ","));
     CHECK(copy != NULL);
     return copy;
+}
+
+/* Of two, all alike. */
+static void the_packed_form_has_propensities_where_chance_decides(void)
+{
+    static const char packed[] = "{\"locale\":\"hi-IN\",\"candidate_ids\":[\"a\",\"b\"],"
+                                 "\"response_form\":\"RESPONSE_FORM_PACKED\"}";
+    struct backend *backend =
+        open_with_weights("version: t\nslate: {explore: epsilon_greedy, explore_epsilon: 1}\n");
+    check_answer(backend, RANKING, "Rank", packed, "\"propensity\":[0.5,1");
+    backend_close(backend);
+    backend = open_with_weights("version: t\n");
+    char *answer = ask(backend, RANKING, "Rank", packed);
+    CHECK(strstr(answer, "propensity") == NULL);
+    free(answer);
+    backend_close(backend);
 }
 
 static void the_arm_of_an_experiment_is_in_the_answer(void)
@@ -807,9 +824,108 @@ static void a_dropped_video_says_what_the_rule_saw(void)
     backend_close(backend);
 }
 
+/* With a head that reads every feature, so that explanations list them all. */
+static struct backend *open_with_every_feature(void)
+{
+    char *yaml = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&yaml, &size);
+    CHECK(file != NULL);
+    fputs("version: t\nheads:\n  like:\n    kind: linear\n    weights:\n", file);
+    for (unsigned i = 0; i < FEATURE_COUNT; i++) {
+        fprintf(file, "      %s: 0.001\n", feature_name(i));
+    }
+    CHECK_EQ(0, fclose(file));
+    struct backend *backend = open_with_weights(yaml);
+    free(yaml);
+    return backend;
+}
+
+static void put_many_videos(struct backend *backend)
+{
+    for (unsigned begin = 0; begin < LIMIT_CANDIDATES; begin += LIMIT_BATCH) {
+        char *json = NULL;
+        size_t size = 0;
+        FILE *file = open_memstream(&json, &size);
+        CHECK(file != NULL);
+        for (unsigned i = 0; i < LIMIT_BATCH; i++) {
+            fprintf(file,
+                    "%s{\"video_id\":\"v%u\",\"languages\":[\"hi\"],"
+                    "\"safety_rating\":\"SAFETY_RATING_LOW_RISK\"}",
+                    i == 0 ? "{\"videos\":[" : ",", begin + i);
+        }
+        fputs("]}", file);
+        CHECK_EQ(0, fclose(file));
+        free(ask(backend, CATALOG, "UpsertVideos", json));
+        free(json);
+    }
+}
+
+/* Explained, as many candidates as there may be; nothing of it is on the call's arena yet. */
+static void name_many(char **ids, Reelrank__V1__RankRequest *message)
+{
+    static char text[LIMIT_CANDIDATES][8];
+    for (unsigned i = 0; i < LIMIT_CANDIDATES; i++) {
+        snprintf(text[i], sizeof(text[i]), "v%u", i);
+        ids[i] = text[i];
+    }
+    reelrank__v1__rank_request__init(message);
+    message->locale = (char *)"hi-IN";
+    message->age_years = 30;
+    message->candidate_ids = ids;
+    message->n_candidate_ids = LIMIT_CANDIDATES;
+    message->explain = 1;
+}
+
+/* What a call of so much memory ends with; count gets the positions of its answer. */
+static enum status explain_within(struct backend *backend, const Reelrank__V1__RankRequest *message,
+                                  size_t memory_size, size_t *count)
+{
+    char *memory = malloc(memory_size);
+    CHECK(memory != NULL);
+    struct arena arena;
+    arena_init(&arena, memory, memory_size);
+    ProtobufCMessage *response = NULL;
+    struct problem problem = {""};
+    enum status status =
+        backend_call(backend, RANKING, "Rank", &message->base, &arena, &response, &problem);
+    if (status == STATUS_OK) {
+        const Reelrank__V1__RankResponse *answer = (const Reelrank__V1__RankResponse *)response;
+        *count = answer->n_slate;
+        CHECK(answer->slate[0]->n_features > 100); /* the others are unknown of these videos */
+    }
+    free(memory);
+    return status;
+}
+
+/*
+ * 16 MiB is what a call of the server has, unless it is told otherwise; here the client's side has
+ * to fit, too.
+ */
+static void the_largest_explanation_is_refused_where_memory_is_short(void)
+{
+    char *ids[LIMIT_CANDIDATES];
+    Reelrank__V1__RankRequest message;
+    size_t count = 0;
+    struct backend *backend = open_with_every_feature();
+    put_many_videos(backend);
+    name_many(ids, &message);
+    for (size_t mebibytes = 1; mebibytes <= 16; mebibytes++) {
+        CHECK_EQ(STATUS_NO_MEMORY, explain_within(backend, &message, mebibytes << 20, &count));
+    }
+    message.limit = LIMIT_CANDIDATES / 10;
+    CHECK_EQ(STATUS_OK, explain_within(backend, &message, 16 << 20, &count));
+    CHECK_EQ(LIMIT_CANDIDATES / 10, count);
+    message.limit = 0;
+    CHECK_EQ(STATUS_OK, explain_within(backend, &message, 256 << 20, &count));
+    CHECK_EQ(LIMIT_CANDIDATES, count);
+    backend_close(backend);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
+        TEST(the_largest_explanation_is_refused_where_memory_is_short),
         TEST(locales_are_taken_in_their_canonical_form),
         TEST(malformed_locales_are_refused),
         TEST(locales_of_nobody_are_served_and_flagged),
@@ -827,6 +943,7 @@ int main(int argc, char **argv)
         TEST(retried_rank_gets_the_same_answer),
         TEST(different_requests_have_different_ranking_ids),
         TEST(packed_form_agrees_with_the_slate),
+        TEST(the_packed_form_has_propensities_where_chance_decides),
         TEST(unknown_experiment_is_refused),
         TEST(the_arm_of_an_experiment_is_in_the_answer),
         TEST(rankings_are_counted_by_arm),
