@@ -107,6 +107,58 @@ static void a_small_case_is_measured_as_by_hand(void)
     fclose(files.truth);
 }
 
+/* What comes of the small case with another locale, by weights of this text. */
+static double value_for_locale(const char *yaml, const char *locale, const char *row,
+                               size_t contender)
+{
+    struct weights *weights = weights_of(yaml, strlen(yaml));
+    struct quality_contenders contenders = {
+        .weights = {weights}, .names = {"ours"}, .count = 1, .seed = 1};
+    struct quality *quality = quality_new(&contenders);
+    char *line = NULL;
+    size_t size = 0;
+    FILE *lines = open_memstream(&line, &size);
+    CHECK(lines != NULL);
+    const char *old = strstr(truth, "hi-IN");
+    fprintf(lines, "%.*s%s%s", (int)(old - truth), truth, locale, old + strlen("hi-IN"));
+    CHECK_EQ(0, fclose(lines));
+    struct quality_files files = {file_of(catalogue), file_of(log_of_views), file_of(line)};
+    struct problem problem = {""};
+    CHECK_EQ(STATUS_OK, quality_add_simulated(quality, 1, &files, &problem));
+    double value = value_of(quality, row, contender);
+    quality_free(quality);
+    weights_free(weights);
+    fclose(files.catalogue);
+    fclose(files.log);
+    fclose(files.truth);
+    free(line);
+    return value;
+}
+
+static void a_region_alone_is_measured_in_its_language(void)
+{
+    double best = 0.8 + 0.2 / log2(3) + 0.1 / 2;
+    check_near((0.2 + 0.8 / log2(3) + 0.1 / 2) / best,
+               value_for_locale("version: v\n", "und-IN", "all", LANGUAGE_POPULARITY));
+    double best_own = 0.8 + 0.2 / log2(3);
+    check_near((0.2 + 0.8 / log2(3)) / best_own,
+               value_for_locale("version: v\n", "und-IN", "own language", POPULARITY));
+}
+
+/* Everyone is in the arm, for which a language counts against a video: v1 comes first. */
+static void users_are_ranked_in_their_arms(void)
+{
+    const char *yaml = "version: v\n"
+                       "experiments:\n"
+                       "  foreign:\n"
+                       "    arms:\n"
+                       "      all: {share: 1, multipliers: {language_match: -0.9}}\n";
+    double best = 0.8 + 0.2 / log2(3) + 0.1 / 2;
+    double value = value_for_locale(yaml, "hi-IN", "all", OURS);
+    check_near(1, value_for_locale("version: v\n", "hi-IN", "all", OURS));
+    check_near((0.1 + 0.8 / log2(3) + 0.2 / 2) / best, value);
+}
+
 static void check_refused(const char *videos, const char *lines, const char *want)
 {
     struct weights *weights = weights_of(default_weights, default_weights_size);
@@ -251,6 +303,8 @@ int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(a_small_case_is_measured_as_by_hand),
+        TEST(a_region_alone_is_measured_in_its_language),
+        TEST(users_are_ranked_in_their_arms),
         TEST(wrong_lines_are_named),
         TEST(the_shipped_weights_win_in_a_made_up_world),
         TEST(a_small_log_of_likes_and_hates_is_split_by_time),
