@@ -416,6 +416,7 @@ static void check_options(const struct simulate_options *options)
     CHECK(options->test_count <= SIMULATE_LIMIT_TESTS);
     CHECK(options->candidates_count >= 1);
     CHECK(options->candidates_count <= SIMULATE_LIMIT_CANDIDATES);
+    CHECK(options->local_appeal_percent <= SIMULATE_LIMIT_PERCENT);
     CHECK(options->now_ms >= SIMULATE_NOW_MIN_MS && options->now_ms <= SIMULATE_NOW_MAX_MS);
 }
 

@@ -605,7 +605,7 @@ enum status life_live(struct life *life, const struct world *world,
     }
     for (uint32_t i = 0; status == STATUS_OK && i < plan.count; i++) {
         if (i % PROGRESS_EVERY == 0) {
-            tell(life, "living", i, plan.count);
+            tell(life, "living sessions", i, plan.count);
         }
         status = live_session(life, &plan.sessions[i]);
     }

@@ -30,6 +30,7 @@ struct options {
     int64_t signals;
     int64_t test_rankings;
     int64_t candidates;
+    int64_t local_appeal_percent;
     bool means;
     bool json;
 };
@@ -67,6 +68,8 @@ static const struct argument arguments[] = {
     NUMBER(signals, "200000", 0, SIMULATE_LIMIT_SIGNALS, "of each log, about"),
     NUMBER(test_rankings, "1000", 1, SIMULATE_LIMIT_TESTS, "of each truth"),
     NUMBER(candidates, "100", 1, SIMULATE_LIMIT_CANDIDATES, "of each of them"),
+    NUMBER(local_appeal_percent, "0", 0, SIMULATE_LIMIT_PERCENT,
+           "how much a video's appeal differs from locale to locale"),
     {.name = "means",
      .kind = ARGUMENT_FLAG,
      .offset = offsetof(struct options, means),
@@ -206,6 +209,7 @@ static void measure_world(struct bench *bench, uint64_t seed)
     world.signal_count = (uint32_t)options->signals;
     world.test_count = (uint32_t)options->test_rankings;
     world.candidates_count = (uint32_t)options->candidates;
+    world.local_appeal_percent = (uint32_t)options->local_appeal_percent;
     FILE *log = temporary();
     FILE *truth = temporary();
     struct simulate_output output = {.catalogue = log, .log = log, .truth = truth};

@@ -191,6 +191,37 @@ static void wrong_lines_are_named(void)
                   "truth: locale \"?\" is not a BCP 47 language tag such as \"hi-IN\"");
 }
 
+static void add_world(struct quality *quality, const struct simulate_options *options)
+{
+    FILE *log = tmpfile();
+    FILE *truths = tmpfile();
+    CHECK(log != NULL && truths != NULL);
+    struct simulate_output output = {.catalogue = log, .log = log, .truth = truths};
+    CHECK_EQ(STATUS_OK, simulate_write(options, &output));
+    rewind(log);
+    rewind(truths);
+    struct quality_files files = {.catalogue = log, .truth = truths};
+    struct problem problem = {""};
+    CHECK_EQ(STATUS_OK, quality_add_simulated(quality, 1, &files, &problem));
+    fclose(log);
+    fclose(truths);
+}
+
+/* Also at the lower end of the interval. */
+static void check_better(const struct quality *quality, const char *row_name, size_t better,
+                         size_t other)
+{
+    const struct panel *panel = quality_panel(quality);
+    struct metrics_interval more;
+    size_t row = panel_row((struct panel *)(uintptr_t)panel, row_name);
+    CHECK_EQ(STATUS_OK, panel_difference(panel, row, better, other, 1, &more));
+    if (!(more.low > 0)) {
+        fprintf(stderr, "%s: %s against %s: %.4f\n", row_name, panel_contender_name(panel, better),
+                panel_contender_name(panel, other), more.low);
+        abort();
+    }
+}
+
 /* Large enough to tell, small enough for every build: the shipped weights against all the rest. */
 static void the_shipped_weights_win_in_a_made_up_world(void)
 {
@@ -203,34 +234,36 @@ static void the_shipped_weights_win_in_a_made_up_world(void)
     options.user_count = 600;
     options.test_count = 400;
     options.signal_count = 60000;
-    FILE *log = tmpfile();
-    FILE *truths = tmpfile();
-    CHECK(log != NULL && truths != NULL);
-    struct simulate_output output = {.catalogue = log, .log = log, .truth = truths};
-    CHECK_EQ(STATUS_OK, simulate_write(&options, &output));
-    rewind(log);
-    rewind(truths);
-    struct quality_files files = {.catalogue = log, .truth = truths};
-    struct problem problem = {""};
-    CHECK_EQ(STATUS_OK, quality_add_simulated(quality, 1, &files, &problem));
-    const struct panel *panel = quality_panel(quality);
+    add_world(quality, &options);
     static const char *const rows[] = {"all", "new users", "new videos", "own language"};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         for (size_t contender = POPULARITY; contender <= RANDOM; contender++) {
-            struct metrics_interval more;
-            size_t row = panel_row((struct panel *)(uintptr_t)panel, rows[i]);
-            CHECK_EQ(STATUS_OK, panel_difference(panel, row, OURS, contender, 1, &more));
-            if (!(more.low > 0)) {
-                fprintf(stderr, "%s against %s: %.4f\n", rows[i],
-                        panel_contender_name(panel, contender), more.low);
-                abort();
-            }
+            check_better(quality, rows[i], OURS, contender);
         }
     }
     quality_free(quality);
     weights_free(weights);
-    fclose(log);
-    fclose(truths);
+}
+
+static void narrow_rates_win_where_appeal_differs_from_place_to_place(void)
+{
+    static const char narrow[] = "version: narrow\nfeatures: {rate_scope: language}\n";
+    struct weights *weights[] = {weights_of(default_weights, default_weights_size),
+                                 weights_of(narrow, strlen(narrow))};
+    struct quality_contenders contenders = {
+        .weights = {weights[0], weights[1]}, .names = {"global", "narrow"}, .count = 2, .seed = 1};
+    struct quality *quality = quality_new(&contenders);
+    struct simulate_options options = simulate_defaults(1700000000000);
+    options.video_count = 400;
+    options.user_count = 400;
+    options.test_count = 300;
+    options.signal_count = 60000;
+    options.local_appeal_percent = 200;
+    add_world(quality, &options);
+    check_better(quality, "all", 1, 0);
+    quality_free(quality);
+    weights_free(weights[0]);
+    weights_free(weights[1]);
 }
 
 /*
@@ -307,6 +340,7 @@ int main(int argc, char **argv)
         TEST(users_are_ranked_in_their_arms),
         TEST(wrong_lines_are_named),
         TEST(the_shipped_weights_win_in_a_made_up_world),
+        TEST(narrow_rates_win_where_appeal_differs_from_place_to_place),
         TEST(a_small_log_of_likes_and_hates_is_split_by_time),
         TEST(the_real_log_of_likes_and_hates_is_told_apart),
     };
