@@ -11,6 +11,7 @@
 #include "ranker/check.h"
 #include "replay/baseline.h"
 #include "replay/simulate.h"
+#include "store/weights_file.h"
 #include "tests/bench/program.h"
 
 /* The end of the made-up logs: any fixed time, so that each run has the same worlds. */
@@ -106,30 +107,53 @@ struct bench {
 /* --- input -------------------------------------------------------------------------------------
  */
 
-static void add_weights(struct bench *bench, const char *name, struct text yaml)
+static void add_weights(struct bench *bench, const char *path, struct weights *weights)
 {
-    struct weights_problems problems;
-    size_t at = bench->contenders.count;
-    if (weights_parse(yaml, &bench->weights[at], &problems) != STATUS_OK) {
-        give_up("%s:%u:%u: %s", name, problems.items[0].line, problems.items[0].column,
-                problems.items[0].message);
+    const char *slash = strrchr(path, '/');
+    size_t at = bench->contenders.count++;
+    bench->weights[at] = weights;
+    bench->contenders.weights[at] = weights;
+    bench->contenders.names[at] = slash != NULL ? slash + 1 : path;
+}
+
+_Noreturn static void refuse(const char *path, enum status status,
+                             const struct weights_problems *problems, const struct problem *problem)
+{
+    if (status != STATUS_INVALID || problems->count == 0) {
+        give_up("%s", problem->text[0] != '\0' ? problem->text : status_text(status));
     }
-    bench->contenders.weights[at] = bench->weights[at];
-    bench->contenders.names[at] = name;
-    bench->contenders.count++;
+    const struct weights_problem *first = &problems->items[0];
+    give_up("%s:%u:%u: %s%s%s", path, first->line, first->column, first->path,
+            first->path[0] != '\0' ? ": " : "", first->message);
+}
+
+/* With the model files that it names, as the server reads it. */
+static struct weights *read_file(const char *path)
+{
+    static struct weights_file file;
+    struct weights_problems problems = {.count = 0};
+    struct problem problem = {""};
+    struct weights *weights = NULL;
+    enum status status = weights_file_read(path, &file, &weights, &problems, &problem);
+    if (status != STATUS_OK) {
+        refuse(path, status, &problems, &problem);
+    }
+    weights_file_release(&file);
+    return weights;
 }
 
 static void read_weights(struct bench *bench)
 {
     const struct argument_texts *files = &bench->options->weights;
     if (files->count == 0) {
-        add_weights(bench, "weights", (struct text){default_weights, default_weights_size});
+        struct text yaml = {default_weights, default_weights_size};
+        struct weights_problems problems;
+        struct weights *weights = NULL;
+        CHECK(weights_parse(yaml, &weights, &problems) == STATUS_OK);
+        add_weights(bench, "built-in", weights);
     }
     for (size_t i = 0; i < files->count; i++) {
-        struct text yaml = program_read_file(files->items[i]);
-        const char *slash = strrchr(files->items[i], '/');
-        add_weights(bench, slash != NULL ? slash + 1 : files->items[i], yaml);
-        free((char *)(uintptr_t)yaml.data);
+        add_weights(bench, files->items[i], read_file(files->items[i]));
     }
 }
 
@@ -437,7 +461,7 @@ int main(int argc, char **argv)
     }
     quality_free(bench->quality);
     for (size_t i = 0; i < bench->contenders.count; i++) {
-        weights_free(bench->weights[i]);
+        weights_unref(bench->weights[i]);
     }
     free(bench);
     return 0;
