@@ -70,6 +70,7 @@ struct quality_kuairand_counts {
     size_t users;     /* with a reaction in the test */
     size_t history;   /* reactions */
     size_t tested;    /* reactions */
+    size_t known;     /* of those tested: to a video that history has seen */
     int64_t split_ms; /* when the test begins */
 };
 MUST_USE enum status quality_add_kuairand(struct quality *quality, FILE *file,

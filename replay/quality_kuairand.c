@@ -399,6 +399,17 @@ static void split(const struct kuairand *log, struct quality_kuairand_counts *co
     counts->tested = log->reactions.count - counts->history;
 }
 
+static size_t count_known(const struct state *state, const struct reaction *tests, size_t count)
+{
+    size_t known = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct video *video;
+        videos_find_many(state_videos(state), &tests[i].video_key, 1, &video);
+        known += video != NULL && video->decayed.counts[HALF_LIFE_14_DAYS][COUNTER_IMPRESSIONS] > 0;
+    }
+    return known;
+}
+
 static enum status measure_log(struct quality *quality, const struct kuairand *log,
                                struct quality_kuairand_counts *counts)
 {
@@ -411,6 +422,7 @@ static enum status measure_log(struct quality *quality, const struct kuairand *l
     qsort(tests, counts->tested, sizeof(*tests), by_user);
     enum status status = apply_history(log, counts->split_ms, state);
     if (status == STATUS_OK) {
+        counts->known = count_known(state, tests, counts->tested);
         status = measure_users(quality, state, tests, counts->tested, counts);
     }
     state_free(state);

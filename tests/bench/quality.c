@@ -366,8 +366,10 @@ static void print_text(const struct bench *bench)
 {
     const struct panel *panel = quality_panel(bench->quality);
     if (bench->options->kuairand != NULL) {
-        printf("KuaiRand: %zu reactions as history, %zu as test, of %zu users\n",
-               bench->counts.history, bench->counts.tested, bench->counts.users);
+        const struct quality_kuairand_counts *counts = &bench->counts;
+        printf("KuaiRand: %zu reactions as history; %zu as test, of %zu users, %zu of them to "
+               "videos of the history\n",
+               counts->history, counts->tested, counts->users, counts->known);
     } else {
         printf("nDCG@%d of the true utility; %zu simulated worlds\n", QUALITY_K,
                bench->world_count);

@@ -295,6 +295,7 @@ static void a_small_log_of_likes_and_hates_is_split_by_time(void)
     CHECK_EQ(8, counts.history);
     CHECK_EQ(2, counts.tested);
     CHECK_EQ(1, counts.users);
+    CHECK_EQ(2, counts.known);
     CHECK_EQ(1650000008000, counts.split_ms);
     check_near(1, value_of(quality, "like against hate AUC", OURS));
     check_near(1, value_of(quality, "like against hate AUC", LIKES));
