@@ -35,6 +35,7 @@ examples:
   ./dev bench --data /tmp/reels         keep the data there instead of in the temporary folder
   ./dev bench signals --help            signals written, beside bare LMDB
   ./dev bench sizes --help              memory, disk and start for each user and video
+  ./dev bench ablations --help          what each number of the weights is worth
   ./dev bench reloads --help            weights swapped under load
   ./dev bench soak --help               hours of mixed load: does anything grow?
 
@@ -61,6 +62,7 @@ STEPS = {
     "pack": "structs to protobuf",
 }
 SUBCOMMANDS = {
+    "ablations": "ablations_bench",
     "reloads": "reloads_bench",
     "signals": "signals_bench",
     "sizes": "sizes_bench",
