@@ -71,7 +71,7 @@ static enum exit_code print_candidates(const char *tag, const struct simulate_op
         return CODE_USAGE;
     }
     char language[LOCALE_TEXT_SIZE];
-    locale_format_language(locale.language, language);
+    locale_format_language(locale_language(locale), language);
     enum status status = simulate_write_candidates(options, language, stdout);
     return status == STATUS_OK ? CODE_OK : command_fail("simulate", status, &problem);
 }

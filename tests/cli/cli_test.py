@@ -837,6 +837,8 @@ def a_simulation_names_what_it_cannot_do(place):
     assert "--days" in expect(USAGE, "simulate", "--days", 29).err
     assert "--seed" in expect(USAGE, "simulate", "--sed", 1).err
     assert "--candidates-for" in expect(USAGE, "simulate", "--candidates-for", "?").err
+    of_region = expect(OK, "simulate", "--candidates-for", "und-IN", *NOW).out
+    assert of_region == expect(OK, "simulate", "--candidates-for", "hi-IN", *NOW).out
     result = expect(FAILED, "simulate", "--out", place.path / "no" / "such", *NOW)
     assert "no/such" in result.err and "No such file" in result.err
 
