@@ -816,6 +816,8 @@ def a_simulated_world_is_imported_and_ranked(place):
     expect(OK, "import", "--data", place.data, "--format", "jsonl", "--strict", "-", stdin=world.encode())
     ids = expect(OK, "simulate", "--candidates-for", "id-ID", "--candidates", 50, *NOW).out
     assert len(set(ids.split())) == 50
+    of_region = expect(OK, "simulate", "--candidates-for", "und-IN", *NOW).out
+    assert of_region == expect(OK, "simulate", "--candidates-for", "hi-IN", *NOW).out
     slate = json.loads(expect(OK, "rank", "--data", place.data, "--user", "user-id", "--locale", "id-ID", "--age", 25,
                               "--candidates", "-", "--json", *NOW, stdin=ids.encode()).out)
     assert len(slate["slate"]) > 25, slate
@@ -837,8 +839,6 @@ def a_simulation_names_what_it_cannot_do(place):
     assert "--days" in expect(USAGE, "simulate", "--days", 29).err
     assert "--seed" in expect(USAGE, "simulate", "--sed", 1).err
     assert "--candidates-for" in expect(USAGE, "simulate", "--candidates-for", "?").err
-    of_region = expect(OK, "simulate", "--candidates-for", "und-IN", *NOW).out
-    assert of_region == expect(OK, "simulate", "--candidates-for", "hi-IN", *NOW).out
     result = expect(FAILED, "simulate", "--out", place.path / "no" / "such", *NOW)
     assert "no/such" in result.err and "No such file" in result.err
 
