@@ -64,7 +64,7 @@ MUST_USE enum status quality_add_simulated(struct quality *quality, uint64_t wor
 
 /*
  * KuaiRand's log of likes and hates: the first 80 % as history, the last 20 % as test. Adds
- * "like against hate AUC" and "nDCG@10 of likes".
+ * "like against hate AUC" and "nDCG@10 of likes". STATUS_INVALID: problem names the line.
  */
 struct quality_kuairand_counts {
     size_t users;     /* with a reaction in the test */

@@ -429,6 +429,13 @@ static json_t *json_of_row(const struct bench *bench, size_t row)
                      (json_int_t)panel_users(panel, row), "contenders", cells);
 }
 
+static json_t *json_of_counts(const struct quality_kuairand_counts *counts)
+{
+    return json_pack("{s:I, s:I, s:I, s:I}", "history", (json_int_t)counts->history, "tested",
+                     (json_int_t)counts->tested, "known", (json_int_t)counts->known, "users",
+                     (json_int_t)counts->users);
+}
+
 static void print_json(const struct bench *bench)
 {
     const struct panel *panel = quality_panel(bench->quality);
@@ -439,6 +446,9 @@ static void print_json(const struct bench *bench)
     json_t *root = json_pack("{s:I, s:I, s:o}", "seed", (json_int_t)bench->options->seed, "worlds",
                              (json_int_t)bench->world_count, "rows", rows);
     CHECK(root != NULL);
+    if (bench->options->kuairand != NULL) {
+        json_object_set_new(root, "kuairand", json_of_counts(&bench->counts));
+    }
     json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     printf("\n");
     json_decref(root);

@@ -309,6 +309,27 @@ static void a_small_log_of_likes_and_hates_is_split_by_time(void)
     fclose(file);
 }
 
+static void a_wrong_line_of_kuairand_is_named(void)
+{
+    char text[512];
+    snprintf(text, sizeof(text),
+             "user_id,video_id,time_ms,play_time_ms,duration_ms,label\n"
+             "2,5,1650000000000,9000,9000,1\n"
+             "%0129d,5,1650000001000,9000,9000,1\n",
+             3);
+    struct weights *weights = weights_of(default_weights, default_weights_size);
+    struct quality_contenders contenders = {.weights = {weights}, .names = {"ours"}, .count = 1};
+    struct quality *quality = quality_new(&contenders);
+    struct quality_kuairand_counts counts;
+    struct problem problem = {""};
+    FILE *file = file_of(text);
+    CHECK_EQ(STATUS_INVALID, quality_add_kuairand(quality, file, &counts, &problem));
+    CHECK(strncmp(problem.text, "line 3: user_id", strlen("line 3: user_id")) == 0);
+    quality_free(quality);
+    weights_free(weights);
+    fclose(file);
+}
+
 /* The protocol's own file, where it is: docs/evaluation.md. */
 static void the_real_log_of_likes_and_hates_is_told_apart(void)
 {
@@ -343,6 +364,7 @@ int main(int argc, char **argv)
         TEST(the_shipped_weights_win_in_a_made_up_world),
         TEST(narrow_rates_win_where_appeal_differs_from_place_to_place),
         TEST(a_small_log_of_likes_and_hates_is_split_by_time),
+        TEST(a_wrong_line_of_kuairand_is_named),
         TEST(the_real_log_of_likes_and_hates_is_told_apart),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
