@@ -20,6 +20,7 @@ struct simulate_values {
     int64_t signals;
     int64_t test_rankings;
     int64_t candidates;
+    int64_t local_appeal_percent;
     int64_t now_ms;
     const char *out;
     const char *candidates_for;
@@ -53,6 +54,7 @@ static struct simulate_options options_of(const struct simulate_values *values,
         .signal_count = (uint32_t)values->signals,
         .test_count = (uint32_t)values->test_rankings,
         .candidates_count = (uint32_t)values->candidates,
+        .local_appeal_percent = (uint32_t)values->local_appeal_percent,
         .now_ms = values->now_ms != 0 ? values->now_ms : wall_clock_ms(),
         .progress = show,
         .progress_context = stages,
@@ -69,7 +71,7 @@ static enum exit_code print_candidates(const char *tag, const struct simulate_op
         return CODE_USAGE;
     }
     char language[LOCALE_TEXT_SIZE];
-    locale_format_language(locale.language, language);
+    locale_format_language(locale_language(locale), language);
     enum status status = simulate_write_candidates(options, language, stdout);
     return status == STATUS_OK ? CODE_OK : command_fail("simulate", status, &problem);
 }
@@ -208,6 +210,13 @@ static const struct argument simulate_arguments[] = {
      .minimum = 1,
      .maximum = SIMULATE_LIMIT_CANDIDATES,
      .help = "of each of them, or of --candidates-for"},
+    {.name = "local_appeal_percent",
+     .value_name = "N",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct simulate_values, local_appeal_percent),
+     .initial = "0",
+     .maximum = SIMULATE_LIMIT_PERCENT,
+     .help = "how much a video's appeal differs from locale to locale"},
     {.name = "now_ms",
      .value_name = "T",
      .kind = ARGUMENT_NUMBER,

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Ranks three videos with a stock gRPC client: no generated code, the server describes itself.
+"""Ranks the videos whose ids come on standard input, with a stock gRPC client: no generated code, the
+server describes itself.
 
-  python3 examples/rank.py HOST:PORT [USER] [LOCALE]
+  python3 examples/rank.py HOST:PORT [USER] [LOCALE] < IDS
 
 Needs Debian's python3-grpcio and python3-protobuf.
 """

@@ -2,6 +2,7 @@
 #define RANKER_RANDOM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -46,6 +47,17 @@ static inline uint32_t random_below(struct random *random, uint64_t count)
 static inline bool random_chance(struct random *random, double probability)
 {
     return random_unit(random) < probability;
+}
+
+/* Every order is as likely as any other. */
+static inline void random_shuffle(struct random *random, uint32_t *items, size_t count)
+{
+    for (size_t i = count; i > 1; i--) {
+        size_t j = random_below(random, i);
+        uint32_t swapped = items[i - 1];
+        items[i - 1] = items[j];
+        items[j] = swapped;
+    }
 }
 
 /* About a standard normal, between -6 and 6: the sum of twelve uniforms, less its mean. */

@@ -22,7 +22,7 @@ const char *baseline_name(enum baseline baseline)
 bool baseline_speaks(const struct video *video, uint16_t language)
 {
     for (size_t i = 0; i < LIMIT_VIDEO_LANGUAGES; i++) {
-        if (video->languages[i] == language) {
+        if (language != 0 && video->languages[i] == language) {
             return true;
         }
     }
@@ -46,7 +46,7 @@ static double views(const struct video *video, int64_t now_ms)
 static double value_of(enum baseline baseline, const struct video *video,
                        const struct rank_request *request)
 {
-    double own = baseline_speaks(video, request->locale.language) ? own_language : 0;
+    double own = baseline_speaks(video, locale_language(request->locale)) ? own_language : 0;
     switch (baseline) {
     case BASELINE_POPULARITY:
         return views(video, request->now_ms);

@@ -25,7 +25,7 @@ const char *baseline_name(enum baseline baseline);
 void baseline_values(enum baseline baseline, const struct state *state,
                      const struct rank_request *request, uint64_t seed, double *out);
 
-/* Whether the video is spoken in the language. */
+/* Whether the video is spoken in the language; in language 0 none is. */
 bool baseline_speaks(const struct video *video, uint16_t language);
 
 #endif

@@ -2,31 +2,14 @@
 
 #include <inttypes.h>
 
-#include "ranker/hash.h"
-#include "ranker/wire.h"
+#include "replay/entry.h"
+#include "replay/import.h"
 
 struct loader {
     struct state *state;
     uint64_t sequence;
     struct problem *problem;
 };
-
-static enum status decode(const Reelrank__V1__LogEntry *entry, struct event *event,
-                          struct problem *problem)
-{
-    switch (entry->entry_case) {
-    case REELRANK__V1__LOG_ENTRY__ENTRY_VIDEO:
-        event->kind = EVENT_VIDEO;
-        return wire_video(entry->video, &event->u.video, problem);
-    case REELRANK__V1__LOG_ENTRY__ENTRY_SIGNAL:
-        event->kind = EVENT_SIGNAL;
-        return wire_signal(entry->signal, 0, &event->u.signal, problem);
-    default:
-        event->kind = EVENT_VIDEO_DELETED;
-        event->u.deleted_video_key = hash_key(text_of(entry->delete_video->video_id));
-        return wire_id("delete_video.video_id", 0, entry->delete_video->video_id, problem);
-    }
-}
 
 static enum status reject(void *context, uint64_t line, const char *reason)
 {
@@ -42,7 +25,7 @@ static enum status apply(void *context, uint64_t line, const Reelrank__V1__LogEn
     struct loader *loader = context;
     struct problem problem = {""};
     struct event event;
-    enum status status = decode(entry, &event, &problem);
+    enum status status = entry_event(entry, &event, &problem);
     if (status != STATUS_OK) {
         return reject(loader, line, problem.text);
     }

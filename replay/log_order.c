@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ranker/hash.h"
-#include "ranker/wire.h"
+#include "replay/entry.h"
 #include "replay/import.h"
 
 enum { PROGRESS_LINES = 1024 };
@@ -74,13 +73,8 @@ static void copy(char *out, size_t size, const char *text)
     snprintf(out, size, "%s", text);
 }
 
-static enum status put_signal(const Reelrank__V1__Signal *signal, struct log_event *out)
+static void note_signal(const Reelrank__V1__Signal *signal, struct log_event *out)
 {
-    out->event.kind = EVENT_SIGNAL;
-    enum status status = wire_signal(signal, 0, &out->event.u.signal, NULL);
-    if (status != STATUS_OK) {
-        return status;
-    }
     out->time_ms = signal->time_ms;
     if (signal->type == REELRANK__V1__SIGNAL_TYPE__SIGNAL_TYPE_IMPRESSION) {
         copy(out->user_id, sizeof(out->user_id), signal->user_id);
@@ -88,25 +82,6 @@ static enum status put_signal(const Reelrank__V1__Signal *signal, struct log_eve
         copy(out->ranking_id, sizeof(out->ranking_id), signal->ranking_id);
         copy(out->locale, sizeof(out->locale), signal->locale);
         out->position = signal->position;
-    }
-    return STATUS_OK;
-}
-
-/* STATUS_INVALID: it breaks the contract. */
-static enum status put_entry(const Reelrank__V1__LogEntry *entry, struct log_event *out)
-{
-    switch (entry->entry_case) {
-    case REELRANK__V1__LOG_ENTRY__ENTRY_SIGNAL:
-        return put_signal(entry->signal, out);
-    case REELRANK__V1__LOG_ENTRY__ENTRY_VIDEO:
-        out->event.kind = EVENT_VIDEO;
-        return wire_video(entry->video, &out->event.u.video, NULL);
-    case REELRANK__V1__LOG_ENTRY__ENTRY_DELETE_VIDEO:
-        out->event.kind = EVENT_VIDEO_DELETED;
-        out->event.u.deleted_video_key = hash_key(text_of(entry->delete_video->video_id));
-        return wire_id("video_id", 0, entry->delete_video->video_id, NULL);
-    default:
-        return STATUS_INVALID;
     }
 }
 
@@ -130,10 +105,13 @@ static enum status take_entry(void *context, uint64_t line, const Reelrank__V1__
     }
     event->line = line;
     event->time_ms = ordering->last_ms;
-    if (put_entry(entry, event) != STATUS_OK) {
+    if (entry_event(entry, &event->event, NULL) != STATUS_OK) {
         free(event);
         ordering->counts->rejected++;
         return STATUS_OK;
+    }
+    if (event->event.kind == EVENT_SIGNAL) {
+        note_signal(entry->signal, event);
     }
     ordering->last_ms = event->time_ms;
     push(ordering, event);

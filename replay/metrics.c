@@ -51,16 +51,6 @@ double metrics_ndcg(const double *gains, size_t count, size_t k)
     return ideal > 0 ? discounted(gains, count < k ? count : k) / ideal : NAN;
 }
 
-double metrics_reciprocal_rank(const double *gains, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (gains[i] > 0) {
-            return 1 / ((double)i + 1);
-        }
-    }
-    return 0;
-}
-
 static int by_score(const void *a, const void *b)
 {
     double left = ((const struct metrics_case *)a)->score;

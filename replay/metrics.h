@@ -20,9 +20,6 @@
  */
 double metrics_ndcg(const double *gains, size_t count, size_t k);
 
-/* 1 / the first position, from 1, with a gain above 0 (trec_eval's recip_rank); 0 without one. */
-double metrics_reciprocal_rank(const double *gains, size_t count);
-
 struct metrics_case {
     double score;
     int positive; /* 0 or 1 */

@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "ranker/check.h"
-
-enum { FIRST_SLOTS = 1024 };
+#include "ranker/table.h"
 
 struct panel {
     const char *const *contenders;
@@ -17,11 +16,8 @@ struct panel {
     size_t row_count;
     /* By row, contender and user: units[row * contender_count + contender][user]. */
     struct metrics_unit *units[PANEL_ROWS_MAX * PANEL_CONTENDERS_MAX];
-    size_t user_count;
     size_t user_capacity;
-    uint64_t *keys;    /* open addressing; 0 marks a free slot */
-    uint32_t *number;  /* of the user in the slot */
-    size_t slot_count; /* a power of 2 */
+    struct table users; /* their keys; a row's number is the user's index */
 };
 
 struct panel *panel_new(const char *const *contenders, size_t count)
@@ -33,13 +29,7 @@ struct panel *panel_new(const char *const *contenders, size_t count)
     }
     panel->contenders = contenders;
     panel->contender_count = count;
-    panel->slot_count = FIRST_SLOTS;
-    panel->keys = calloc(FIRST_SLOTS, sizeof(*panel->keys));
-    panel->number = calloc(FIRST_SLOTS, sizeof(*panel->number));
-    if (panel->keys == NULL || panel->number == NULL) {
-        panel_free(panel);
-        return NULL;
-    }
+    panel->users = table_of(sizeof(uint64_t));
     return panel;
 }
 
@@ -51,8 +41,7 @@ void panel_free(struct panel *panel)
     for (size_t i = 0; i < sizeof(panel->units) / sizeof(panel->units[0]); i++) {
         free(panel->units[i]);
     }
-    free(panel->keys);
-    free(panel->number);
+    table_release(&panel->users);
     free(panel);
 }
 
@@ -70,7 +59,7 @@ static enum status widen(struct panel *panel, struct metrics_unit **units, size_
 /* Room in every row for one more user. Rows that are wide already stay so after a failure. */
 static enum status reserve_user(struct panel *panel)
 {
-    if (panel->user_count < panel->user_capacity) {
+    if (panel->users.count < panel->user_capacity) {
         return STATUS_OK;
     }
     size_t capacity = panel->user_capacity * 2 + 256;
@@ -83,63 +72,18 @@ static enum status reserve_user(struct panel *panel)
     return STATUS_OK;
 }
 
-static size_t slot_of(const uint64_t *keys, size_t slot_count, uint64_t key)
-{
-    size_t at = (size_t)key & (slot_count - 1);
-    while (keys[at] != 0 && keys[at] != key) {
-        at = (at + 1) & (slot_count - 1);
-    }
-    return at;
-}
-
-static enum status reserve_slot(struct panel *panel)
-{
-    if (2 * (panel->user_count + 1) <= panel->slot_count) {
-        return STATUS_OK;
-    }
-    size_t slot_count = 2 * panel->slot_count;
-    uint64_t *keys = calloc(slot_count, sizeof(*keys));
-    uint32_t *number = calloc(slot_count, sizeof(*number));
-    if (keys == NULL || number == NULL) {
-        free(keys);
-        free(number);
-        return STATUS_NO_MEMORY;
-    }
-    for (size_t i = 0; i < panel->slot_count; i++) {
-        if (panel->keys[i] != 0) {
-            size_t at = slot_of(keys, slot_count, panel->keys[i]);
-            keys[at] = panel->keys[i];
-            number[at] = panel->number[i];
-        }
-    }
-    free(panel->keys);
-    free(panel->number);
-    panel->keys = keys;
-    panel->number = number;
-    panel->slot_count = slot_count;
-    return STATUS_OK;
-}
-
+/* Finds or adds. */
 static enum status find_user(struct panel *panel, uint64_t key, size_t *out)
 {
-    size_t at = slot_of(panel->keys, panel->slot_count, key);
-    if (panel->keys[at] == key) {
-        *out = panel->number[at];
-        return STATUS_OK;
-    }
-    enum status status = reserve_slot(panel);
+    void *row;
+    enum status status = reserve_user(panel);
     if (status == STATUS_OK) {
-        status = reserve_user(panel);
+        status = table_need(&panel->users, key, &row);
     }
-    if (status != STATUS_OK) {
-        return status;
+    if (status == STATUS_OK) {
+        *out = table_number(&panel->users, row);
     }
-    at = slot_of(panel->keys, panel->slot_count, key);
-    panel->keys[at] = key;
-    panel->number[at] = (uint32_t)panel->user_count;
-    *out = panel->user_count;
-    panel->user_count++;
-    return STATUS_OK;
+    return status;
 }
 
 size_t panel_row(struct panel *panel, const char *name)
@@ -211,13 +155,13 @@ const char *panel_contender_name(const struct panel *panel, size_t contender)
 
 size_t panel_user_count(const struct panel *panel)
 {
-    return panel->user_count;
+    return panel->users.count;
 }
 
 size_t panel_users(const struct panel *panel, size_t row)
 {
     size_t count = 0;
-    for (size_t user = 0; user < panel->user_count; user++) {
+    for (size_t user = 0; user < panel->users.count; user++) {
         bool known = false;
         for (size_t i = 0; i < panel->contender_count; i++) {
             const struct metrics_unit *units = panel->units[cell(panel, row, i)];
@@ -232,7 +176,7 @@ double panel_mean_since(const struct panel *panel, size_t row, size_t contender,
 {
     const struct metrics_unit *units = panel->units[cell(panel, row, contender)];
     struct metrics_unit sum = {0, 0};
-    for (size_t i = first_user; units != NULL && i < panel->user_count; i++) {
+    for (size_t i = first_user; units != NULL && i < panel->users.count; i++) {
         sum.sum += units[i].sum;
         sum.weight += units[i].weight;
     }
@@ -243,7 +187,7 @@ enum status panel_mean(const struct panel *panel, size_t row, size_t contender, 
                        struct metrics_interval *out)
 {
     const struct metrics_unit *units = panel->units[cell(panel, row, contender)];
-    return metrics_bootstrap(units, units != NULL ? panel->user_count : 0, seed, out);
+    return metrics_bootstrap(units, units != NULL ? panel->users.count : 0, seed, out);
 }
 
 enum status panel_difference(const struct panel *panel, size_t row, size_t contender, size_t other,
@@ -251,6 +195,6 @@ enum status panel_difference(const struct panel *panel, size_t row, size_t conte
 {
     const struct metrics_unit *units = panel->units[cell(panel, row, contender)];
     const struct metrics_unit *others = panel->units[cell(panel, row, other)];
-    size_t count = units != NULL && others != NULL ? panel->user_count : 0;
+    size_t count = units != NULL && others != NULL ? panel->users.count : 0;
     return metrics_bootstrap_paired(units, others, count, seed, out);
 }

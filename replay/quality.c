@@ -55,13 +55,25 @@ const struct panel *quality_panel(const struct quality *quality)
 /* --- orders ------------------------------------------------------------------------------------
  */
 
+/* In the arms that the user falls into, as the server would. */
+static enum status rank_with(const struct weights *weights, const struct state *state,
+                             const struct rank_request *request, struct arena *arena,
+                             struct rank_result *out)
+{
+    struct weights_chosen chosen;
+    struct problem problem;
+    enum status status =
+        weights_choose(weights, request->locale, request->user_key, text_of(""), &chosen, &problem);
+    return status == STATUS_OK ? rank(state, chosen.model, request, arena, out) : status;
+}
+
 static enum status rank_all(struct quality *quality, const struct state *state,
                             const struct rank_request *request, struct rank_result *results)
 {
     memset(quality->kept, 1, sizeof(quality->kept));
     for (size_t i = 0; i < quality->contenders->count; i++) {
-        const struct model *model = weights_model(quality->contenders->weights[i], request->locale);
-        enum status status = rank(state, model, request, &quality->arena, &results[i]);
+        enum status status = rank_with(quality->contenders->weights[i], state, request,
+                                       &quality->arena, &results[i]);
         if (status != STATUS_OK) {
             return status;
         }
@@ -210,7 +222,7 @@ static void note_candidates(struct simulated *simulated, const Reelrank__Replay_
         simulated->quality->gains[i] = test->candidates[i]->utility;
         simulated->is_new[i] = test->candidates[i]->impressions < QUALITY_NEW_VIDEO_VIEWS;
         simulated->is_own[i] =
-            videos[i] != NULL && baseline_speaks(videos[i], request->locale.language);
+            videos[i] != NULL && baseline_speaks(videos[i], locale_language(request->locale));
     }
 }
 

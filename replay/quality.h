@@ -64,12 +64,13 @@ MUST_USE enum status quality_add_simulated(struct quality *quality, uint64_t wor
 
 /*
  * KuaiRand's log of likes and hates: the first 80 % as history, the last 20 % as test. Adds
- * "like against hate AUC" and "nDCG@10 of likes".
+ * "like against hate AUC" and "nDCG@10 of likes". STATUS_INVALID: problem names the line.
  */
 struct quality_kuairand_counts {
     size_t users;     /* with a reaction in the test */
     size_t history;   /* reactions */
     size_t tested;    /* reactions */
+    size_t known;     /* of those tested: to a video that history has seen */
     int64_t split_ms; /* when the test begins */
 };
 MUST_USE enum status quality_add_kuairand(struct quality *quality, FILE *file,

@@ -79,20 +79,13 @@ static enum status add_reaction(struct kuairand *log, const struct signal *signa
     return STATUS_OK;
 }
 
-static enum status take_entry(void *context, uint64_t line, const Reelrank__V1__LogEntry *entry,
-                              const char *const *update_fields)
+static enum status add_signal(struct kuairand *log, const Reelrank__V1__Signal *told)
 {
-    (void)line;
-    (void)update_fields;
-    struct kuairand *log = context;
-    if (entry->entry_case == REELRANK__V1__LOG_ENTRY__ENTRY_VIDEO) {
-        return add_video(log, entry->video);
-    }
     struct signal *signal = list_add(&log->signals, sizeof(*signal));
     if (signal == NULL) {
         return STATUS_NO_MEMORY;
     }
-    enum status status = wire_signal(entry->signal, 0, signal, log->problem);
+    enum status status = wire_signal(told, 0, signal, log->problem);
     bool reacts = status == STATUS_OK &&
                   (signal->type == SIGNAL_LIKE || signal->type == SIGNAL_NOT_INTERESTED);
     return reacts ? add_reaction(log, signal) : status;
@@ -103,6 +96,20 @@ static enum status take_rejection(void *context, uint64_t line, const char *reas
     struct kuairand *log = context;
     problem_set(log->problem, "line %" PRIu64 ": %.250s", line, reason);
     return STATUS_INVALID;
+}
+
+static enum status take_entry(void *context, uint64_t line, const Reelrank__V1__LogEntry *entry,
+                              const char *const *update_fields)
+{
+    (void)update_fields;
+    struct kuairand *log = context;
+    bool is_video = entry->entry_case == REELRANK__V1__LOG_ENTRY__ENTRY_VIDEO;
+    enum status status = is_video ? add_video(log, entry->video) : add_signal(log, entry->signal);
+    if (status == STATUS_INVALID) {
+        struct problem found = *log->problem;
+        return take_rejection(log, line, found.text);
+    }
+    return status;
 }
 
 static int compare_times(int64_t left, int64_t right)
@@ -253,20 +260,6 @@ static void put_others(const uint64_t *pool, size_t pool_count, const struct use
     }
 }
 
-/* What is asked for comes in a random order, which ties keep. */
-static void shuffle(struct asked *asked, struct random *random, uint32_t *order)
-{
-    for (uint32_t i = 0; i < asked->count; i++) {
-        order[i] = i;
-    }
-    for (size_t i = asked->count; i > 1; i--) {
-        size_t j = random_below(random, i);
-        uint32_t swapped = order[i - 1];
-        order[i - 1] = order[j];
-        order[j] = swapped;
-    }
-}
-
 static enum status add_auc(struct quality *quality, uint64_t user_key, const struct asked *asked,
                            const uint32_t *order)
 {
@@ -310,7 +303,10 @@ static enum status measure_user(struct quality *quality, const struct state *sta
 {
     uint32_t order[LIMIT_CANDIDATES];
     uint64_t keys[LIMIT_CANDIDATES];
-    shuffle(asked, random, order);
+    for (uint32_t i = 0; i < asked->count; i++) {
+        order[i] = i;
+    }
+    random_shuffle(random, order, asked->count); /* ties keep the order that is asked for */
     for (size_t i = 0; i < asked->count; i++) {
         keys[i] = asked->keys[order[i]];
         quality->gains[i] = asked->liked[order[i]];
@@ -399,6 +395,17 @@ static void split(const struct kuairand *log, struct quality_kuairand_counts *co
     counts->tested = log->reactions.count - counts->history;
 }
 
+static size_t count_known(const struct state *state, const struct reaction *tests, size_t count)
+{
+    size_t known = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct video *video;
+        videos_find_many(state_videos(state), &tests[i].video_key, 1, &video);
+        known += video != NULL && video->decayed.counts[HALF_LIFE_14_DAYS][COUNTER_IMPRESSIONS] > 0;
+    }
+    return known;
+}
+
 static enum status measure_log(struct quality *quality, const struct kuairand *log,
                                struct quality_kuairand_counts *counts)
 {
@@ -411,6 +418,7 @@ static enum status measure_log(struct quality *quality, const struct kuairand *l
     qsort(tests, counts->tested, sizeof(*tests), by_user);
     enum status status = apply_history(log, counts->split_ms, state);
     if (status == STATUS_OK) {
+        counts->known = count_known(state, tests, counts->tested);
         status = measure_users(quality, state, tests, counts->tested, counts);
     }
     state_free(state);

@@ -11,7 +11,7 @@
 #include "replay/simulate_life.h"
 #include "replay/truth.pb-c.h"
 
-enum { PROGRESS_EVERY = 1024, TRIES_PER_CANDIDATE = 20, POPULAR_DRAWS = 6 };
+enum { TRIES_PER_CANDIDATE = 20, POPULAR_DRAWS = 6 };
 
 /* Names of streams of random numbers; those below 200 are taken. */
 enum stream { STREAM_CANDIDATES = 201, STREAM_RETRIEVAL };
@@ -36,14 +36,6 @@ struct simulate_options simulate_defaults(int64_t now_ms)
         .candidates_count = 100,
         .now_ms = now_ms,
     };
-}
-
-static void tell(const struct simulate_options *options, const char *stage, uint64_t done,
-                 uint64_t total)
-{
-    if (options->progress != NULL && done % PROGRESS_EVERY == 0) {
-        options->progress(options->progress_context, stage, done, total);
-    }
 }
 
 static enum status write_message(const ProtobufCMessage *message, FILE *out)
@@ -140,7 +132,7 @@ static enum status write_catalogue(const struct simulation *simulation, FILE *ou
     enum status status = STATUS_OK;
     uint32_t count = simulation->world.video_count;
     for (uint32_t i = 0; status == STATUS_OK && i < count; i++) {
-        tell(simulation->options, "writing videos", i, count);
+        life_tell(simulation->options, "writing videos", i, count);
         status = write_video(&simulation->world, i, out);
     }
     return status;
@@ -192,7 +184,7 @@ static enum status write_log(const struct simulation *simulation, FILE *out)
     const struct life *life = &simulation->life;
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < life->event_count; i++) {
-        tell(simulation->options, "writing signals", i, life->event_count);
+        life_tell(simulation->options, "writing signals", i, life->event_count);
         status = write_event(simulation, &life->events[i], out);
     }
     return status;
@@ -392,12 +384,12 @@ static enum status write_truth(const struct simulation *simulation, FILE *out)
     enum status status = answers != NULL ? STATUS_OK : STATUS_NO_MEMORY;
     uint32_t tests = simulation->options->test_count;
     for (uint32_t i = 0; status == STATUS_OK && i < tests; i++) {
-        tell(simulation->options, "writing the truth", i, tests);
+        life_tell(simulation->options, "writing the truth", i, tests);
         status = write_test(simulation, i, answers, out);
     }
     size_t screens = simulation->life.screen_count;
     for (size_t i = 0; status == STATUS_OK && i < screens; i++) {
-        tell(simulation->options, "writing what was shown", i, screens);
+        life_tell(simulation->options, "writing what was shown", i, screens);
         status = write_screen(simulation, (uint32_t)i, out);
     }
     free(answers);
@@ -416,6 +408,7 @@ static void check_options(const struct simulate_options *options)
     CHECK(options->test_count <= SIMULATE_LIMIT_TESTS);
     CHECK(options->candidates_count >= 1);
     CHECK(options->candidates_count <= SIMULATE_LIMIT_CANDIDATES);
+    CHECK(options->local_appeal_percent <= SIMULATE_LIMIT_PERCENT);
     CHECK(options->now_ms >= SIMULATE_NOW_MIN_MS && options->now_ms <= SIMULATE_NOW_MAX_MS);
 }
 
@@ -450,16 +443,6 @@ enum status simulate_write(const struct simulate_options *options,
     life_release(&simulation.life);
     world_release(&simulation.world);
     return status;
-}
-
-static void shuffle(uint32_t *indices, uint32_t count, struct random *random)
-{
-    for (uint32_t i = count; i > 1; i--) {
-        uint32_t j = random_below(random, i);
-        uint32_t swapped = indices[i - 1];
-        indices[i - 1] = indices[j];
-        indices[j] = swapped;
-    }
 }
 
 /* Two of three from the language while it has some, the others from the rest. */
@@ -497,7 +480,7 @@ enum status simulate_write_candidates(const struct simulate_options *options, co
         status = life_index(&simulation.life, &simulation.world, options);
     }
     if (status == STATUS_OK) {
-        shuffle(simulation.life.by_language, simulation.world.video_count, &random);
+        random_shuffle(&random, simulation.life.by_language, simulation.world.video_count);
         status = write_candidates(&simulation.world, simulation.life.by_language, language,
                                   options->candidates_count, out);
     }

@@ -22,7 +22,9 @@ struct simulate_options {
     uint32_t signal_count;     /* about how many the log has; 0 to SIMULATE_LIMIT_SIGNALS */
     uint32_t test_count;       /* rankings in the truth; 0 to SIMULATE_LIMIT_TESTS */
     uint32_t candidates_count; /* of each of them; 1 to SIMULATE_LIMIT_CANDIDATES */
-    int64_t now_ms;            /* when the log ends; SIMULATE_NOW_MIN_MS to SIMULATE_NOW_MAX_MS */
+    /* How much a video's appeal differs from locale to locale; 0 to SIMULATE_LIMIT_PERCENT. */
+    uint32_t local_appeal_percent;
+    int64_t now_ms; /* when the log ends; SIMULATE_NOW_MIN_MS to SIMULATE_NOW_MAX_MS */
     /* Told now and then how far a stage is; NULL: nobody asks. */
     void (*progress)(void *context, const char *stage, uint64_t done, uint64_t total);
     void *progress_context;
@@ -34,7 +36,8 @@ enum {
     SIMULATE_LIMIT_DAYS = 28, /* a service refuses what is older than 30 days */
     SIMULATE_LIMIT_SIGNALS = 10000000,
     SIMULATE_LIMIT_TESTS = 100000,
-    SIMULATE_LIMIT_CANDIDATES = 2000
+    SIMULATE_LIMIT_CANDIDATES = 2000,
+    SIMULATE_LIMIT_PERCENT = 1000
 };
 
 /* Videos are up to 60 days older than the log. */

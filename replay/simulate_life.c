@@ -47,10 +47,11 @@ static uint64_t pair_key(uint32_t user, uint32_t other)
     return key != 0 ? key : 1;
 }
 
-static void tell(const struct life *life, const char *stage, uint64_t done, uint64_t total)
+void life_tell(const struct simulate_options *options, const char *stage, uint64_t done,
+               uint64_t total)
 {
-    if (life->options->progress != NULL) {
-        life->options->progress(life->options->progress_context, stage, done, total);
+    if (options->progress != NULL && done % PROGRESS_EVERY == 0) {
+        options->progress(options->progress_context, stage, done, total);
     }
 }
 
@@ -604,9 +605,7 @@ enum status life_live(struct life *life, const struct world *world,
         status = make_plan(life, &plan);
     }
     for (uint32_t i = 0; status == STATUS_OK && i < plan.count; i++) {
-        if (i % PROGRESS_EVERY == 0) {
-            tell(life, "living", i, plan.count);
-        }
+        life_tell(options, "living sessions", i, plan.count);
         status = live_session(life, &plan.sessions[i]);
     }
     if (status == STATUS_OK && life->event_count > 0) {

@@ -61,6 +61,10 @@ void life_release(struct life *life);
 MUST_USE enum status life_index(struct life *life, const struct world *world,
                                 const struct simulate_options *options);
 
+/* Tells whoever asked for it, for one done in 256. */
+void life_tell(const struct simulate_options *options, const char *stage, uint64_t done,
+               uint64_t total);
+
 /* The user of a ranking of the truth. */
 uint32_t life_test_user(const struct world *world, uint32_t test);
 

@@ -114,6 +114,7 @@ static double interest_of(const struct view *view, const struct memory *memory, 
     interest += 0.5 * tag_taste(user, video);
     interest += 0.5 * fondness;
     interest += 0.8 * (double)video->appeal;
+    interest += world_local_appeal(world, view->video, user->locale);
     interest += freshness(view, video);
     interest += same_region(creator->region, user->locale->region) ? 0.2 : 0;
     interest -= 0.15 * off * off;

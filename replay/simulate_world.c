@@ -12,7 +12,7 @@ const struct world_locale world_locales[WORLD_LOCALES] = {
 };
 
 /* Names of streams of random numbers. */
-enum stream { STREAM_CREATOR = 1, STREAM_VIDEO, STREAM_USER, STREAM_FONDNESS };
+enum stream { STREAM_CREATOR = 1, STREAM_VIDEO, STREAM_USER, STREAM_FONDNESS, STREAM_LOCAL };
 
 #define HOUR_MS ((int64_t)3600 * 1000)
 #define DAY_MS  (24 * HOUR_MS)
@@ -290,7 +290,9 @@ static bool allocate(struct world *world, const struct simulate_options *options
 
 enum status world_init(struct world *world, const struct simulate_options *options)
 {
-    *world = (struct world){.seed = options->seed, .now_ms = options->now_ms};
+    *world = (struct world){.seed = options->seed,
+                            .now_ms = options->now_ms,
+                            .local_appeal = (double)options->local_appeal_percent / 100};
     if (!allocate(world, options)) {
         world_release(world);
         return STATUS_NO_MEMORY;
@@ -330,6 +332,14 @@ double world_fondness(const struct world *world, uint32_t user, uint32_t creator
     struct random random =
         random_stream(world->seed, STREAM_FONDNESS, (uint64_t)user << 32 | creator);
     return random_normal(&random);
+}
+
+double world_local_appeal(const struct world *world, uint32_t video,
+                          const struct world_locale *locale)
+{
+    uint64_t index = (uint64_t)video << 32 | (uint64_t)(locale - world_locales);
+    struct random random = random_stream(world->seed, STREAM_LOCAL, index);
+    return world->local_appeal * random_normal(&random);
 }
 
 void world_video_id(uint32_t index, char out[WORLD_ID_SIZE])

@@ -74,6 +74,7 @@ struct world_user {
 struct world {
     uint64_t seed;
     int64_t now_ms;
+    double local_appeal; /* deviation of world_local_appeal() */
     struct world_creator *creators;
     struct world_video *videos;
     struct world_user *users;
@@ -91,6 +92,10 @@ uint32_t world_first_new_user(const struct world *world);
 
 /* How much the user likes the creator, beyond what the videos are about: normal. */
 double world_fondness(const struct world *world, uint32_t user, uint32_t creator);
+
+/* How much more the video appeals to users of the locale than to all: normal. */
+double world_local_appeal(const struct world *world, uint32_t video,
+                          const struct world_locale *locale);
 
 /* Names as files have them. */
 void world_video_id(uint32_t index, char out[WORLD_ID_SIZE]);

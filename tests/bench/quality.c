@@ -11,6 +11,7 @@
 #include "ranker/check.h"
 #include "replay/baseline.h"
 #include "replay/simulate.h"
+#include "store/weights_file.h"
 #include "tests/bench/program.h"
 
 /* The end of the made-up logs: any fixed time, so that each run has the same worlds. */
@@ -30,6 +31,7 @@ struct options {
     int64_t signals;
     int64_t test_rankings;
     int64_t candidates;
+    int64_t local_appeal_percent;
     bool means;
     bool json;
 };
@@ -67,6 +69,8 @@ static const struct argument arguments[] = {
     NUMBER(signals, "200000", 0, SIMULATE_LIMIT_SIGNALS, "of each log, about"),
     NUMBER(test_rankings, "1000", 1, SIMULATE_LIMIT_TESTS, "of each truth"),
     NUMBER(candidates, "100", 1, SIMULATE_LIMIT_CANDIDATES, "of each of them"),
+    NUMBER(local_appeal_percent, "0", 0, SIMULATE_LIMIT_PERCENT,
+           "how much a video's appeal differs from locale to locale"),
     {.name = "means",
      .kind = ARGUMENT_FLAG,
      .offset = offsetof(struct options, means),
@@ -103,30 +107,53 @@ struct bench {
 /* --- input -------------------------------------------------------------------------------------
  */
 
-static void add_weights(struct bench *bench, const char *name, struct text yaml)
+static void add_weights(struct bench *bench, const char *path, struct weights *weights)
 {
-    struct weights_problems problems;
-    size_t at = bench->contenders.count;
-    if (weights_parse(yaml, &bench->weights[at], &problems) != STATUS_OK) {
-        give_up("%s:%u:%u: %s", name, problems.items[0].line, problems.items[0].column,
-                problems.items[0].message);
+    const char *slash = strrchr(path, '/');
+    size_t at = bench->contenders.count++;
+    bench->weights[at] = weights;
+    bench->contenders.weights[at] = weights;
+    bench->contenders.names[at] = slash != NULL ? slash + 1 : path;
+}
+
+_Noreturn static void refuse(const char *path, enum status status,
+                             const struct weights_problems *problems, const struct problem *problem)
+{
+    if (status != STATUS_INVALID || problems->count == 0) {
+        give_up("%s", problem->text[0] != '\0' ? problem->text : status_text(status));
     }
-    bench->contenders.weights[at] = bench->weights[at];
-    bench->contenders.names[at] = name;
-    bench->contenders.count++;
+    const struct weights_problem *first = &problems->items[0];
+    give_up("%s:%u:%u: %s%s%s", path, first->line, first->column, first->path,
+            first->path[0] != '\0' ? ": " : "", first->message);
+}
+
+/* With the model files that it names, as the server reads it. */
+static struct weights *read_file(const char *path)
+{
+    static struct weights_file file;
+    struct weights_problems problems = {.count = 0};
+    struct problem problem = {""};
+    struct weights *weights = NULL;
+    enum status status = weights_file_read(path, &file, &weights, &problems, &problem);
+    if (status != STATUS_OK) {
+        refuse(path, status, &problems, &problem);
+    }
+    weights_file_release(&file);
+    return weights;
 }
 
 static void read_weights(struct bench *bench)
 {
     const struct argument_texts *files = &bench->options->weights;
     if (files->count == 0) {
-        add_weights(bench, "weights", (struct text){default_weights, default_weights_size});
+        struct text yaml = {default_weights, default_weights_size};
+        struct weights_problems problems;
+        struct weights *weights = NULL;
+        CHECK(weights_parse(yaml, &weights, &problems) == STATUS_OK);
+        add_weights(bench, "built-in", weights);
     }
     for (size_t i = 0; i < files->count; i++) {
-        struct text yaml = program_read_file(files->items[i]);
-        const char *slash = strrchr(files->items[i], '/');
-        add_weights(bench, slash != NULL ? slash + 1 : files->items[i], yaml);
-        free((char *)(uintptr_t)yaml.data);
+        add_weights(bench, files->items[i], read_file(files->items[i]));
     }
 }
 
@@ -206,6 +233,7 @@ static void measure_world(struct bench *bench, uint64_t seed)
     world.signal_count = (uint32_t)options->signals;
     world.test_count = (uint32_t)options->test_rankings;
     world.candidates_count = (uint32_t)options->candidates;
+    world.local_appeal_percent = (uint32_t)options->local_appeal_percent;
     FILE *log = temporary();
     FILE *truth = temporary();
     struct simulate_output output = {.catalogue = log, .log = log, .truth = truth};
@@ -338,8 +366,10 @@ static void print_text(const struct bench *bench)
 {
     const struct panel *panel = quality_panel(bench->quality);
     if (bench->options->kuairand != NULL) {
-        printf("KuaiRand: %zu reactions as history, %zu as test, of %zu users\n",
-               bench->counts.history, bench->counts.tested, bench->counts.users);
+        const struct quality_kuairand_counts *counts = &bench->counts;
+        printf("KuaiRand: %zu reactions as history; %zu as test, of %zu users, %zu of them to "
+               "videos of the history\n",
+               counts->history, counts->tested, counts->users, counts->known);
     } else {
         printf("nDCG@%d of the true utility; %zu simulated worlds\n", QUALITY_K,
                bench->world_count);
@@ -399,6 +429,13 @@ static json_t *json_of_row(const struct bench *bench, size_t row)
                      (json_int_t)panel_users(panel, row), "contenders", cells);
 }
 
+static json_t *json_of_counts(const struct quality_kuairand_counts *counts)
+{
+    return json_pack("{s:I, s:I, s:I, s:I}", "history", (json_int_t)counts->history, "tested",
+                     (json_int_t)counts->tested, "known", (json_int_t)counts->known, "users",
+                     (json_int_t)counts->users);
+}
+
 static void print_json(const struct bench *bench)
 {
     const struct panel *panel = quality_panel(bench->quality);
@@ -409,6 +446,9 @@ static void print_json(const struct bench *bench)
     json_t *root = json_pack("{s:I, s:I, s:o}", "seed", (json_int_t)bench->options->seed, "worlds",
                              (json_int_t)bench->world_count, "rows", rows);
     CHECK(root != NULL);
+    if (bench->options->kuairand != NULL) {
+        json_object_set_new(root, "kuairand", json_of_counts(&bench->counts));
+    }
     json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     printf("\n");
     json_decref(root);

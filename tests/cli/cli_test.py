@@ -829,6 +829,8 @@ def a_simulated_world_is_imported_and_ranked(place):
     expect(OK, "import", "--data", place.data, "--format", "jsonl", "--strict", "-", stdin=world.encode())
     ids = expect(OK, "simulate", "--candidates-for", "id-ID", "--candidates", 50, *NOW).out
     assert len(set(ids.split())) == 50
+    of_region = expect(OK, "simulate", "--candidates-for", "und-IN", *NOW).out
+    assert of_region == expect(OK, "simulate", "--candidates-for", "hi-IN", *NOW).out
     slate = json.loads(expect(OK, "rank", "--data", place.data, "--user", "user-id", "--locale", "id-ID", "--age", 25,
                               "--candidates", "-", "--json", *NOW, stdin=ids.encode()).out)
     assert len(slate["slate"]) > 25, slate

@@ -14,7 +14,9 @@
  * are written with the digits that read back to the same bits.
  *
  * A change that is meant to move a score renews the answers and says why in its commit:
- *   bazel run //tests/golden:golden_test -- update > tests/golden/slates.jsonl
+ *   bazel build //tests/golden:golden_test
+ *   bazel-bin/tests/golden/golden_test update > tests/golden/slates.jsonl
+ * ("bazel run" would put lines of its own before them.)
  */
 #define FOLDER "tests/golden/"
 

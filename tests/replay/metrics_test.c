@@ -37,13 +37,6 @@ static void ndcg_of_the_best_order_is_one_and_without_gain_undefined(void)
     CHECK(isnan(metrics_ndcg(NULL, 0, 10)));
 }
 
-static void reciprocal_rank_is_that_of_the_first_gain(void)
-{
-    const double third[] = {0, 0, 1, 1};
-    CHECK(near(1.0 / 3, metrics_reciprocal_rank(third, 4)));
-    CHECK(near(0, metrics_reciprocal_rank(third, 2)));
-}
-
 /* Pairs: 3 over 2 and over 1 won, 2 against 2 a tie, 2 over 1 won: 3.5 of 4. */
 static void auc_counts_ties_half(void)
 {
@@ -115,7 +108,6 @@ int main(int argc, char **argv)
         TEST(ndcg_is_that_of_the_text_book),
         TEST(ndcg_looks_at_k_positions_and_at_all_gains),
         TEST(ndcg_of_the_best_order_is_one_and_without_gain_undefined),
-        TEST(reciprocal_rank_is_that_of_the_first_gain),
         TEST(auc_counts_ties_half),
         TEST(auc_is_a_half_when_all_are_equal_and_undefined_without_both_kinds),
         TEST(the_mean_weighs_users),

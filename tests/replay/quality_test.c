@@ -107,6 +107,58 @@ static void a_small_case_is_measured_as_by_hand(void)
     fclose(files.truth);
 }
 
+/* What comes of the small case with another locale, by weights of this text. */
+static double value_for_locale(const char *yaml, const char *locale, const char *row,
+                               size_t contender)
+{
+    struct weights *weights = weights_of(yaml, strlen(yaml));
+    struct quality_contenders contenders = {
+        .weights = {weights}, .names = {"ours"}, .count = 1, .seed = 1};
+    struct quality *quality = quality_new(&contenders);
+    char *line = NULL;
+    size_t size = 0;
+    FILE *lines = open_memstream(&line, &size);
+    CHECK(lines != NULL);
+    const char *old = strstr(truth, "hi-IN");
+    fprintf(lines, "%.*s%s%s", (int)(old - truth), truth, locale, old + strlen("hi-IN"));
+    CHECK_EQ(0, fclose(lines));
+    struct quality_files files = {file_of(catalogue), file_of(log_of_views), file_of(line)};
+    struct problem problem = {""};
+    CHECK_EQ(STATUS_OK, quality_add_simulated(quality, 1, &files, &problem));
+    double value = value_of(quality, row, contender);
+    quality_free(quality);
+    weights_unref(weights);
+    fclose(files.catalogue);
+    fclose(files.log);
+    fclose(files.truth);
+    free(line);
+    return value;
+}
+
+static void a_region_alone_is_measured_in_its_language(void)
+{
+    double best = 0.8 + 0.2 / log2(3) + 0.1 / 2;
+    check_near((0.2 + 0.8 / log2(3) + 0.1 / 2) / best,
+               value_for_locale("version: v\n", "und-IN", "all", LANGUAGE_POPULARITY));
+    double best_own = 0.8 + 0.2 / log2(3);
+    check_near((0.2 + 0.8 / log2(3)) / best_own,
+               value_for_locale("version: v\n", "und-IN", "own language", POPULARITY));
+}
+
+/* Everyone is in the arm, for which a language counts against a video: v1 comes first. */
+static void users_are_ranked_in_their_arms(void)
+{
+    const char *yaml = "version: v\n"
+                       "experiments:\n"
+                       "  foreign:\n"
+                       "    arms:\n"
+                       "      all: {share: 1, multipliers: {language_match: -0.9}}\n";
+    double best = 0.8 + 0.2 / log2(3) + 0.1 / 2;
+    double value = value_for_locale(yaml, "hi-IN", "all", OURS);
+    check_near(1, value_for_locale("version: v\n", "hi-IN", "all", OURS));
+    check_near((0.1 + 0.8 / log2(3) + 0.2 / 2) / best, value);
+}
+
 static void check_refused(const char *videos, const char *lines, const char *want)
 {
     struct weights *weights = weights_of(default_weights, default_weights_size);
@@ -139,6 +191,37 @@ static void wrong_lines_are_named(void)
                   "truth: locale \"?\" is not a BCP 47 language tag such as \"hi-IN\"");
 }
 
+static void add_world(struct quality *quality, const struct simulate_options *options)
+{
+    FILE *log = tmpfile();
+    FILE *truths = tmpfile();
+    CHECK(log != NULL && truths != NULL);
+    struct simulate_output output = {.catalogue = log, .log = log, .truth = truths};
+    CHECK_EQ(STATUS_OK, simulate_write(options, &output));
+    rewind(log);
+    rewind(truths);
+    struct quality_files files = {.catalogue = log, .truth = truths};
+    struct problem problem = {""};
+    CHECK_EQ(STATUS_OK, quality_add_simulated(quality, 1, &files, &problem));
+    fclose(log);
+    fclose(truths);
+}
+
+/* Also at the lower end of the interval. */
+static void check_better(const struct quality *quality, const char *row_name, size_t better,
+                         size_t other)
+{
+    const struct panel *panel = quality_panel(quality);
+    struct metrics_interval more;
+    size_t row = panel_row((struct panel *)(uintptr_t)panel, row_name);
+    CHECK_EQ(STATUS_OK, panel_difference(panel, row, better, other, 1, &more));
+    if (!(more.low > 0)) {
+        fprintf(stderr, "%s: %s against %s: %.4f\n", row_name, panel_contender_name(panel, better),
+                panel_contender_name(panel, other), more.low);
+        abort();
+    }
+}
+
 /* Large enough to tell, small enough for every build: the shipped weights against all the rest. */
 static void the_shipped_weights_win_in_a_made_up_world(void)
 {
@@ -151,34 +234,36 @@ static void the_shipped_weights_win_in_a_made_up_world(void)
     options.user_count = 600;
     options.test_count = 400;
     options.signal_count = 60000;
-    FILE *log = tmpfile();
-    FILE *truths = tmpfile();
-    CHECK(log != NULL && truths != NULL);
-    struct simulate_output output = {.catalogue = log, .log = log, .truth = truths};
-    CHECK_EQ(STATUS_OK, simulate_write(&options, &output));
-    rewind(log);
-    rewind(truths);
-    struct quality_files files = {.catalogue = log, .truth = truths};
-    struct problem problem = {""};
-    CHECK_EQ(STATUS_OK, quality_add_simulated(quality, 1, &files, &problem));
-    const struct panel *panel = quality_panel(quality);
+    add_world(quality, &options);
     static const char *const rows[] = {"all", "new users", "new videos", "own language"};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         for (size_t contender = POPULARITY; contender <= RANDOM; contender++) {
-            struct metrics_interval more;
-            size_t row = panel_row((struct panel *)(uintptr_t)panel, rows[i]);
-            CHECK_EQ(STATUS_OK, panel_difference(panel, row, OURS, contender, 1, &more));
-            if (!(more.low > 0)) {
-                fprintf(stderr, "%s against %s: %.4f\n", rows[i],
-                        panel_contender_name(panel, contender), more.low);
-                abort();
-            }
+            check_better(quality, rows[i], OURS, contender);
         }
     }
     quality_free(quality);
     weights_unref(weights);
-    fclose(log);
-    fclose(truths);
+}
+
+static void narrow_rates_win_where_appeal_differs_from_place_to_place(void)
+{
+    static const char narrow[] = "version: narrow\nfeatures: {rate_scope: language}\n";
+    struct weights *weights[] = {weights_of(default_weights, default_weights_size),
+                                 weights_of(narrow, strlen(narrow))};
+    struct quality_contenders contenders = {
+        .weights = {weights[0], weights[1]}, .names = {"global", "narrow"}, .count = 2, .seed = 1};
+    struct quality *quality = quality_new(&contenders);
+    struct simulate_options options = simulate_defaults(1700000000000);
+    options.video_count = 400;
+    options.user_count = 400;
+    options.test_count = 300;
+    options.signal_count = 60000;
+    options.local_appeal_percent = 200;
+    add_world(quality, &options);
+    check_better(quality, "all", 1, 0);
+    quality_free(quality);
+    weights_unref(weights[0]);
+    weights_unref(weights[1]);
 }
 
 /*
@@ -210,6 +295,7 @@ static void a_small_log_of_likes_and_hates_is_split_by_time(void)
     CHECK_EQ(8, counts.history);
     CHECK_EQ(2, counts.tested);
     CHECK_EQ(1, counts.users);
+    CHECK_EQ(2, counts.known);
     CHECK_EQ(1650000008000, counts.split_ms);
     check_near(1, value_of(quality, "like against hate AUC", OURS));
     check_near(1, value_of(quality, "like against hate AUC", LIKES));
@@ -218,6 +304,27 @@ static void a_small_log_of_likes_and_hates_is_split_by_time(void)
     check_near(0.5, value_of(quality, "like against hate AUC", RECENCY));
     check_near(1, value_of(quality, "nDCG@10 of likes", OURS));
     check_near(1 / log2(3), value_of(quality, "nDCG@10 of likes", POPULARITY));
+    quality_free(quality);
+    weights_unref(weights);
+    fclose(file);
+}
+
+static void a_wrong_line_of_kuairand_is_named(void)
+{
+    char text[512];
+    snprintf(text, sizeof(text),
+             "user_id,video_id,time_ms,play_time_ms,duration_ms,label\n"
+             "2,5,1650000000000,9000,9000,1\n"
+             "%0129d,5,1650000001000,9000,9000,1\n",
+             3);
+    struct weights *weights = weights_of(default_weights, default_weights_size);
+    struct quality_contenders contenders = {.weights = {weights}, .names = {"ours"}, .count = 1};
+    struct quality *quality = quality_new(&contenders);
+    struct quality_kuairand_counts counts;
+    struct problem problem = {""};
+    FILE *file = file_of(text);
+    CHECK_EQ(STATUS_INVALID, quality_add_kuairand(quality, file, &counts, &problem));
+    CHECK(strncmp(problem.text, "line 3: user_id", strlen("line 3: user_id")) == 0);
     quality_free(quality);
     weights_unref(weights);
     fclose(file);
@@ -251,9 +358,13 @@ int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(a_small_case_is_measured_as_by_hand),
+        TEST(a_region_alone_is_measured_in_its_language),
+        TEST(users_are_ranked_in_their_arms),
         TEST(wrong_lines_are_named),
         TEST(the_shipped_weights_win_in_a_made_up_world),
+        TEST(narrow_rates_win_where_appeal_differs_from_place_to_place),
         TEST(a_small_log_of_likes_and_hates_is_split_by_time),
+        TEST(a_wrong_line_of_kuairand_is_named),
         TEST(the_real_log_of_likes_and_hates_is_told_apart),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

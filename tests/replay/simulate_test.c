@@ -578,6 +578,37 @@ static void candidates_are_mostly_of_the_language_and_differ(void)
     free(text);
 }
 
+/* Of 600 videos in 8 locales, when the option asks for a deviation of 1.5. */
+static void appeal_differs_by_locale_when_asked_for(void)
+{
+    struct simulate_options options = usual();
+    struct world world;
+    CHECK_EQ(STATUS_OK, world_init(&world, &options));
+    CHECK(!(world_local_appeal(&world, 1, &world_locales[0]) > 0));
+    CHECK(!(world_local_appeal(&world, 1, &world_locales[0]) < 0));
+    world_release(&world);
+    options.local_appeal_percent = 150;
+    CHECK_EQ(STATUS_OK, world_init(&world, &options));
+    double sum = 0;
+    double squares = 0;
+    double products = 0; /* of two locales */
+    for (uint32_t i = 0; i < world.video_count; i++) {
+        double first = world_local_appeal(&world, i, &world_locales[0]);
+        for (size_t locale = 0; locale < WORLD_LOCALES; locale++) {
+            double appeal = world_local_appeal(&world, i, &world_locales[locale]);
+            sum += appeal;
+            squares += appeal * appeal;
+            products += locale == 1 ? first * appeal : 0;
+        }
+    }
+    double count = (double)world.video_count * WORLD_LOCALES;
+    /* Three standard errors: 1.5 / sqrt(4800), 2.25 * sqrt(2 / 4800), 2.25 / sqrt(600). */
+    CHECK(sum / count > -0.065 && sum / count < 0.065);
+    CHECK(squares / count > 2.25 - 0.14 && squares / count < 2.25 + 0.14);
+    CHECK(products / world.video_count > -0.28 && products / world.video_count < 0.28);
+    world_release(&world);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -595,6 +626,7 @@ int main(int argc, char **argv)
         TEST(policy_has_something_to_drop),
         TEST(what_happens_is_as_likely_as_the_truth_says),
         TEST(tastes_move_the_utility_as_told),
+        TEST(appeal_differs_by_locale_when_asked_for),
         TEST(the_smallest_worlds_are_made),
         TEST(a_larger_world_begins_with_the_same_videos),
         TEST(candidates_are_mostly_of_the_language_and_differ),
