@@ -169,16 +169,38 @@ enum status profile_init(struct profile *profile, const struct user *user,
     return init_seen(profile, needs_seen(model, selection, request), arena);
 }
 
-static void add_to(struct lookup *sums, uint64_t key, double weight)
+/* Sums by key, in the order in which keys came. */
+struct sums {
+    size_t count;
+    uint64_t *keys;
+    double *values;
+    struct positions at; /* of keys */
+};
+
+static enum status sums_init(struct sums *sums, size_t capacity, struct arena *arena)
 {
-    if (key != 0) {
-        struct lookup_slot *slot = lookup_slot(sums, key);
-        *slot = (struct lookup_slot){.key = key, .value = slot->value + weight};
+    sums->count = 0;
+    sums->keys = arena_new_raw(arena, uint64_t, capacity);
+    sums->values = arena_new_raw(arena, double, capacity);
+    return positions_init(&sums->at, sums->keys, capacity, arena); /* last, so it tells of all */
+}
+
+static void add_to(struct sums *sums, uint64_t key, double weight)
+{
+    if (key == 0) {
+        return;
     }
+    uint16_t *slot = positions_slot(&sums->at, key);
+    if (*slot == 0) {
+        sums->keys[sums->count] = key;
+        sums->values[sums->count] = 0;
+        *slot = (uint16_t)++sums->count;
+    }
+    sums->values[*slot - 1] += weight;
 }
 
 /* A category that a video names twice is seen once. */
-static void add_categories(struct lookup *sums, const struct video *video, double weight)
+static void add_categories(struct sums *sums, const struct video *video, double weight)
 {
     for (unsigned i = 0; i < LIMIT_VIDEO_CATEGORIES; i++) {
         bool repeated = false;
@@ -188,6 +210,22 @@ static void add_categories(struct lookup *sums, const struct video *video, doubl
         add_to(sums, repeated ? 0 : video->category_keys[i], weight);
     }
 }
+
+/* Users see videos of few creators and categories, so what was summed is far smaller than what
+ * there had to be room for, and stays in the nearest cache. */
+static enum status seal_sums(const struct sums *sums, struct perfect *map, struct arena *arena)
+{
+    enum status status = perfect_init(map, arena, sums->count);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < sums->count; i++) {
+        perfect_put(map, sums->keys[i], sums->values[i]);
+    }
+    perfect_seal(map);
+    return STATUS_OK;
+}
+_Static_assert(PROFILE_FATIGUE_VIDEOS *LIMIT_VIDEO_CATEGORIES <= PERFECT_KEYS_MAX, "all fit");
 
 /* The videos of count of the user's seen ones; NULL where nothing is known. */
 static void find_seen(const struct videos *videos, const struct seen *seen, size_t count,
@@ -200,50 +238,66 @@ static void find_seen(const struct videos *videos, const struct seen *seen, size
     videos_find_many(videos, keys, count, out);
 }
 
+static void sum_seen(const struct profile *profile, const struct seen *seen,
+                     const struct video *const *videos, size_t count, double half_life_ms,
+                     struct sums *creators, struct sums *categories)
+{
+    for (size_t i = 0; i < count; i++) {
+        int64_t age_ms = profile->now_ms - (int64_t)seen[i].time_s * 1000;
+        double weight = exact_exp2(-(double)(age_ms > 0 ? age_ms : 0) / half_life_ms);
+        if (videos[i] != NULL) {
+            add_to(creators, videos[i]->creator_key, weight);
+            add_categories(categories, videos[i], weight);
+        }
+    }
+}
+
 enum status profile_tire(struct profile *profile, const struct videos *videos, double half_life_ms,
                          struct arena *arena)
 {
     const struct video *found[PROFILE_FATIGUE_VIDEOS] = {NULL};
     size_t seen_count = profile->user != NULL ? profile->user->seen_count : 0;
     size_t count = seen_count < PROFILE_FATIGUE_VIDEOS ? seen_count : PROFILE_FATIGUE_VIDEOS;
-    enum status status = lookup_init(&profile->creators_seen, arena, count);
-    if (status == STATUS_OK) {
-        status = lookup_init(&profile->categories_seen, arena, count * LIMIT_VIDEO_CATEGORIES);
+    struct sums creators;
+    struct sums categories;
+    if (count == 0) {
+        return STATUS_OK;
     }
-    if (status != STATUS_OK || count == 0) {
-        return status;
+    if (sums_init(&creators, count, arena) != STATUS_OK ||
+        sums_init(&categories, count * LIMIT_VIDEO_CATEGORIES, arena) != STATUS_OK) {
+        return STATUS_NO_MEMORY;
     }
     const struct seen *seen = &profile->user->seen[seen_count - count];
     find_seen(videos, seen, count, found);
+    sum_seen(profile, seen, found, count, half_life_ms, &creators, &categories);
+    enum status status = seal_sums(&creators, &profile->creators_seen, arena);
+    return status == STATUS_OK ? seal_sums(&categories, &profile->categories_seen, arena) : status;
+}
+
+/* Tables are copied, here and below, so that they stay in registers. */
+void profile_creators_seen(const struct profile *profile, const struct video *const *videos,
+                           size_t count, double *out)
+{
+    struct perfect seen = profile->creators_seen;
     for (size_t i = 0; i < count; i++) {
-        int64_t age_ms = profile->now_ms - (int64_t)seen[i].time_s * 1000;
-        double weight = exact_exp2(-(double)(age_ms > 0 ? age_ms : 0) / half_life_ms);
-        if (found[i] != NULL) {
-            add_to(&profile->creators_seen, found[i]->creator_key, weight);
-            add_categories(&profile->categories_seen, found[i], weight);
+        out[i] = perfect_value(&seen, videos[i]->creator_key);
+    }
+}
+
+/* Looks at all, also those that are 0 and add 0: how many a video has is hard to foretell, and a
+ * jump that the processor guesses wrong costs more than these look-ups. */
+void profile_categories_seen(const struct profile *profile, const struct video *const *videos,
+                             size_t count, double *out)
+{
+    struct perfect seen = profile->categories_seen;
+    for (size_t i = 0; i < count; i++) {
+        double most = 0;
+        for (unsigned j = 0; j < LIMIT_VIDEO_CATEGORIES; j++) {
+            double value = perfect_value(&seen, videos[i]->category_keys[j]);
+            most = value > most ? value : most;
         }
+        out[i] = most;
     }
-    return STATUS_OK;
-}
-
-static double seen_of(const struct lookup *sums, uint64_t key)
-{
-    return sums->slots != NULL ? lookup_slot(sums, key)->value : 0;
-}
-
-double profile_creator_seen(const struct profile *profile, const struct video *video)
-{
-    return seen_of(&profile->creators_seen, video->creator_key);
-}
-
-double profile_category_seen(const struct profile *profile, const struct video *video)
-{
-    double most = 0;
-    for (unsigned i = 0; i < LIMIT_VIDEO_CATEGORIES && video->category_keys[i] != 0; i++) {
-        double seen = seen_of(&profile->categories_seen, video->category_keys[i]);
-        most = seen > most ? seen : most;
-    }
-    return most;
 }
 
 /* 1 / n, so that a mean needs no division. */
@@ -285,7 +339,6 @@ static inline double mean_language_taste(const struct perfect *tastes, const uin
     return sum * shares[count];
 }
 
-/* The table of a kind is copied, so that it stays in registers. */
 void profile_affinities(const struct profile *profile, enum affinity_kind kind,
                         const struct video *const *videos, size_t count, double *out)
 {
