@@ -274,6 +274,43 @@ enum status profile_tire(struct profile *profile, const struct videos *videos, d
     return status == STATUS_OK ? seal_sums(&categories, &profile->categories_seen, arena) : status;
 }
 
+enum { KEY_GROUP = 4 };
+_Static_assert((int)LIMIT_VIDEO_CATEGORIES == (int)KEY_GROUP, "one group");
+_Static_assert((int)LIMIT_VIDEO_TAGS % (int)KEY_GROUP == 0, "whole groups");
+
+/* What a map knows of KEY_GROUP keys of a video. */
+struct group {
+    unsigned count;           /* of those before the first 0 */
+    double values[KEY_GROUP]; /* 0 from there on */
+};
+
+/*
+ * How many categories or tags a video has is hard to foretell, and a jump that the processor
+ * guesses wrong costs more than a few look-ups, so it makes all of them. Behind the first 0 there
+ * are zeros, which look up 0, but for keys whose 32 bits happen to be 0: hardly ever, so that jump
+ * costs little.
+ */
+static inline struct group look_up(const struct perfect *map, const uint32_t *keys)
+{
+    static const uint8_t counts[1 << KEY_GROUP] = {0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 2, 0, 1, 0, 4};
+    unsigned there = (unsigned)(keys[0] != 0) | (unsigned)(keys[1] != 0) << 1 |
+                     (unsigned)(keys[2] != 0) << 2 | (unsigned)(keys[3] != 0) << 3;
+    struct group group = {.count = counts[there],
+                          .values = {perfect_value(map, keys[0]), perfect_value(map, keys[1]),
+                                     perfect_value(map, keys[2]), perfect_value(map, keys[3])}};
+    if (__builtin_expect((there & (there + 1)) != 0, false)) {
+        for (unsigned i = group.count; i < KEY_GROUP; i++) {
+            group.values[i] = 0;
+        }
+    }
+    return group;
+}
+
+static inline double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
 /* Tables are copied, here and below, so that they stay in registers. */
 void profile_creators_seen(const struct profile *profile, const struct video *const *videos,
                            size_t count, double *out)
@@ -284,19 +321,14 @@ void profile_creators_seen(const struct profile *profile, const struct video *co
     }
 }
 
-/* Looks at all, also those that are 0 and add 0: how many a video has is hard to foretell, and a
- * jump that the processor guesses wrong costs more than these look-ups. */
 void profile_categories_seen(const struct profile *profile, const struct video *const *videos,
                              size_t count, double *out)
 {
     struct perfect seen = profile->categories_seen;
     for (size_t i = 0; i < count; i++) {
-        double most = 0;
-        for (unsigned j = 0; j < LIMIT_VIDEO_CATEGORIES; j++) {
-            double value = perfect_value(&seen, videos[i]->category_keys[j]);
-            most = value > most ? value : most;
-        }
-        out[i] = most;
+        struct group group = look_up(&seen, videos[i]->category_keys);
+        const double *values = group.values;
+        out[i] = larger(larger(values[0], values[1]), larger(values[2], values[3]));
     }
 }
 
@@ -310,9 +342,12 @@ static inline double mean_taste(const struct perfect *tastes, const uint32_t *ke
 {
     double sum = 0;
     unsigned count = 0;
-    while (count < limit && keys[count] != 0) {
-        sum += perfect_value(tastes, keys[count]);
-        count++;
+    for (unsigned begin = 0; begin < limit && keys[begin] != 0 && begin == count;
+         begin += KEY_GROUP) {
+        struct group group = look_up(tastes, &keys[begin]);
+        const double *values = group.values;
+        sum = sum + values[0] + values[1] + values[2] + values[3];
+        count += group.count;
     }
     return sum * shares[count];
 }
