@@ -274,32 +274,36 @@ enum status profile_tire(struct profile *profile, const struct videos *videos, d
     return status == STATUS_OK ? seal_sums(&categories, &profile->categories_seen, arena) : status;
 }
 
-enum { KEY_GROUP = 4 };
-_Static_assert((int)LIMIT_VIDEO_CATEGORIES == (int)KEY_GROUP, "one group");
-_Static_assert((int)LIMIT_VIDEO_TAGS % (int)KEY_GROUP == 0, "whole groups");
+/* Most videos have one or two categories, and up to four tags. */
+enum { CATEGORY_GROUP = 2, TAG_GROUP = 4, GROUP_MAX = 4 };
+_Static_assert((int)LIMIT_VIDEO_CATEGORIES % (int)CATEGORY_GROUP == 0, "whole groups");
+_Static_assert((int)LIMIT_VIDEO_TAGS % (int)TAG_GROUP == 0, "whole groups");
 
-/* What a map knows of KEY_GROUP keys of a video. */
+/* What a map knows of some keys of a video. */
 struct group {
     unsigned count;           /* of those before the first 0 */
-    double values[KEY_GROUP]; /* 0 from there on */
+    double values[GROUP_MAX]; /* 0 from there on */
 };
 
 /*
- * How many categories or tags a video has is hard to foretell, and a jump that the processor
- * guesses wrong costs more than a few look-ups, so it makes all of them. Behind the first 0 there
- * are zeros, which look up 0, but for keys whose 32 bits happen to be 0: hardly ever, so that jump
- * costs little.
+ * Looks up size keys, size 2 or 4. How many categories or tags a video has is hard to foretell, and
+ * a jump that the processor guesses wrong costs more than a few look-ups, so it makes all of them.
+ * Behind the first 0 there are zeros, which look up 0, but for keys whose 32 bits happen to be 0:
+ * hardly ever, so that jump costs little.
  */
-static inline struct group look_up(const struct perfect *map, const uint32_t *keys)
+static inline struct group look_up(const struct perfect *map, const uint32_t *keys, unsigned size)
 {
-    static const uint8_t counts[1 << KEY_GROUP] = {0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 2, 0, 1, 0, 4};
-    unsigned there = (unsigned)(keys[0] != 0) | (unsigned)(keys[1] != 0) << 1 |
-                     (unsigned)(keys[2] != 0) << 2 | (unsigned)(keys[3] != 0) << 3;
-    struct group group = {.count = counts[there],
-                          .values = {perfect_value(map, keys[0]), perfect_value(map, keys[1]),
-                                     perfect_value(map, keys[2]), perfect_value(map, keys[3])}};
+    static const uint8_t counts[1 << GROUP_MAX] = {0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 2, 0, 1, 0, 4};
+    struct group group;
+    unsigned there = 0;
+#pragma GCC unroll 4
+    for (unsigned i = 0; i < size; i++) {
+        there |= (unsigned)(keys[i] != 0) << i;
+        group.values[i] = perfect_value(map, keys[i]);
+    }
+    group.count = counts[there];
     if (__builtin_expect((there & (there + 1)) != 0, false)) {
-        for (unsigned i = group.count; i < KEY_GROUP; i++) {
+        for (unsigned i = group.count; i < size; i++) {
             group.values[i] = 0;
         }
     }
@@ -326,27 +330,37 @@ void profile_categories_seen(const struct profile *profile, const struct video *
 {
     struct perfect seen = profile->categories_seen;
     for (size_t i = 0; i < count; i++) {
-        struct group group = look_up(&seen, videos[i]->category_keys);
-        const double *values = group.values;
-        out[i] = larger(larger(values[0], values[1]), larger(values[2], values[3]));
+        const uint32_t *keys = videos[i]->category_keys;
+        struct group group = look_up(&seen, keys, CATEGORY_GROUP);
+        double most = larger(group.values[0], group.values[1]);
+        if (keys[CATEGORY_GROUP] != 0 && group.count == CATEGORY_GROUP) {
+            group = look_up(&seen, keys + CATEGORY_GROUP, CATEGORY_GROUP);
+            most = larger(most, larger(group.values[0], group.values[1]));
+        }
+        out[i] = most;
     }
 }
+_Static_assert((int)LIMIT_VIDEO_CATEGORIES == 2 * (int)CATEGORY_GROUP,
+               "the second group is the last");
 
 /* 1 / n, so that a mean needs no division. */
 static const double shares[] = {0,       1.0,     1.0 / 2, 1.0 / 3, 1.0 / 4,
                                 1.0 / 5, 1.0 / 6, 1.0 / 7, 1.0 / 8};
 _Static_assert(LIMIT_VIDEO_TAGS < sizeof(shares) / sizeof(shares[0]), "one for each count");
 
-/* Over categories or tags, which end with the first 0. */
-static inline double mean_taste(const struct perfect *tastes, const uint32_t *keys, unsigned limit)
+/* Over limit categories or tags, which end with the first 0, group_size at a time. */
+static inline double mean_taste(const struct perfect *tastes, const uint32_t *keys, unsigned limit,
+                                unsigned group_size)
 {
     double sum = 0;
     unsigned count = 0;
     for (unsigned begin = 0; begin < limit && keys[begin] != 0 && begin == count;
-         begin += KEY_GROUP) {
-        struct group group = look_up(tastes, &keys[begin]);
-        const double *values = group.values;
-        sum = sum + values[0] + values[1] + values[2] + values[3];
+         begin += group_size) {
+        struct group group = look_up(tastes, &keys[begin], group_size);
+#pragma GCC unroll 4
+        for (unsigned i = 0; i < group_size; i++) {
+            sum += group.values[i];
+        }
         count += group.count;
     }
     return sum * shares[count];
@@ -386,12 +400,13 @@ void profile_affinities(const struct profile *profile, enum affinity_kind kind,
         break;
     case AFFINITY_CATEGORY:
         for (size_t i = 0; i < count; i++) {
-            out[i] = mean_taste(&tastes, videos[i]->category_keys, LIMIT_VIDEO_CATEGORIES);
+            out[i] = mean_taste(&tastes, videos[i]->category_keys, LIMIT_VIDEO_CATEGORIES,
+                                CATEGORY_GROUP);
         }
         break;
     case AFFINITY_TAG:
         for (size_t i = 0; i < count; i++) {
-            out[i] = mean_taste(&tastes, videos[i]->tag_keys, LIMIT_VIDEO_TAGS);
+            out[i] = mean_taste(&tastes, videos[i]->tag_keys, LIMIT_VIDEO_TAGS, TAG_GROUP);
         }
         break;
     case AFFINITY_LANGUAGE:
