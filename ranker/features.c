@@ -146,17 +146,13 @@ static void squash_seen(const struct model *model, double *seen)
 
 static void fill_fatigue_creator(struct block *block, double *out)
 {
-    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        out[i] = profile_creator_seen(block->profile, block->videos[i]);
-    }
+    profile_creators_seen(block->profile, block->videos, FEATURE_BLOCK, out);
     squash_seen(block->model, out);
 }
 
 static void fill_fatigue_category(struct block *block, double *out)
 {
-    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        out[i] = profile_category_seen(block->profile, block->videos[i]);
-    }
+    profile_categories_seen(block->profile, block->videos, FEATURE_BLOCK, out);
     squash_seen(block->model, out);
 }
 

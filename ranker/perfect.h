@@ -16,18 +16,23 @@
  * up 0.
  *
  * Keys that no multiplier tried tells apart, which takes somebody who chose them for that, make
- * look-ups walk over all of them instead: slower, and right.
+ * look-ups walk over all of them instead: slower, and right. So do 256 keys, since a slot has
+ * numbers for 255.
  */
-enum { PERFECT_KEYS_MAX = 255 };
+enum { PERFECT_KEYS_MAX = 256 };
+
+struct perfect_entry {
+    uint64_t key;
+    double value;
+};
 
 struct perfect {
-    uint64_t *keys; /* from 1; keys[0] is 0 */
-    double *values; /* values[0] is 0 */
+    struct perfect_entry *entries; /* from 1; both of the first are 0 */
     unsigned count;
     unsigned shift; /* 64 less the binary logarithm of the slot count */
     bool sealed;    /* slots tell every key's index */
     uint64_t multiplier;
-    uint8_t *slots; /* index into keys; 0 while free */
+    uint8_t *slots; /* index into entries; 0 while free */
 };
 
 /* Room for capacity keys; more must not be added. STATUS_NO_MEMORY when the arena is full. */
@@ -47,17 +52,18 @@ static inline uint64_t perfect_bits(double value, bool wanted)
     return bits & -(uint64_t)wanted;
 }
 
+/* What look-ups do while the map is not sealed; apart, so that the code around stays small. */
+__attribute__((pure, cold)) uint64_t perfect_walk(const struct perfect *map, uint64_t key);
+
 /* The value of key; 0 when there is none. */
 static inline double perfect_value(const struct perfect *map, uint64_t key)
 {
-    uint64_t found = 0;
-    if (map->sealed) {
+    uint64_t found;
+    if (__builtin_expect(map->sealed, true)) {
         unsigned at = map->slots[(key * map->multiplier) >> map->shift];
-        found = perfect_bits(map->values[at], map->keys[at] == key);
+        found = perfect_bits(map->entries[at].value, map->entries[at].key == key);
     } else {
-        for (unsigned at = 1; at <= map->count; at++) {
-            found |= perfect_bits(map->values[at], map->keys[at] == key);
-        }
+        found = perfect_walk(map, key);
     }
     double value;
     memcpy(&value, &found, sizeof(value));

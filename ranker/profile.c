@@ -169,16 +169,38 @@ enum status profile_init(struct profile *profile, const struct user *user,
     return init_seen(profile, needs_seen(model, selection, request), arena);
 }
 
-static void add_to(struct lookup *sums, uint64_t key, double weight)
+/* Sums by key, in the order in which keys came. */
+struct sums {
+    size_t count;
+    uint64_t *keys;
+    double *values;
+    struct positions at; /* of keys */
+};
+
+static enum status sums_init(struct sums *sums, size_t capacity, struct arena *arena)
 {
-    if (key != 0) {
-        struct lookup_slot *slot = lookup_slot(sums, key);
-        *slot = (struct lookup_slot){.key = key, .value = slot->value + weight};
+    sums->count = 0;
+    sums->keys = arena_new_raw(arena, uint64_t, capacity);
+    sums->values = arena_new_raw(arena, double, capacity);
+    return positions_init(&sums->at, sums->keys, capacity, arena); /* last, so it tells of all */
+}
+
+static void add_to(struct sums *sums, uint64_t key, double weight)
+{
+    if (key == 0) {
+        return;
     }
+    uint16_t *slot = positions_slot(&sums->at, key);
+    if (*slot == 0) {
+        sums->keys[sums->count] = key;
+        sums->values[sums->count] = 0;
+        *slot = (uint16_t)++sums->count;
+    }
+    sums->values[*slot - 1] += weight;
 }
 
 /* A category that a video names twice is seen once. */
-static void add_categories(struct lookup *sums, const struct video *video, double weight)
+static void add_categories(struct sums *sums, const struct video *video, double weight)
 {
     for (unsigned i = 0; i < LIMIT_VIDEO_CATEGORIES; i++) {
         bool repeated = false;
@@ -188,6 +210,22 @@ static void add_categories(struct lookup *sums, const struct video *video, doubl
         add_to(sums, repeated ? 0 : video->category_keys[i], weight);
     }
 }
+
+/* Users see videos of few creators and categories, so what was summed is far smaller than what
+ * there had to be room for, and stays in the nearest cache. */
+static enum status seal_sums(const struct sums *sums, struct perfect *map, struct arena *arena)
+{
+    enum status status = perfect_init(map, arena, sums->count);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < sums->count; i++) {
+        perfect_put(map, sums->keys[i], sums->values[i]);
+    }
+    perfect_seal(map);
+    return STATUS_OK;
+}
+_Static_assert(PROFILE_FATIGUE_VIDEOS *LIMIT_VIDEO_CATEGORIES <= PERFECT_KEYS_MAX, "all fit");
 
 /* The videos of count of the user's seen ones; NULL where nothing is known. */
 static void find_seen(const struct videos *videos, const struct seen *seen, size_t count,
@@ -200,65 +238,130 @@ static void find_seen(const struct videos *videos, const struct seen *seen, size
     videos_find_many(videos, keys, count, out);
 }
 
+static void sum_seen(const struct profile *profile, const struct seen *seen,
+                     const struct video *const *videos, size_t count, double half_life_ms,
+                     struct sums *creators, struct sums *categories)
+{
+    for (size_t i = 0; i < count; i++) {
+        int64_t age_ms = profile->now_ms - (int64_t)seen[i].time_s * 1000;
+        double weight = exact_exp2(-(double)(age_ms > 0 ? age_ms : 0) / half_life_ms);
+        if (videos[i] != NULL) {
+            add_to(creators, videos[i]->creator_key, weight);
+            add_categories(categories, videos[i], weight);
+        }
+    }
+}
+
 enum status profile_tire(struct profile *profile, const struct videos *videos, double half_life_ms,
                          struct arena *arena)
 {
     const struct video *found[PROFILE_FATIGUE_VIDEOS] = {NULL};
     size_t seen_count = profile->user != NULL ? profile->user->seen_count : 0;
     size_t count = seen_count < PROFILE_FATIGUE_VIDEOS ? seen_count : PROFILE_FATIGUE_VIDEOS;
-    enum status status = lookup_init(&profile->creators_seen, arena, count);
-    if (status == STATUS_OK) {
-        status = lookup_init(&profile->categories_seen, arena, count * LIMIT_VIDEO_CATEGORIES);
+    struct sums creators;
+    struct sums categories;
+    if (count == 0) {
+        return STATUS_OK;
     }
-    if (status != STATUS_OK || count == 0) {
-        return status;
+    if (sums_init(&creators, count, arena) != STATUS_OK ||
+        sums_init(&categories, count * LIMIT_VIDEO_CATEGORIES, arena) != STATUS_OK) {
+        return STATUS_NO_MEMORY;
     }
     const struct seen *seen = &profile->user->seen[seen_count - count];
     find_seen(videos, seen, count, found);
-    for (size_t i = 0; i < count; i++) {
-        int64_t age_ms = profile->now_ms - (int64_t)seen[i].time_s * 1000;
-        double weight = exact_exp2(-(double)(age_ms > 0 ? age_ms : 0) / half_life_ms);
-        if (found[i] != NULL) {
-            add_to(&profile->creators_seen, found[i]->creator_key, weight);
-            add_categories(&profile->categories_seen, found[i], weight);
+    sum_seen(profile, seen, found, count, half_life_ms, &creators, &categories);
+    enum status status = seal_sums(&creators, &profile->creators_seen, arena);
+    return status == STATUS_OK ? seal_sums(&categories, &profile->categories_seen, arena) : status;
+}
+
+/* Most videos have one or two categories, and up to four tags. */
+enum { CATEGORY_GROUP = 2, TAG_GROUP = 4, GROUP_MAX = 4 };
+_Static_assert((int)LIMIT_VIDEO_CATEGORIES % (int)CATEGORY_GROUP == 0, "whole groups");
+_Static_assert((int)LIMIT_VIDEO_TAGS % (int)TAG_GROUP == 0, "whole groups");
+
+/* What a map knows of some keys of a video. */
+struct group {
+    unsigned count;           /* of those before the first 0 */
+    double values[GROUP_MAX]; /* 0 from there on */
+};
+
+/*
+ * Looks up size keys, size 2 or 4. How many categories or tags a video has is hard to foretell, and
+ * a jump that the processor guesses wrong costs more than a few look-ups, so it makes all of them.
+ * Behind the first 0 there are zeros, which look up 0, but for keys whose 32 bits happen to be 0:
+ * hardly ever, so that jump costs little.
+ */
+static inline struct group look_up(const struct perfect *map, const uint32_t *keys, unsigned size)
+{
+    static const uint8_t counts[1 << GROUP_MAX] = {0, 1, 0, 2, 0, 1, 0, 3, 0, 1, 0, 2, 0, 1, 0, 4};
+    struct group group;
+    unsigned there = 0;
+#pragma GCC unroll 4
+    for (unsigned i = 0; i < size; i++) {
+        there |= (unsigned)(keys[i] != 0) << i;
+        group.values[i] = perfect_value(map, keys[i]);
+    }
+    group.count = counts[there];
+    if (__builtin_expect((there & (there + 1)) != 0, false)) {
+        for (unsigned i = group.count; i < size; i++) {
+            group.values[i] = 0;
         }
     }
-    return STATUS_OK;
+    return group;
 }
 
-static double seen_of(const struct lookup *sums, uint64_t key)
+static inline double larger(double a, double b)
 {
-    return sums->slots != NULL ? lookup_slot(sums, key)->value : 0;
+    return a > b ? a : b;
 }
 
-double profile_creator_seen(const struct profile *profile, const struct video *video)
+/* Tables are copied, here and below, so that they stay in registers. */
+void profile_creators_seen(const struct profile *profile, const struct video *const *videos,
+                           size_t count, double *out)
 {
-    return seen_of(&profile->creators_seen, video->creator_key);
-}
-
-double profile_category_seen(const struct profile *profile, const struct video *video)
-{
-    double most = 0;
-    for (unsigned i = 0; i < LIMIT_VIDEO_CATEGORIES && video->category_keys[i] != 0; i++) {
-        double seen = seen_of(&profile->categories_seen, video->category_keys[i]);
-        most = seen > most ? seen : most;
+    struct perfect seen = profile->creators_seen;
+    for (size_t i = 0; i < count; i++) {
+        out[i] = perfect_value(&seen, videos[i]->creator_key);
     }
-    return most;
 }
+
+void profile_categories_seen(const struct profile *profile, const struct video *const *videos,
+                             size_t count, double *out)
+{
+    struct perfect seen = profile->categories_seen;
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t *keys = videos[i]->category_keys;
+        struct group group = look_up(&seen, keys, CATEGORY_GROUP);
+        double most = larger(group.values[0], group.values[1]);
+        if (keys[CATEGORY_GROUP] != 0 && group.count == CATEGORY_GROUP) {
+            group = look_up(&seen, keys + CATEGORY_GROUP, CATEGORY_GROUP);
+            most = larger(most, larger(group.values[0], group.values[1]));
+        }
+        out[i] = most;
+    }
+}
+_Static_assert((int)LIMIT_VIDEO_CATEGORIES == 2 * (int)CATEGORY_GROUP,
+               "the second group is the last");
 
 /* 1 / n, so that a mean needs no division. */
 static const double shares[] = {0,       1.0,     1.0 / 2, 1.0 / 3, 1.0 / 4,
                                 1.0 / 5, 1.0 / 6, 1.0 / 7, 1.0 / 8};
 _Static_assert(LIMIT_VIDEO_TAGS < sizeof(shares) / sizeof(shares[0]), "one for each count");
 
-/* Over categories or tags, which end with the first 0. */
-static inline double mean_taste(const struct perfect *tastes, const uint32_t *keys, unsigned limit)
+/* Over limit categories or tags, which end with the first 0, group_size at a time. */
+static inline double mean_taste(const struct perfect *tastes, const uint32_t *keys, unsigned limit,
+                                unsigned group_size)
 {
     double sum = 0;
     unsigned count = 0;
-    while (count < limit && keys[count] != 0) {
-        sum += perfect_value(tastes, keys[count]);
-        count++;
+    for (unsigned begin = 0; begin < limit && keys[begin] != 0 && begin == count;
+         begin += group_size) {
+        struct group group = look_up(tastes, &keys[begin], group_size);
+#pragma GCC unroll 4
+        for (unsigned i = 0; i < group_size; i++) {
+            sum += group.values[i];
+        }
+        count += group.count;
     }
     return sum * shares[count];
 }
@@ -285,7 +388,6 @@ static inline double mean_language_taste(const struct perfect *tastes, const uin
     return sum * shares[count];
 }
 
-/* The table of a kind is copied, so that it stays in registers. */
 void profile_affinities(const struct profile *profile, enum affinity_kind kind,
                         const struct video *const *videos, size_t count, double *out)
 {
@@ -298,12 +400,13 @@ void profile_affinities(const struct profile *profile, enum affinity_kind kind,
         break;
     case AFFINITY_CATEGORY:
         for (size_t i = 0; i < count; i++) {
-            out[i] = mean_taste(&tastes, videos[i]->category_keys, LIMIT_VIDEO_CATEGORIES);
+            out[i] = mean_taste(&tastes, videos[i]->category_keys, LIMIT_VIDEO_CATEGORIES,
+                                CATEGORY_GROUP);
         }
         break;
     case AFFINITY_TAG:
         for (size_t i = 0; i < count; i++) {
-            out[i] = mean_taste(&tastes, videos[i]->tag_keys, LIMIT_VIDEO_TAGS);
+            out[i] = mean_taste(&tastes, videos[i]->tag_keys, LIMIT_VIDEO_TAGS, TAG_GROUP);
         }
         break;
     case AFFINITY_LANGUAGE:

@@ -28,8 +28,8 @@ struct profile {
     struct perfect spoken;   /* by language, how well it suits the user to hear it: 0 to 1 */
     struct perfect captions; /* the same for reading captions */
     struct lookup seen; /* by video key, second of the last view; empty unless it is asked for */
-    struct lookup creators_seen;   /* by creator, decayed number of videos seen of late */
-    struct lookup categories_seen; /* by category */
+    struct perfect creators_seen;   /* by creator, decayed number of videos seen of late */
+    struct perfect categories_seen; /* by category */
 };
 
 /*
@@ -49,9 +49,12 @@ enum { PROFILE_FATIGUE_VIDEOS = 64 };
 MUST_USE enum status profile_tire(struct profile *profile, const struct videos *videos,
                                   double half_life_ms, struct arena *arena);
 
-/* Decayed number of videos of the creator seen of late; of the video's category seen most. */
-double profile_creator_seen(const struct profile *profile, const struct video *video);
-double profile_category_seen(const struct profile *profile, const struct video *video);
+/* For each of count videos the decayed number of videos of its creator seen of late; of that of its
+ * categories which was seen most. */
+void profile_creators_seen(const struct profile *profile, const struct video *const *videos,
+                           size_t count, double *out);
+void profile_categories_seen(const struct profile *profile, const struct video *const *videos,
+                             size_t count, double *out);
 
 /* The user's taste for each of count videos, at most PROFILE_BLOCK, in (-1, 1). */
 enum { PROFILE_BLOCK = 16 };

@@ -320,6 +320,50 @@ static void affinities_are_means_of_each_kind(void)
     end_world(&world);
 }
 
+/* A like gives each tag of video 2 2 / 3; video 1 shares one of each number of tags up to all. */
+static void affinity_of_tags_is_a_mean_over_however_many(void)
+{
+    struct world world;
+    start(&world);
+    struct video_facts facts = plain_video(2);
+    facts.tag_keys[0] = 70;
+    put_video(&world, facts);
+    act(&world, 2, SIGNAL_LIKE, 0);
+    facts = plain_video(1);
+    for (unsigned count = 1; count <= LIMIT_VIDEO_TAGS; count++) {
+        facts.tag_keys[count - 1] = 70;
+        put_video(&world, facts);
+        CHECK(near(2.0 / 3 / count, value(&world, FEATURE_AFFINITY_TAG)));
+        facts.tag_keys[count - 1] = 100 + count;
+    }
+    end(&world);
+}
+
+/* Rows hold the low 32 bits of keys; those of one key are 0, which ends the list. */
+static void key_of_32_zero_bits_ends_a_list(void)
+{
+    struct world world;
+    start(&world);
+    struct video_facts facts = plain_video(2);
+    facts.category_keys[0] = 7;
+    facts.tag_keys[0] = 70;
+    put_video(&world, facts);
+    act(&world, 2, SIGNAL_LIKE, 0);
+    facts = plain_video(1);
+    facts.category_keys[0] = 8;
+    facts.category_keys[1] = UINT64_C(1) << 32;
+    facts.category_keys[2] = 7;
+    facts.tag_keys[0] = 70;
+    facts.tag_keys[1] = UINT64_C(1) << 32;
+    facts.tag_keys[2] = 70;
+    facts.tag_keys[4] = 70;
+    put_video(&world, facts);
+    CHECK(near(0, value(&world, FEATURE_AFFINITY_CATEGORY)));
+    CHECK(near(2.0 / 3, value(&world, FEATURE_AFFINITY_TAG)));
+    CHECK(near(0, value(&world, FEATURE_FATIGUE_CATEGORY)));
+    end(&world);
+}
+
 /* A skip -0.5, not interested -4, hiding the creator -8 there alone. */
 static void negative_evidence_lowers_affinities(void)
 {
@@ -868,6 +912,8 @@ int main(int argc, char **argv)
         TEST(taste_moves_the_odds_of_a_regions_rate),
         TEST(the_watch_quantile_is_among_videos_as_long),
         TEST(affinities_are_means_of_each_kind),
+        TEST(affinity_of_tags_is_a_mean_over_however_many),
+        TEST(key_of_32_zero_bits_ends_a_list),
         TEST(negative_evidence_lowers_affinities),
         TEST(follows_and_views_are_features),
         TEST(a_head_alone_may_read_what_was_seen),

@@ -85,6 +85,20 @@ static void forty_eight_hashes_seal(void)
     }
 }
 
+/* As many as slots can number; chance alone would tell them apart in one trial of fifty. */
+static void map_of_255_hashes_seals(void)
+{
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        struct perfect map = new_map(255);
+        for (unsigned i = 0; i < 255; i++) {
+            uint64_t key = (seed * 255 + i) * UINT64_C(0xbf58476d1ce4e5b9);
+            perfect_put(&map, key ^ key >> 31, 1);
+        }
+        perfect_seal(&map);
+        CHECK(map.sealed);
+    }
+}
+
 static void unsealed_map_answers_all_the_same(void)
 {
     uint64_t keys[] = {3, 1, 2};
@@ -111,7 +125,7 @@ int main(int argc, char **argv)
         TEST(empty_map_knows_nothing),    TEST(key_0_is_no_key),
         TEST(last_value_of_a_key_counts), TEST(fullest_map_is_right),
         TEST(forty_eight_hashes_seal),    TEST(unsealed_map_answers_all_the_same),
-        TEST(small_arena_is_reported),
+        TEST(small_arena_is_reported),    TEST(map_of_255_hashes_seals),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }
