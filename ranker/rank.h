@@ -115,7 +115,7 @@ struct rank_result {
 /*
  * Ranks. Every candidate is either in order or in dropped, once. Without rules of the slate equal
  * scores keep the request's order. STATUS_NO_MEMORY when the arena is too small: LIMIT_CANDIDATES,
- * explained by a model that reads every feature, need 4 MiB.
+ * explained by a model that reads every feature and has every rule of the slate, need 4 MiB.
  */
 MUST_USE enum status rank(const struct state *state, const struct model *model,
                           const struct rank_request *request, struct arena *arena,

@@ -191,23 +191,38 @@ void merge_layer(struct merge *merge, unsigned number, struct model *model)
     }
 }
 
+/* All heads have the same kinds. */
+static const struct weights_choice *head_kinds(void)
+{
+    return weights_row_find("heads.like.kind", WEIGHTS_TOP)->choices;
+}
+
+static const char *kind_name(enum head_kind wanted)
+{
+    const struct weights_choice *kind = head_kinds();
+    while (kind->value != (int)wanted) {
+        kind++;
+    }
+    return kind->name;
+}
+
 static void complain_unused(const struct merge *merge, unsigned number,
                             const struct weights_row *row)
 {
-    static const char *const kinds[] = {"rate", "linear", "logistic", "trees"};
     const struct layer *layer = &merge->layers->items[number];
     char path[PATH_SIZE];
     char users[NAME_SIZE] = "";
-    for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+    for (const struct weights_choice *kind = head_kinds(); kind->name != NULL; kind++) {
         size_t used = strlen(users);
-        if ((row->used_by >> i & 1) != 0) {
-            snprintf(users + used, sizeof(users) - used, "%s%s", used > 0 ? " or " : "", kinds[i]);
+        if ((row->used_by >> kind->value & 1) != 0) {
+            snprintf(users + used, sizeof(users) - used, "%s%s", used > 0 ? " or " : "",
+                     kind->name);
         }
     }
     snprintf(path, sizeof(path), "%s%s", layer->prefix, row->path);
     weights_complain(merge->problems, layer->said[weights_row_index(row)], path,
                      "this head's kind is %s, which does not use the key; it is for %s",
-                     kinds[merge->kinds[number][head_of(row)]], users);
+                     kind_name(merge->kinds[number][head_of(row)]), users);
 }
 
 void merge_complain_unused(const struct merge *merge)
