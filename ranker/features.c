@@ -183,7 +183,8 @@ static double quality(const struct block *block, size_t i)
 
 static double curated(const struct block *block, size_t i)
 {
-    return block->videos[i]->curated * 0.5;
+    unsigned tier = block->videos[i]->curated;
+    return tier <= CURATED_FEATURED ? tier * 0.5 : 0;
 }
 
 static double premium(const struct block *block, size_t i)

@@ -292,6 +292,23 @@ static void the_watch_quantile_is_among_videos_as_long(void)
     end_world(&world);
 }
 
+static void only_tiers_that_exist_count(void)
+{
+    static const struct {
+        uint8_t tier;
+        double want;
+    } cases[] = {
+        {CURATED_NONE, 0}, {CURATED_APPROVED, 0.5}, {CURATED_FEATURED, 1}, {3, 0}, {255, 0}};
+    struct world world = new_world();
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct video_facts facts = plain_video(1);
+        facts.curated = cases[i].tier;
+        put_video(&world, facts);
+        CHECK(near(cases[i].want, value(&world, FEATURE_CURATED)));
+    }
+    end_world(&world);
+}
+
 /* ---- the user against the video ---- */
 
 static void affinities_are_means_of_each_kind(void)
@@ -323,8 +340,7 @@ static void affinities_are_means_of_each_kind(void)
 /* A like gives each tag of video 2 2 / 3; video 1 shares one of each number of tags up to all. */
 static void affinity_of_tags_is_a_mean_over_however_many(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     struct video_facts facts = plain_video(2);
     facts.tag_keys[0] = 70;
     put_video(&world, facts);
@@ -336,14 +352,13 @@ static void affinity_of_tags_is_a_mean_over_however_many(void)
         CHECK(near(2.0 / 3 / count, value(&world, FEATURE_AFFINITY_TAG)));
         facts.tag_keys[count - 1] = 100 + count;
     }
-    end(&world);
+    end_world(&world);
 }
 
 /* Rows hold the low 32 bits of keys; those of one key are 0, which ends the list. */
 static void key_of_32_zero_bits_ends_a_list(void)
 {
-    struct world world;
-    start(&world);
+    struct world world = new_world();
     struct video_facts facts = plain_video(2);
     facts.category_keys[0] = 7;
     facts.tag_keys[0] = 70;
@@ -361,7 +376,7 @@ static void key_of_32_zero_bits_ends_a_list(void)
     CHECK(near(0, value(&world, FEATURE_AFFINITY_CATEGORY)));
     CHECK(near(2.0 / 3, value(&world, FEATURE_AFFINITY_TAG)));
     CHECK(near(0, value(&world, FEATURE_FATIGUE_CATEGORY)));
-    end(&world);
+    end_world(&world);
 }
 
 /* A skip -0.5, not interested -4, hiding the creator -8 there alone. */
@@ -911,6 +926,7 @@ int main(int argc, char **argv)
         TEST(a_rate_head_counts_the_scope_of_the_model),
         TEST(taste_moves_the_odds_of_a_regions_rate),
         TEST(the_watch_quantile_is_among_videos_as_long),
+        TEST(only_tiers_that_exist_count),
         TEST(affinities_are_means_of_each_kind),
         TEST(affinity_of_tags_is_a_mean_over_however_many),
         TEST(key_of_32_zero_bits_ends_a_list),
