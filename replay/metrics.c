@@ -138,7 +138,7 @@ static enum status sample_init(struct sample *sample, const struct metrics_unit 
                                const struct metrics_unit *others, size_t count)
 {
     *sample = (struct sample){
-        .units = malloc(2 * (count + 1) * sizeof(*units) + METRICS_ROUNDS * sizeof(double)),
+        .units = calloc(1, 2 * (count + 1) * sizeof(*units) + METRICS_ROUNDS * sizeof(double)),
     };
     if (sample->units == NULL) {
         return STATUS_NO_MEMORY;

@@ -445,6 +445,7 @@ static struct pending pop(struct parity *parity)
     struct pending *heap = parity->heap;
     struct pending first = heap[0];
     heap[0] = heap[--parity->heap_count];
+    heap[parity->heap_count].payload = NULL; /* moved, or taken */
     size_t at = 0;
     for (size_t child = 1; child < parity->heap_count; child = 2 * at + 1) {
         if (child + 1 < parity->heap_count && comes_before(&heap[child + 1], &heap[child])) {

@@ -135,7 +135,8 @@ bool life_draw_video(const struct life *life, enum world_language language, int6
 
 double life_popularity(const struct life *life, uint32_t video, int64_t time_ms)
 {
-    double days = (double)(time_ms / 1000 - life->play_times_s[video]) / (24 * 3600.0);
+    int64_t seconds = time_ms / 1000 - life->play_times_s[video];
+    double days = (double)seconds / (24 * 3600.0);
     return (double)life->plays[video] * exact_exp2(-(days > 0 ? days : 0) / 3);
 }
 

@@ -66,7 +66,8 @@ static void fatigue(const struct view *view, const struct memory *memory, double
     *of_category = 0;
     for (uint32_t i = 0; i < count; i++) {
         const struct world_video *past = &videos[memory->videos[i]];
-        double hours = (double)(view->time_ms / 1000 - memory->times_s[i]) / 3600;
+        int64_t seconds = view->time_ms / 1000 - memory->times_s[i];
+        double hours = (double)seconds / 3600;
         double age = hours > 0 ? hours : 0;
         *of_creator += past->creator == video->creator ? exact_exp2(-age / 12) : 0;
         *of_category += past->category == video->category ? exact_exp2(-age / 2) : 0;

@@ -76,8 +76,8 @@ int log_open_weights(struct log *log, MDB_txn *txn)
 static enum status make_databases(struct log *log)
 {
     MDB_txn *txn = NULL;
-    MDB_dbi weights;
-    MDB_dbi files;
+    MDB_dbi weights = 0;
+    MDB_dbi files = 0;
     if (atomic_load(&log->has_weights)) {
         return STATUS_OK;
     }

@@ -1,11 +1,17 @@
 """A short storm of reloads; `./dev bench reloads` is the long one."""
 
-from client import Server, command, equal
+import pathlib
+
+from client import REELRANK, Server, command, equal
 from reloads import WATCH_MS, Storm, weights
 from runner import case, run
 
 SWAPS = 400
 FIRST = 1_000_000  # a version that is in no count
+
+
+def sanitized():
+    return b"__asan_init" in pathlib.Path(REELRANK).read_bytes()
 
 
 @case
@@ -19,7 +25,8 @@ def requests_see_one_version_each_in_a_storm_of_reloads(place):
         storm.run(SWAPS, resident.__setitem__, {SWAPS // 4, SWAPS})
         equal(before + SWAPS, server.api.ListWeights(limit=1).changes[0].number)
         assert storm.answers() > SWAPS and storm.versions_seen() > SWAPS // 4, (storm.answers(), storm.versions_seen())
-        assert resident[SWAPS] < resident[SWAPS // 4] + 8192, resident
+        if not sanitized():  # AddressSanitizer keeps what is freed for a while
+            assert resident[SWAPS] < resident[SWAPS // 4] + 8192, resident
     command(0, "verify", "--data", place / "data")
 
 

@@ -161,7 +161,7 @@ def fill_user(api):
 
 @case
 def clients_that_vanish_amid_streams_leave_nothing_behind(place):
-    with Server(place) as server:
+    with Server(place, "--journal-share-ppm", 0) as server:  # the journal opens a file whenever it keeps something
         upsert(server.api, video("v1"))
         fill_user(server.api)
         files = open_files(server.process)

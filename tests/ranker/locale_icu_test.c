@@ -60,11 +60,11 @@ static void all_languages_of_two_and_three_letters_agree(void)
 {
     need_the_same_icu();
     size_t count = 0;
-    for (char a = 'a'; a <= 'z'; a++) {
-        for (char b = 'a'; b <= 'z'; b++) {
-            check_tag((const char[]){a, b, '\0'});
-            for (char c = 'a'; c <= 'z'; c++) {
-                check_tag((const char[]){a, b, c, '\0'});
+    for (int a = 'a'; a <= 'z'; a++) {
+        for (int b = 'a'; b <= 'z'; b++) {
+            check_tag((const char[]){(char)a, (char)b, '\0'});
+            for (int c = 'a'; c <= 'z'; c++) {
+                check_tag((const char[]){(char)a, (char)b, (char)c, '\0'});
             }
             count += 27;
         }

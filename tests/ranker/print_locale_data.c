@@ -48,11 +48,11 @@ static uint32_t region_code(const char *text)
 static size_t list_languages(char (*out)[4])
 {
     size_t count = 0;
-    for (char a = 'a'; a <= 'z'; a++) {
-        for (char b = 'a'; b <= 'z'; b++) {
-            for (char c = 'a' - 1; c <= 'z'; c++) {
-                char last = c >= 'a' ? c : '\0';
-                memcpy(out[count++], (char[4]){a, b, last, '\0'}, 4);
+    for (int a = 'a'; a <= 'z'; a++) {
+        for (int b = 'a'; b <= 'z'; b++) {
+            for (int c = 'a' - 1; c <= 'z'; c++) {
+                int last = c >= 'a' ? c : '\0';
+                memcpy(out[count++], (char[4]){(char)a, (char)b, (char)last, '\0'}, 4);
             }
         }
     }
@@ -62,9 +62,9 @@ static size_t list_languages(char (*out)[4])
 static size_t list_regions(char (*out)[4])
 {
     size_t count = 0;
-    for (char a = 'A'; a <= 'Z'; a++) {
-        for (char b = 'A'; b <= 'Z'; b++) {
-            memcpy(out[count++], (char[4]){a, b, '\0', '\0'}, 4);
+    for (int a = 'A'; a <= 'Z'; a++) {
+        for (int b = 'A'; b <= 'Z'; b++) {
+            memcpy(out[count++], (char[4]){(char)a, (char)b, '\0', '\0'}, 4);
         }
     }
     for (int i = 0; i < 1000; i++) {
