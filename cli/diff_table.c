@@ -80,8 +80,11 @@ static void print_source(const json_t *report)
     char to[TIME_SIZE];
     format_time(integer(report, "from_ms"), from);
     format_time(integer(report, "to_ms"), to);
-    printf("%" PRId64 " requests of the %s, %s to %s UTC\n", integer(report, "requests"),
-           string(report, "source"), from, to);
+    printf("%" PRId64 " requests of the %s", integer(report, "requests"), string(report, "source"));
+    if (integer(report, "requests") > 0) {
+        printf(", %s to %s UTC", from, to);
+    }
+    printf("\n");
     int64_t known = integer(report, "served_known");
     if (known > 0) {
         printf("the old weights give %.1f %% of the served orders again\n",
