@@ -31,20 +31,14 @@ static void find_rows(struct rates *rates, enum scope_kind scope)
     }
 }
 
-static double larger(double a, double b)
-{
-    return a > b ? a : b;
-}
-
 static void bring_global(struct rates *rates, struct stats_moment now, enum half_life half_life)
 {
     double *decays = rates->decays[SCOPE_GLOBAL][half_life];
     double *views = rates->views[SCOPE_GLOBAL][half_life];
     for (size_t i = 0; i < PROFILE_BLOCK; i++) {
         const struct stats_decayed *decayed = &rates->videos[i]->decayed;
-        const float *counts = decayed->counts[half_life];
         decays[i] = stats_decay_factor(now, decayed->newest_tick);
-        views[i] = larger(counts[COUNTER_IMPRESSIONS], counts[COUNTER_PLAYS]) * decays[i];
+        views[i] = stats_most_views(decayed, half_life) * decays[i];
     }
 }
 
@@ -61,7 +55,7 @@ static void bring_scoped(struct rates *rates, struct stats_moment now, struct ra
             double impressions = scoped_count(row, place.half_life, COUNTER_IMPRESSIONS);
             double plays = scoped_count(row, place.half_life, COUNTER_PLAYS);
             decays[i] = stats_decay_factor(now, scoped_newest_tick(row));
-            views[i] = larger(impressions, plays) * decays[i];
+            views[i] = (impressions > plays ? impressions : plays) * decays[i];
         }
     }
 }
