@@ -15,8 +15,6 @@ static void put_largest(struct perfect *map, uint64_t key, double value)
     }
 }
 
-/* Twice the room needed: each candidate makes a dozen probes, which then meet their slot at once.
- */
 static enum status init_tastes(struct profile *profile, enum affinity_kind kind,
                                struct arena *arena)
 {
