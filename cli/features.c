@@ -6,7 +6,6 @@
 #include "cli/command.h"
 #include "cli/fields.h"
 #include "ranker/feature.h"
-#include "ranker/nearest.h"
 
 /* The reference of features, as a table, as JSON and as the page docs/features.md. */
 
@@ -202,12 +201,7 @@ static void print_markdown(void)
 
 static enum exit_code refuse_name(const char *name)
 {
-    const char *list[FEATURE_COUNT];
-    for (unsigned i = 0; i < FEATURE_COUNT; i++) {
-        list[i] = feature_name(i);
-    }
-    struct names names = {.first = list, .stride = sizeof(list[0]), .count = FEATURE_COUNT};
-    const char *nearest = nearest_name(name, &names);
+    const char *nearest = feature_nearest(name);
     struct problem problem;
     problem_set(&problem, "\"%.60s\" is no feature; %s%s%s", name,
                 nearest != NULL ? "did you mean \"" : "\"reelrank features\" lists them",
