@@ -451,8 +451,7 @@ static enum status prepare(struct ranking *ranking)
     if (status != STATUS_OK) {
         return status;
     }
-    ranking->selection = selection_of_weighted(ranking->model);
-    selection_drop_idle(&ranking->selection, user, request);
+    ranking->selection = selection_of_moving(ranking->model, user, request);
     status = prepare_profile(ranking, user);
     if (status != STATUS_OK) {
         return status;

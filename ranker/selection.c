@@ -74,7 +74,8 @@ static void read_all(struct selection *selection)
     }
 }
 
-struct selection selection_of_weighted(const struct model *model)
+/* What has a weight; what that reads is still to be worked out. */
+static struct selection weighted(const struct model *model)
 {
     struct selection selection = {.model = model};
     for (unsigned i = 0; i < HEAD_COUNT; i++) {
@@ -87,6 +88,12 @@ struct selection selection_of_weighted(const struct model *model)
             selection.multipliers[selection.multiplier_count++] = i;
         }
     }
+    return selection;
+}
+
+struct selection selection_of_weighted(const struct model *model)
+{
+    struct selection selection = weighted(model);
     read_all(&selection);
     return selection;
 }
@@ -124,18 +131,20 @@ static bool is_idle(enum multiplier multiplier, const struct user *user,
     }
 }
 
-void selection_drop_idle(struct selection *selection, const struct user *user,
-                         const struct rank_request *request)
+struct selection selection_of_moving(const struct model *model, const struct user *user,
+                                     const struct rank_request *request)
 {
+    struct selection selection = weighted(model);
     unsigned count = 0;
-    for (unsigned i = 0; i < selection->multiplier_count; i++) {
-        enum multiplier multiplier = selection->multipliers[i];
+    for (unsigned i = 0; i < selection.multiplier_count; i++) {
+        enum multiplier multiplier = selection.multipliers[i];
         if (!is_idle(multiplier, user, request)) {
-            selection->multipliers[count++] = multiplier;
+            selection.multipliers[count++] = multiplier;
         }
     }
-    selection->multiplier_count = count;
-    read_all(selection);
+    selection.multiplier_count = count;
+    read_all(&selection);
+    return selection;
 }
 
 struct feature_set selection_listed(const struct selection *selection)

@@ -22,11 +22,12 @@ struct selection {
 /* Those with a weight other than 0. */
 struct selection selection_of_weighted(const struct model *model);
 
-struct selection selection_of_all(const struct model *model);
+/* The same without multipliers whose feature is 0 or missing for whatever video. user may be NULL.
+ */
+struct selection selection_of_moving(const struct model *model, const struct user *user,
+                                     const struct rank_request *request);
 
-/* Takes out multipliers whose feature is 0 or missing for whatever video. user may be NULL. */
-void selection_drop_idle(struct selection *selection, const struct user *user,
-                         const struct rank_request *request);
+struct selection selection_of_all(const struct model *model);
 
 /*
  * What the selection reads, for people: besides its features the smoothed rates of heads that count
