@@ -26,6 +26,30 @@ struct parity_run {
     json_t *differences; /* owned; the first DIFFERENCES_MAX */
 };
 
+/* The terms that differ, where that is known: NULL otherwise. */
+static json_t *terms_of(const struct parity_difference *difference)
+{
+    json_t *terms = difference->has_totals ? json_array() : NULL;
+    for (size_t i = 0; terms != NULL && i < difference->term_count; i++) {
+        const struct parity_term *term = &difference->terms[i];
+        json_array_append_new(terms, json_pack("{s:s, s:f, s:f}", "name", term->name, "served",
+                                               rank_term_value(term->served), "now",
+                                               rank_term_value(term->now)));
+    }
+    return terms;
+}
+
+static json_t *parts_of(const struct parity_difference *difference)
+{
+    json_t *parts = difference->part_count > 0 ? json_array() : NULL;
+    for (size_t i = 0; parts != NULL && i < difference->part_count; i++) {
+        const struct parity_part *part = &difference->parts[i];
+        json_array_append_new(parts,
+                              json_pack("{s:s, s:f}", "name", part->name, "value", part->value));
+    }
+    return parts;
+}
+
 static void note_difference(void *context, const struct parity_difference *difference)
 {
     struct parity_run *run = context;
@@ -42,6 +66,8 @@ static void note_difference(void *context, const struct parity_difference *diffe
         json_object_set_new(item, "candidate", json_integer(difference->candidate));
         json_object_set_new(item, "video_id", json_string(difference->video_id));
     }
+    json_object_set_new(item, "terms", terms_of(difference)); /* none where that is NULL */
+    json_object_set_new(item, "largest", parts_of(difference));
     json_array_append_new(run->differences, item);
 }
 
@@ -63,6 +89,40 @@ static const char *text_in(const json_t *item, const char *name)
     return text != NULL ? text : "";
 }
 
+static double number_in(const json_t *item, const char *name)
+{
+    return json_real_value(json_object_get(item, name));
+}
+
+static void print_terms(const json_t *terms)
+{
+    size_t index;
+    json_t *term;
+    if (terms != NULL && json_array_size(terms) == 0) {
+        printf("    no term's total over the slate differs\n");
+    }
+    json_array_foreach(terms, index, term)
+    {
+        double served = number_in(term, "served");
+        double now = number_in(term, "now");
+        printf("    %s %s: its total over the slate was %.17g; now it is %.17g, %+.17g\n",
+               json_array_size(terms) == 1 ? "only the term" : "term", text_in(term, "name"),
+               served, now, now - served);
+    }
+}
+
+static void print_largest(const json_t *parts)
+{
+    size_t index;
+    json_t *part;
+    json_array_foreach(parts, index, part)
+    {
+        printf("%s %s %+.6f", index == 0 ? "    its largest terms now:" : ",",
+               text_in(part, "name"), number_in(part, "value"));
+    }
+    printf("%s", json_array_size(parts) > 0 ? "\n" : "");
+}
+
 static void print_differences(const struct parity_run *run)
 {
     size_t index;
@@ -79,6 +139,8 @@ static void print_differences(const struct parity_run *run)
             column_print_all(stdout, text_in(item, "video_id"));
         }
         printf(":\n    %s\n", text_in(item, "difference"));
+        print_terms(json_object_get(item, "terms"));
+        print_largest(json_object_get(item, "largest"));
     }
     if (run->report.different > json_array_size(run->differences)) {
         printf("  and %" PRIu64 " more\n",
@@ -194,7 +256,8 @@ const struct command command_replay = {
         "of the decision journal with the state and the weights that it was served with. Order,\n"
         "scores, propensities, drops, arms and ids must be the same, bit for bit. Decisions\n"
         "whose part of the log, or whose weights, are gone are counted apart. The exit code is\n"
-        "1 where any is different; the first 20 are told of.\n",
+        "1 where any is different; the first 20 are told of, with the terms of the scores whose\n"
+        "totals over the slate are others than they were.\n",
     .examples = "  reelrank replay parity --data /var/lib/reelrank\n"
                 "  reelrank backup --data /var/lib/reelrank backup-1 &&\n"
                 "      reelrank restore backup-1 --data /tmp/copy &&\n"

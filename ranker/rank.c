@@ -380,6 +380,38 @@ static void explain_block(struct ranking *ranking, size_t begin, size_t count,
     }
 }
 
+/*
+ * Adds up what the scores of count positions from begin are made of. What moves no score has terms
+ * of 0, so what scores were worked out with is enough.
+ */
+static void total_block(struct ranking *ranking, size_t begin, size_t count, int64_t *totals)
+{
+    struct features features;
+    struct candidate candidates[FEATURE_BLOCK];
+    double scores[FEATURE_BLOCK];
+    struct rank_term terms[FEATURE_BLOCK * TERM_COUNT] = {{0}};
+    const struct slate *slate = &ranking->slate;
+    for (size_t i = 0; i < count; i++) {
+        candidates[i] = ranking->candidates[slate->order[begin + i]];
+    }
+    features_fill(&ranking->source, &ranking->selection, candidates, count, &features);
+    score_block_choose()(&ranking->selection, &features, count, scores, terms);
+    for (size_t i = 0; i < count; i++) {
+        double decay = slate->scores[slate->order[begin + i]] - scores[i];
+        for (unsigned term = 0; term < TERM_DECAY; term++) {
+            totals[term] += rank_term_units(terms[i * TERM_COUNT + term].value);
+        }
+        totals[TERM_DECAY] += rank_term_units(decay);
+    }
+}
+
+static void total_slate(struct ranking *ranking, struct rank_result *result)
+{
+    for (size_t begin = 0; begin < result->count; begin += FEATURE_BLOCK) {
+        total_block(ranking, begin, block_size(result->count, begin), result->term_totals);
+    }
+}
+
 static enum status list_features(struct ranking *ranking, struct rank_result *result)
 {
     struct selection weighted = selection_of_weighted(ranking->model);
@@ -478,6 +510,9 @@ static enum status run(struct ranking *ranking, struct rank_result *result)
     }
     if (status == STATUS_OK) {
         status = put_dropped(ranking, result);
+    }
+    if (status == STATUS_OK && ranking->request->total_terms) {
+        total_slate(ranking, result);
     }
     if (status == STATUS_OK && ranking->request->explain) {
         status = explain_slate(ranking, result);

@@ -67,9 +67,21 @@ struct rank_request {
     size_t limit;                   /* 0: all */
     bool exclude_seen;
     bool explain;
-    int64_t now_ms; /* above 0 */
-    uint64_t seed;  /* of the slate's exploration */
+    bool total_terms; /* takes no memory, and changes nothing else of the result */
+    int64_t now_ms;   /* above 0 */
+    uint64_t seed;    /* of the slate's exploration */
 };
+
+/* A term's value in units of 2^-32, and back; the way back is exact below 2^53 units. */
+static inline int64_t rank_term_units(double value)
+{
+    return (int64_t)(value * 0x1p32);
+}
+
+static inline double rank_term_value(int64_t units)
+{
+    return (double)units * 0x1p-32;
+}
 
 /* Names the terms of an explanation, in order. */
 enum { TERM_COUNT = HEAD_COUNT + 1 + MULTIPLIER_COUNT + 1 };
@@ -109,6 +121,10 @@ struct rank_result {
     size_t feature_count;
     enum feature *features; /* rising */
     double *feature_values; /* feature_count for each position; NaN: missing */
+    /* With total_terms: of each term the sum of its values over the slate, in units of 2^-32:
+     * exact, since values are multiples of that, and below 2^62, since they are below 2^19. Else 0.
+     */
+    int64_t term_totals[TERM_COUNT];
     uint64_t state_sequence;
 };
 

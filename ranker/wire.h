@@ -39,19 +39,30 @@ MUST_USE enum status wire_video(const Reelrank__V1__Video *message, struct video
                                 struct problem *problem);
 
 /*
+ * Names a ranking before there is one, in arena: a hash of all that decides it, so equal answers
+ * have equal names.
+ */
+MUST_USE enum status wire_ranking_id(const Reelrank__V1__RankRequest *message,
+                                     const struct rank_request *request,
+                                     const struct weights_chosen *chosen, uint64_t state_sequence,
+                                     struct arena *arena, const char **out);
+
+/*
  * Builds the answer to message in arena: slate or packed form, dropped, versions, the experiments'
- * arms. chosen is what the request was ranked by; its texts are copied.
+ * arms. chosen is what the request was ranked by; its texts are copied. ranking_id lives as long as
+ * the answer.
  */
 MUST_USE enum status wire_rank_response(const Reelrank__V1__RankRequest *message,
                                         const struct rank_request *request,
                                         const struct rank_result *result,
-                                        const struct weights_chosen *chosen, struct arena *arena,
-                                        Reelrank__V1__RankResponse **out);
+                                        const struct weights_chosen *chosen, const char *ranking_id,
+                                        struct arena *arena, Reelrank__V1__RankResponse **out);
 
 /*
  * Packs what the journal keeps of an answer, a reelrank.v1.Decision, into arena. request is what
- * message means, response the answer to it; time_ms is the server's clock. request_bytes is message
- * as it was received, which saves packing it again; empty where that is not known.
+ * message means, response the answer to it; time_ms is the server's clock. The totals of terms are
+ * kept where request asked for them. request_bytes is message as it was received, which saves
+ * packing it again; empty where that is not known.
  */
 MUST_USE enum status wire_decision(const Reelrank__V1__RankRequest *message,
                                    struct text request_bytes, const struct rank_request *request,

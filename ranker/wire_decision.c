@@ -19,13 +19,13 @@ static void put_dropped(const struct rank_result *result, struct arena *arena,
     decision->n_dropped_index = result->dropped_count;
 }
 
-static void fill(uint64_t seed, const struct rank_result *result,
+static void fill(const struct rank_request *request, const struct rank_result *result,
                  const Reelrank__V1__RankResponse *response, int64_t time_ms, struct arena *arena,
                  Reelrank__V1__Decision *decision)
 {
     reelrank__v1__decision__init(decision);
     decision->time_ms = time_ms;
-    decision->seed = seed;
+    decision->seed = request->seed;
     decision->state_sequence = result->state_sequence;
     decision->weights_version = response->weights_version;
     decision->experiment_arm = response->experiment_arm;
@@ -39,6 +39,10 @@ static void fill(uint64_t seed, const struct rank_result *result,
     if (rank_is_drawn(result)) {
         decision->propensities = result->propensities;
         decision->n_propensities = result->count;
+    }
+    if (request->total_terms) {
+        decision->term_totals = (int64_t *)result->term_totals;
+        decision->n_term_totals = TERM_COUNT;
     }
     put_dropped(result, arena, decision);
 }
@@ -83,7 +87,7 @@ enum status wire_decision(const Reelrank__V1__RankRequest *message, struct text 
     if (decision == NULL) {
         return STATUS_NO_MEMORY;
     }
-    fill(request->seed, result, response, time_ms, arena, decision);
+    fill(request, result, response, time_ms, arena, decision);
     if (arena_full(arena)) {
         return STATUS_NO_MEMORY;
     }

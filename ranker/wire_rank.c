@@ -219,11 +219,14 @@ enum status wire_rank_request(const Reelrank__V1__RankRequest *message, int64_t 
     return STATUS_OK;
 }
 
-/* A hash of all that decides the answer, so equal answers have equal names. */
-static void name_ranking(const Reelrank__V1__RankRequest *message,
-                         const struct rank_request *request, const struct rank_result *result,
-                         const struct weights_chosen *chosen, char out[RANKING_ID_SIZE])
+enum status wire_ranking_id(const Reelrank__V1__RankRequest *message,
+                            const struct rank_request *request, const struct weights_chosen *chosen,
+                            uint64_t state_sequence, struct arena *arena, const char **out)
 {
+    char *text = arena_new(arena, char, RANKING_ID_SIZE);
+    if (text == NULL) {
+        return STATUS_NO_MEMORY;
+    }
     XXH3_state_t hash;
     XXH3_128bits_reset(&hash);
     XXH3_128bits_update(&hash, message->request_id, strlen(message->request_id) + 1);
@@ -232,7 +235,7 @@ static void name_ranking(const Reelrank__V1__RankRequest *message,
     const struct locale *locale = &request->locale;
     uint64_t numbers[] = {
         request->user_key,       (uint64_t)request->now_ms,
-        result->state_sequence,  request->limit,
+        state_sequence,          request->limit,
         request->count,          locale->language,
         locale->region,          locale->script,
         request->language_count, request->age_years,
@@ -251,7 +254,9 @@ static void name_ranking(const Reelrank__V1__RankRequest *message,
                             request->count * sizeof(request->source_keys[0]));
     }
     XXH128_hash_t digest = XXH3_128bits_digest(&hash);
-    snprintf(out, RANKING_ID_SIZE, "%016" PRIx64 "%016" PRIx64, digest.high64, digest.low64);
+    snprintf(text, RANKING_ID_SIZE, "%016" PRIx64 "%016" PRIx64, digest.high64, digest.low64);
+    *out = text;
+    return STATUS_OK;
 }
 
 /* The id as the client wrote it; empty when it sent keys. */
@@ -428,17 +433,15 @@ static void put_degraded(const struct rank_request *request, const struct weight
 
 enum status wire_rank_response(const Reelrank__V1__RankRequest *message,
                                const struct rank_request *request, const struct rank_result *result,
-                               const struct weights_chosen *chosen, struct arena *arena,
-                               Reelrank__V1__RankResponse **out)
+                               const struct weights_chosen *chosen, const char *ranking_id,
+                               struct arena *arena, Reelrank__V1__RankResponse **out)
 {
     Reelrank__V1__RankResponse *response = arena_new(arena, Reelrank__V1__RankResponse, 1);
-    char *ranking_id = arena_new(arena, char, RANKING_ID_SIZE);
-    if (arena_full(arena)) {
+    if (response == NULL) {
         return STATUS_NO_MEMORY;
     }
     reelrank__v1__rank_response__init(response);
-    name_ranking(message, request, result, chosen, ranking_id);
-    response->ranking_id = ranking_id;
+    response->ranking_id = (char *)ranking_id;
     put_chosen(chosen, arena, response);
     response->state_sequence = result->state_sequence;
     response->now_ms = request->now_ms;

@@ -29,9 +29,10 @@ struct parity {
 /* A decision computed again. */
 struct again {
     const Reelrank__V1__Decision *decision;
+    const struct model *model;
     struct rank_request request;
     struct rank_result result;
-    const Reelrank__V1__RankResponse *response;
+    const Reelrank__V1__RankResponse *response; /* NULL: it was not computed */
 };
 
 static const char *id_of(const Reelrank__V1__RankRequest *request, uint32_t candidate)
@@ -42,11 +43,87 @@ static const char *id_of(const Reelrank__V1__RankRequest *request, uint32_t cand
     return candidate < request->n_candidates ? request->candidates[candidate]->video_id : "";
 }
 
+/* Decisions of before there were totals have none. */
+static bool has_totals(const struct again *again)
+{
+    return again->response != NULL && again->decision->n_term_totals == TERM_COUNT;
+}
+
+static bool same_totals(const struct again *again)
+{
+    return !has_totals(again) || memcmp(again->decision->term_totals, again->result.term_totals,
+                                        sizeof(again->result.term_totals)) == 0;
+}
+
+static void put_terms(const struct again *again, struct parity_difference *difference)
+{
+    difference->has_totals = has_totals(again);
+    for (unsigned i = 0; difference->has_totals && i < TERM_COUNT; i++) {
+        int64_t served = again->decision->term_totals[i];
+        int64_t now = again->result.term_totals[i];
+        if (served != now) {
+            difference->terms[difference->term_count++] =
+                (struct parity_term){.name = rank_term_name(i), .served = served, .now = now};
+        }
+    }
+}
+
+static double size_of(double value)
+{
+    return value < 0 ? -value : value;
+}
+
+/* Keeps the largest parts, in order; of equal ones, those that came first. */
+static void add_part(struct parity_difference *difference, struct parity_part part)
+{
+    size_t at = difference->part_count;
+    while (at > 0 && size_of(difference->parts[at - 1].value) < size_of(part.value)) {
+        at--;
+    }
+    if (at == PARITY_PARTS_MAX || !(size_of(part.value) > 0)) {
+        return;
+    }
+    size_t kept =
+        difference->part_count < PARITY_PARTS_MAX ? difference->part_count : PARITY_PARTS_MAX - 1;
+    memmove(&difference->parts[at + 1], &difference->parts[at],
+            (kept - at) * sizeof(difference->parts[0]));
+    difference->parts[at] = part;
+    difference->part_count = kept + 1;
+}
+
+/* Ranks once more, with explanations, which changes no bit of the rest. Without them, for want of
+ * memory, the difference is one all the same. */
+static void put_parts(struct parity *parity, const struct again *again,
+                      struct parity_difference *difference)
+{
+    struct rank_request request = again->request;
+    struct rank_result result;
+    request.explain = true;
+    if (again->response == NULL || difference->candidate == UINT32_MAX ||
+        rank(derive_state(parity->derive), again->model, &request, &parity->arena, &result) !=
+            STATUS_OK) {
+        return;
+    }
+    size_t at = 0;
+    while (at < result.count && result.order[at] != difference->candidate) {
+        at++;
+    }
+    for (unsigned term = 0; at < result.count && term < TERM_COUNT; term++) {
+        add_part(difference,
+                 (struct parity_part){.name = rank_term_name(term),
+                                      .value = result.terms[at * TERM_COUNT + term].value});
+    }
+}
+
 __attribute__((format(printf, 4, 5))) static void differ(struct parity *parity,
                                                          const struct again *again,
                                                          uint32_t candidate, const char *format,
                                                          ...)
 {
+    parity->report->different++;
+    if (parity->options->different == NULL) {
+        return;
+    }
     const Reelrank__V1__Decision *decision = again->decision;
     struct parity_difference difference = {
         .ranking_id = decision->ranking_id,
@@ -60,10 +137,9 @@ __attribute__((format(printf, 4, 5))) static void differ(struct parity *parity,
     va_start(list, format);
     vsnprintf(difference.text, sizeof(difference.text), format, list);
     va_end(list);
-    parity->report->different++;
-    if (parity->options->different != NULL) {
-        parity->options->different(parity->options->context, &difference);
-    }
+    put_terms(again, &difference);
+    put_parts(parity, again, &difference);
+    parity->options->different(parity->options->context, &difference);
 }
 
 static bool same_bits(double a, double b)
@@ -124,6 +200,7 @@ static void compare(struct parity *parity, const struct again *again)
 {
     const Reelrank__V1__Decision *decision = again->decision;
     const struct rank_result *result = &again->result;
+    parity->report->candidates += again->request.count;
     if (!compare_slate(parity, again) || !compare_drops(parity, again)) {
         return;
     }
@@ -134,40 +211,57 @@ static void compare(struct parity *parity, const struct again *again)
     } else if (strcmp(again->response->experiment_arm, decision->experiment_arm) != 0) {
         differ(parity, again, UINT32_MAX, "the arm was \"%.48s\"; now it is \"%.48s\"",
                decision->experiment_arm, again->response->experiment_arm);
+    } else if (!same_totals(again)) {
+        differ(parity, again, UINT32_MAX, "each score is as it was, but not what it is made of");
+    } else if (strcmp(again->response->weights_version, decision->weights_version) != 0) {
+        differ(parity, again, UINT32_MAX, "what the history has of these weights is %.64s",
+               again->response->weights_version);
     } else if (strcmp(again->response->ranking_id, decision->ranking_id) != 0) {
         differ(parity, again, UINT32_MAX, "the ranking's id is %s now",
                again->response->ranking_id);
     } else {
         parity->report->equal++;
     }
-    parity->report->candidates += again->request.count;
 }
 
 /* As server/service_rank.c does it. */
+static enum status answer_again(struct parity *parity, const struct weights_chosen *chosen,
+                                struct again *again)
+{
+    const Reelrank__V1__RankRequest *message = again->decision->request;
+    const struct state *state = derive_state(parity->derive);
+    const char *ranking_id = NULL;
+    Reelrank__V1__RankResponse *response = NULL;
+    enum status status = wire_ranking_id(message, &again->request, chosen, state_sequence(state),
+                                         &parity->arena, &ranking_id);
+    if (status == STATUS_OK) {
+        status = rank(state, chosen->model, &again->request, &parity->arena, &again->result);
+    }
+    if (status == STATUS_OK) {
+        status = wire_rank_response(message, &again->request, &again->result, chosen, ranking_id,
+                                    &parity->arena, &response);
+    }
+    again->model = chosen->model;
+    again->response = response;
+    return status;
+}
+
 static enum status rank_again(struct parity *parity, const struct weights *weights,
                               struct again *again)
 {
     const Reelrank__V1__RankRequest *message = again->decision->request;
     struct problem why;
     struct weights_chosen chosen;
-    Reelrank__V1__RankResponse *response = NULL;
     enum status status =
         wire_rank_request(message, message->now_ms, &parity->arena, &again->request, &why);
-    if (status == STATUS_OK) {
-        again->request.explain = false; /* which changes no bit of the rest */
-        status = weights_choose(weights, again->request.locale, again->request.user_key,
-                                text_of(message->experiment), &chosen, &why);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (status == STATUS_OK) {
-        status = rank(derive_state(parity->derive), chosen.model, &again->request, &parity->arena,
-                      &again->result);
-    }
-    if (status == STATUS_OK) {
-        status = wire_rank_response(message, &again->request, &again->result, &chosen,
-                                    &parity->arena, &response);
-    }
-    again->response = response;
-    return status;
+    again->request.explain = false; /* which changes no bit of the rest */
+    again->request.total_terms = again->decision->n_term_totals > 0;
+    status = weights_choose(weights, again->request.locale, again->request.user_key,
+                            text_of(message->experiment), &chosen, &why);
+    return status == STATUS_OK ? answer_again(parity, &chosen, again) : status;
 }
 
 static enum status check_decision(struct parity *parity, const Reelrank__V1__Decision *decision)

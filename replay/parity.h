@@ -1,21 +1,39 @@
 #ifndef REPLAY_PARITY_H
 #define REPLAY_PARITY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "ranker/problem.h"
+#include "ranker/rank.h"
 #include "ranker/status.h"
 
 /*
  * Online and offline are the same bits: ranks what the decision journal says was asked, with the
  * state as of the sequence and the weights that it names, and compares what comes out with what was
- * served: order, scores, propensities, drops and the ranking's id, each bit of them.
+ * served: order, scores, propensities, drops, the totals of terms and the ranking's id, each bit of
+ * them.
  *
  * The state is derived from the log anew, record by record, beginning with the base of a log whose
  * beginning is gone (snapshots.h). Changes nothing. Nobody may have the directory open; a restored
  * backup will do.
  */
+
+/* A term of the scores whose total over the slate is another now, in units of 2^-32. */
+struct parity_term {
+    const char *name; /* rank_term_name() */
+    int64_t served;
+    int64_t now;
+};
+
+/* What a term adds to one score now. */
+struct parity_part {
+    const char *name;
+    double value;
+};
+
+enum { PARITY_PARTS_MAX = 4 };
 
 /* One decision that did not come out as it was served. */
 struct parity_difference {
@@ -26,6 +44,12 @@ struct parity_difference {
     const char *video_id; /* of the candidate it shows at; empty where keys were sent, or none */
     uint32_t candidate;   /* its index in the request */
     char text[160];       /* what was served and what came out */
+    bool has_totals;      /* false: the decision was journaled without its terms' totals */
+    size_t term_count;    /* with has_totals: terms that differ, in the order of explanations */
+    struct parity_term terms[TERM_COUNT];
+    size_t
+        part_count; /* the candidate's largest terms now, largest first; 0 where it is not shown */
+    struct parity_part parts[PARITY_PARTS_MAX];
 };
 
 struct parity_report {

@@ -19,10 +19,8 @@ static const struct weights *hold_weights(struct service *service, struct turn *
     return weights;
 }
 
-/*
- * Journals a sampled answer. One for which the call's memory does not suffice is answered all the
- * same: the answer is made already, and is not the worse for it.
- */
+/* Journals an answer. One for which the call's memory does not suffice is answered all the same:
+ * the answer is made already, and is not the worse for it. */
 static void keep_decision(struct service *service, struct turn *turn,
                           const Reelrank__V1__RankRequest *message,
                           const struct rank_request *request, const struct rank_result *result,
@@ -30,10 +28,6 @@ static void keep_decision(struct service *service, struct turn *turn,
 {
     struct text packed;
     struct arena arena = *turn->arena; /* what fails here must not fail the answer */
-    if (service->journal == NULL ||
-        !journal_wants(service->journal, request->user_key, text_of(response->ranking_id))) {
-        return;
-    }
     bool whole = (const ProtobufCMessage *)message == turn->request; /* not one of a stream */
     struct text bytes = whole ? turn->request_bytes : (struct text){0};
     if (wire_decision(message, bytes, request, result, response, turn->now_ms, &arena, &packed) !=
@@ -47,6 +41,28 @@ static void keep_decision(struct service *service, struct turn *turn,
                                      .payload = (const uint8_t *)packed.data,
                                      .payload_size = packed.size};
     journal_add(service->journal, &record);
+}
+
+/*
+ * Ranks as of now. Whether the answer is sampled is known before, from its name, and only then are
+ * terms added up; that takes no memory, so nothing fails for being sampled.
+ */
+static enum status rank_now(struct service *service, struct turn *turn,
+                            const Reelrank__V1__RankRequest *message,
+                            const struct weights_chosen *chosen, struct rank_request *request,
+                            const char **ranking_id, struct rank_result *result)
+{
+    const struct state *state = store_begin(service->store);
+    enum status status =
+        wire_ranking_id(message, request, chosen, state_sequence(state), turn->arena, ranking_id);
+    if (status == STATUS_OK) {
+        request->total_terms =
+            service->journal != NULL &&
+            journal_wants(service->journal, request->user_key, text_of(*ranking_id));
+        status = rank(state, chosen->model, request, turn->arena, result);
+    }
+    store_end(service->store);
+    return status;
 }
 
 /* Ranks one request into response; a failure is described in problem. */
@@ -66,19 +82,22 @@ static enum status rank_one(struct service *service, struct turn *turn,
     if (status != STATUS_OK) {
         return status;
     }
+    const char *ranking_id = NULL;
     struct rank_result result;
-    const struct state *state = store_begin(service->store);
-    status = rank(state, chosen.model, &request, turn->arena, &result);
-    store_end(service->store);
+    status = rank_now(service, turn, message, &chosen, &request, &ranking_id, &result);
     if (status != STATUS_OK) {
         return status;
     }
-    status = wire_rank_response(message, &request, &result, &chosen, turn->arena, response);
-    if (status == STATUS_OK) {
-        arm_counts_add(service->arms, chosen.arms);
+    status =
+        wire_rank_response(message, &request, &result, &chosen, ranking_id, turn->arena, response);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    arm_counts_add(service->arms, chosen.arms);
+    if (request.total_terms) {
         keep_decision(service, turn, message, &request, &result, *response);
     }
-    return status;
+    return STATUS_OK;
 }
 
 /* Packs the answer here, so that what a retry gets is what was sent. */

@@ -119,6 +119,9 @@ static void rank_request(struct bench *bench, const Reelrank__V1__RankRequest *m
     videos_find_many(state_videos(state), request.keys, request.count, bench->found);
     step_done(bench, STEP_FIND);
     struct rank_result result;
+    const char *ranking_id = NULL;
+    CHECK(wire_ranking_id(message, &request, &chosen, state_sequence(state), &bench->arena,
+                          &ranking_id) == STATUS_OK);
     CHECK(rank(state, chosen.model, &request, &bench->arena, &result) == STATUS_OK);
     store_end(bench->store);
     step_done(bench, STEP_RANK);
@@ -127,8 +130,8 @@ static void rank_request(struct bench *bench, const Reelrank__V1__RankRequest *m
     }
     bench->candidates += request.count;
     Reelrank__V1__RankResponse *response = NULL;
-    CHECK(wire_rank_response(message, &request, &result, &chosen, &bench->arena, &response) ==
-          STATUS_OK);
+    CHECK(wire_rank_response(message, &request, &result, &chosen, ranking_id, &bench->arena,
+                             &response) == STATUS_OK);
     step_done(bench, STEP_BUILD);
     pack(bench, response);
 }

@@ -64,8 +64,14 @@ static void try_rank(const uint8_t *data, size_t size, struct arena *arena)
         return;
     }
     CHECK(result.count + result.dropped_count == request.count);
+    const char *ranking_id = NULL;
     Reelrank__V1__RankResponse *response = NULL;
-    enum status status = wire_rank_response(message, &request, &result, &chosen, arena, &response);
+    enum status status =
+        wire_ranking_id(message, &request, &chosen, result.state_sequence, arena, &ranking_id);
+    if (status == STATUS_OK) {
+        status =
+            wire_rank_response(message, &request, &result, &chosen, ranking_id, arena, &response);
+    }
     CHECK(status == STATUS_OK || status == STATUS_NO_MEMORY);
 }
 

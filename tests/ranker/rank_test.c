@@ -786,6 +786,31 @@ static void check_sums(struct world *world, const struct rank_term *explained, d
     CHECK(same_bits(score, shuffled));
 }
 
+/* The totals are those of the explanation's terms, and change nothing else. */
+static void check_totals(struct world *world, const struct rank_request *plain,
+                         const struct rank_result *explained)
+{
+    int64_t want[TERM_COUNT] = {0};
+    double scores[VIDEOS];
+    uint32_t order[VIDEOS];
+    size_t count = explained->count;
+    for (size_t i = 0; i < count * TERM_COUNT; i++) {
+        double units = explained->terms[i].value * 4294967296.0;
+        CHECK(same_bits(units, (double)(int64_t)units));
+        want[i % TERM_COUNT] += (int64_t)units;
+        CHECK_EQ(0, explained->term_totals[i % TERM_COUNT]); /* nobody asked */
+    }
+    memcpy(scores, explained->scores, count * sizeof(scores[0]));
+    memcpy(order, explained->order, count * sizeof(order[0]));
+    struct rank_request request = *plain;
+    request.total_terms = true;
+    struct rank_result result = run(world, &request);
+    CHECK_EQ(count, result.count);
+    CHECK(memcmp(scores, result.scores, count * sizeof(scores[0])) == 0);
+    CHECK(memcmp(order, result.order, count * sizeof(order[0])) == 0);
+    CHECK(memcmp(want, result.term_totals, sizeof(want)) == 0);
+}
+
 static void check_explanation(struct world *world, const struct rank_request *plain)
 {
     double scores[VIDEOS];
@@ -801,6 +826,7 @@ static void check_explanation(struct world *world, const struct rank_request *pl
         CHECK(same_bits(scores[i], result.scores[i]));
         check_sums(world, &result.terms[i * TERM_COUNT], scores[i]);
     }
+    check_totals(world, plain, &result);
 }
 
 static void name_sources(const uint64_t keys[VIDEOS], uint64_t sources[VIDEOS])
@@ -983,6 +1009,40 @@ static void every_budget_gives_no_memory_or_the_same_bytes(void)
     end_world(&world);
 }
 
+static enum status rank_within(struct world *world, const struct rank_request *request,
+                               void *memory, size_t size)
+{
+    struct arena arena;
+    struct rank_result result;
+    arena_init(&arena, memory, size);
+    return rank(world->state, &world->model, request, &arena, &result);
+}
+
+/* So no answer fails for being sampled: whatever budget is enough without is enough with them. */
+static void totals_of_terms_take_no_memory(void)
+{
+    struct world world = random_world(5);
+    uint64_t keys[VIDEOS];
+    size_t successes = 0;
+    randomize_more(&world);
+    randomize_kinds(&world);
+    shuffle_keys(&world, keys);
+    struct rank_request plain = plain_request(keys, 20);
+    struct rank_request totalled = plain;
+    totalled.total_terms = true;
+    char *memory = malloc(WORLD_MEMORY);
+    CHECK(memory != NULL);
+    for (size_t size = 0; successes < 10; size += 7) {
+        CHECK(size <= WORLD_MEMORY);
+        enum status status = rank_within(&world, &plain, memory, size);
+        CHECK_EQ(status, rank_within(&world, &totalled, memory, size));
+        successes += status == STATUS_OK;
+    }
+    arena_init(&world.arena, world.arena.base, WORLD_MEMORY);
+    free(memory);
+    end_world(&world);
+}
+
 /* ---- golden ---- */
 
 /* Any change of these bits breaks the replay of every journaled decision. */
@@ -1082,6 +1142,7 @@ int main(int argc, char **argv)
         TEST(the_largest_weights_stay_within_bounds_and_add_up),
         TEST(every_term_has_a_name_of_its_own),
         TEST(every_budget_gives_no_memory_or_the_same_bytes),
+        TEST(totals_of_terms_take_no_memory),
         TEST(the_bits_of_scores_never_change),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

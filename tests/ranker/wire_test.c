@@ -222,7 +222,7 @@ static void features_that_are_missing_are_left_out(void)
     request.keys = (const uint64_t[]){1, 2};
     Reelrank__V1__RankResponse *response = NULL;
     CHECK_EQ(STATUS_OK,
-             wire_rank_response(&message, &request, &result, &chosen, scratch(), &response));
+             wire_rank_response(&message, &request, &result, &chosen, "r", scratch(), &response));
     CHECK_EQ(3, response->slate[0]->n_features);
     CHECK_STR("quality", response->slate[0]->features[1]->name);
     CHECK(fabs(0.5 - response->slate[0]->features[1]->value) < 1e-12);
@@ -289,7 +289,7 @@ static void moves_are_told_where_there_are_any(void)
     struct rank_request request = {.now_ms = NOW_MS};
     Reelrank__V1__RankResponse *response = NULL;
     CHECK_EQ(STATUS_OK,
-             wire_rank_response(&message, &request, &result, &chosen, scratch(), &response));
+             wire_rank_response(&message, &request, &result, &chosen, "r", scratch(), &response));
     CHECK_EQ(0, response->slate[0]->n_moves);
     CHECK_EQ(2, response->slate[1]->n_moves);
     CHECK_STR("creator_cap", response->slate[1]->moves[0]->rule);
