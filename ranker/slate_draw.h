@@ -23,4 +23,16 @@ struct slate_draw slate_draw_epsilon_greedy(double epsilon, double uniform, size
 struct slate_draw slate_draw_softmax(double scale, double uniform, const double *values,
                                      size_t count, size_t best, double *chances);
 
+/*
+ * The chances that these draw by: of each candidate chances[i] over what is returned, with the bits
+ * of the propensity that it is drawn with.
+ */
+double slate_chances_epsilon_greedy(double epsilon, size_t count, size_t best, double *chances);
+double slate_chances_softmax(double scale, const double *values, size_t count, size_t best,
+                             double *chances);
+
+/* Draws in proportion to chances, whose sum, in their order, is the whole; best is possible. */
+size_t slate_draw_pick(const double *chances, size_t count, double uniform, double whole,
+                       size_t best);
+
 #endif

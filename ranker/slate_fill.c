@@ -94,12 +94,17 @@ static enum status put_categories(struct slate_fill *fill, struct arena *arena)
     return STATUS_OK;
 }
 
-/* Who is looked at: the first without rules, in the order of their scores. */
-static void put_left(struct slate_fill *fill)
+static void put_ranks(struct slate_fill *fill)
 {
     for (size_t i = 0; i < fill->input->count; i++) {
         fill->ranks[fill->slate->order[i]] = (uint16_t)i;
     }
+}
+
+/* Who is looked at: the first without rules, in the order of their scores. */
+static void put_left(struct slate_fill *fill)
+{
+    fill->left_count = 0;
     for (size_t i = 0; i < fill->input->count; i++) {
         if (fill->ranks[fill->by_score[i]] < SLATE_HEAD_MAX) {
             fill->left[fill->left_count++] = (uint16_t)fill->by_score[i];
@@ -125,26 +130,41 @@ static enum status allocate(struct slate_fill *fill, struct arena *arena)
         fill->slate->moved_by = arena_new(arena, uint8_t, count);
         fill->slate->from_positions = arena_new_raw(arena, uint32_t, count);
     }
-    return arena_full(arena) ? STATUS_NO_MEMORY : STATUS_OK;
+    return slate_room_init(&fill->room, count, arena);
+}
+
+/* What follows from the input alone. */
+static void set_constants(struct slate_fill *fill)
+{
+    const struct slate_input *input = fill->input;
+    double share = input->model->local_share * input->model->window;
+    double best = input->count > 0 ? input->scores[fill->by_score[0]] : 0;
+    fill->position_count = count_positions(input);
+    fill->best_score = best > 0 ? best : 1;
+    fill->local_target = (unsigned)share;
+    /* Rounded up, but not for what the product's own rounding has added. */
+    fill->local_target += share - fill->local_target > 1e-9;
+}
+
+/* Makes the slate without rules. */
+static enum status begin(struct slate_fill *fill, struct arena *arena)
+{
+    fill->by_score = arena_new_raw(arena, uint32_t, fill->input->count);
+    if (fill->by_score == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    return slate_plain_build(fill->input, arena, fill->by_score, fill->slate);
 }
 
 enum status slate_fill_init(struct slate_fill *fill, const struct slate_input *input,
-                            const uint32_t *by_score, struct slate *slate, struct arena *arena)
+                            struct slate *slate, struct arena *arena)
 {
     const struct model *model = input->model;
-    double share = model->local_share * model->window;
-    double best = input->count > 0 ? input->scores[by_score[0]] : 0;
-    *fill = (struct slate_fill){
-        .input = input,
-        .slate = slate,
-        .by_score = by_score,
-        .position_count = count_positions(input),
-        .best_score = best > 0 ? best : 1,
-        .local_target = (unsigned)share,
-    };
-    /* Rounded up, but not for what the product's own rounding has added. */
-    fill->local_target += share - fill->local_target > 1e-9;
-    enum status status = allocate(fill, arena);
+    *fill = (struct slate_fill){.input = input, .slate = slate};
+    enum status status = begin(fill, arena);
+    if (status == STATUS_OK) {
+        status = allocate(fill, arena);
+    }
     if (status == STATUS_OK) {
         status = put_creators(fill, arena);
     }
@@ -154,10 +174,32 @@ enum status slate_fill_init(struct slate_fill *fill, const struct slate_input *i
     if (status != STATUS_OK) {
         return status;
     }
+    set_constants(fill);
+    put_ranks(fill);
     put_left(fill);
     return model->diversity > 0 ? likeness_init(&fill->likeness, model, fill->left_count,
                                                 fill->position_count, arena)
                                 : STATUS_OK;
+}
+
+void slate_fill_restart(struct slate_fill *fill)
+{
+    size_t count = fill->input->count;
+    memset(fill->placed, 0, count * sizeof(fill->placed[0]));
+    memset(fill->creator_counts, 0, count * sizeof(fill->creator_counts[0]));
+    if (fill->categories != NULL) {
+        memset(fill->category_counts, 0,
+               (count * LIMIT_VIDEO_CATEGORIES + 1) * sizeof(fill->category_counts[0]));
+    }
+    for (size_t i = 0; i < count; i++) {
+        fill->next_factors[i] = 1;
+    }
+    fill->placed_count = 0;
+    fill->local_count = 0;
+    put_left(fill);
+    if (fill->input->model->diversity > 0) {
+        likeness_restart(&fill->likeness, fill->left_count);
+    }
 }
 
 /* One more or one less of the candidate in the window. */
@@ -345,19 +387,25 @@ static size_t value_eligible(struct slate_fill *fill, size_t count)
     return best;
 }
 
+/* Of the softmax that draws. */
+static double scale_of(const struct slate_fill *fill)
+{
+    const double log2_e = 0x1.71547652b82fep+0;
+    double points = fill->diverse ? fill->best_score : 1; /* what a value of 1 is worth */
+    return points * (log2_e / fill->input->model->explore_temperature);
+}
+
 static struct choice draw(struct slate_fill *fill, double uniform)
 {
     const struct model *model = fill->input->model;
-    const double log2_e = 0x1.71547652b82fep+0;
     struct slate_draw drawn;
     size_t count = list_eligible(fill);
     size_t best = value_eligible(fill, count);
     if (model->exploration == EXPLORE_EPSILON_GREEDY) {
         drawn = slate_draw_epsilon_greedy(model->explore_epsilon, uniform, count, best);
     } else {
-        double points = fill->diverse ? fill->best_score : 1; /* what a value of 1 is worth */
-        double scale = points * (log2_e / model->explore_temperature);
-        drawn = slate_draw_softmax(scale, uniform, fill->values, count, best, fill->chances);
+        drawn =
+            slate_draw_softmax(scale_of(fill), uniform, fill->values, count, best, fill->chances);
     }
     size_t at = fill->eligible[drawn.at];
     return (struct choice){.at = at,
@@ -407,7 +455,9 @@ static void note_moves(struct slate_fill *fill, const struct choice *choice)
     }
 }
 
-void slate_fill_decay(struct slate_fill *fill, uint32_t candidate)
+/* Gives a candidate the factor of its creator's next video, and the score with it. Inline, since it
+ * is called for all that are left. */
+static inline void decay(struct slate_fill *fill, uint32_t candidate)
 {
     const struct model *model = fill->input->model;
     double *next = &fill->next_factors[fill->creators[candidate]];
@@ -426,7 +476,7 @@ static void place(struct slate_fill *fill, const struct choice *choice)
     fill->left_count--;
     memmove(left, left + 1, (fill->left_count - choice->at) * sizeof(*left));
     fill->placed[candidate] = true;
-    slate_fill_decay(fill, candidate);
+    decay(fill, candidate);
     count_in_window(fill, candidate, 1);
     if (fill->input->model->diversity > 0) {
         likeness_place(&fill->likeness, item_of(fill, candidate));
@@ -436,19 +486,56 @@ static void place(struct slate_fill *fill, const struct choice *choice)
     fill->placed_count++;
 }
 
-void slate_fill_positions(struct slate_fill *fill, const double *uniforms)
+bool slate_fill_is_drawn(const struct slate_fill *fill)
 {
     const struct model *model = fill->input->model;
-    size_t drawn = model->exploration != EXPLORE_NONE ? (size_t)model->explore_positions : 0;
+    return model->exploration != EXPLORE_NONE &&
+           fill->placed_count < (size_t)model->explore_positions;
+}
+
+void slate_fill_positions(struct slate_fill *fill, const double *uniforms)
+{
     while (fill->placed_count < fill->position_count) {
         begin_position(fill);
-        struct choice choice = fill->placed_count < drawn ? draw(fill, uniforms[fill->placed_count])
-                                                          : choose_best(fill);
+        struct choice choice = slate_fill_is_drawn(fill) ? draw(fill, uniforms[fill->placed_count])
+                                                         : choose_best(fill);
         if (fill->input->explain) {
             note_moves(fill, &choice);
         }
         place(fill, &choice);
     }
+}
+
+static void weigh_best(struct slate_fill *fill)
+{
+    fill->eligible[0] = (uint16_t)choose_best(fill).at;
+    fill->chances[0] = 1;
+    fill->whole = 1;
+    fill->best = 0;
+    fill->chance_count = 1;
+}
+
+void slate_fill_weigh(struct slate_fill *fill)
+{
+    const struct model *model = fill->input->model;
+    begin_position(fill);
+    if (!slate_fill_is_drawn(fill)) {
+        weigh_best(fill);
+        return;
+    }
+    size_t count = list_eligible(fill);
+    fill->chance_count = count;
+    fill->best = value_eligible(fill, count);
+    fill->whole =
+        model->exploration == EXPLORE_EPSILON_GREEDY
+            ? slate_chances_epsilon_greedy(model->explore_epsilon, count, fill->best, fill->chances)
+            : slate_chances_softmax(scale_of(fill), fill->values, count, fill->best, fill->chances);
+}
+
+void slate_fill_place(struct slate_fill *fill, size_t i)
+{
+    struct choice choice = {.at = fill->eligible[i], .propensity = fill->chances[i] / fill->whole};
+    place(fill, &choice);
 }
 
 /* Which of the next candidates breaks caps least. */
@@ -483,7 +570,8 @@ static void move_to_front(uint32_t *order, size_t at)
     order[0] = candidate;
 }
 
-void slate_fill_spread(struct slate_fill *fill)
+/* Moves candidates behind the positions that rules fill apart. */
+static void spread(struct slate_fill *fill)
 {
     const struct slate_input *input = fill->input;
     bool capped = input->model->creator_cap > 0 || input->model->category_cap > 0;
@@ -501,4 +589,21 @@ void slate_fill_spread(struct slate_fill *fill)
         count_in_window(fill, fill->slate->order[fill->placed_count], 1);
         fill->placed_count++;
     }
+}
+
+void slate_fill_rest(struct slate_fill *fill)
+{
+    const struct slate_input *input = fill->input;
+    size_t rest_count = 0;
+    for (size_t i = 0; i < input->count; i++) {
+        uint32_t candidate = fill->by_score[i];
+        if (!fill->placed[candidate]) {
+            decay(fill, candidate);
+            fill->room.items[rest_count++] = slate_item(input->scores[candidate], candidate);
+        }
+    }
+    CHECK(rest_count == input->count - fill->placed_count);
+    slate_plain_order(&fill->room, rest_count, fill->slate,
+                      fill->slate->order + fill->placed_count);
+    spread(fill);
 }

@@ -1,5 +1,7 @@
 #include "ranker/slate_likeness.h"
 
+#include <string.h>
+
 #include "ranker/check.h"
 
 enum { TAG_WEIGHT = 1, CATEGORY_WEIGHT = 2, CREATOR_WEIGHT = 2 };
@@ -106,6 +108,12 @@ static double likeness_of(const struct content *a, const struct content *b)
     }
     double cosine = embedding_dot(a->embedding, b->embedding) * (a->scale * b->scale);
     return cosine < 0 ? 0 : cosine < 1 ? cosine : 1;
+}
+
+void likeness_restart(struct likeness *likeness, size_t item_count)
+{
+    memset(likeness->nearest, 0, item_count * sizeof(likeness->nearest[0]));
+    likeness->placed_count = 0;
 }
 
 void likeness_place(struct likeness *likeness, size_t item)

@@ -29,6 +29,9 @@ bool likeness_knows(const struct likeness *likeness, size_t item);
 void likeness_put(struct likeness *likeness, size_t item, const struct slate_facts *facts,
                   uint32_t creator);
 
+/* Nothing is placed any more; what is known of items stays so. */
+void likeness_restart(struct likeness *likeness, size_t item_count);
+
 /* The item is at the next position. */
 void likeness_place(struct likeness *likeness, size_t item);
 
