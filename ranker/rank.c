@@ -4,33 +4,10 @@
 #include <stdio.h>
 
 #include "ranker/check.h"
-#include "ranker/features.h"
-#include "ranker/lookup.h"
-#include "ranker/policy.h"
-#include "ranker/profile.h"
+#include "ranker/ranking.h"
 #include "ranker/score.h"
-#include "ranker/selection.h"
-#include "ranker/slate.h"
 
 enum { TERM_SHIFT = HEAD_COUNT, TERM_MULTIPLIERS, TERM_DECAY = TERM_COUNT - 1 };
-
-/* One call of rank(), built up step by step in the arena. */
-struct ranking {
-    const struct state *state;
-    const struct model *model;
-    const struct rank_request *request;
-    struct arena *arena;
-    struct selection selection; /* what moves this user's scores */
-    struct selection explained; /* with explain, whatever can be explained */
-    struct profile profile;
-    struct features_source source;
-    const struct video **videos; /* by candidate of the request; NULL: unknown */
-    uint8_t *rules;              /* by candidate of the request; enum drop_rule */
-    size_t kept_count;
-    uint32_t *kept;               /* candidates that passed policy, rising */
-    struct candidate *candidates; /* by index in kept, as are the scores of the slate */
-    struct slate slate;
-};
 
 const char *rank_term_name(unsigned term)
 {
@@ -44,186 +21,10 @@ const char *rank_term_name(unsigned term)
     return term == TERM_DECAY ? "creator_decay" : multiplier_name(term - TERM_MULTIPLIERS);
 }
 
-static enum status find_videos(struct ranking *ranking)
-{
-    const struct rank_request *request = ranking->request;
-    size_t count = request->count;
-    ranking->videos = arena_new_raw(ranking->arena, const struct video *, count);
-    ranking->rules = arena_new_raw(ranking->arena, uint8_t, count);
-    ranking->kept = arena_new_raw(ranking->arena, uint32_t, count);
-    ranking->candidates = arena_new_raw(ranking->arena, struct candidate, count);
-    if (arena_full(ranking->arena)) {
-        return STATUS_NO_MEMORY;
-    }
-    videos_find_many(state_videos(ranking->state), request->keys, count, ranking->videos);
-    return STATUS_OK;
-}
-
-static void keep(struct ranking *ranking, size_t candidate, bool seen)
-{
-    const double *scores = ranking->request->retrieval_scores;
-    const uint64_t *sources = ranking->request->source_keys;
-    size_t at = ranking->kept_count++;
-    ranking->kept[at] = (uint32_t)candidate;
-    ranking->candidates[at] = (struct candidate){
-        .video = ranking->videos[candidate],
-        .retrieval_score = scores != NULL ? scores[candidate] : 0,
-        .source_key = sources != NULL ? sources[candidate] : 0,
-        .seen = seen,
-    };
-}
-
-static struct policy_context context_of(const struct ranking *ranking)
-{
-    return policy_context(ranking->model, state_videos(ranking->state), ranking->profile.user,
-                          ranking->request);
-}
-
-/* Keeps what no rule forbids. */
-static enum drop_rule judge(struct ranking *ranking, const struct policy_context *context,
-                            size_t candidate)
-{
-    int64_t age_ms = profile_seen_age_ms(&ranking->profile, ranking->request->keys[candidate]);
-    enum drop_rule rule = policy_judge(context, ranking->videos[candidate], age_ms);
-    if (rule == DROP_NONE) {
-        keep(ranking, candidate, age_ms != PROFILE_NEVER);
-    }
-    return rule;
-}
-
-/* Key 0 names no video, so it is unknown however often it comes. */
-static enum status judge_all(struct ranking *ranking)
-{
-    const struct rank_request *request = ranking->request;
-    const struct policy_context context = context_of(ranking);
-    struct positions met;
-    enum status status = positions_init(&met, request->keys, request->count, ranking->arena);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    for (size_t i = 0; i < request->count; i++) {
-        uint16_t *slot = positions_slot(&met, request->keys[i]);
-        bool repeated = *slot != 0 && request->keys[i] != 0;
-        *slot = (uint16_t)(i + 1);
-        ranking->rules[i] = (uint8_t)(repeated ? DROP_REPEATED : judge(ranking, &context, i));
-    }
-    return STATUS_OK;
-}
-
-static size_t block_size(size_t count, size_t begin)
-{
-    return count - begin < FEATURE_BLOCK ? count - begin : FEATURE_BLOCK;
-}
-
-/* Asks for the rows of a block still to come, to their last byte, while the one before is scored.
- */
-static void prefetch_block(const struct ranking *ranking, size_t begin)
-{
-    for (size_t i = begin; i < begin + FEATURE_BLOCK && i < ranking->kept_count; i++) {
-        const char *row = (const char *)ranking->candidates[i].video;
-        for (size_t at = 0; at < sizeof(struct video); at += 64) {
-            __builtin_prefetch(row + at);
-        }
-        __builtin_prefetch(row + sizeof(struct video) - 1);
-    }
-}
-
-static void score_all(struct ranking *ranking, double *scores)
-{
-    score_block_function *score = score_block_choose();
-    struct features features; /* large; what is not selected is never read */
-    for (size_t begin = 0; begin < ranking->kept_count; begin += FEATURE_BLOCK) {
-        size_t count = block_size(ranking->kept_count, begin);
-        double block[FEATURE_BLOCK];
-        prefetch_block(ranking, begin + FEATURE_BLOCK);
-        features_fill(&ranking->source, &ranking->selection, &ranking->candidates[begin], count,
-                      &features);
-        score(&ranking->selection, &features, count, block, NULL);
-        for (size_t i = 0; i < count; i++) {
-            scores[begin + i] = block[i];
-        }
-    }
-}
-
-/* Published lately, and with few views yet; one of the future is as new as can be. */
-static bool is_new(const struct ranking *ranking, const struct video *video)
-{
-    const struct model *model = ranking->model;
-    enum half_life half_life = model->rate_half_life;
-    struct stats_moment now = stats_moment_of(ranking->request->now_ms, half_life);
-    double views = stats_most_views(&video->decayed, half_life) *
-                   stats_decay_factor(now, video->decayed.newest_tick);
-    double age_ms = (double)(ranking->request->now_ms - video->published_ms);
-    return video->published_ms != 0 && age_ms <= model->new_video_age_ms &&
-           views <= model->new_video_views;
-}
-
-static bool needs_embeddings(const struct model *model)
-{
-    return model->diversity > 0 && model->diversity_by == DIVERSITY_BY_EMBEDDING;
-}
-
-static struct slate_facts *find_facts(const struct ranking *ranking)
-{
-    uint16_t region = ranking->request->locale.region;
-    struct slate_facts *facts =
-        arena_new_raw(ranking->arena, struct slate_facts, ranking->kept_count);
-    const struct videos *videos = state_videos(ranking->state);
-    bool with_embeddings = needs_embeddings(ranking->model);
-    for (size_t i = 0; with_embeddings && i < ranking->kept_count; i++) {
-        videos_prefetch_embedding(videos, ranking->candidates[i].video);
-    }
-    for (size_t i = 0; facts != NULL && i < ranking->kept_count; i++) {
-        const struct video *video = ranking->candidates[i].video;
-        facts[i] = (struct slate_facts){
-            .embedding = with_embeddings ? videos_embedding(videos, video) : NULL,
-            .categories = video->category_keys,
-            .tags = video->tag_keys,
-            .local = region != 0 && video->creator_region == region,
-            .is_new = ranking->model->new_video_every > 0 && is_new(ranking, video),
-        };
-    }
-    return facts;
-}
-
-/* How long the slate is. */
-static size_t slate_count(const struct ranking *ranking)
-{
-    size_t limit = ranking->request->limit;
-    return limit > 0 && limit < ranking->kept_count ? limit : ranking->kept_count;
-}
-
-static enum status build_slate(struct ranking *ranking)
-{
-    double *scores = arena_new_raw(ranking->arena, double, ranking->kept_count);
-    uint64_t *creators = arena_new_raw(ranking->arena, uint64_t, ranking->kept_count);
-    if (arena_full(ranking->arena)) {
-        return STATUS_NO_MEMORY;
-    }
-    score_all(ranking, scores);
-    for (size_t i = 0; i < ranking->kept_count; i++) {
-        creators[i] = ranking->candidates[i].video->creator_key;
-    }
-    struct slate_input input = {
-        .model = ranking->model,
-        .count = ranking->kept_count,
-        .scores = scores,
-        .creators = creators,
-        .facts = slate_is_plain(ranking->model) ? NULL : find_facts(ranking),
-        .positions = slate_count(ranking),
-        .seed = ranking->request->seed,
-        .explain = ranking->request->explain,
-    };
-    if (arena_full(ranking->arena)) {
-        return STATUS_NO_MEMORY;
-    }
-    return slate_build(&input, ranking->arena, &ranking->slate);
-}
-
 static enum status put_slate(struct ranking *ranking, struct rank_result *result)
 {
     const struct slate *slate = &ranking->slate;
-    size_t count = slate_count(ranking);
+    size_t count = ranking->input.positions;
     result->count = count;
     result->order = arena_new_raw(ranking->arena, uint32_t, count);
     result->scores = arena_new_raw(ranking->arena, double, count);
@@ -333,7 +134,7 @@ static const char *detail(const struct ranking *ranking, const struct policy_con
 
 static enum status explain_dropped(struct ranking *ranking, struct rank_result *result)
 {
-    const struct policy_context context = context_of(ranking);
+    const struct policy_context context = ranking_policy(ranking);
     uint32_t *positions = arena_new(ranking->arena, uint32_t, ranking->request->count);
     result->details = arena_new(ranking->arena, const char *, result->dropped_count);
     if (arena_full(ranking->arena)) {
@@ -408,7 +209,7 @@ static void total_block(struct ranking *ranking, size_t begin, size_t count, int
 static void total_slate(struct ranking *ranking, struct rank_result *result)
 {
     for (size_t begin = 0; begin < result->count; begin += FEATURE_BLOCK) {
-        total_block(ranking, begin, block_size(result->count, begin), result->term_totals);
+        total_block(ranking, begin, ranking_block_size(result->count, begin), result->term_totals);
     }
 }
 
@@ -441,70 +242,24 @@ static enum status explain_slate(struct ranking *ranking, struct rank_result *re
         return status;
     }
     for (size_t begin = 0; begin < result->count; begin += FEATURE_BLOCK) {
-        explain_block(ranking, begin, block_size(result->count, begin), result);
+        explain_block(ranking, begin, ranking_block_size(result->count, begin), result);
     }
     return STATUS_OK;
 }
 
-/* Everything there is to explain: all heads and multipliers, and what is listed beside them. */
-static struct selection select_explained(const struct model *model)
+static enum status explain(struct ranking *ranking, struct rank_result *result)
 {
-    struct selection all = selection_of_all(model);
-    all.features = selection_listed(&all);
-    return all;
-}
-
-static enum status prepare_profile(struct ranking *ranking, const struct user *user)
-{
-    const struct selection *widest = &ranking->selection;
-    if (ranking->request->explain) {
-        ranking->explained = select_explained(ranking->model);
-        widest = &ranking->explained;
+    enum status status = explain_slate(ranking, result);
+    if (status == STATUS_OK) {
+        status = explain_dropped(ranking, result);
     }
-    enum status status =
-        profile_init(&ranking->profile, user, widest, ranking->request, ranking->arena);
-    bool tires = feature_set_has(&widest->features, FEATURE_FATIGUE_CREATOR) ||
-                 feature_set_has(&widest->features, FEATURE_FATIGUE_CATEGORY);
-    if (status == STATUS_OK && tires) {
-        status = profile_tire(&ranking->profile, state_videos(ranking->state),
-                              ranking->model->fatigue_half_life_ms, ranking->arena);
-    }
-    return status;
-}
-
-static enum status prepare(struct ranking *ranking)
-{
-    const struct rank_request *request = ranking->request;
-    const struct user *user = NULL;
-    enum status status = STATUS_OK;
-    if (request->user_key != 0) {
-        status = state_find_user(ranking->state, request->user_key, ranking->arena, &user);
-    }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    ranking->selection = selection_of_moving(ranking->model, user, request);
-    status = prepare_profile(ranking, user);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    return features_source_init(&ranking->source, &ranking->profile, ranking->state,
-                                ranking->arena);
+    return status == STATUS_OK ? explain_moves(ranking, result) : status;
 }
 
 /* The steps in order; each needs those before it. */
 static enum status run(struct ranking *ranking, struct rank_result *result)
 {
-    enum status status = prepare(ranking);
-    if (status == STATUS_OK) {
-        status = find_videos(ranking);
-    }
-    if (status == STATUS_OK) {
-        status = judge_all(ranking);
-    }
-    if (status == STATUS_OK) {
-        status = build_slate(ranking);
-    }
+    enum status status = slate_build(&ranking->input, ranking->arena, &ranking->slate);
     if (status == STATUS_OK) {
         status = put_slate(ranking, result);
     }
@@ -514,32 +269,18 @@ static enum status run(struct ranking *ranking, struct rank_result *result)
     if (status == STATUS_OK && ranking->request->total_terms) {
         total_slate(ranking, result);
     }
-    if (status == STATUS_OK && ranking->request->explain) {
-        status = explain_slate(ranking, result);
-    }
-    if (status == STATUS_OK && ranking->request->explain) {
-        status = explain_dropped(ranking, result);
-    }
-    if (status == STATUS_OK && ranking->request->explain) {
-        status = explain_moves(ranking, result);
-    }
-    return status;
+    return status == STATUS_OK && ranking->request->explain ? explain(ranking, result) : status;
 }
 
 enum status rank(const struct state *state, const struct model *model,
                  const struct rank_request *request, struct arena *arena, struct rank_result *out)
 {
-    CHECK(request->count <= LIMIT_CANDIDATES);
-    CHECK(request->language_count <= LIMIT_LANGUAGES);
-    CHECK(request->now_ms > 0);
-    struct ranking ranking = {
-        .state = state,
-        .model = model,
-        .request = request,
-        .arena = arena,
-    };
+    struct ranking ranking;
     struct rank_result result = {.state_sequence = state_sequence(state)};
-    enum status status = run(&ranking, &result);
+    enum status status = ranking_init(&ranking, state, model, request, arena);
+    if (status == STATUS_OK) {
+        status = run(&ranking, &result);
+    }
     if (status == STATUS_OK) {
         *out = result;
     }

@@ -8,6 +8,7 @@
 #include "ranker/limits.h"
 #include "ranker/random.h"
 #include "ranker/slate.h"
+#include "ranker/slate_chance.h"
 #include "tests/bench/program.h"
 #include "tests/bench/samples.h"
 
@@ -39,7 +40,9 @@ static const struct argument arguments[] = {
 };
 
 static const struct program program = {
-    .summary = "Times the rules of the slate and prints one line of JSON: ns per slate.",
+    .summary =
+        "Times the rules of the slate and prints one line of JSON: ns per slate, and per draw\n"
+        "where the probabilities of its first 10 positions are worked out by simulation.",
     .examples = "  slate_bench --candidates 500 --shown 20\n",
     .arguments = arguments,
     .argument_count = sizeof(arguments) / sizeof(arguments[0]),
@@ -164,6 +167,19 @@ static const struct {
     {"all", all_rules},
 };
 
+static struct slate_input input_of(const struct model *model, const struct made *made,
+                                   const struct options *options)
+{
+    return (struct slate_input){
+        .model = model,
+        .count = (size_t)options->candidates,
+        .scores = made->scores,
+        .creators = made->creators,
+        .facts = made->facts,
+        .positions = (size_t)(options->shown > 0 ? options->shown : options->candidates),
+    };
+}
+
 static double measure(const struct model *model, const struct made *made,
                       const struct options *options, struct arena *arena)
 {
@@ -171,19 +187,39 @@ static double measure(const struct model *model, const struct made *made,
     for (uint64_t i = 0; i < REPEATS; i++) {
         const struct made *one = &made[i % VARIANTS];
         struct slate slate;
-        struct slate_input input = {
-            .model = model,
-            .count = (size_t)options->candidates,
-            .scores = one->scores,
-            .creators = one->creators,
-            .facts = one->facts,
-            .positions = (size_t)(options->shown > 0 ? options->shown : options->candidates),
-            .seed = i,
-        };
+        struct slate_input input = input_of(model, one, options);
+        input.seed = i;
         arena_reset(arena);
         int64_t start_ns = program_now_ns();
         CHECK(slate_build(&input, arena, &slate) == STATUS_OK);
         samples_add(&samples, (double)(program_now_ns() - start_ns));
+    }
+    double median = samples_quantile(&samples, 0.5);
+    samples_release(&samples);
+    return median;
+}
+
+/* Of one simulated slate, of whose drawn positions the marginals are asked. */
+static double measure_draw(const struct model *model, const struct made *made,
+                           const struct options *options, struct arena *arena)
+{
+    enum { DRAWS = 1000, POSITIONS = 10, ROUNDS = 20 };
+    static double values[LIMIT_CANDIDATES];
+    double probabilities[POSITIONS], variances[POSITIONS], expected[POSITIONS];
+    struct slate_marginals out = {probabilities, variances, expected};
+    struct samples samples = {0};
+    uint32_t slate[POSITIONS];
+    for (uint32_t k = 0; k < POSITIONS; k++) {
+        slate[k] = k;
+    }
+    for (uint64_t i = 0; i < ROUNDS; i++) {
+        struct slate_input input = input_of(model, &made[i % VARIANTS], options);
+        struct slate_marginals_query query = {
+            .slate = slate, .count = POSITIONS, .values = values, .draws = DRAWS, .seed = i};
+        arena_reset(arena);
+        int64_t start_ns = program_now_ns();
+        CHECK(slate_marginals(&input, &query, arena, &out) == STATUS_OK);
+        samples_add(&samples, (double)(program_now_ns() - start_ns) / DRAWS);
     }
     double median = samples_quantile(&samples, 0.5);
     samples_release(&samples);
@@ -209,6 +245,10 @@ int main(int argc, char **argv)
         struct model model = base_model();
         rules[i].use(&model);
         printf(", \"%s_ns\": %.0f", rules[i].name, measure(&model, made, &options, &arena));
+        if (model.exploration != EXPLORE_NONE) {
+            printf(", \"%s_draw_ns\": %.0f", rules[i].name,
+                   measure_draw(&model, made, &options, &arena));
+        }
     }
     printf("}\n");
     free(memory);

@@ -1,0 +1,50 @@
+#ifndef RANKER_RANKING_H
+#define RANKER_RANKING_H
+
+#include "ranker/features.h"
+#include "ranker/policy.h"
+#include "ranker/profile.h"
+#include "ranker/rank.h"
+#include "ranker/selection.h"
+#include "ranker/slate.h"
+
+/*
+ * The first half of a ranking: who passes policy, and with which score. rank.c makes a slate and
+ * its explanation of it, rank_chance.c says how likely slates are; for these two alone.
+ */
+struct ranking {
+    const struct state *state;
+    const struct model *model;
+    const struct rank_request *request;
+    struct arena *arena;
+    struct selection selection; /* what moves this user's scores */
+    struct selection explained; /* with explain, whatever can be explained */
+    struct profile profile;
+    struct features_source source;
+    const struct video **videos; /* by candidate of the request; NULL: unknown */
+    uint8_t *rules;              /* by candidate of the request; enum drop_rule */
+    size_t kept_count;
+    uint32_t *kept;               /* candidates that passed policy, rising */
+    struct candidate *candidates; /* by index in kept */
+    struct slate_input input;     /* as are its arrays */
+    struct slate slate;           /* of rank() alone, which makes it */
+};
+
+/*
+ * Finds, judges and scores the candidates, in the arena. The request is as rank() asks for it;
+ * everything is borrowed. STATUS_NO_MEMORY.
+ */
+MUST_USE enum status ranking_init(struct ranking *ranking, const struct state *state,
+                                  const struct model *model, const struct rank_request *request,
+                                  struct arena *arena);
+
+/* What the rules of policy look at. */
+struct policy_context ranking_policy(const struct ranking *ranking);
+
+/* Of count rows, those of the block that begins there. */
+static inline size_t ranking_block_size(size_t count, size_t begin)
+{
+    return count - begin < FEATURE_BLOCK ? count - begin : FEATURE_BLOCK;
+}
+
+#endif
