@@ -30,12 +30,15 @@ static enum status walk_init(struct walk *walk, const struct slate_input *input,
         .shown = least(input->positions, input->count),
     };
     walk->input.explain = false;
-    if (walk->plain) {
-        return slate_plain_build(&walk->input, arena, NULL, &walk->slate);
+    enum status status = walk->plain
+                             ? slate_plain_build(&walk->input, arena, NULL, &walk->slate)
+                             : slate_fill_init(&walk->fill, &walk->input, &walk->slate, arena);
+    if (status != STATUS_OK) {
+        return status;
     }
-    enum status status = slate_fill_init(&walk->fill, &walk->input, &walk->slate, arena);
-    walk->ruled = status == STATUS_OK ? walk->fill.position_count : 0;
-    return status;
+    CHECK(walk->slate.order != NULL);
+    walk->ruled = walk->fill.position_count; /* of a plain one: 0 */
+    return STATUS_OK;
 }
 
 /* Completes the order behind the positions that rules fill, which are filled. */
