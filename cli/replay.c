@@ -154,6 +154,7 @@ static void print_text(const struct parity_run *run)
     fields_number("decisions", report->decisions);
     fields_number("equal, bit for bit", report->equal);
     fields_number("different", report->different);
+    fields_number("  of both, with terms", report->with_totals);
     fields_number("not to be computed", lost(report));
     fields_number("  log begins later", report->before_base);
     fields_number("  beyond the log", report->behind_log);
@@ -169,10 +170,11 @@ static enum exit_code print_json(struct parity_run *run)
 {
     const struct parity_report *report = &run->report;
     json_t *object =
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "decisions",
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "decisions",
                   (json_int_t)report->decisions, "equal", (json_int_t)report->equal, "different",
-                  (json_int_t)report->different, "before_base", (json_int_t)report->before_base,
-                  "behind_log", (json_int_t)report->behind_log, "unknown_weights",
+                  (json_int_t)report->different, "with_totals", (json_int_t)report->with_totals,
+                  "before_base", (json_int_t)report->before_base, "behind_log",
+                  (json_int_t)report->behind_log, "unknown_weights",
                   (json_int_t)report->unknown_weights, "unreadable", (json_int_t)report->unreadable,
                   "candidates", (json_int_t)report->candidates, "base", (json_int_t)report->base,
                   "last", (json_int_t)report->last, "differences", run->differences);

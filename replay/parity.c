@@ -201,6 +201,7 @@ static void compare(struct parity *parity, const struct again *again)
     const Reelrank__V1__Decision *decision = again->decision;
     const struct rank_result *result = &again->result;
     parity->report->candidates += again->request.count;
+    parity->report->with_totals += has_totals(again);
     if (!compare_slate(parity, again) || !compare_drops(parity, again)) {
         return;
     }

@@ -56,6 +56,7 @@ struct parity_report {
     uint64_t decisions; /* read from the journal */
     uint64_t equal;
     uint64_t different;
+    uint64_t with_totals; /* of both, those whose terms' totals were journaled, and compared */
     /* What can no longer be computed again: */
     uint64_t before_base;     /* the log begins behind the state they were made with */
     uint64_t behind_log;      /* they name a state that the log has not reached: another log's */

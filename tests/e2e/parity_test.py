@@ -35,6 +35,7 @@ def a_mixed_life_is_computed_again_bit_for_bit(place):
     report = parity(0, data)
     assert report["decisions"] > 700, report
     equal((report["decisions"], 0), (report["equal"], report["different"]))
+    equal(report["decisions"], report["with_totals"])
     text = command(0, "replay", "parity", "--data", data)[0]
     assert "equal, bit for bit %d" % report["equal"] in " ".join(text.split()), text
 

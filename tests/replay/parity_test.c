@@ -90,6 +90,7 @@ static void what_was_served_comes_out_again(void)
     struct parity_report report = close_and_check(place, &told);
     CHECK_EQ(2, report.decisions);
     CHECK_EQ(2, report.equal);
+    CHECK_EQ(2, report.with_totals);
     CHECK_EQ(0, report.different);
     CHECK_EQ(2 * (PLACE_VIDEOS + 1), report.candidates);
     CHECK_EQ(0, told.count);
@@ -157,6 +158,7 @@ static void decisions_from_before_there_were_totals_are_computed_again(void)
     write_changed(place, leave_totals_out);
     struct parity_report report = close_and_check(place, &told);
     CHECK_EQ(1, report.equal);
+    CHECK_EQ(0, report.with_totals);
 }
 
 static void another_event_before_it_is_noticed(void)
