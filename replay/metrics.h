@@ -32,6 +32,21 @@ struct metrics_case {
  */
 double metrics_auc(struct metrics_case *cases, size_t count);
 
+struct metrics_watch {
+    double score;
+    double watch; /* time or share watched; only the order counts */
+};
+
+/*
+ * XAUC (Zhan et al., "Deconfounding Duration Bias in Watch-time Prediction for Video
+ * Recommendation", 2022): the share of pairs of videos with different watch times in which the one
+ * watched longer has the higher score, ties of scores counting half. *pairs is the number of such
+ * pairs, by which means over rankings weigh it. Sorts cases; scratch has count places. O(n log n).
+ * NaN, with 0 pairs, when all watch times are equal.
+ */
+double metrics_xauc(struct metrics_watch *cases, struct metrics_watch *scratch, size_t count,
+                    double *pairs);
+
 /*
  * What one user adds to a mean: the sum of weighted values and the sum of their weights. Grouped
  * AUC (Zhou et al., "Deep Interest Network", 2018) is the mean of users' AUC weighted by their
