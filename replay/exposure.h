@@ -33,7 +33,7 @@
  * begins with a zero bit are kept, then with two, and so on; the same of creators by a hash of
  * theirs. Which are kept depends on the whole set alone, not on its order or parts, and each one's
  * exposure is complete, so figures are of a random sample of the videos, and say how large a share
- * it is. 16 bytes and 8 a contender for each video or creator, and 8 to 16 for the index.
+ * it is. 8 bytes and 8 a contender for each video or creator, and 8 to 32 for the index.
  */
 struct exposure;
 
@@ -94,7 +94,7 @@ struct exposure_figures {
     struct exposure_spread creators;
 };
 
-/* STATUS_NO_MEMORY: 8 bytes for each video are needed. */
+/* STATUS_NO_MEMORY: needs 8 bytes for each video. */
 MUST_USE enum status exposure_sum_up(const struct exposure *exposure, size_t contender,
                                      struct exposure_figures *out);
 

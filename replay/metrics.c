@@ -1,6 +1,7 @@
 #include "replay/metrics.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +84,98 @@ double metrics_auc(struct metrics_case *cases, size_t count)
     }
     double pairs = positives * negatives;
     return pairs > 0 ? won_twice / 2 / pairs : NAN;
+}
+
+/* By rising score; the same score by rising watch time, so that ties of scores hold no inversion.
+ */
+static int by_score_and_watch(const void *a, const void *b)
+{
+    const struct metrics_watch *left = a;
+    const struct metrics_watch *right = b;
+    if (left->score < right->score || left->score > right->score) {
+        return left->score < right->score ? -1 : 1;
+    }
+    return left->watch < right->watch ? -1 : left->watch > right->watch;
+}
+
+/* Pairs of a sorted array that are equal by same(), which holds within runs only. */
+static double tied(const struct metrics_watch *cases, size_t count,
+                   bool (*same)(const struct metrics_watch *a, const struct metrics_watch *b))
+{
+    double pairs = 0;
+    for (size_t begin = 0; begin < count;) {
+        size_t end = begin;
+        while (end < count && same(&cases[begin], &cases[end])) {
+            end++;
+        }
+        pairs += (double)(end - begin) * (double)(end - begin - 1) / 2;
+        begin = end;
+    }
+    return pairs;
+}
+
+/* Of cases in rising order, where the later one is never below. */
+static bool same_score(const struct metrics_watch *a, const struct metrics_watch *b)
+{
+    return b->score <= a->score;
+}
+
+static bool same_watch(const struct metrics_watch *a, const struct metrics_watch *b)
+{
+    return b->watch <= a->watch;
+}
+
+static bool same_both(const struct metrics_watch *a, const struct metrics_watch *b)
+{
+    return same_score(a, b) && same_watch(a, b);
+}
+
+/* Merges two runs of rising watch time into one and counts the pairs in the wrong order. */
+static double merge_watch(const struct metrics_watch *from, struct metrics_watch *to, size_t middle,
+                          size_t count)
+{
+    double inversions = 0;
+    size_t left = 0;
+    size_t right = middle;
+    for (size_t i = 0; i < count; i++) {
+        if (right == count || (left < middle && from[left].watch <= from[right].watch)) {
+            to[i] = from[left++];
+        } else {
+            to[i] = from[right++];
+            inversions += (double)(middle - left);
+        }
+    }
+    return inversions;
+}
+
+/* Sorts by watch time and counts the inversions, from the bottom up. */
+static double sort_watch(struct metrics_watch *cases, struct metrics_watch *scratch, size_t count)
+{
+    double inversions = 0;
+    for (size_t width = 1; width < count; width *= 2) {
+        for (size_t begin = 0; begin < count; begin += 2 * width) {
+            size_t left = count - begin < 2 * width ? count - begin : 2 * width;
+            inversions +=
+                merge_watch(cases + begin, scratch + begin, left < width ? left : width, left);
+        }
+        memcpy(cases, scratch, count * sizeof(*cases));
+    }
+    return inversions;
+}
+
+/* Of pairs with different watch times: those not inverted won, but those of one score half. */
+double metrics_xauc(struct metrics_watch *cases, struct metrics_watch *scratch, size_t count,
+                    double *pairs)
+{
+    *pairs = 0;
+    if (count < 2) {
+        return NAN;
+    }
+    qsort(cases, count, sizeof(*cases), by_score_and_watch);
+    double of_one_score = tied(cases, count, same_score) - tied(cases, count, same_both);
+    double inverted = sort_watch(cases, scratch, count);
+    *pairs = (double)count * (double)(count - 1) / 2 - tied(cases, count, same_watch);
+    return *pairs > 0 ? (*pairs - inverted - of_one_score / 2) / *pairs : NAN;
 }
 
 static double mean_of(struct metrics_unit sum)

@@ -35,11 +35,10 @@ MUST_USE enum status trec_write_run(FILE *file, struct text query, const struct 
 
 /*
  * The judgements of one query: gains at least 0, each times scale rounded to a whole level, since
- * qrels have whole levels only; a gain above 0 is at least level 1, so that it stays relevant. With
- * scale 1 whole gains, as of a label that is there or not, are exact. Real gains in [0, 1] with
- * scale 1,000,000 are exact to 5e-7, which moves nDCG by less than 1e-4; nDCG does not depend on
- * the scale otherwise. Writes nothing when no gain is above 0. gain times scale is at most
- * TREC_SCALE_MAX. STATUS_IO: see errno.
+ * qrels have whole levels only; a gain above 0 is at least level 1, so that it stays relevant.
+ * Whole gains, as of a label that is there or not, are exact with scale 1; real gains in [0, 1] are
+ * exact to 5e-7 with scale 1,000,000, and nDCG does not depend on the scale. Writes nothing when no
+ * gain is above 0. gain times scale is at most TREC_SCALE_MAX. STATUS_IO: see errno.
  */
 MUST_USE enum status trec_write_qrels(FILE *file, struct text query, const struct text *documents,
                                       const double *gains, size_t count, unsigned scale);
