@@ -193,11 +193,24 @@ static void walk_bin(const struct auc_groups *groups, size_t bin, struct walks *
     }
 }
 
+/* Scores are of a few powers of two mostly. */
+static bool any_block(const struct auc_groups *groups, size_t octave)
+{
+    bool any = false;
+    for (size_t i = 0; i < AUC_GROUPS; i++) {
+        any |= groups->blocks[i][octave] != NULL;
+    }
+    return any;
+}
+
 static void walk(const struct auc_groups *groups, struct walks *walks)
 {
     memset(walks, 0, sizeof(*walks));
-    for (size_t bin = 0; bin < BINS; bin++) {
-        walk_bin(groups, bin, walks);
+    for (size_t octave = 0; octave < OCTAVES; octave++) {
+        bool any = any_block(groups, octave);
+        for (size_t i = 0; any && i < STEPS; i++) {
+            walk_bin(groups, octave * STEPS + i, walks);
+        }
     }
 }
 

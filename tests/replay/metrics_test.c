@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "ranker/random.h"
 #include "tests/test.h"
 
 static bool near(double a, double b)
@@ -51,6 +52,66 @@ static void auc_is_a_half_when_all_are_equal_and_undefined_without_both_kinds(vo
     CHECK(near(0.5, metrics_auc(equal, 3)));
     CHECK(isnan(metrics_auc(one_kind, 2)));
     CHECK(isnan(metrics_auc(NULL, 0)));
+}
+
+/* Of six pairs five have different watch times: 10 over 5 twice and 20 over 5 twice and over 10.
+ * By scores 2, 1, 3, 2: won are 20 over both 5 (3 > 1, 3 > 2) and over 10, and 10 over the first 5
+ * (2 > 1); 10 and the second 5 tie. */
+static void xauc_counts_pairs_of_different_watch_times_and_ties_of_scores_half(void)
+{
+    struct metrics_watch cases[] = {{2, 10}, {1, 5}, {3, 20}, {2, 5}};
+    struct metrics_watch scratch[4];
+    double pairs;
+    CHECK(near(4.5 / 5, metrics_xauc(cases, scratch, 4, &pairs)));
+    CHECK(near(5, pairs));
+}
+
+static void xauc_is_undefined_where_all_watched_the_same(void)
+{
+    struct metrics_watch cases[] = {{2, 5}, {1, 5}};
+    struct metrics_watch scratch[2];
+    double pairs = 1;
+    CHECK(isnan(metrics_xauc(cases, scratch, 2, &pairs)));
+    CHECK(near(0, pairs));
+    CHECK(isnan(metrics_xauc(cases, scratch, 0, &pairs)));
+}
+
+/* By the definition: each pair looked at. */
+static double xauc_by_pairs(const struct metrics_watch *cases, size_t count, double *pairs)
+{
+    double won = 0;
+    *pairs = 0;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < count; j++) {
+            if (cases[i].watch > cases[j].watch) {
+                *pairs += 1;
+                won += cases[i].score > cases[j].score   ? 1
+                       : cases[i].score < cases[j].score ? 0
+                                                         : 0.5;
+            }
+        }
+    }
+    return won / *pairs;
+}
+
+static void xauc_of_random_cases_is_that_of_all_pairs(void)
+{
+    struct random random = {5};
+    for (size_t round = 0; round < 300; round++) {
+        struct metrics_watch cases[70];
+        struct metrics_watch scratch[70];
+        size_t count = 2 + random_below(&random, 69);
+        for (size_t i = 0; i < count; i++) {
+            cases[i].score = random_below(&random, 20);
+            cases[i].watch = random_below(&random, 12);
+        }
+        double want_pairs;
+        double got_pairs;
+        double want = xauc_by_pairs(cases, count, &want_pairs);
+        double got = metrics_xauc(cases, scratch, count, &got_pairs);
+        CHECK(near(want_pairs, got_pairs));
+        CHECK(isnan(got) ? !(want_pairs > 0) : near(want, got));
+    }
 }
 
 static void the_mean_weighs_users(void)
@@ -110,6 +171,9 @@ int main(int argc, char **argv)
         TEST(ndcg_of_the_best_order_is_one_and_without_gain_undefined),
         TEST(auc_counts_ties_half),
         TEST(auc_is_a_half_when_all_are_equal_and_undefined_without_both_kinds),
+        TEST(xauc_counts_pairs_of_different_watch_times_and_ties_of_scores_half),
+        TEST(xauc_is_undefined_where_all_watched_the_same),
+        TEST(xauc_of_random_cases_is_that_of_all_pairs),
         TEST(the_mean_weighs_users),
         TEST(an_interval_is_about_two_standard_errors_each_way),
         TEST(a_constant_difference_is_certain),
