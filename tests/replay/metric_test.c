@@ -31,6 +31,23 @@ static void every_metric_has_a_name_of_its_own_and_a_definition(void)
     }
 }
 
+static void the_document_names_every_metric(void)
+{
+    static char document[1 << 16];
+    FILE *file = fopen("docs/metrics.md", "r");
+    CHECK(file != NULL);
+    size_t size = fread(document, 1, sizeof(document) - 1, file);
+    CHECK(size > 0 && size < sizeof(document) - 1);
+    fclose(file);
+    for (int i = 0; i < METRIC_COUNT; i++) {
+        char name[METRIC_NAME_SIZE];
+        char quoted[METRIC_NAME_SIZE + 2];
+        metric_name((enum metric)i, 10, name);
+        snprintf(quoted, sizeof(quoted), "`%s`", name);
+        CHECK(strstr(document, quoted) != NULL);
+    }
+}
+
 static void what_is_better_has_a_word(void)
 {
     CHECK_STR("higher", metric_better_name(metric_better(METRIC_AUC)));
@@ -43,6 +60,7 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(names_and_titles_tell_k_where_it_counts),
         TEST(every_metric_has_a_name_of_its_own_and_a_definition),
+        TEST(the_document_names_every_metric),
         TEST(what_is_better_has_a_word),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
