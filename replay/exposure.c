@@ -408,7 +408,7 @@ static enum status read_rows(struct numbers_reader *reader, const struct exposur
                              struct kept *kept)
 {
     uint64_t left[EXPOSURE_CONTENDERS_MAX];
-    for (size_t i = 0; i < exposure->contenders; i++) {
+    for (size_t i = 0; i < EXPOSURE_CONTENDERS_MAX; i++) {
         left[i] = exposure->slates[i] << 32;
     }
     uint64_t depth = numbers_get(reader);
