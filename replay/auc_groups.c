@@ -312,12 +312,25 @@ static struct cell cell_numbered(const struct auc_groups *groups, size_t number)
     return cell_at(groups, number / BINS, number % BINS);
 }
 
+/* The first cell from number on that has a case; CELLS when there is none. */
+static size_t next_cell(const struct auc_groups *groups, size_t number)
+{
+    while (number < CELLS) {
+        struct cell cell = cell_numbered(groups, number);
+        if (cell.positives + cell.negatives > 0) {
+            return number;
+        }
+        bool empty = groups->blocks[number / BINS][number % BINS / STEPS] == NULL;
+        number = empty ? (number / STEPS + 1) * STEPS : number + 1;
+    }
+    return CELLS;
+}
+
 static uint64_t count_cells(const struct auc_groups *groups)
 {
     uint64_t count = 0;
-    for (size_t i = 0; i < CELLS; i++) {
-        struct cell cell = cell_numbered(groups, i);
-        count += cell.positives + cell.negatives > 0;
+    for (size_t i = next_cell(groups, 0); i < CELLS; i = next_cell(groups, i + 1)) {
+        count++;
     }
     return count;
 }
@@ -328,14 +341,12 @@ enum status auc_groups_encode(const struct auc_groups *groups, uint8_t **out, si
     numbers_put_byte(&writer, FORMAT_VERSION);
     numbers_put(&writer, count_cells(groups));
     size_t next = 0; /* one behind the last cell written */
-    for (size_t i = 0; i < CELLS; i++) {
+    for (size_t i = next_cell(groups, 0); i < CELLS; i = next_cell(groups, i + 1)) {
         struct cell cell = cell_numbered(groups, i);
-        if (cell.positives + cell.negatives > 0) {
-            numbers_put(&writer, i - next + 1);
-            numbers_put(&writer, cell.positives);
-            numbers_put(&writer, cell.negatives);
-            next = i + 1;
-        }
+        numbers_put(&writer, i - next + 1);
+        numbers_put(&writer, cell.positives);
+        numbers_put(&writer, cell.negatives);
+        next = i + 1;
     }
     if (writer.full) {
         free(writer.bytes);
