@@ -101,10 +101,10 @@ MUST_USE enum status support_limits_set(struct support_limits *limits, const cha
                                         struct problem *problem);
 
 /*
- * What estimates may rest on. Of DM: the number of decisions and users. Of the replay method:
- * matches and uniform propensities besides. Of the weighted ones: all that concerns weights;
- * clipped IPS alone also what it clips, but not the largest weight nor the smallest propensity,
- * which it is made for.
+ * What estimates rest on, and so which checks refuse them. Of DM: the number of decisions and
+ * users. Of the replay method: matches and uniform propensities besides. Of the weighted ones: all
+ * that concerns weights but clipping. Of clipped IPS: what is clipped, in place of the largest
+ * weights that it is made for.
  */
 enum support_use {
     SUPPORT_FOR_MODEL,
