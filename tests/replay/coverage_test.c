@@ -1,0 +1,170 @@
+#include <math.h>
+#include <stdlib.h>
+
+#include "ranker/random.h"
+#include "replay/bootstrap.h"
+#include "replay/estimator.h"
+#include "replay/tally.h"
+#include "tests/test.h"
+
+/*
+ * Logs made of a world whose truth is known: do 95 % intervals cover it 95 times of 100?
+ *
+ * A log has 1,500 users with 1 to 7 decisions each, so about 6,000. A user likes everything more or
+ * less than others do, so a user's rewards go together. There are 4 contexts and 5 actions; rewards
+ * are 0 or 1, with chances from 0.02 to 0.32. The log draws from a softmax with propensities down
+ * to 0.036; the target prefers what is better and what the log seldom chose, with weights up
+ * to 9.3, which leaves an effective sample size of 30 %. The model of rewards is right in tendency
+ * alone.
+ *
+ * With 1,000 logs the share itself has a standard error of 0.7 %. With 150 users to a log, 4,000
+ * logs of a harder world: 93.6, 94.0 and 93.3 %, and by plain percentiles 92.5, 93.0 and 92.8 %.
+ */
+enum { LOGS = 1000, USERS = 1500, DECISIONS_MAX = 7, CONTEXTS = 4, ACTIONS = 5 };
+
+struct world {
+    double chance[CONTEXTS][ACTIONS];
+    double logged[CONTEXTS][ACTIONS];
+    double target[CONTEXTS][ACTIONS];
+    double model[CONTEXTS][ACTIONS];
+    double truth;
+};
+
+static void softmax(const double *scores, double *out)
+{
+    double sum = 0;
+    for (size_t i = 0; i < ACTIONS; i++) {
+        out[i] = exp(scores[i]);
+        sum += out[i];
+    }
+    for (size_t i = 0; i < ACTIONS; i++) {
+        out[i] /= sum;
+    }
+}
+
+static void make_context(struct random *random, struct world *world, size_t context)
+{
+    double logged[ACTIONS];
+    double target[ACTIONS];
+    for (size_t i = 0; i < ACTIONS; i++) {
+        double worth = random_unit(random);
+        world->chance[context][i] = 0.02 + 0.3 * worth * worth;
+        world->model[context][i] = 0.02 + 0.15 * worth;
+        logged[i] = 3 * random_unit(random);
+        target[i] = 3 * worth - 0.5 * logged[i];
+    }
+    softmax(logged, world->logged[context]);
+    softmax(target, world->target[context]);
+    for (size_t i = 0; i < ACTIONS; i++) {
+        world->truth += world->target[context][i] * world->chance[context][i] / CONTEXTS;
+    }
+}
+
+static void make_world(struct world *world)
+{
+    struct random random = {1};
+    *world = (struct world){.truth = 0};
+    for (size_t i = 0; i < CONTEXTS; i++) {
+        make_context(&random, world, i);
+    }
+}
+
+static size_t draw_action(struct random *random, const double *chances)
+{
+    double left = random_unit(random);
+    size_t action = 0;
+    while (action + 1 < ACTIONS && left >= chances[action]) {
+        left -= chances[action++];
+    }
+    return action;
+}
+
+/* liking is above 0, 1 on average, and multiplies a user's chances. */
+static struct observation observe(struct random *random, const struct world *world, double liking)
+{
+    size_t context = random_below(random, CONTEXTS);
+    size_t action = draw_action(random, world->logged[context]);
+    struct observation observation = {
+        .reward = random_chance(random, world->chance[context][action] * liking),
+        .logged = world->logged[context][action],
+        .target = world->target[context][action],
+        .matched = draw_action(random, world->target[context]) == action,
+        .modelled_logged = world->model[context][action],
+    };
+    for (size_t i = 0; i < ACTIONS; i++) {
+        observation.modelled_target += world->target[context][i] * world->model[context][i];
+    }
+    return observation;
+}
+
+static struct tally *make_log(const struct world *world, struct random *random)
+{
+    double sums[OBSERVATION_SUMS];
+    double peaks[WEIGHING_PEAKS];
+    struct problem problem;
+    struct tally *tally = tally_new(OBSERVATION_SUMS, WEIGHING_PEAKS);
+    CHECK(tally != NULL);
+    for (uint64_t user = 1; user <= USERS; user++) {
+        size_t count = 1 + random_below(random, DECISIONS_MAX);
+        double liking = 0.2 + 1.6 * random_unit(random);
+        for (size_t i = 0; i < count; i++) {
+            struct observation observation = observe(random, world, liking);
+            CHECK_EQ(STATUS_OK, observation_columns(&observation, 10, sums, peaks, &problem));
+            CHECK_EQ(STATUS_OK, tally_add(tally, user, NULL, 0, sums, peaks));
+        }
+    }
+    return tally;
+}
+
+static struct bootstrap *draw(struct tally *tally, uint64_t seed, double *rows)
+{
+    struct bootstrap *bootstrap = NULL;
+    CHECK_EQ(USERS, tally_unit_count(tally, 0));
+    tally_rows(tally, 0, 0, OBSERVATION_SUMS, rows);
+    CHECK_EQ(STATUS_OK, bootstrap_new(rows, USERS, OBSERVATION_SUMS, seed, &bootstrap));
+    return bootstrap;
+}
+
+static void count_covered(struct bootstrap *bootstrap, double truth,
+                          size_t covered[ESTIMATOR_COUNT])
+{
+    for (int i = 0; i < ESTIMATOR_COUNT; i++) {
+        enum estimator estimator = (enum estimator)i;
+        struct bootstrap_statistic statistic = {estimator_statistic, &estimator, 0,
+                                                OBSERVATION_SUMS};
+        struct bootstrap_interval interval;
+        bootstrap_interval(bootstrap, statistic, &interval);
+        covered[i] += interval.low <= truth && truth <= interval.high;
+    }
+}
+
+static void intervals_cover_the_truth_as_often_as_they_say(void)
+{
+    static double rows[USERS * OBSERVATION_SUMS];
+    static const enum estimator promised[] = {ESTIMATOR_IPS, ESTIMATOR_SNIPS, ESTIMATOR_DR};
+    size_t covered[ESTIMATOR_COUNT] = {0};
+    struct world world;
+    make_world(&world);
+    for (uint64_t i = 0; i < LOGS; i++) {
+        struct random random = random_stream(1, 0, i);
+        struct tally *tally = make_log(&world, &random);
+        struct bootstrap *bootstrap = draw(tally, i, rows);
+        count_covered(bootstrap, world.truth, covered);
+        bootstrap_free(bootstrap);
+        tally_free(tally);
+    }
+    for (size_t i = 0; i < sizeof(promised) / sizeof(promised[0]); i++) {
+        double share = (double)covered[promised[i]] / LOGS;
+        printf("coverage of %s: %.1f %%\n", estimator_title(promised[i]), 100 * share);
+        CHECK(share >= 0.93);
+        CHECK(share <= 0.97);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct test tests[] = {
+        TEST(intervals_cover_the_truth_as_often_as_they_say),
+    };
+    return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
+}
