@@ -267,6 +267,36 @@ static void wide_rows_stay_within_the_cells(void)
     tally_free(tally);
 }
 
+enum { WIDE = 2048, WIDE_EVENTS = 18000 };
+
+static void add_wide(struct tally *tally, const struct event *event)
+{
+    static double sums[WIDE];
+    sums[event->user % WIDE] = event->sums[0];
+    CHECK_EQ(STATUS_OK,
+             tally_add(tally, event->user, event->segments, event->segment_count, sums, NULL));
+    sums[event->user % WIDE] = 0;
+}
+
+/* Few users in many segments: it is the rows that make units larger. */
+static void units_of_wide_rows_merge_to_the_whole_bit_for_bit(void)
+{
+    struct event *events = make_events(6, 1500);
+    struct tally *whole = tally_new(WIDE, 0);
+    struct tally *parts[2] = {tally_new(WIDE, 0), tally_new(WIDE, 0)};
+    for (size_t i = 0; i < WIDE_EVENTS; i++) {
+        add_wide(whole, &events[i]);
+        add_wide(parts[events[i].user / 2 % 2], &events[i]);
+    }
+    CHECK(!tally_units_are_users(whole));
+    merge(parts[0], parts[1]);
+    check_same(whole, parts[0]);
+    free(events);
+    tally_free(whole);
+    tally_free(parts[0]);
+    tally_free(parts[1]);
+}
+
 static void a_user_of_two_parts_counts_once(void)
 {
     struct tally *into = new_tally();
@@ -391,6 +421,7 @@ int main(int argc, char **argv)
         TEST(one_user_too_many_makes_units_of_several_users),
         TEST(users_that_share_their_first_bits_are_one_unit_at_worst),
         TEST(wide_rows_stay_within_the_cells),
+        TEST(units_of_wide_rows_merge_to_the_whole_bit_for_bit),
         TEST(a_user_of_two_parts_counts_once),
         TEST(other_columns_do_not_merge),
         TEST(a_tally_is_read_back_as_it_was),
