@@ -11,7 +11,8 @@
  * difference of two such figures is (Efron and Tibshirani, "An Introduction to the Bootstrap",
  * 1993). BOOTSTRAP_ROUNDS times as many units as there are, are drawn with replacement, and the
  * figure is computed from each draw's sums. All figures see the same draws, so differences are
- * paired. The same seed and rows give the same bits.
+ * paired. The same seed and rows give the same bits on one machine; intervals and p-values use the
+ * C library's erfc().
  */
 struct bootstrap;
 

@@ -11,7 +11,8 @@
 
 /*
  * Whether a log says enough of a policy for an estimate to be given. A figure from a few large
- * weights looks like any other and is worth nothing, so it is refused, with the reasons.
+ * weights looks like any other and is worth nothing, so it is refused, with the reasons. A slate's
+ * figure is refused where that of one of its positions is.
  */
 struct support {
     double decisions;

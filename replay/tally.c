@@ -336,6 +336,7 @@ enum status tally_merge(struct tally *into, const struct tally *from, struct pro
         return status;
     }
     if (into->unit_bits > from->unit_bits) {
+        /* from has rows then, so there is room, and an index, even if into has none. */
         coarsen(into, from->unit_bits);
     }
     for (size_t i = 0; i < from->row_count; i++) {

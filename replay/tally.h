@@ -90,7 +90,7 @@ void tally_peaks(struct tally *tally, uint32_t segment, size_t first_peak, size_
  *
  *   size  field
  *      1  version, 1
- *      1  bits of a unit, 0 to 64
+ *      1  bits of a unit, 0 to 64; 64 where there are no rows
  *      4  number of sums, then 4 of peaks
  *      8  additions
  *      4  number of rows, then rows in rising order of segment and unit, each

@@ -117,11 +117,17 @@ static void put_users(struct stream *stream, uint32_t segment, const struct dist
     }
 }
 
-static uint32_t count_segments(const struct tally *tally)
+/* A segment that memory was too short for may have room for its users, but has no row. */
+static bool has_rows(struct tally *tally, uint32_t segment)
+{
+    return tally_unit_count(tally, segment) > 0;
+}
+
+static uint32_t count_segments(struct tally *tally)
 {
     uint32_t count = 0;
-    for (size_t i = 0; i < TALLY_SEGMENTS_MAX; i++) {
-        count += tally->users[i] != NULL;
+    for (uint32_t i = 0; i < TALLY_SEGMENTS_MAX; i++) {
+        count += has_rows(tally, i);
     }
     return count;
 }
@@ -142,7 +148,7 @@ enum status tally_write(struct tally *tally, FILE *file)
     }
     put(&stream, count_segments(tally), 4);
     for (uint32_t i = 0; i < TALLY_SEGMENTS_MAX; i++) {
-        if (tally->users[i] != NULL) {
+        if (has_rows(tally, i)) {
             put_users(&stream, i, tally->users[i]);
         }
     }
@@ -171,6 +177,8 @@ static void get_header(struct stream *stream, struct header *header)
     expect(stream, header->peak_count <= TALLY_COLUMNS_MAX - header->sum_count);
     expect(stream, header->additions <= EXACT_SUM_COUNT_MAX);
     expect(stream, (header->additions > 0) == (header->row_count > 0));
+    /* Only too many users make units of several. */
+    expect(stream, header->row_count > 0 || header->unit_bits == 64);
 }
 
 /* What that many additions can have made of a cell. */
@@ -257,12 +265,12 @@ static void get_users(struct stream *stream, struct distinct *users)
     expect(stream, count > 0);
 }
 
-/* The segments that have rows, no more and no fewer: their counts were made room for. */
+/* The segments that have rows, no more and no fewer: room was made for their users. */
 static void get_segments(struct stream *stream, struct tally *tally)
 {
     expect(stream, get(stream, 4) == count_segments(tally));
     for (uint32_t i = 0; i < TALLY_SEGMENTS_MAX && !stream->bad; i++) {
-        if (tally->users[i] != NULL) {
+        if (has_rows(tally, i)) {
             expect(stream, get(stream, 4) == i);
             get_users(stream, tally->users[i]);
         }

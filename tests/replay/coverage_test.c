@@ -8,7 +8,8 @@
 #include "tests/test.h"
 
 /*
- * Logs made of a world whose truth is known: do 95 % intervals cover it 95 times of 100?
+ * Logs made of a world whose truth is known: do 95 % intervals of a policy's value, and of its
+ * difference to another's, cover it 95 times of 100?
  *
  * A log has 1,500 users with 1 to 7 decisions each, so about 6,000. A user likes everything more or
  * less than others do, so a user's rewards go together. There are 4 contexts and 5 actions; rewards
@@ -22,12 +23,15 @@
  */
 enum { LOGS = 1000, USERS = 1500, DECISIONS_MAX = 7, CONTEXTS = 4, ACTIONS = 5 };
 
+/* The target, and the uniform policy that it is compared with. */
+enum { TARGET, UNIFORM, POLICIES, COLUMNS = POLICIES * OBSERVATION_SUMS };
+
 struct world {
     double chance[CONTEXTS][ACTIONS];
     double logged[CONTEXTS][ACTIONS];
-    double target[CONTEXTS][ACTIONS];
+    double target[POLICIES][CONTEXTS][ACTIONS];
     double model[CONTEXTS][ACTIONS];
-    double truth;
+    double truth[POLICIES];
 };
 
 static void softmax(const double *scores, double *out)
@@ -54,16 +58,19 @@ static void make_context(struct random *random, struct world *world, size_t cont
         target[i] = 3 * worth - 0.5 * logged[i];
     }
     softmax(logged, world->logged[context]);
-    softmax(target, world->target[context]);
+    softmax(target, world->target[TARGET][context]);
     for (size_t i = 0; i < ACTIONS; i++) {
-        world->truth += world->target[context][i] * world->chance[context][i] / CONTEXTS;
+        double chance = world->chance[context][i];
+        world->target[UNIFORM][context][i] = 1.0 / ACTIONS;
+        world->truth[TARGET] += world->target[TARGET][context][i] * chance / CONTEXTS;
+        world->truth[UNIFORM] += chance / ACTIONS / CONTEXTS;
     }
 }
 
 static void make_world(struct world *world)
 {
     struct random random = {1};
-    *world = (struct world){.truth = 0};
+    *world = (struct world){.truth = {0}};
     for (size_t i = 0; i < CONTEXTS; i++) {
         make_context(&random, world, i);
     }
@@ -79,38 +86,49 @@ static size_t draw_action(struct random *random, const double *chances)
     return action;
 }
 
-/* liking is above 0, 1 on average, and multiplies a user's chances. */
-static struct observation observe(struct random *random, const struct world *world, double liking)
+/* What a logged choice says of one of the policies. */
+static void observe(const struct world *world, size_t context, size_t action, double reward,
+                    double *sums)
 {
+    double peaks[WEIGHING_PEAKS];
+    struct problem problem;
+    for (size_t policy = 0; policy < POLICIES; policy++) {
+        const double *target = world->target[policy][context];
+        struct observation observation = {
+            .reward = reward,
+            .logged = world->logged[context][action],
+            .target = target[action],
+            .modelled_logged = world->model[context][action],
+        };
+        for (size_t i = 0; i < ACTIONS; i++) {
+            observation.modelled_target += target[i] * world->model[context][i];
+        }
+        CHECK_EQ(STATUS_OK, observation_columns(&observation, 10, sums + policy * OBSERVATION_SUMS,
+                                                peaks, &problem));
+    }
+}
+
+/* liking is 1 on average, and multiplies a user's chances. */
+static void add_decision(struct tally *tally, const struct world *world, uint64_t user,
+                         double liking, struct random *random)
+{
+    double sums[COLUMNS];
     size_t context = random_below(random, CONTEXTS);
     size_t action = draw_action(random, world->logged[context]);
-    struct observation observation = {
-        .reward = random_chance(random, world->chance[context][action] * liking),
-        .logged = world->logged[context][action],
-        .target = world->target[context][action],
-        .matched = draw_action(random, world->target[context]) == action,
-        .modelled_logged = world->model[context][action],
-    };
-    for (size_t i = 0; i < ACTIONS; i++) {
-        observation.modelled_target += world->target[context][i] * world->model[context][i];
-    }
-    return observation;
+    double reward = random_chance(random, world->chance[context][action] * liking);
+    observe(world, context, action, reward, sums);
+    CHECK_EQ(STATUS_OK, tally_add(tally, user, NULL, 0, sums, NULL));
 }
 
 static struct tally *make_log(const struct world *world, struct random *random)
 {
-    double sums[OBSERVATION_SUMS];
-    double peaks[WEIGHING_PEAKS];
-    struct problem problem;
-    struct tally *tally = tally_new(OBSERVATION_SUMS, WEIGHING_PEAKS);
+    struct tally *tally = tally_new(COLUMNS, 0);
     CHECK(tally != NULL);
     for (uint64_t user = 1; user <= USERS; user++) {
         size_t count = 1 + random_below(random, DECISIONS_MAX);
         double liking = 0.2 + 1.6 * random_unit(random);
         for (size_t i = 0; i < count; i++) {
-            struct observation observation = observe(random, world, liking);
-            CHECK_EQ(STATUS_OK, observation_columns(&observation, 10, sums, peaks, &problem));
-            CHECK_EQ(STATUS_OK, tally_add(tally, user, NULL, 0, sums, peaks));
+            add_decision(tally, world, user, liking, random);
         }
     }
     return tally;
@@ -120,44 +138,66 @@ static struct bootstrap *draw(struct tally *tally, uint64_t seed, double *rows)
 {
     struct bootstrap *bootstrap = NULL;
     CHECK_EQ(USERS, tally_unit_count(tally, 0));
-    tally_rows(tally, 0, 0, OBSERVATION_SUMS, rows);
-    CHECK_EQ(STATUS_OK, bootstrap_new(rows, USERS, OBSERVATION_SUMS, seed, &bootstrap));
+    tally_rows(tally, 0, 0, COLUMNS, rows);
+    CHECK_EQ(STATUS_OK, bootstrap_new(rows, USERS, COLUMNS, seed, &bootstrap));
     return bootstrap;
 }
 
-static void count_covered(struct bootstrap *bootstrap, double truth,
-                          size_t covered[ESTIMATOR_COUNT])
+static const enum estimator estimators[] = {ESTIMATOR_IPS, ESTIMATOR_SNIPS, ESTIMATOR_DR};
+
+enum { FIGURES = sizeof(estimators) / sizeof(estimators[0]) };
+
+struct covered {
+    size_t value[FIGURES];
+    size_t difference[FIGURES];
+};
+
+static bool covers(const struct bootstrap_interval *interval, double truth)
 {
-    for (int i = 0; i < ESTIMATOR_COUNT; i++) {
-        enum estimator estimator = (enum estimator)i;
-        struct bootstrap_statistic statistic = {estimator_statistic, &estimator, 0,
-                                                OBSERVATION_SUMS};
+    return interval->low <= truth && truth <= interval->high;
+}
+
+static void count_covered(struct bootstrap *bootstrap, const struct world *world,
+                          struct covered *covered)
+{
+    for (size_t i = 0; i < FIGURES; i++) {
+        struct bootstrap_statistic target = {estimator_statistic, &estimators[i], 0,
+                                             OBSERVATION_SUMS};
+        struct bootstrap_statistic uniform = target;
         struct bootstrap_interval interval;
-        bootstrap_interval(bootstrap, statistic, &interval);
-        covered[i] += interval.low <= truth && truth <= interval.high;
+        uniform.first_column = OBSERVATION_SUMS;
+        bootstrap_interval(bootstrap, target, &interval);
+        covered->value[i] += covers(&interval, world->truth[TARGET]);
+        bootstrap_difference(bootstrap, target, uniform, &interval);
+        covered->difference[i] += covers(&interval, world->truth[TARGET] - world->truth[UNIFORM]);
     }
+}
+
+static void check_share(const char *what, enum estimator estimator, size_t count)
+{
+    double share = (double)count / LOGS;
+    printf("coverage of %s%s: %.1f %%\n", what, estimator_title(estimator), 100 * share);
+    CHECK(share >= 0.93);
+    CHECK(share <= 0.97);
 }
 
 static void intervals_cover_the_truth_as_often_as_they_say(void)
 {
-    static double rows[USERS * OBSERVATION_SUMS];
-    static const enum estimator promised[] = {ESTIMATOR_IPS, ESTIMATOR_SNIPS, ESTIMATOR_DR};
-    size_t covered[ESTIMATOR_COUNT] = {0};
+    static double rows[USERS * COLUMNS];
+    struct covered covered = {{0}, {0}};
     struct world world;
     make_world(&world);
     for (uint64_t i = 0; i < LOGS; i++) {
         struct random random = random_stream(1, 0, i);
         struct tally *tally = make_log(&world, &random);
         struct bootstrap *bootstrap = draw(tally, i, rows);
-        count_covered(bootstrap, world.truth, covered);
+        count_covered(bootstrap, &world, &covered);
         bootstrap_free(bootstrap);
         tally_free(tally);
     }
-    for (size_t i = 0; i < sizeof(promised) / sizeof(promised[0]); i++) {
-        double share = (double)covered[promised[i]] / LOGS;
-        printf("coverage of %s: %.1f %%\n", estimator_title(promised[i]), 100 * share);
-        CHECK(share >= 0.93);
-        CHECK(share <= 0.97);
+    for (size_t i = 0; i < FIGURES; i++) {
+        check_share("", estimators[i], covered.value[i]);
+        check_share("differences of ", estimators[i], covered.difference[i]);
     }
 }
 

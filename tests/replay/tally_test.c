@@ -105,6 +105,23 @@ static void an_empty_tally_has_no_units_and_no_sums(void)
     tally_free(NULL);
 }
 
+static void nothing_merges_with_nothing_and_with_something(void)
+{
+    struct tally *nothing = new_tally();
+    struct tally *other = new_tally();
+    struct tally *something = new_tally();
+    add(something, 4, 1, 1, 2, 3);
+    merge(other, nothing);
+    check_same(nothing, other);
+    merge(other, something);
+    check_same(something, other);
+    merge(other, nothing);
+    check_same(something, other);
+    tally_free(nothing);
+    tally_free(other);
+    tally_free(something);
+}
+
 static void check_refused(struct tally *tally, double sum, double peak)
 {
     const double sums[] = {1, sum};
@@ -415,6 +432,7 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(sums_and_peaks_are_kept_by_user_and_segment),
         TEST(an_empty_tally_has_no_units_and_no_sums),
+        TEST(nothing_merges_with_nothing_and_with_something),
         TEST(values_that_do_not_fit_are_refused_and_change_nothing),
         TEST(any_split_merges_to_the_whole_bit_for_bit),
         TEST(units_of_many_users_merge_to_the_whole_bit_for_bit),
