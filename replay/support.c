@@ -98,7 +98,7 @@ static enum status refuse_name(const char *text, struct problem *problem)
         memcpy(names + used, checks[i].name, size + 1);
         used += size;
     }
-    problem_set(problem, "no limit \"%.40s\"; NAME=VALUE, with one of %s", text, names);
+    problem_set(problem, "no limit \"%.24s\"; NAME=VALUE, with one of %s", text, names);
     return STATUS_INVALID;
 }
 

@@ -1,5 +1,6 @@
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ranker/random.h"
 #include "replay/bootstrap.h"
@@ -120,18 +121,26 @@ static void add_decision(struct tally *tally, const struct world *world, uint64_
     CHECK_EQ(STATUS_OK, tally_add(tally, user, NULL, 0, sums, NULL));
 }
 
-static struct tally *make_log(const struct world *world, struct random *random)
+/* The users of a part of a log, each with random numbers of their own. */
+static struct tally *make_part(const struct world *world, uint64_t log, uint64_t part,
+                               uint64_t part_count)
 {
     struct tally *tally = tally_new(COLUMNS, 0);
     CHECK(tally != NULL);
     for (uint64_t user = 1; user <= USERS; user++) {
-        size_t count = 1 + random_below(random, DECISIONS_MAX);
-        double liking = 0.2 + 1.6 * random_unit(random);
-        for (size_t i = 0; i < count; i++) {
-            add_decision(tally, world, user, liking, random);
+        struct random random = random_stream(1, log, user);
+        size_t count = 1 + random_below(&random, DECISIONS_MAX);
+        double liking = 0.2 + 1.6 * random_unit(&random);
+        for (size_t i = 0; i < count && user % part_count == part; i++) {
+            add_decision(tally, world, user, liking, &random);
         }
     }
     return tally;
+}
+
+static struct tally *make_log(const struct world *world, uint64_t log)
+{
+    return make_part(world, log, 0, 1);
 }
 
 static struct bootstrap *draw(struct tally *tally, uint64_t seed, double *rows)
@@ -188,8 +197,7 @@ static void intervals_cover_the_truth_as_often_as_they_say(void)
     struct world world;
     make_world(&world);
     for (uint64_t i = 0; i < LOGS; i++) {
-        struct random random = random_stream(1, 0, i);
-        struct tally *tally = make_log(&world, &random);
+        struct tally *tally = make_log(&world, i);
         struct bootstrap *bootstrap = draw(tally, i, rows);
         count_covered(bootstrap, &world, &covered);
         bootstrap_free(bootstrap);
@@ -201,9 +209,49 @@ static void intervals_cover_the_truth_as_often_as_they_say(void)
     }
 }
 
+/* Every figure of a log, with all that is said of it. */
+static void measure(struct tally *tally, struct bootstrap_interval out[2 * ESTIMATOR_COUNT])
+{
+    static double rows[USERS * COLUMNS];
+    struct bootstrap *bootstrap = draw(tally, 5, rows);
+    for (int i = 0; i < ESTIMATOR_COUNT; i++) {
+        enum estimator estimator = (enum estimator)i;
+        struct bootstrap_statistic target = {estimator_statistic, &estimator, 0, OBSERVATION_SUMS};
+        struct bootstrap_statistic uniform = target;
+        uniform.first_column = OBSERVATION_SUMS;
+        bootstrap_interval(bootstrap, target, &out[2 * i]);
+        bootstrap_difference(bootstrap, target, uniform, &out[2 * i + 1]);
+    }
+    bootstrap_free(bootstrap);
+}
+
+static void parts_of_a_log_give_its_estimates_and_intervals_bit_for_bit(void)
+{
+    struct bootstrap_interval whole[2 * ESTIMATOR_COUNT];
+    struct bootstrap_interval merged[2 * ESTIMATOR_COUNT];
+    struct problem problem;
+    struct world world;
+    make_world(&world);
+    struct tally *log = make_log(&world, 1);
+    measure(log, whole);
+    for (uint64_t part_count = 2; part_count <= 5; part_count++) {
+        struct tally *sum = make_part(&world, 1, part_count - 1, part_count);
+        for (uint64_t part = 0; part + 1 < part_count; part++) {
+            struct tally *other = make_part(&world, 1, part, part_count);
+            CHECK_EQ(STATUS_OK, tally_merge(sum, other, &problem));
+            tally_free(other);
+        }
+        measure(sum, merged);
+        CHECK(memcmp(whole, merged, sizeof(whole)) == 0);
+        tally_free(sum);
+    }
+    tally_free(log);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
+        TEST(parts_of_a_log_give_its_estimates_and_intervals_bit_for_bit),
         TEST(intervals_cover_the_truth_as_often_as_they_say),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
