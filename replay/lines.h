@@ -8,18 +8,20 @@
 #include "ranker/status.h"
 #include "ranker/text.h"
 
-/* A text file, line by line, in bounded memory. */
+/* A text file, line by line, in bounded memory. It is read in blocks, ahead of the lines. */
 struct lines {
     FILE *file;      /* borrowed */
     uint64_t number; /* of the line read last, from 1 */
-    size_t limit;
-    char *bytes; /* owned; limit */
+    size_t limit;    /* of a line */
+    size_t start;    /* of what bytes holds and no line has had */
+    size_t end;
+    char *bytes; /* owned; limit and a block */
 };
 
 struct line {
     struct text text; /* lives until the next line is read */
     bool too_long;    /* text has only the beginning */
-    bool last;        /* the file ended */
+    bool last;        /* the file ended, or reading failed, as ferror() says: text is then empty */
 };
 
 MUST_USE enum status lines_init(struct lines *lines, FILE *file, size_t limit);
