@@ -10,5 +10,11 @@ MUST_USE enum status import_kuairand(FILE *file, const struct import_options *op
                                      const struct import_sink *sink, struct problem *problem);
 MUST_USE enum status import_youtube(FILE *file, const struct import_options *options,
                                     const struct import_sink *sink, struct problem *problem);
+MUST_USE enum status import_obd(FILE *file, const struct import_options *options,
+                                const struct import_sink *sink, struct problem *problem);
+MUST_USE enum status import_movielens(FILE *file, const struct import_options *options,
+                                      const struct import_sink *sink, struct problem *problem);
+MUST_USE enum status import_metarank(FILE *file, const struct import_options *options,
+                                     const struct import_sink *sink, struct problem *problem);
 
 #endif

@@ -1,6 +1,7 @@
 #ifndef REPLAY_IMPORT_H
 #define REPLAY_IMPORT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -15,12 +16,23 @@
  * does not say but a reader concludes is listed in Video.inferred. The formats are described in
  * docs/jsonl.md.
  */
-enum import_format { IMPORT_JSONL, IMPORT_KUAIRAND, IMPORT_YOUTUBE };
+enum import_format {
+    IMPORT_JSONL,
+    IMPORT_KUAIRAND,
+    IMPORT_YOUTUBE,
+    IMPORT_OBD,
+    IMPORT_MOVIELENS,
+    IMPORT_METARANK,
+    IMPORT_FORMAT_COUNT
+};
 
 enum {
     IMPORT_LIMIT_LINE_BYTES = 1 << 20, /* a longer line or record is rejected and skipped */
     IMPORT_LIMIT_VIDEOS = 10000000     /* beyond so many distinct videos some are told again */
 };
+
+/* As the command line and import_format_find() have it. */
+const char *import_format_name(enum import_format format);
 
 /* STATUS_NOT_FOUND for an unknown name; problem lists the known ones. */
 MUST_USE enum status import_format_find(const char *name, enum import_format *out,
@@ -31,6 +43,12 @@ struct import_options {
     const char *name; /* the file's name, for locale hints ("IN_", "RU_") and messages; or NULL */
     /* Rating for catalogues that carry none; SAFETY_RATING_UNRATED leaves them unrated. */
     Reelrank__V1__SafetyRating assume_safety;
+    /*
+     * Tells decisions too, checked as decision_check() has it and with the request's now_ms set:
+     * those of JSON Lines, and what Open Bandit Dataset and Metarank say of what was shown, before
+     * its signals. When not set, decisions are passed over without a look at them.
+     */
+    bool decisions;
 };
 
 /* What a reader tells. Any return but STATUS_OK stops the import with it. */
@@ -49,8 +67,8 @@ struct import_sink {
 
 /*
  * Reads file to its end. STATUS_INVALID, with problem, when it is not of this format at all (no or
- * unknown header); STATUS_IO when reading fails. Bytes consumed so far can be asked with ftell() by
- * a progress display.
+ * unknown header); STATUS_IO when reading fails. A packed file is read through replay/unpack.h,
+ * which also tells how far reading has come.
  */
 MUST_USE enum status import_read(FILE *file, const struct import_options *options,
                                  const struct import_sink *sink, struct problem *problem);

@@ -1,20 +1,45 @@
 #include <stdlib.h>
 
 #include "proto/json.h"
+#include "replay/decision_check.h"
 #include "replay/formats.h"
 #include "replay/lines.h"
+#include "replay/rows.h"
 
 enum { ARENA_BYTES = 4 << 20 }; /* no line of a MiB means more than this */
 
+static const char too_many_values[] = "the line holds too many values";
+
 struct jsonl {
     const struct import_sink *sink;
+    bool decisions;
     struct lines lines;
     char *arena_bytes;
     struct arena arena;
 };
 
-static enum status tell_line(struct jsonl *reader, struct text text)
+static enum status reject(struct jsonl *reader, const char *reason)
 {
+    return reader->sink->reject(reader->sink->context, reader->lines.number, reason);
+}
+
+static enum status tell_decision(struct jsonl *reader, const Reelrank__V1__LogEntry *entry)
+{
+    struct problem problem;
+    Reelrank__V1__Decision *decision = entry->decision;
+    enum status status = decision_check(decision, &reader->arena, &problem);
+    if (status != STATUS_OK) {
+        return reject(reader, status == STATUS_INVALID ? problem.text : too_many_values);
+    }
+    if (decision->request->now_ms == 0) {
+        decision->request->now_ms = decision->time_ms;
+    }
+    return reader->sink->entry(reader->sink->context, reader->lines.number, entry, NULL);
+}
+
+static enum status tell_line(void *context, struct text text)
+{
+    struct jsonl *reader = context;
     const struct import_sink *sink = reader->sink;
     struct problem problem;
     ProtobufCMessage *message;
@@ -22,59 +47,34 @@ static enum status tell_line(struct jsonl *reader, struct text text)
     enum status status =
         json_parse(text, &reelrank__v1__log_entry__descriptor, &reader->arena, &message, &problem);
     if (status == STATUS_INVALID) {
-        return sink->reject(sink->context, reader->lines.number, problem.text);
+        return reject(reader, problem.text);
     }
     if (status == STATUS_NO_MEMORY) {
-        return sink->reject(sink->context, reader->lines.number, "the line holds too many values");
+        return reject(reader, too_many_values);
     }
     const Reelrank__V1__LogEntry *entry = (const Reelrank__V1__LogEntry *)message;
-    if (entry->entry_case == REELRANK__V1__LOG_ENTRY__ENTRY_USER ||
-        entry->entry_case == REELRANK__V1__LOG_ENTRY__ENTRY_DECISION) {
-        return STATUS_OK; /* follows from the signals, or adds nothing to them */
+    switch (entry->entry_case) {
+    case REELRANK__V1__LOG_ENTRY__ENTRY_USER:
+        return STATUS_OK; /* follows from the signals */
+    case REELRANK__V1__LOG_ENTRY__ENTRY_DECISION:
+        return reader->decisions ? tell_decision(reader, entry) : STATUS_OK;
+    case REELRANK__V1__LOG_ENTRY__ENTRY__NOT_SET:
+        return reject(reader, "the line has no \"video\", \"signal\" or \"delete_video\"");
+    default:
+        return sink->entry(sink->context, reader->lines.number, entry, NULL);
     }
-    if (entry->entry_case == REELRANK__V1__LOG_ENTRY__ENTRY__NOT_SET) {
-        return sink->reject(sink->context, reader->lines.number,
-                            "the line has no \"video\", \"signal\" or \"delete_video\"");
-    }
-    return sink->entry(sink->context, reader->lines.number, entry, NULL);
-}
-
-static enum status tell_lines(struct jsonl *reader)
-{
-    const struct import_sink *sink = reader->sink;
-    struct line line;
-    do {
-        enum status status = STATUS_OK;
-        line = lines_next(&reader->lines);
-        if (line.too_long) {
-            status =
-                sink->reject(sink->context, reader->lines.number, "the line is longer than 1 MiB");
-        } else if (!line_is_blank(line.text)) {
-            status = tell_line(reader, line.text);
-        }
-        if (status != STATUS_OK) {
-            return status;
-        }
-    } while (!line.last);
-    return STATUS_OK;
 }
 
 enum status import_jsonl(FILE *file, const struct import_options *options,
                          const struct import_sink *sink, struct problem *problem)
 {
-    (void)options;
-    struct jsonl reader = {.sink = sink};
+    struct jsonl reader = {.sink = sink, .decisions = options->decisions};
     enum status status = lines_init(&reader.lines, file, IMPORT_LIMIT_LINE_BYTES);
     reader.arena_bytes = malloc(ARENA_BYTES);
     status = reader.arena_bytes != NULL ? status : STATUS_NO_MEMORY;
     if (status == STATUS_OK) {
         arena_init(&reader.arena, reader.arena_bytes, ARENA_BYTES);
-        status = tell_lines(&reader);
-    }
-    if (status == STATUS_OK && ferror(file)) {
-        problem_set(problem, "reading failed after line %llu",
-                    (unsigned long long)reader.lines.number);
-        status = STATUS_IO;
+        status = rows_each_line(&reader.lines, sink, tell_line, &reader, problem);
     }
     lines_release(&reader.lines);
     free(reader.arena_bytes);

@@ -6,6 +6,7 @@
 #include "replay/formats.h"
 #include "replay/keyset.h"
 #include "replay/patch.h"
+#include "replay/rows.h"
 
 /*
  * KuaiRand's raw tables (https://kuairand.com): logs of views (log_standard_*, log_random_*, and
@@ -233,8 +234,9 @@ static enum status reject(struct kuairand *reader, const struct problem *problem
     return reader->sink->reject(reader->sink->context, csv_line(reader->csv), problem->text);
 }
 
-static enum status tell_log_row(struct kuairand *reader)
+static enum status tell_log_row(void *context)
 {
+    struct kuairand *reader = context;
     struct view view;
     struct problem problem;
     return read_view(reader, &view, &problem) ? tell_view(reader, &view) : reject(reader, &problem);
@@ -279,8 +281,9 @@ static bool add_upload(struct patch *patch, struct text day, struct problem *pro
     return true;
 }
 
-static enum status tell_video_row(struct kuairand *reader)
+static enum status tell_video_row(void *context)
 {
+    struct kuairand *reader = context;
     struct patch patch;
     struct problem problem;
     char names[LIMIT_VIDEO_CATEGORIES][LIMIT_SHORT_BYTES];
@@ -320,23 +323,8 @@ static enum status tell_rows(struct kuairand *reader, struct problem *problem)
                     "play_time_ms (a log) or author_id (videos)");
         return STATUS_INVALID;
     }
-    for (;;) {
-        struct problem wrong;
-        enum status status = csv_next(reader->csv, &wrong);
-        if (status == STATUS_NOT_FOUND) {
-            return STATUS_OK;
-        }
-        if (status == STATUS_OK) {
-            status = is_log ? tell_log_row(reader) : tell_video_row(reader);
-        } else if (status == STATUS_INVALID) {
-            status = reject(reader, &wrong);
-        } else {
-            *problem = wrong;
-        }
-        if (status != STATUS_OK) {
-            return status;
-        }
-    }
+    return rows_each(reader->csv, reader->sink, is_log ? tell_log_row : tell_video_row, reader,
+                     problem);
 }
 
 enum status import_kuairand(FILE *file, const struct import_options *options,

@@ -4,6 +4,7 @@
 #include "replay/formats.h"
 #include "replay/keyset.h"
 #include "replay/patch.h"
+#include "replay/rows.h"
 #include "replay/script.h"
 
 /*
@@ -270,8 +271,9 @@ static enum status reject(const struct youtube *reader, const char *reason)
 }
 
 /* The first good line of a video counts; later ones only repeat it with other totals. */
-static enum status tell_row(struct youtube *reader)
+static enum status tell_row(void *context)
 {
+    struct youtube *reader = context;
     struct text video_id = field(reader, VIDEO_ID);
     struct patch patch;
     struct texts texts;
@@ -305,23 +307,7 @@ static enum status tell_rows(struct youtube *reader, struct problem *problem)
                              "trending_date and category_id");
         return STATUS_INVALID;
     }
-    for (;;) {
-        struct problem wrong;
-        enum status status = csv_next(reader->csv, &wrong);
-        if (status == STATUS_NOT_FOUND) {
-            return STATUS_OK;
-        }
-        if (status == STATUS_OK) {
-            status = tell_row(reader);
-        } else if (status == STATUS_INVALID) {
-            status = reject(reader, wrong.text);
-        } else {
-            *problem = wrong;
-        }
-        if (status != STATUS_OK) {
-            return status;
-        }
-    }
+    return rows_each(reader->csv, reader->sink, tell_row, reader, problem);
 }
 
 /* "IN_titles.csv" and "INvideos.csv" are India's lists. Only lists made mostly of their own land's

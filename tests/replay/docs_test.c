@@ -57,14 +57,14 @@ static void every_example_is_accepted(void)
         CHECK(end != NULL);
         FILE *file = fmemopen(at, (size_t)(end - at), "rb");
         CHECK(file != NULL);
-        struct import_options options = {.format = IMPORT_JSONL};
+        struct import_options options = {.format = IMPORT_JSONL, .decisions = true};
         struct import_sink sink = {&examples, on_entry, on_reject};
         struct problem problem;
         CHECK_EQ(STATUS_OK, import_read(file, &options, &sink, &problem));
         fclose(file);
         at = end;
     }
-    CHECK_EQ(6, examples);
+    CHECK_EQ(7, examples);
 }
 
 static void check_fields(const char *page, const ProtobufCMessageDescriptor *descriptor)
@@ -85,6 +85,7 @@ static void every_field_and_signal_type_is_described(void)
     check_fields(page, &reelrank__v1__log_entry__descriptor);
     check_fields(page, &reelrank__v1__video__descriptor);
     check_fields(page, &reelrank__v1__signal__descriptor);
+    check_fields(page, &reelrank__v1__decision__descriptor);
     const ProtobufCEnumDescriptor *types = &reelrank__v1__signal_type__descriptor;
     for (unsigned i = 1; i < types->n_values; i++) {
         CHECK(strstr(page, types->values[i].name) != NULL);

@@ -38,14 +38,52 @@ static void dates_are_days_of_the_calendar(void)
     CHECK(!field_year_day_month(text_of("17.32.11"), &ms));
 }
 
-static void instants_have_milliseconds(void)
+static void instants_are_moments_with_a_zone(void)
 {
     int64_t ms = 0;
     CHECK(field_instant(text_of("2017-11-12T12:20:39.000Z"), &ms) && ms == 1510489239000);
     CHECK(field_instant(text_of("1970-01-01T23:59:59.999Z"), &ms) && ms == 86399999);
-    CHECK(!field_instant(text_of("1970-01-01T24:00:00.000Z"), &ms));
-    CHECK(!field_instant(text_of("1970-01-01T00:60:00.000Z"), &ms));
-    CHECK(!field_instant(text_of("1970-01-01T00:00:00Z"), &ms));
+    CHECK(field_instant(text_of("1970-01-01 00:00:00.5Z"), &ms) && ms == 500);
+    CHECK(field_instant(text_of("2019-11-24 00:01:03.979311+00:00"), &ms) && ms == 1574553663979);
+    CHECK(field_instant(text_of("1970-01-01T09:00:01+09:00"), &ms) && ms == 1000);
+    CHECK(field_instant(text_of("1970-01-01T00:00:00-01:30"), &ms) && ms == 5400000);
+}
+
+static void other_texts_are_no_instants(void)
+{
+    static const char *const texts[] = {
+        "",
+        "1970-01-01",
+        "1970-01-01T00:00:00",
+        "1970-01-01T24:00:00.000Z",
+        "1970-01-01T00:60:00.000Z",
+        "1970-01-01_00:00:00Z",
+        "1970-01-01T00:00:00.Z",
+        "1970-01-01T00:00:00.1234567890123Z",
+        "1970-01-01T00:00:00Z ",
+        "1970-01-01T00:00:00+0100",
+        "1970-01-01T00:00:00+01:00",
+        "9999-12-31T23:59:59-00:01",
+    };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        int64_t ms = 7;
+        CHECK(!field_instant(text_of(texts[i]), &ms));
+        CHECK_EQ(7, ms);
+    }
+}
+
+static void reals_are_finite_decimals(void)
+{
+    static const char *const bad[] = {"",    ".",    "-",      "1,5",   "nan", "inf", "1e",
+                                      "1e+", "0x10", "1e1000", "1e999", "1 ",  " 1",  "1.2.3"};
+    double value = 0;
+    CHECK(field_real(text_of("-12.5"), &value) && value > -12.51 && value < -12.49);
+    CHECK(field_real(text_of("5e-1"), &value) && value > 0.49 && value < 0.51);
+    CHECK(field_real(text_of("2.5E+1"), &value) && value > 24.9 && value < 25.1);
+    CHECK(field_real(text_of("0.040999999999999995"), &value) && value < 0.041);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        CHECK(!field_real(text_of(bad[i]), &value));
+    }
 }
 
 static void texts_are_cut_between_characters(void)
@@ -124,7 +162,9 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(whole_numbers_have_digits_and_perhaps_a_fraction_of_zeros),
         TEST(dates_are_days_of_the_calendar),
-        TEST(instants_have_milliseconds),
+        TEST(instants_are_moments_with_a_zone),
+        TEST(other_texts_are_no_instants),
+        TEST(reals_are_finite_decimals),
         TEST(texts_are_cut_between_characters),
         TEST(a_script_suggests_a_language),
         TEST(latin_mixed_and_letterless_titles_suggest_none),

@@ -1,78 +1,25 @@
 #include "replay/import.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "proto/json.h"
+#include "tests/replay/told.h"
 #include "tests/test.h"
 
-/* Everything a reader tells, as text: one line for each entry or rejection. */
-struct told {
-    char text[1 << 16];
-    size_t used;
-    size_t entries;
-    size_t stop_after; /* 0: never */
-};
-
-static struct told told;
 static struct problem problem;
-
-__attribute__((format(printf, 2, 3))) static void tell(struct told *into, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    int wrote =
-        vsnprintf(into->text + into->used, sizeof(into->text) - into->used, format, arguments);
-    va_end(arguments);
-    CHECK(wrote >= 0 && (size_t)wrote < sizeof(into->text) - into->used);
-    into->used += (size_t)wrote;
-}
-
-static enum status on_entry(void *context, uint64_t line, const Reelrank__V1__LogEntry *entry,
-                            const char *const *update_fields)
-{
-    struct told *into = context;
-    char *json = json_format(&entry->base, JSON_LINE);
-    CHECK(json != NULL);
-    tell(into, "%d %s", (int)line, json);
-    free(json);
-    for (size_t i = 0; update_fields != NULL && update_fields[i] != NULL; i++) {
-        tell(into, " %s", update_fields[i]);
-    }
-    tell(into, "\n");
-    into->entries++;
-    return into->entries == into->stop_after ? STATUS_UNAVAILABLE : STATUS_OK;
-}
-
-static enum status on_reject(void *context, uint64_t line, const char *reason)
-{
-    tell(context, "%d rejected: %s\n", (int)line, reason);
-    return STATUS_OK;
-}
 
 static enum status import_bytes(enum import_format format, const char *name, const char *bytes,
                                 size_t size)
 {
-    FILE *file = tmpfile();
-    CHECK(file != NULL);
-    CHECK(fwrite(bytes, 1, size, file) == size);
-    rewind(file);
-    told.used = 0;
-    told.text[0] = '\0';
-    told.entries = 0;
     struct import_options options = {.format = format, .name = name};
-    struct import_sink sink = {&told, on_entry, on_reject};
-    enum status status = import_read(file, &options, &sink, &problem);
-    fclose(file);
-    return status;
+    return told_import(&options, bytes, size, &problem);
 }
 
 static void check_import(const char *want, enum import_format format, const char *name,
                          const char *text)
 {
-    CHECK_EQ(STATUS_OK, import_bytes(format, name, text, strlen(text)));
-    CHECK_STR(want, told.text);
+    struct import_options options = {.format = format, .name = name};
+    told_check(want, &options, text);
 }
 
 static void formats_go_by_name(void)
@@ -81,7 +28,9 @@ static void formats_go_by_name(void)
     CHECK_EQ(STATUS_OK, import_format_find("youtube", &format, &problem));
     CHECK_EQ(IMPORT_YOUTUBE, format);
     CHECK_EQ(STATUS_NOT_FOUND, import_format_find("yaml", &format, &problem));
-    CHECK_STR("unknown format \"yaml\"; jsonl, kuairand and youtube are known", problem.text);
+    CHECK_STR(
+        "unknown format \"yaml\"; jsonl, kuairand, youtube, obd, movielens and metarank are known",
+        problem.text);
 }
 
 static void json_lines_are_entries(void)
@@ -109,6 +58,68 @@ static void bad_json_lines_are_rejected_and_passed(void)
         "4 {\"video\":{\"video_id\":\"v\"}}\n",
         IMPORT_JSONL, NULL,
         "{}\n{\"video\":{\"title\":1}}\nuser_id,video_id\n{\"video\":{\"video_id\":\"v\"}}\n");
+}
+
+#define DECISION(members)                                                               \
+    "{\"decision\":{\"time_ms\":5,\"request\":{\"user_id\":\"u\",\"locale\":\"hi-IN\"," \
+    "\"candidate_ids\":"                                                                \
+    "[\"a\",\"b\",\"c\"]}" members "}}\n"
+
+static void decisions_are_told_when_asked_for(void)
+{
+    static const char text[] =
+        DECISION(",\"order\":[2,0],\"scores\":[2,1],\"propensities\":[0.5,1],"
+                 "\"dropped_index\":[1],\"dropped_rule\":[\"DROP_RULE_SEEN\"],"
+                 "\"first_position\":3");
+    check_import("", IMPORT_JSONL, NULL, text);
+    struct import_options options = {.format = IMPORT_JSONL, .decisions = true};
+    told_check("1 {\"decision\":{\"time_ms\":5,\"request\":{\"user_id\":\"u\",\"locale\":\"hi-IN\","
+               "\"candidate_ids\":[\"a\",\"b\",\"c\"],\"now_ms\":5},\"order\":[2,0],"
+               "\"scores\":[2.0,1.0],\"propensities\":[0.5,1.0],\"dropped_index\":[1],"
+               "\"dropped_rule\":[\"DROP_RULE_SEEN\"],\"first_position\":3}}\n",
+               &options, text);
+}
+
+static void decisions_that_cannot_be_used_are_rejected_by_field(void)
+{
+    static const char ranking_id[] =
+        "12345678901234567890123456789012345678901234567890123456789012345";
+    char long_id[256];
+    snprintf(long_id, sizeof(long_id), DECISION(",\"ranking_id\":\"%s\""), ranking_id);
+    const struct {
+        const char *line;
+        const char *reason;
+    } cases[] = {
+        {"{\"decision\":{}}\n", "decision.time_ms is 0; 1 to 253402300799999 is allowed"},
+        {"{\"decision\":{\"time_ms\":1}}\n", "decision.request is missing"},
+        {"{\"decision\":{\"time_ms\":1,\"request\":{}}}\n",
+         "decision.request: locale is required: 1 to 35 bytes of UTF-8"},
+        {DECISION(",\"order\":[3]"),
+         "decision.order[0] is 3; the request has 3 candidates, from 0"},
+        {DECISION(",\"order\":[1,1]"), "decision.order[1] is 1, which has come before"},
+        {DECISION(",\"order\":[1],\"dropped_index\":[1]"),
+         "decision.dropped_index[0] is 1, which has come before"},
+        {DECISION(",\"order\":[1],\"scores\":[1,2]"),
+         "decision.scores has 2 items; none or as many as order, 1, are allowed"},
+        {DECISION(",\"order\":[1],\"propensities\":[1,1]"),
+         "decision.propensities has 2 items; none or as many as order, 1, are allowed"},
+        {DECISION(",\"dropped_rule\":[\"DROP_RULE_SEEN\"]"),
+         "decision.dropped_rule has 1 items; none or as many as dropped_index, 0, are allowed"},
+        {DECISION(",\"order\":[1],\"propensities\":[0]"),
+         "decision.propensities[0] is 0; above 0 and at most 1 is allowed"},
+        {DECISION(",\"order\":[1],\"propensities\":[1.5]"),
+         "decision.propensities[0] is 1.5; above 0 and at most 1 is allowed"},
+        {DECISION(",\"first_position\":2001"),
+         "decision.first_position is 2001; 0 to 2000 is allowed"},
+        {long_id, "decision.ranking_id has 65 bytes; at most 64 are allowed"},
+    };
+    struct import_options options = {.format = IMPORT_JSONL, .decisions = true};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char want[256];
+        snprintf(want, sizeof(want), "1 rejected: %s\n", cases[i].reason);
+        told_check(want, &options, cases[i].line);
+        check_import("", IMPORT_JSONL, NULL, cases[i].line);
+    }
 }
 
 /* {"video":{"title":"xxx"}} of size bytes, then a short line. */
@@ -142,7 +153,7 @@ static void lines_up_to_a_mebibyte_are_read(void)
         CHECK(file != NULL);
         told = (struct told){.used = 0};
         struct import_options options = {.format = IMPORT_JSONL};
-        struct import_sink sink = {&told, count_line, on_reject};
+        struct import_sink sink = {&told, count_line, told_reject};
         CHECK_EQ(STATUS_OK, import_read(file, &options, &sink, &problem));
         CHECK_EQ(2 - over, told.entries);
         CHECK_STR(over ? "1 rejected: the line is longer than 1 MiB\n" : "", told.text);
@@ -164,8 +175,8 @@ static void a_failing_file_is_told(void)
     FILE *file = fopen("/", "rb"); /* a directory opens, and every read of it fails */
     CHECK(file != NULL);
     struct import_options options = {.format = IMPORT_JSONL};
-    struct import_sink sink = {&told, on_entry, on_reject};
-    for (int format = IMPORT_JSONL; format <= IMPORT_YOUTUBE; format++) {
+    struct import_sink sink = {&told, told_entry, told_reject};
+    for (int format = IMPORT_JSONL; format < IMPORT_FORMAT_COUNT; format++) {
         options.format = (enum import_format)format;
         CHECK_EQ(STATUS_IO, import_read(file, &options, &sink, &problem));
         clearerr(file);
@@ -234,16 +245,6 @@ static void a_label_is_a_like_or_a_hate(void)
     CHECK(strstr(told.text, "kuairand:7:1:6:not-interested") != NULL);
     CHECK(strstr(told.text, "kuairand:7:1:6:like") == NULL);
     CHECK(strstr(told.text, "4 rejected: label is \"2\"; a whole number from 0 to 1 is allowed\n"));
-}
-
-/* Counts how often needle is in what was told. */
-static int told_times(const char *needle)
-{
-    int times = 0;
-    for (const char *at = strstr(told.text, needle); at != NULL; at = strstr(at + 1, needle)) {
-        times++;
-    }
-    return times;
 }
 
 static void a_kuairand_duration_is_told_once_it_is_known(void)
@@ -322,7 +323,7 @@ static void a_rating_is_assumed_when_told_to(void)
     struct import_options options = {.format = IMPORT_KUAIRAND,
                                      .assume_safety =
                                          REELRANK__V1__SAFETY_RATING__SAFETY_RATING_MEDIUM_RISK};
-    struct import_sink sink = {&told, on_entry, on_reject};
+    struct import_sink sink = {&told, told_entry, told_reject};
     CHECK_EQ(STATUS_OK, import_read(file, &options, &sink, &problem));
     CHECK_EQ(1, told_times("\"safety_rating\":\"SAFETY_RATING_MEDIUM_RISK\","
                            "\"inferred\":[\"languages\",\"safety_rating\"]}} creator_id languages "
@@ -404,6 +405,8 @@ int main(int argc, char **argv)
         TEST(formats_go_by_name),
         TEST(json_lines_are_entries),
         TEST(bad_json_lines_are_rejected_and_passed),
+        TEST(decisions_are_told_when_asked_for),
+        TEST(decisions_that_cannot_be_used_are_rejected_by_field),
         TEST(lines_up_to_a_mebibyte_are_read),
         TEST(the_sink_can_stop_an_import),
         TEST(a_failing_file_is_told),
