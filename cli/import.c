@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "replay/import.h"
+#include "replay/unpack.h"
 
 enum { REASONS_MAX = 10, REASON_SIZE = 256, WHAT_SIZE = 4200 };
 
@@ -33,7 +34,7 @@ struct import {
     struct batcher batcher;
     struct progress progress;
     const char *name; /* of the file being read */
-    FILE *file;
+    const struct unpack *unpack;
     uint64_t bytes_before; /* of the files read to their end */
     uint64_t unreadable;   /* lines that meant nothing */
     struct rejection rejections[REASONS_MAX];
@@ -95,19 +96,44 @@ static enum status take_entry(void *context, uint64_t line, const Reelrank__V1__
     }
     enum status status =
         batcher_add(&import->batcher, line, entry, update_fields, &import->problem);
-    long at = ftell(import->file);
-    progress_show(&import->progress, import->bytes_before + (uint64_t)(at > 0 ? at : 0));
+    progress_show(&import->progress, import->bytes_before + unpack_consumed(import->unpack));
     return status;
 }
 
-static enum status read_stream(struct import *import, const struct import_options *options)
+/* Where reading failed the reader knows the line, and the unpacking why. */
+static void explain(struct import *import)
+{
+    struct problem why = {""};
+    if (unpack_failure(import->unpack, &why) != STATUS_OK) {
+        struct problem where = import->problem;
+        problem_set(&import->problem, "%.160s: %.150s", where.text, why.text);
+    }
+}
+
+static enum status read_stream(struct import *import, struct unpack *unpack,
+                               const struct import_options *options)
 {
     const struct import_sink sink = {.context = import, .entry = take_entry, .reject = take_reject};
-    enum status status = import_read(import->file, options, &sink, &import->problem);
+    import->unpack = unpack;
+    enum status status = import_read(unpack_stream(unpack), options, &sink, &import->problem);
     if (status != STATUS_OK) {
+        explain(import);
         return status;
     }
     return batcher_flush(&import->batcher, &import->problem);
+}
+
+static enum status read_packed(struct import *import, FILE *file,
+                               const struct import_options *options)
+{
+    struct unpack *unpack;
+    enum status status = unpack_open(file, &unpack, &import->problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = read_stream(import, unpack, options);
+    unpack_close(unpack);
+    return status;
 }
 
 static uint64_t file_bytes(const char *path)
@@ -122,15 +148,15 @@ static enum status read_file(struct import *import, const char *path,
 {
     bool standard = strcmp(path, "-") == 0;
     import->name = standard ? "standard input" : path;
-    import->file = standard ? stdin : fopen(path, "rb");
-    if (import->file == NULL) {
+    FILE *file = standard ? stdin : fopen(path, "rb");
+    if (file == NULL) {
         problem_set(&import->problem, "cannot open: %s", strerror(errno));
         return STATUS_IO;
     }
     options->name = import->name;
-    enum status status = read_stream(import, options);
+    enum status status = read_packed(import, file, options);
     if (!standard) {
-        fclose(import->file);
+        fclose(file);
     }
     import->bytes_before += file_bytes(path);
     return status;
@@ -284,7 +310,8 @@ static enum exit_code import_run(const void *raw, const struct operands *operand
     return code;
 }
 
-static const char *const formats[] = {"jsonl", "kuairand", "youtube", NULL};
+static const char *const formats[] = {"jsonl",     "kuairand", "youtube", "obd",
+                                      "movielens", "metarank", NULL};
 static const char *const rating_names[] = {"floor", "high", "medium", "low", NULL};
 
 static const struct argument import_arguments[] = {
@@ -295,7 +322,7 @@ static const struct argument import_arguments[] = {
      .offset = offsetof(struct import_values, format),
      .choices = formats,
      .required = true,
-     .help = "what the files are: jsonl, kuairand or youtube"},
+     .help = "what the files are: jsonl, kuairand, youtube, obd, movielens or metarank"},
     {.name = "assume_safety",
      .value_name = "RATING",
      .kind = ARGUMENT_CHOICE,
@@ -321,19 +348,27 @@ const struct command command_import = {
     .description =
         "Reads videos and signals, and stores them: in the data directory, which is made if\n"
         "need be, or through a running server. \"-\" reads standard input. Importing a file\n"
-        "again changes nothing. A line that cannot be used is counted as rejected, the first\n"
+        "again changes nothing. Files packed with gzip or zstd are read as they are, whatever\n"
+        "they are called. A line that cannot be used is counted as rejected, the first\n"
         "ten with their reasons on standard error, and the rest is taken. When nothing but\n"
         "rejected lines is found, the exit code is 4.\n\n"
         "formats:\n"
-        "  jsonl     JSON Lines of reelrank.v1.LogEntry: {\"video\": {...}}, {\"signal\": {...}}\n"
-        "            or {\"delete_video\": {...}}\n"
-        "  kuairand  KuaiRand's logs of short videos, comma or tab separated\n"
-        "  youtube   YouTube's daily trending videos: a catalogue; IN_ or RU_ at the start of\n"
-        "            the file's name says the country\n",
+        "  jsonl      JSON Lines of reelrank.v1.LogEntry: {\"video\": {...}}, {\"signal\": {...}}\n"
+        "             or {\"delete_video\": {...}}\n"
+        "  kuairand   KuaiRand's logs of short videos, comma or tab separated\n"
+        "  youtube    YouTube's daily trending videos: a catalogue; IN_ or RU_ at the start of\n"
+        "             the file's name says the country\n"
+        "  obd        Open Bandit Dataset: a campaign's log, or item_context.csv\n"
+        "  movielens  MovieLens: ratings.csv, movies.csv, ratings.dat, movies.dat or u.data\n"
+        "  metarank   Metarank's events, JSON Lines: item, user, ranking and interaction\n",
     .examples = "  reelrank import --data /var/lib/reelrank --format jsonl catalogue.jsonl\n"
                 "  reelrank import --data /tmp/reels --format youtube --assume-safety low \\\n"
                 "      IN_trending.csv RU_trending.csv\n"
-                "  zcat log.tsv.gz | reelrank import --target 127.0.0.1:7070 \\\n"
+                "  reelrank import --data /tmp/shop --format obd --assume-safety low \\\n"
+                "      item_context.csv men.csv.gz\n"
+                "  reelrank import --data /tmp/movies --format movielens movies.csv ratings.csv\n"
+                "  reelrank import --data /tmp/events --format metarank events.jsonl.zst\n"
+                "  tail -n 100000 log.tsv | reelrank import --target 127.0.0.1:7070 \\\n"
                 "      --format kuairand --strict --json -\n",
     COMMAND_ARGUMENTS(import_arguments),
     .values_size = sizeof(struct import_values),

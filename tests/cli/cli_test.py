@@ -5,6 +5,7 @@ Prints "ok NAME" or "FAILED NAME" for each test.
 """
 
 import contextlib
+import gzip
 import json
 import os
 import pathlib
@@ -154,7 +155,7 @@ def wrong_usage_says_what_is_missing(place):
         assert "is not HOST:PORT" in expect(USAGE, "status", "--target", target).err
     assert "FILE... is missing" in expect(USAGE, "import", "--data", "x", "--format", "jsonl").err
     assert "one word too many" in expect(USAGE, "status", "--data", "x", "y").err
-    assert "is not one of jsonl, kuairand, youtube" in expect(
+    assert "is not one of jsonl, kuairand, youtube, obd, movielens, metarank" in expect(
         USAGE, "import", "--data", "x", "--format", "jsno", "y").err
     assert '"2001" is not a whole number from 0 to 2000' in place.rank("--limit", 2001, code=USAGE).err
     assert "FILE is missing" in expect(USAGE, "check").err
@@ -178,6 +179,34 @@ def import_reads_standard_input_and_several_files(place):
     counts = json.loads(result.out)
     assert (counts["accepted"], counts["duplicate"]) == (2, 1), counts
     assert result.err == "", result.err
+
+
+def packed_files_are_imported_as_what_is_in_them(place):
+    packed = gzip.compress(lines(like("u1", "v1", 1)).encode()) + gzip.compress(lines(like("u1", "v1", 2)).encode())
+    words = ["import", "--data", place.data, "--format", "jsonl", "--json"]
+    result = expect(OK, *words, place.write("log.jsonl", packed), "-", stdin=packed)
+    counts = json.loads(result.out)
+    assert (counts["accepted"], counts["duplicate"], counts["rejected"]) == (2, 2, 0), counts
+
+
+def a_packed_file_that_ends_early_is_told_with_its_line(place):
+    packed = gzip.compress(lines(like("u1", "v1", 1), like("u2", "v1", 2)).encode())
+    file = place.write("cut.gz", packed[:-4])
+    result = expect(FAILED, "import", "--data", place.data, "--format", "jsonl", file)
+    assert "cut.gz: reading failed at line 3: the gzip data ends early at byte %d" % (len(packed) - 4) \
+        in result.err, result
+
+
+def logs_of_other_systems_are_imported(place):
+    words = ["import", "--data", place.data, "--json", "--format"]
+    shown = place.write("men.csv", "timestamp,item_id,position,click,propensity_score\n"
+                                   "2019-11-24 00:01:03.979311+00:00,7,2,1,0.5\n")
+    counts = json.loads(expect(OK, *words, "obd", shown).out)
+    assert (counts["signals"]["accepted"], counts["videos"]["accepted"]) == (2, 1), counts
+    rated = place.write("u.data", "1\t2\t5\t1574553663\n")
+    assert json.loads(expect(OK, *words, "movielens", rated).out)["signals"]["accepted"] == 2
+    event = {"event": "ranking", "id": "r", "timestamp": "1574553663979", "user": "u", "items": [{"id": "a"}]}
+    assert json.loads(expect(OK, *words, "metarank", place.write("e.jsonl", lines(event))).out)["accepted"] == 1
 
 
 def an_empty_file_is_no_error(place):
@@ -617,7 +646,7 @@ def completion_offers_commands_options_and_choices(place):
 
     assert offers("ra") == ["rank"]
     assert offers("import", "--fo") == ["--format"]
-    assert offers("import", "--format", "") == ["jsonl", "kuairand", "youtube"]
+    assert offers("import", "--format", "") == ["jsonl", "kuairand", "youtube", "obd", "movielens", "metarank"]
     assert "--now-ms" in offers("rank", "--")
 
 
