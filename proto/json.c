@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "proto/element.h"
+#include "proto/json_read.h"
 #include "ranker/nearest.h"
 
 enum { DEPTH_LIMIT = 32, PATH_SIZE = 128, FOUND_SIZE = 64, BITS_32 = 32, BITS_64 = 64 };
@@ -313,7 +314,7 @@ static enum status read_bytes(const struct reader *reader, const struct path *pa
     if (!base64_decode(text, size, data)) {
         return refuse(reader, path, "is not base64 (RFC 4648, with padding)");
     }
-    size_t padding = size == 0 ? 0 : (size_t)(text[size - 1] == '=') + (text[size - 2] == '=');
+    size_t padding = size < 2 ? 0 : (size_t)(text[size - 1] == '=') + (text[size - 2] == '=');
     *slot = (ProtobufCBinaryData){.data = data, .len = size / 4 * 3 - padding};
     return STATUS_OK;
 }
@@ -480,14 +481,9 @@ static void locate(const json_error_t *error, struct text json, struct problem *
     }
 }
 
-enum status json_parse(struct text json, const ProtobufCMessageDescriptor *descriptor,
-                       struct arena *arena, ProtobufCMessage **out, struct problem *problem)
+enum status json_read_tree(struct text json, const ProtobufCMessageDescriptor *descriptor,
+                           struct arena *arena, ProtobufCMessage **out, struct problem *problem)
 {
-    if (json.size > JSON_LIMIT_BYTES) {
-        problem_set(problem, "the document has %zu bytes; at most %d are allowed", json.size,
-                    JSON_LIMIT_BYTES);
-        return STATUS_INVALID;
-    }
     json_error_t error;
     json_t *root = json_loadb(json.size > 0 ? json.data : "", json.size,
                               JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
@@ -501,4 +497,18 @@ enum status json_parse(struct text json, const ProtobufCMessageDescriptor *descr
     enum status status = read_message(&reader, &path, root, descriptor, out);
     json_decref(root);
     return status;
+}
+
+enum status json_parse(struct text json, const ProtobufCMessageDescriptor *descriptor,
+                       struct arena *arena, ProtobufCMessage **out, struct problem *problem)
+{
+    if (json.size > JSON_LIMIT_BYTES) {
+        problem_set(problem, "the document has %zu bytes; at most %d are allowed", json.size,
+                    JSON_LIMIT_BYTES);
+        return STATUS_INVALID;
+    }
+    if (json_read_plain(json, descriptor, arena, out)) {
+        return STATUS_OK;
+    }
+    return json_read_tree(json, descriptor, arena, out, problem);
 }

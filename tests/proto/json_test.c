@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "all_types.pb-c.h"
+#include "proto/json_read.h"
 #include "reelrank/v1/log.pb-c.h"
 #include "reelrank/v1/ranking.pb-c.h"
 #include "tests/test.h"
@@ -325,6 +326,138 @@ static void pretty_style_is_indented(void)
     free(json);
 }
 
+/* Whether one pass reads json, and that it then reads what the tree does. */
+static bool is_plain(const char *json)
+{
+    static char other_memory[1 << 20];
+    struct arena other;
+    ProtobufCMessage *plain;
+    ProtobufCMessage *tree;
+    arena_init(&arena, memory, sizeof(memory));
+    if (!json_read_plain(text_of(json), ALL_TYPES, &arena, &plain)) {
+        CHECK_EQ(0, arena.used);
+        return false;
+    }
+    arena_init(&other, other_memory, sizeof(other_memory));
+    CHECK_EQ(STATUS_OK, json_read_tree(text_of(json), ALL_TYPES, &other, &tree, &problem));
+    char *want = json_format(tree, JSON_LINE_FULL);
+    char *got = json_format(plain, JSON_LINE_FULL);
+    CHECK_STR(want, got);
+    free(want);
+    free(got);
+    return true;
+}
+
+static void what_programs_write_is_read_in_one_pass(void)
+{
+    static const char *const json[] = {
+        "{}",
+        " { \"a_int32\" : -7 ,\t\"names\" : [ \"a\" , \"b\" ] }\r\n",
+        "{\"a_int64\":-999999999999999999,\"a_uint64\":\"0012\",\"a_int32\":-0}",
+        "{\"a_string\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t हिन्दी\"}",
+        "{\"a_colour\":\"COLOUR_BLUE\",\"a_bool\":false,\"a_sint32\":null}",
+        "{\"keys\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17],\"flags\":[]}",
+        "{\"messages\":[{},{\"a_message\":{\"a_bool\":true}}],\"number\":0}",
+    };
+    for (size_t i = 0; i < sizeof(json) / sizeof(json[0]); i++) {
+        CHECK(is_plain(json[i]));
+    }
+}
+
+static void numbers_read_in_one_pass_have_the_same_bits(void)
+{
+    static const char *const numbers[] = {
+        "0",
+        "-0",
+        "-0.0",
+        "0.1",
+        "0.30000000000000004",
+        "123456789012345",
+        "1e22",
+        "1e23",
+        "5e-324",
+        "1E+5",
+        "0.045524999999999996",
+        "-2.5",
+        "1234567890.12345",
+        "12345678901.12345",
+        "999999999999999999",
+        "0.000000000000001",
+        "0.12345678901234567890123",
+        "1.7976931348623157e308",
+        "2e-400",
+    };
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        char json[128];
+        snprintf(json, sizeof(json), "{\"a_double\":%s}", numbers[i]);
+        CHECK(is_plain(json));
+        double plain = all_types(json)->a_double;
+        double want = strcmp(numbers[i], "-0") == 0 ? 0 : strtod(numbers[i], NULL);
+        CHECK(memcmp(&plain, &want, sizeof(want)) == 0);
+    }
+}
+
+static void everything_else_is_left_to_the_tree(void)
+{
+    static const char *const json[] = {
+        "",
+        "[]",
+        "null",
+        "{",
+        "{}x",
+        "{\"a_int32\":1,}",
+        "{\"a_int32\":01}",
+        "{\"a_int32\":1.0}",
+        "{\"a_int32\":2147483648}",
+        "{\"a_uint32\":-1}",
+        "{\"a_uint64\":9999999999999999999}",
+        "{\"a_double\":1e999}",
+        "{\"a_double\":1.}",
+        "{\"a_double\":.5}",
+        "{\"a_double\":1.5.5}",
+        "{\"a_double\":01.5}",
+        "{\"a_float\":1e39}",
+        "{\"a_bool\":1}",
+        "{\"a_bool\":trueish}",
+        "{\"a_string\":\"\\u0041\"}",
+        "{\"a_string\":\"\\x\"}",
+        "{\"a_string\":\"\n\"}",
+        "{\"a_string\":\"\xff\"}",
+        "{\"a_string\":\"open",
+        "{\"a_string\":\"open\\",
+        "{\"a_bytes\":\"AP8=\"}",
+        "{\"a_colour\":\"COLOUR_GREEN\"}",
+        "{\"a_int32\":1,\"a_int32\":1}",
+        "{\"a_int32\":null,\"a_int32\":1}",
+        "{\"a_int33\":1}",
+        "{\"names\":[null]}",
+        "{\"names\":[\"a\",]}",
+        "{\"number\":0,\"text\":\"a\"}",
+    };
+    for (size_t i = 0; i < sizeof(json) / sizeof(json[0]); i++) {
+        if (is_plain(json[i])) {
+            fprintf(stderr, "%s\n", json[i]);
+            abort();
+        }
+    }
+}
+
+static void without_room_one_pass_leaves_the_arena_as_it_was(void)
+{
+    static const char json[] = "{\"a_string\":\"abcdefgh\",\"keys\":[1,2,3,4,5,6,7,8,9]}";
+    size_t room = 0;
+    ProtobufCMessage *message;
+    do {
+        arena_init(&arena, memory, room++);
+        if (json_read_plain(text_of(json), ALL_TYPES, &arena, &message)) {
+            break;
+        }
+        CHECK_EQ(0, arena.used);
+        CHECK(!arena.full);
+    } while (room < sizeof(memory));
+    CHECK(room > 100 && room < 2000);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -348,6 +481,10 @@ int main(int argc, char **argv)
         TEST(every_arena_too_small_is_survived),
         TEST(full_style_shows_every_field),
         TEST(pretty_style_is_indented),
+        TEST(what_programs_write_is_read_in_one_pass),
+        TEST(numbers_read_in_one_pass_have_the_same_bits),
+        TEST(everything_else_is_left_to_the_tree),
+        TEST(without_room_one_pass_leaves_the_arena_as_it_was),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }
