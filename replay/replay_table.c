@@ -1,0 +1,174 @@
+#include "replay/replay_table.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "replay/column.h"
+#include "replay/replay_table_parts.h"
+
+enum { KEY_WIDTH = 44, VALUE_WIDTH = 24 };
+
+static void put_source(FILE *file, const json_t *report)
+{
+    const json_t *source = json_object_get(report, "source");
+    char from[REPORT_TIME_SIZE];
+    char to[REPORT_TIME_SIZE];
+    if (source == NULL) {
+        return;
+    }
+    report_format_time(report_integer(source, "from_ms"), from);
+    report_format_time(report_integer(source, "to_ms"), to);
+    column_print_all(file, report_text(source, "name"));
+    fputs(": ", file);
+    table_count(file, report_integer(source, "events"), 0);
+    fputs(" events", file);
+    if (report_integer(source, "to_ms") > 0) {
+        fprintf(file, ", %s to %s UTC", from, to);
+    }
+    fputc('\n', file);
+}
+
+static const char *option_text(const struct report_view *view, const char *name)
+{
+    return report_text(json_object_get(view->report, "options"), name);
+}
+
+static void put_ranking_title(FILE *file, const struct report_view *view)
+{
+    const json_t *rankings = json_object_get(view->report, "rankings");
+    fputs("ranking quality by \"", file);
+    column_print_all(file, option_text(view, "label"));
+    fprintf(file, "\", k = %" JSON_INTEGER_FORMAT ": ",
+            report_integer(json_object_get(view->report, "options"), "k"));
+    table_count(file, report_integer(rankings, "measured"), 0);
+    fputs(" of ", file);
+    table_count(file, report_integer(rankings, "found"), 0);
+    fputs(" rankings, ", file);
+    table_count(file, report_integer(rankings, "users"), 0);
+    fputs(" users\n", file);
+}
+
+static void put_counterfactual_title(FILE *file, const struct report_view *view)
+{
+    const json_t *decisions = json_object_get(view->report, "decisions");
+    fputs("\"", file);
+    column_print_all(file, option_text(view, "reward"));
+    fputs("\" per decision, had others ranked: ", file);
+    table_count(file, report_integer(decisions, "used"), 0);
+    fputs(" of ", file);
+    table_count(file, report_integer(decisions, "found"), 0);
+    fputs(" decisions, ", file);
+    table_count(file, report_integer(decisions, "users"), 0);
+    fputs(" users\n", file);
+}
+
+static void put_contenders(FILE *file, const struct report_view *view)
+{
+    const json_t *contenders = json_object_get(view->report, "contenders");
+    for (size_t i = 0; i < view->contender_count; i++) {
+        const json_t *contender = json_array_get(contenders, i);
+        table_name(file, view->contenders[i]);
+        const char *version = report_text(contender, "version");
+        column_print_all(file, report_text(contender, "kind"));
+        fputs(version[0] != '\0' ? " " : "", file);
+        column_print_all(file, version);
+        fputs(i == 0 ? "  (the reference of all differences)\n" : "\n", file);
+    }
+}
+
+/* Returns false without memory. */
+static bool put_sentences(FILE *file, const struct report_view *view)
+{
+    for (size_t i = 1; i < view->contender_count && view->measure_count > 0; i++) {
+        char *text = report_sentence(view, i);
+        if (text == NULL) {
+            return false;
+        }
+        fputs(i == 1 ? "\n" : "", file);
+        table_paragraph(file, text, 0);
+        free(text);
+    }
+    return true;
+}
+
+static void put_value(FILE *file, const char *text, int width)
+{
+    column_print_cut(file, text[0] != '\0' ? text : "(not named)", width);
+}
+
+static void put_change(FILE *file, const json_t *change)
+{
+    fputs("  ", file);
+    column_print(file, report_text(change, "key"), KEY_WIDTH);
+    fputs("  ", file);
+    put_value(file, report_text(change, "old"), VALUE_WIDTH);
+    fputs(" → ", file);
+    put_value(file, report_text(change, "new"), VALUE_WIDTH);
+    fputc('\n', file);
+}
+
+static void put_changes(FILE *file, const struct report_view *view)
+{
+    const json_t *changes = json_object_get(view->report, "changes");
+    for (size_t i = 0; i < json_array_size(changes); i++) {
+        const json_t *keys = json_object_get(json_array_get(changes, i), "keys");
+        size_t contender = report_contender_of(view, json_array_get(changes, i));
+        if (contender == view->contender_count || json_array_size(keys) == 0) {
+            continue;
+        }
+        fputs("\nkeys that differ, ", file);
+        column_print_all(file, view->contenders[0]);
+        fputs(" → ", file);
+        column_print_all(file, view->contenders[contender]);
+        fputc('\n', file);
+        for (size_t j = 0; j < json_array_size(keys); j++) {
+            put_change(file, json_array_get(keys, j));
+        }
+    }
+}
+
+static void put_definitions(FILE *file, const struct report_view *view)
+{
+    for (size_t i = 0; i < view->measure_count; i++) {
+        fputs(i == 0 ? "\n" : "", file);
+        column_print_all(file, view->measures[i].title);
+        fputc('\n', file);
+        table_paragraph(file, view->measures[i].definition, 4);
+    }
+}
+
+static void put_notes(FILE *file, const struct report_view *view)
+{
+    const json_t *notes = json_object_get(view->report, "notes");
+    for (size_t i = 0; i < json_array_size(notes); i++) {
+        const char *note = json_string_value(json_array_get(notes, i));
+        fputs(i == 0 ? "\n" : "", file);
+        table_paragraph(file, note != NULL ? note : "", 0);
+    }
+}
+
+bool replay_table_write(FILE *file, const json_t *report, bool definitions)
+{
+    struct report_view view;
+    report_view_init(&view, report);
+    if (view.counterfactual) {
+        put_counterfactual_title(file, &view);
+    } else {
+        put_ranking_title(file, &view);
+    }
+    put_source(file, report);
+    put_contenders(file, &view);
+    bool complete = put_sentences(file, &view);
+    if (view.counterfactual) {
+        replay_table_counterfactual(file, &view);
+    } else {
+        replay_table_ranking(file, &view);
+    }
+    put_changes(file, &view);
+    if (definitions) {
+        put_definitions(file, &view);
+    }
+    put_notes(file, &view);
+    return complete && ferror(file) == 0;
+}

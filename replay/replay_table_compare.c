@@ -1,0 +1,200 @@
+#include <math.h>
+#include <string.h>
+
+#include "replay/column.h"
+#include "replay/replay_table_parts.h"
+
+enum {
+    VALUE_CELL = 25,
+    VALUE_CELLS = 3, /* contenders beside each other */
+    CHANGE_CELL = 30,
+    CHANGE_CELLS = 2,
+    COUNT_WIDTH = 9,
+    MEAN_WIDTH = 8,
+    SEGMENTS_SHOWN = 64
+};
+
+static size_t smaller(size_t x, size_t y)
+{
+    return x < y ? x : y;
+}
+
+static const char *mark_of(enum report_verdict verdict)
+{
+    switch (verdict) {
+    case REPORT_BETTER:
+        return "▲";
+    case REPORT_WORSE:
+        return "▼";
+    case REPORT_OTHER:
+        return "◆";
+    default:
+        return "·";
+    }
+}
+
+static const char *stars_of(double p)
+{
+    return p < 0.001 ? "***" : p < 0.01 ? "**" : p < 0.05 ? "*" : "";
+}
+
+/* Behind a space, and padded unless it is the line's last. */
+static void put_cell(FILE *file, const char *text, int width, bool last)
+{
+    fputc(' ', file);
+    if (last) {
+        column_print_cut(file, text, width - 1);
+    } else {
+        column_print(file, text, width - 1);
+    }
+}
+
+static void put_value(FILE *file, const struct report_view *view, const json_t *value,
+                      size_t measure, bool last)
+{
+    char number[REPORT_NUMBER_SIZE];
+    char interval[REPORT_NUMBER_SIZE];
+    char text[2 * REPORT_NUMBER_SIZE];
+    int digits = view->measures[measure].digits;
+    report_format(report_mean(view, value), digits, false, number);
+    report_format_interval(value, digits, interval);
+    snprintf(text, sizeof(text), "%s %s", number, interval);
+    put_cell(file, report_refusal(value)[0] != '\0' ? "refused" : text, VALUE_CELL, last);
+}
+
+static void put_names(FILE *file, const struct report_view *view, size_t from, size_t to, int width)
+{
+    for (size_t i = from; i < to; i++) {
+        put_cell(file, view->contenders[i], width, i + 1 == to);
+    }
+    fputc('\n', file);
+}
+
+void table_values(FILE *file, const struct report_view *view)
+{
+    const char *title = view->counterfactual ? "estimator" : "metric";
+    for (size_t from = 0; view->measure_count > 0 && from < view->contender_count;
+         from += VALUE_CELLS) {
+        size_t to = smaller(from + VALUE_CELLS, view->contender_count);
+        table_title(file, title);
+        put_names(file, view, from, to, VALUE_CELL);
+        for (size_t i = 0; i < view->measure_count; i++) {
+            table_name(file, view->measures[i].title);
+            for (size_t j = from; j < to; j++) {
+                put_value(file, view, report_find_value(view, view->whole, i, j), i, j + 1 == to);
+            }
+            fputc('\n', file);
+        }
+    }
+}
+
+/* "▲ +0.0107 [0.0087, 0.0126]" */
+static void put_change(FILE *file, const struct report_view *view, const json_t *segment,
+                       size_t measure, size_t contender, bool last)
+{
+    const json_t *difference = report_find_difference(view, segment, measure, contender);
+    const json_t *value = report_find_value(view, segment, measure, contender);
+    char number[REPORT_NUMBER_SIZE];
+    char interval[REPORT_NUMBER_SIZE];
+    char text[3 * REPORT_NUMBER_SIZE];
+    int digits = view->measures[measure].digits;
+    report_format(report_number(difference, "difference"), digits, true, number);
+    report_format_interval(difference, digits, interval);
+    snprintf(text, sizeof(text), "%s %s %s",
+             mark_of(report_verdict_of(view, segment, measure, contender)), number, interval);
+    fputc(' ', file);
+    bool refused = difference == NULL && report_refusal(value)[0] != '\0';
+    put_cell(file, refused ? "  refused" : text, CHANGE_CELL - 1, last);
+}
+
+static void put_difference_row(FILE *file, const struct report_view *view, size_t measure,
+                               size_t contender)
+{
+    const json_t *difference = report_find_difference(view, view->whole, measure, contender);
+    char p[REPORT_NUMBER_SIZE];
+    report_format_p(report_p(difference), p);
+    table_name(file, view->measures[measure].title);
+    put_change(file, view, view->whole, measure, contender, p[0] == '\0');
+    const char *stars = stars_of(report_p(difference));
+    fprintf(file, "%s%s%s%s\n", p[0] != '\0' ? "  " : "", p, stars[0] != '\0' ? " " : "", stars);
+}
+
+void table_differences(FILE *file, const struct report_view *view)
+{
+    bool any = false;
+    for (size_t i = 1; i < view->contender_count; i++) {
+        if (report_find_contender(json_object_get(view->whole, "differences"), i) == NULL) {
+            continue;
+        }
+        any = true;
+        fputc('\n', file);
+        column_print_all(file, view->contenders[i]);
+        fputs(" − ", file);
+        column_print_all(file, view->contenders[0]);
+        fputc('\n', file);
+        for (size_t j = 0; j < view->measure_count; j++) {
+            put_difference_row(file, view, j, i);
+        }
+    }
+    if (any) {
+        fputs("  ▲ better, ▼ worse, · nothing can be told; [95 %]; p after correction, "
+              "* < 0.05, ** < 0.01, *** < 0.001\n",
+              file);
+    }
+}
+
+static void put_segment(FILE *file, const struct report_view *view, const json_t *segment,
+                        size_t from, size_t to)
+{
+    const json_t *reference = report_find_value(view, segment, view->headline, 0);
+    bool whole = report_in_dimension(segment, "all");
+    table_name(file, whole ? "everything" : report_text(segment, "name"));
+    table_count(file, report_integer(segment, view->counterfactual ? "decisions" : "rankings"),
+                COUNT_WIDTH);
+    table_number(file, report_mean(view, reference), view->measures[view->headline].digits,
+                 MEAN_WIDTH);
+    for (size_t i = from; i < to; i++) {
+        put_change(file, view, segment, view->headline, i, i + 1 == to);
+    }
+    fputc('\n', file);
+}
+
+static void put_segments(FILE *file, const struct report_view *view, size_t from, size_t to)
+{
+    const json_t *segments = json_object_get(view->report, "segments");
+    const char *dimension = "all";
+    size_t count = json_array_size(segments);
+    for (size_t i = 0; i < count && i < SEGMENTS_SHOWN; i++) {
+        const json_t *segment = json_array_get(segments, i);
+        if (!report_in_dimension(segment, dimension)) {
+            dimension = report_text(segment, "dimension");
+            column_print_all(file, report_dimension_title(dimension));
+            fputc('\n', file);
+        }
+        put_segment(file, view, segment, from, to);
+    }
+    if (count > SEGMENTS_SHOWN) {
+        fprintf(file, "  and %zu more\n", count - SEGMENTS_SHOWN);
+    }
+}
+
+void table_segments(FILE *file, const struct report_view *view)
+{
+    const json_t *segments = json_object_get(view->report, "segments");
+    if (view->measure_count == 0 || json_array_size(segments) <= (view->whole != NULL ? 1u : 0u)) {
+        return;
+    }
+    for (size_t from = 1; from < view->contender_count; from += CHANGE_CELLS) {
+        size_t to = smaller(from + CHANGE_CELLS, view->contender_count);
+        table_title(file, view->measures[view->headline].title);
+        table_right(file, view->counterfactual ? "decisions" : "rankings", COUNT_WIDTH);
+        fputc(' ', file);
+        table_right(file, view->contenders[0], MEAN_WIDTH - 1);
+        for (size_t i = from; i < to; i++) {
+            fputc(' ', file);
+            put_cell(file, view->contenders[i], CHANGE_CELL - 1, i + 1 == to);
+        }
+        fputc('\n', file);
+        put_segments(file, view, from, to);
+    }
+}

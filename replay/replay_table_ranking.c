@@ -1,0 +1,120 @@
+#include <math.h>
+#include <string.h>
+
+#include "replay/column.h"
+#include "replay/replay_table_parts.h"
+
+enum { LANGUAGES_SHOWN = 12, FIGURE_WIDTH = 11 };
+
+static void put_joins(FILE *file, const struct report_view *view)
+{
+    static const char *const counts[][3] = {
+        {"rankings", "without_outcome", "without outcome"},
+        {"rankings", "sampled", "with sampled negatives"},
+        {"join", "by_ranking_id", "joined by ranking id"},
+        {"join", "by_window", "by time"},
+        {"join", "unjoined", "signals joined none"},
+    };
+    const char *line = "";
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        const json_t *object = json_object_get(view->report, counts[i][0]);
+        if (json_object_get(object, counts[i][1]) != NULL) {
+            bool same = strcmp(line, counts[i][0]) == 0;
+            fputs(same ? ", " : "\n", file);
+            table_count(file, report_integer(object, counts[i][1]), 0);
+            fprintf(file, " %s", counts[i][2]);
+            line = counts[i][0];
+        }
+    }
+    fputs(line[0] != '\0' ? "\n" : "", file);
+}
+
+static void put_exposure_row(FILE *file, const json_t *exposure)
+{
+    const json_t *creators = json_object_get(exposure, "creators");
+    table_share(file, report_number(exposure, "coverage"), FIGURE_WIDTH);
+    table_number(file, report_number(exposure, "gini"), 3, FIGURE_WIDTH);
+    table_number(file, report_number(exposure, "creator_gini"), 3, FIGURE_WIDTH);
+    table_share(file, report_number(creators, "top_1_percent"), FIGURE_WIDTH);
+    table_share(file, report_number(creators, "top_10_percent"), FIGURE_WIDTH);
+    table_count(file, report_integer(exposure, "violations"), FIGURE_WIDTH);
+    fputc('\n', file);
+}
+
+static void put_exposure(FILE *file, const struct report_view *view)
+{
+    static const char *const titles[] = {"videos",  "Gini",     "by creator",
+                                         "top 1 %", "top 10 %", "violations"};
+    const json_t *exposures = json_object_get(view->report, "exposure");
+    if (json_array_size(exposures) == 0) {
+        return;
+    }
+    table_title(file, "exposure");
+    for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
+        table_right(file, titles[i], FIGURE_WIDTH);
+    }
+    fputc('\n', file);
+    for (size_t i = 0; i < view->contender_count; i++) {
+        if (report_find_contender(exposures, i) != NULL) {
+            table_name(file, view->contenders[i]);
+            put_exposure_row(file, report_find_contender(exposures, i));
+        }
+    }
+}
+
+static double share_of(const json_t *exposure, const char *language)
+{
+    const json_t *languages = json_object_get(exposure, "languages");
+    for (size_t i = 0; i < json_array_size(languages); i++) {
+        if (strcmp(report_text(json_array_get(languages, i), "name"), language) == 0) {
+            return report_number(json_array_get(languages, i), "share");
+        }
+    }
+    return NAN;
+}
+
+/* The languages of the first contender that has any: they come with the largest first. */
+static const json_t *languages_of(const struct report_view *view, const json_t *exposures)
+{
+    const json_t *languages = NULL;
+    for (size_t i = 0; i < view->contender_count && json_array_size(languages) == 0; i++) {
+        languages = json_object_get(report_find_contender(exposures, i), "languages");
+    }
+    return languages;
+}
+
+static void put_languages(FILE *file, const struct report_view *view, size_t from, size_t to)
+{
+    const json_t *exposures = json_object_get(view->report, "exposure");
+    const json_t *languages = languages_of(view, exposures);
+    table_title(file, "exposure by language");
+    for (size_t i = from; i < to; i++) {
+        fputc(' ', file);
+        table_right(file, view->contenders[i], TABLE_SMALL_CELL - 1);
+    }
+    fputc('\n', file);
+    for (size_t i = 0; i < json_array_size(languages) && i < LANGUAGES_SHOWN; i++) {
+        const char *name = report_text(json_array_get(languages, i), "name");
+        table_name(file, name);
+        for (size_t j = from; j < to; j++) {
+            table_share(file, share_of(report_find_contender(exposures, j), name),
+                        TABLE_SMALL_CELL);
+        }
+        fputc('\n', file);
+    }
+}
+
+void replay_table_ranking(FILE *file, const struct report_view *view)
+{
+    const json_t *exposures = json_object_get(view->report, "exposure");
+    put_joins(file, view);
+    table_values(file, view);
+    table_differences(file, view);
+    table_segments(file, view);
+    put_exposure(file, view);
+    bool languages = json_array_size(languages_of(view, exposures)) > 0;
+    for (size_t from = 0; languages && from < view->contender_count; from += TABLE_SMALL_CELLS) {
+        size_t to = from + TABLE_SMALL_CELLS;
+        put_languages(file, view, from, to < view->contender_count ? to : view->contender_count);
+    }
+}

@@ -1,0 +1,422 @@
+#include "replay/report_view.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+double report_number(const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+json_int_t report_integer(const json_t *object, const char *name)
+{
+    return json_integer_value(json_object_get(object, name));
+}
+
+const char *report_text(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text != NULL ? text : "";
+}
+
+static int better_of(const json_t *measure, bool counterfactual)
+{
+    const char *better = report_text(measure, "better");
+    if (counterfactual || strcmp(better, "higher") == 0) {
+        return 1;
+    }
+    return strcmp(better, "lower") == 0 ? -1 : 0;
+}
+
+static size_t smaller(size_t x, size_t y)
+{
+    return x < y ? x : y;
+}
+
+static void read_contenders(struct report_view *view)
+{
+    const json_t *contenders = json_object_get(view->report, "contenders");
+    view->contender_count = smaller(json_array_size(contenders), REPORT_CONTENDERS_MAX);
+    for (size_t i = 0; i < view->contender_count; i++) {
+        view->contenders[i] = report_text(json_array_get(contenders, i), "name");
+    }
+}
+
+static void read_measures(struct report_view *view)
+{
+    const json_t *measures =
+        json_object_get(view->report, view->counterfactual ? "estimators" : "metrics");
+    view->measure_count = smaller(json_array_size(measures), REPORT_MEASURES_MAX);
+    for (size_t i = 0; i < view->measure_count; i++) {
+        const json_t *measure = json_array_get(measures, i);
+        const char *title = report_text(measure, "title");
+        const char *name = report_text(measure, "name");
+        view->measures[i] = (struct report_measure){
+            .name = name,
+            .title = title[0] != '\0' ? title : name,
+            .definition = report_text(measure, "definition"),
+            .better = better_of(measure, view->counterfactual),
+        };
+    }
+}
+
+static const json_t *find_whole(const json_t *report)
+{
+    const json_t *segments = json_object_get(report, "segments");
+    for (size_t i = 0; i < json_array_size(segments); i++) {
+        if (report_in_dimension(json_array_get(segments, i), "all")) {
+            return json_array_get(segments, i);
+        }
+    }
+    return NULL;
+}
+
+static size_t count_comparisons(const json_t *report)
+{
+    size_t count = 0;
+    const json_t *segments = json_object_get(report, "segments");
+    for (size_t i = 0; i < json_array_size(segments); i++) {
+        const json_t *differences = json_object_get(json_array_get(segments, i), "differences");
+        for (size_t j = 0; j < json_array_size(differences); j++) {
+            double p = report_number(json_array_get(differences, j), "p_adjusted");
+            count += isnan(p) ? 0 : 1;
+        }
+    }
+    return count;
+}
+
+/* Shares have four digits, and larger values one less for each power of ten. */
+static int digits_of(double largest)
+{
+    int digits = 4;
+    for (double limit = 1.5; largest >= limit && digits > 0; limit *= 10) {
+        digits--;
+    }
+    return digits;
+}
+
+static void read_digits(struct report_view *view)
+{
+    for (size_t i = 0; i < view->measure_count; i++) {
+        double largest = 0;
+        for (size_t j = 0; j < view->contender_count; j++) {
+            double mean = report_mean(view, report_find_value(view, view->whole, i, j));
+            largest = fabs(mean) > largest ? fabs(mean) : largest;
+        }
+        view->measures[i].digits = digits_of(largest);
+    }
+}
+
+static bool measures_anyone(const struct report_view *view, size_t measure)
+{
+    for (size_t i = 1; i < view->contender_count; i++) {
+        const json_t *found = report_find_difference(view, view->whole, measure, i);
+        if (!isnan(report_number(found, "difference"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Estimators in the order they are believed in: those that correct a model's bias first, then those
+ * that weigh, of which normalised ones vary less, then the rest.
+ */
+static size_t preferred_estimator(const struct report_view *view)
+{
+    static const char *const order[] = {"sndr",
+                                        "dr",
+                                        "item_position_snips",
+                                        "sequence_snips",
+                                        "snips",
+                                        "clipped_ips",
+                                        "item_position_ips",
+                                        "sequence_ips",
+                                        "ips",
+                                        "replay",
+                                        "dm"};
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        for (size_t j = 0; j < view->measure_count; j++) {
+            if (strcmp(view->measures[j].name, order[i]) == 0 && measures_anyone(view, j)) {
+                return j;
+            }
+        }
+    }
+    return 0;
+}
+
+void report_view_init(struct report_view *view, const json_t *report)
+{
+    *view = (struct report_view){
+        .report = report,
+        .counterfactual = strcmp(report_text(report, "kind"), "counterfactual") == 0,
+    };
+    read_contenders(view);
+    read_measures(view);
+    view->whole = find_whole(report);
+    view->comparisons = count_comparisons(report);
+    view->headline = view->counterfactual ? preferred_estimator(view) : 0;
+    read_digits(view);
+}
+
+const json_t *report_find_contender(const json_t *array, size_t contender)
+{
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        const json_t *element = json_array_get(array, i);
+        const json_t *index = json_object_get(element, "contender");
+        if (json_is_integer(index) && json_integer_value(index) == (json_int_t)contender) {
+            return element;
+        }
+    }
+    return NULL;
+}
+
+size_t report_contender_of(const struct report_view *view, const json_t *element)
+{
+    const json_t *index = json_object_get(element, "contender");
+    json_int_t value = json_is_integer(index) ? json_integer_value(index) : -1;
+    bool shown = value >= 0 && value < (json_int_t)view->contender_count;
+    return shown ? (size_t)value : view->contender_count;
+}
+
+static const json_t *find(const struct report_view *view, const json_t *array, size_t measure,
+                          size_t contender)
+{
+    const char *key = view->counterfactual ? "estimator" : "metric";
+    for (size_t i = 0; measure < view->measure_count && i < json_array_size(array); i++) {
+        const json_t *element = json_array_get(array, i);
+        if (report_contender_of(view, element) == contender &&
+            strcmp(report_text(element, key), view->measures[measure].name) == 0) {
+            return element;
+        }
+    }
+    return NULL;
+}
+
+const json_t *report_find_value(const struct report_view *view, const json_t *segment,
+                                size_t measure, size_t contender)
+{
+    const char *array = view->counterfactual ? "estimates" : "values";
+    return find(view, json_object_get(segment, array), measure, contender);
+}
+
+double report_mean(const struct report_view *view, const json_t *value)
+{
+    return report_number(value, view->counterfactual ? "value" : "mean");
+}
+
+const json_t *report_find_difference(const struct report_view *view, const json_t *segment,
+                                     size_t measure, size_t contender)
+{
+    return find(view, json_object_get(segment, "differences"), measure, contender);
+}
+
+bool report_in_dimension(const json_t *segment, const char *dimension)
+{
+    return strcmp(report_text(segment, "dimension"), dimension) == 0;
+}
+
+const char *report_dimension_title(const char *dimension)
+{
+    static const char *const titles[][2] = {
+        {"locale", "locale"}, {"user_age", "age of user"}, {"arm", "experiment arm"}};
+    for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
+        if (strcmp(dimension, titles[i][0]) == 0) {
+            return titles[i][1];
+        }
+    }
+    return dimension;
+}
+
+double report_p(const json_t *difference)
+{
+    double adjusted = report_number(difference, "p_adjusted");
+    return isnan(adjusted) ? report_number(difference, "p") : adjusted;
+}
+
+/* Whether the interval leaves out 0, and on which side: 1, -1 or 0. */
+static int side_of(const json_t *difference)
+{
+    return (report_number(difference, "low") > 0) - (report_number(difference, "high") < 0);
+}
+
+enum report_verdict report_judge(const json_t *difference, int better)
+{
+    int side = side_of(difference);
+    if (isnan(report_number(difference, "difference")) || isnan(report_number(difference, "low")) ||
+        isnan(report_number(difference, "high"))) {
+        return REPORT_UNKNOWN;
+    }
+    if (side == 0 || report_number(difference, "p_adjusted") >= 0.05) {
+        return REPORT_UNCLEAR;
+    }
+    if (better == 0) {
+        return REPORT_OTHER;
+    }
+    return side == better ? REPORT_BETTER : REPORT_WORSE;
+}
+
+enum report_verdict report_verdict_of(const struct report_view *view, const json_t *segment,
+                                      size_t measure, size_t contender)
+{
+    const json_t *difference = report_find_difference(view, segment, measure, contender);
+    return report_judge(difference, view->measures[measure].better);
+}
+
+size_t report_best(const struct report_view *view)
+{
+    size_t best = 0;
+    double most = 0;
+    for (size_t i = 1; i < view->contender_count; i++) {
+        const json_t *found = report_find_difference(view, view->whole, view->headline, i);
+        double difference = report_number(found, "difference");
+        bool lower = view->measures[view->headline].better < 0;
+        double gain = lower ? -difference : difference;
+        if (!isnan(gain) && (best == 0 || gain > most)) {
+            best = i;
+            most = gain;
+        }
+    }
+    return best;
+}
+
+const char *report_refusal(const json_t *value)
+{
+    return report_text(value, "refused");
+}
+
+void report_format(double value, int digits, bool sign, char out[REPORT_NUMBER_SIZE])
+{
+    char text[REPORT_NUMBER_SIZE - 8];
+    if (isnan(value)) {
+        snprintf(out, REPORT_NUMBER_SIZE, "–");
+        return;
+    }
+    snprintf(text, sizeof(text), fabs(value) < 1e15 ? "%.*f" : "%.*e", digits, fabs(value));
+    bool zero = strspn(text, "0.") == strlen(text);
+    const char *mark = zero ? "" : value < 0 ? "−" : sign ? "+" : "";
+    snprintf(out, REPORT_NUMBER_SIZE, "%s%s", mark, text);
+}
+
+void report_format_interval(const json_t *element, int digits, char out[REPORT_NUMBER_SIZE])
+{
+    char low[REPORT_NUMBER_SIZE];
+    char high[REPORT_NUMBER_SIZE];
+    double ends[] = {report_number(element, "low"), report_number(element, "high")};
+    out[0] = '\0';
+    if (!isnan(ends[0]) && !isnan(ends[1])) {
+        report_format(ends[0], digits, false, low);
+        report_format(ends[1], digits, false, high);
+        snprintf(out, REPORT_NUMBER_SIZE, "[%.28s, %.28s]", low, high);
+    }
+}
+
+void report_format_p(double p, char out[REPORT_NUMBER_SIZE])
+{
+    int digits = p < 0.001 ? 4 : p < 0.1 ? 3 : 2;
+    out[0] = '\0';
+    if (p < 0.0001) {
+        snprintf(out, REPORT_NUMBER_SIZE, "p < 0.0001");
+    } else if (!isnan(p)) {
+        snprintf(out, REPORT_NUMBER_SIZE, "p = %.*f", digits, p);
+    }
+}
+
+void report_format_count(json_int_t count, char out[REPORT_NUMBER_SIZE])
+{
+    char digits[32];
+    int length = snprintf(digits, sizeof(digits), "%" JSON_INTEGER_FORMAT, count);
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0 && digits[i - 1] != '-') {
+            *out++ = ',';
+        }
+        *out++ = digits[i];
+    }
+    *out = '\0';
+}
+
+void report_format_time(json_int_t time_ms, char out[REPORT_TIME_SIZE])
+{
+    time_t seconds = (time_t)(time_ms / 1000);
+    struct tm parts = {0};
+    (void)gmtime_r(&seconds, &parts);
+    (void)strftime(out, REPORT_TIME_SIZE, "%Y-%m-%d %H:%M", &parts);
+}
+
+/* "B ranks better than A" */
+static void put_claim(FILE *file, const struct report_view *view, size_t contender,
+                      enum report_verdict verdict)
+{
+    const char *name = view->contenders[contender];
+    const char *reference = view->contenders[0];
+    const char *does = view->counterfactual ? "does" : "ranks";
+    switch (verdict) {
+    case REPORT_BETTER:
+        fprintf(file, "%s %s better than %s", name, does, reference);
+        break;
+    case REPORT_WORSE:
+        fprintf(file, "%s %s worse than %s", name, does, reference);
+        break;
+    case REPORT_OTHER:
+        fprintf(file, "%s differs from %s", name, reference);
+        break;
+    case REPORT_UNCLEAR:
+        fprintf(file, "no difference between %s and %s can be told", name, reference);
+        break;
+    case REPORT_UNKNOWN:
+        fprintf(file, "%s cannot be compared with %s", name, reference);
+    }
+}
+
+static void put_evidence(FILE *file, const struct report_view *view, const json_t *difference)
+{
+    char number[REPORT_NUMBER_SIZE];
+    char interval[REPORT_NUMBER_SIZE];
+    char p[REPORT_NUMBER_SIZE];
+    const struct report_measure *measure = &view->measures[view->headline];
+    report_format(report_number(difference, "difference"), measure->digits, true, number);
+    report_format_interval(difference, measure->digits, interval);
+    report_format_p(report_p(difference), p);
+    fprintf(file, ": %s%s%s %s %s%s%s",
+            view->counterfactual ? report_text(json_object_get(view->report, "options"), "reward")
+                                 : "",
+            view->counterfactual ? " per decision by " : "", measure->title, number, interval,
+            p[0] != '\0' ? ", " : "", p);
+    if (!isnan(report_number(difference, "p_adjusted")) && view->comparisons > 1) {
+        fprintf(file, " after correction for %zu comparisons", view->comparisons);
+    }
+}
+
+static void put_sentence(FILE *file, const struct report_view *view, size_t contender)
+{
+    const json_t *difference = report_find_difference(view, view->whole, view->headline, contender);
+    const json_t *value = report_find_value(view, view->whole, view->headline, contender);
+    int better = view->measure_count > 0 ? view->measures[view->headline].better : 0;
+    enum report_verdict verdict = report_judge(difference, better);
+    put_claim(file, view, contender, verdict);
+    if (verdict != REPORT_UNKNOWN) {
+        put_evidence(file, view, difference);
+    } else if (report_refusal(value)[0] != '\0') {
+        fprintf(file, ": %s is refused (%s)", view->measures[view->headline].title,
+                report_refusal(value));
+    }
+}
+
+char *report_sentence(const struct report_view *view, size_t contender)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+    if (file == NULL) {
+        return NULL;
+    }
+    put_sentence(file, view, contender);
+    if (fclose(file) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}

@@ -1,0 +1,114 @@
+#ifndef REPLAY_REPORT_VIEW_H
+#define REPLAY_REPORT_VIEW_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+/*
+ * What pages and tables read out of a replay's report (docs/replay-report.schema.json), of both
+ * kinds alike: a measure is a metric of rankings or an estimator of rewards. Whatever a report does
+ * not have reads as nothing: NAN, 0, an empty text or NULL, which all functions here take.
+ * Everything found belongs to the report.
+ */
+
+double report_number(const json_t *object, const char *name);
+json_int_t report_integer(const json_t *object, const char *name);
+const char *report_text(const json_t *object, const char *name);
+
+enum {
+    REPORT_CONTENDERS_MAX = 9,
+    REPORT_MEASURES_MAX = 32,
+    REPORT_NUMBER_SIZE = 64,
+    REPORT_TIME_SIZE = 32
+};
+
+struct report_measure {
+    const char *name;
+    const char *title;
+    const char *definition;
+    int better; /* 1: more is better; -1: less; 0: neither */
+    int digits; /* behind the point, as its values have use for */
+};
+
+/* Held by value; valid as long as the report. Beyond the limits above nothing is shown. */
+struct report_view {
+    const json_t *report;
+    bool counterfactual;
+    size_t contender_count;
+    const char *contenders[REPORT_CONTENDERS_MAX];
+    size_t measure_count;
+    struct report_measure measures[REPORT_MEASURES_MAX];
+    size_t headline; /* of measures: what verdicts rest on; below measure_count unless that is 0 */
+    size_t comparisons;  /* differences with a corrected p */
+    const json_t *whole; /* the segment of everything; NULL: none */
+};
+
+void report_view_init(struct report_view *view, const json_t *report);
+
+/* The element of a segment's values or estimates, and what its mean is; and of its differences. */
+const json_t *report_find_value(const struct report_view *view, const json_t *segment,
+                                size_t measure, size_t contender);
+double report_mean(const struct report_view *view, const json_t *value);
+const json_t *report_find_difference(const struct report_view *view, const json_t *segment,
+                                     size_t measure, size_t contender);
+
+/* The element of an array that is a contender's; NULL: none. */
+const json_t *report_find_contender(const json_t *array, size_t contender);
+
+/* The contender an element is of; view->contender_count where it is none of those shown. */
+size_t report_contender_of(const struct report_view *view, const json_t *element);
+
+/* Whether a segment is of a dimension: "all", "locale", "user_age", "arm". */
+bool report_in_dimension(const json_t *segment, const char *dimension);
+
+enum report_verdict {
+    REPORT_UNKNOWN, /* there is no interval */
+    REPORT_UNCLEAR, /* 0 is in the interval, or p after correction is 0.05 or more */
+    REPORT_BETTER,
+    REPORT_WORSE,
+    REPORT_OTHER /* certainly another value, of a measure where neither is better */
+};
+
+enum report_verdict report_judge(const json_t *difference, int better);
+
+/* Of a contender's difference in a segment; measure < measure_count. */
+enum report_verdict report_verdict_of(const struct report_view *view, const json_t *segment,
+                                      size_t measure, size_t contender);
+
+/*
+ * "B ranks better than A: nDCG@10 +0.0121 [0.0084, 0.0158], p = 0.0003 after correction for 42
+ * comparisons", malloc'ed; NULL: no memory. contender < contender_count.
+ */
+char *report_sentence(const struct report_view *view, size_t contender);
+
+/* The contender other than the reference with the best difference in the headline; 0: none has one.
+ */
+size_t report_best(const struct report_view *view);
+
+/* Why an estimate is none; "": it is one. */
+const char *report_refusal(const json_t *value);
+
+/* "0.3421", "–" for NAN; with sign: "+0.0121", "−0.0121", and never a signed zero. */
+void report_format(double value, int digits, bool sign, char out[REPORT_NUMBER_SIZE]);
+
+/* "[0.0084, 0.0158]"; "" where an end is not known. */
+void report_format_interval(const json_t *element, int digits, char out[REPORT_NUMBER_SIZE]);
+
+/* "p = 0.0003", "p < 0.0001"; "" for NAN. */
+void report_format_p(double p, char out[REPORT_NUMBER_SIZE]);
+
+/* p after correction, or the plain one where there is none. */
+double report_p(const json_t *difference);
+
+/* 12345 as "12,345". */
+void report_format_count(json_int_t count, char out[REPORT_NUMBER_SIZE]);
+
+/* "2026-11-22 00:00", in UTC. */
+void report_format_time(json_int_t time_ms, char out[REPORT_TIME_SIZE]);
+
+/* What a dimension is called in print. */
+const char *report_dimension_title(const char *dimension);
+
+#endif
