@@ -1,0 +1,75 @@
+#include "replay/replay_page.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "replay/page.h"
+#include "replay/replay_page_parts.h"
+
+enum { SCHEMA = 1 };
+
+static enum status judge_kind(const json_t *report, struct problem *problem)
+{
+    const char *kind = report_text(report, "kind");
+    if (report_integer(report, "schema") != SCHEMA) {
+        problem_set(problem, "schema: found %" JSON_INTEGER_FORMAT "; this program shows %d",
+                    report_integer(report, "schema"), SCHEMA);
+        return STATUS_INVALID;
+    }
+    if (strcmp(kind, "ranking") != 0 && strcmp(kind, "counterfactual") != 0) {
+        problem_set(problem, "kind: found \"%.64s\"; allowed: ranking, counterfactual", kind);
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
+static void put_page(struct replay_page *page)
+{
+    bool counterfactual = page->view.counterfactual;
+    page_begin(page->file, counterfactual ? "reelrank: what other rankings would have earned"
+                                          : "reelrank: how good the rankings are");
+    part_head(page);
+    if (counterfactual) {
+        replay_page_counterfactual(page);
+    } else {
+        replay_page_ranking(page);
+    }
+    part_changes(page);
+    part_definitions(page);
+    part_notes(page);
+    page_end(page->file);
+}
+
+/* Into memory, since a plot that fails must leave nothing behind. */
+static enum status make_page(const json_t *report, char **text, size_t *size,
+                             struct problem *problem)
+{
+    struct replay_page page = {.problem = problem, .file = open_memstream(text, size)};
+    if (page.file == NULL) {
+        problem_set(problem, "no memory for the page");
+        return STATUS_NO_MEMORY;
+    }
+    report_view_init(&page.view, report);
+    put_page(&page);
+    if (fclose(page.file) != 0 && page.status == STATUS_OK) {
+        problem_set(problem, "no memory for the page");
+        page.status = STATUS_NO_MEMORY;
+    }
+    return page.status;
+}
+
+enum status replay_page_write(FILE *file, const json_t *report, struct problem *problem)
+{
+    char *text = NULL;
+    size_t size = 0;
+    enum status status = judge_kind(report, problem);
+    if (status == STATUS_OK) {
+        status = make_page(report, &text, &size, problem);
+    }
+    if (status == STATUS_OK && fwrite(text, 1, size, file) != size) {
+        problem_set(problem, "cannot write the page");
+        status = STATUS_IO;
+    }
+    free(text);
+    return status;
+}

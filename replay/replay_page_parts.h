@@ -1,0 +1,60 @@
+#ifndef REPLAY_REPLAY_PAGE_PARTS_H
+#define REPLAY_REPLAY_PAGE_PARTS_H
+
+#include "replay/plot.h"
+#include "replay/report_view.h"
+
+/* What the pages of both kinds of report (replay_page.h) are made of. */
+
+enum { PAGE_WIDTH = 976, PAGE_THIRD = 318, PAGE_HALF = 480 };
+
+struct replay_page {
+    FILE *file;
+    struct report_view view;
+    unsigned plot_count;
+    enum status status; /* of the first plot that failed; none is drawn after it */
+    struct problem *problem;
+};
+
+/* A count of plots that were drawn, and what came of the last one. */
+unsigned replay_page_plot_number(struct replay_page *page);
+void replay_page_drawn(struct replay_page *page, enum status status);
+
+/* The parts of a page, in pairs that begin and end where one is a frame. */
+void part_pair(struct replay_page *page, const char *name, const char *text);
+void part_card(struct replay_page *page, const char *figure, const char *class, const char *label,
+               const char *below);
+void part_card_begin(struct replay_page *page, const char *figure, const char *class);
+void part_card_end(struct replay_page *page, const char *below);
+
+/* The class that colours a verdict; "": none. */
+const char *part_class(enum report_verdict verdict);
+
+/* A cell with a number and its interval below it, or why there is none. */
+void part_value_cell(struct replay_page *page, const json_t *value, size_t measure);
+void part_number_cell(struct replay_page *page, double value, int digits);
+void part_share_cell(struct replay_page *page, double share);
+void part_count_cell(struct replay_page *page, json_int_t count);
+void part_text_cell(struct replay_page *page, const char *text);
+
+/* <table> to <tbody>, with a first column and one for each contender. */
+void part_contender_table(struct replay_page *page, const char *first, bool counts);
+void part_table_end(struct replay_page *page);
+
+/* Sections that both kinds have. */
+void part_head(struct replay_page *page);
+void part_best_card(struct replay_page *page);
+void part_segment_card(struct replay_page *page);
+void part_key(struct replay_page *page);
+void part_value_table(struct replay_page *page);
+void part_differences(struct replay_page *page);
+void part_segments(struct replay_page *page);
+void part_changes(struct replay_page *page);
+void part_definitions(struct replay_page *page);
+void part_notes(struct replay_page *page);
+
+/* The sections of one kind: cards, then the rest in the order of the page. */
+void replay_page_ranking(struct replay_page *page);
+void replay_page_counterfactual(struct replay_page *page);
+
+#endif

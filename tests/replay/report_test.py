@@ -1,0 +1,261 @@
+"""Reports of replays: the published schema against the examples, and the page in headless Chromium.
+
+usage: report_test.py RENDER_REPORT [FILTER]
+"""
+
+import copy
+import html
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import jsonschema
+
+import runner
+from runner import Skip, case
+
+RENDER = sys.argv[1]
+SCHEMA = "docs/replay-report.schema.json"
+KINDS = ("ranking", "counterfactual")
+WIDTH = 1280
+
+# Runs in the page's copy after it is laid out, and leaves what it found in the document.
+PROBE = """<script>
+const inside = (a, b) => a.left >= b.left - 1 && a.right <= b.right + 1 && a.top >= b.top - 1 && a.bottom <= b.bottom + 1;
+const main = document.querySelector("main").getBoundingClientRect();
+const svgs = [...document.querySelectorAll("svg")];
+const found = {
+    overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    svgs: svgs.length,
+    unlabelled: svgs.filter(s => s.getAttribute("role") != "img" || !s.getAttribute("aria-label")).length,
+    empty: svgs.filter(s => s.querySelectorAll("path, text").length < 2).length,
+    outside: svgs.filter(s => !inside(s.getBoundingClientRect(), main)).length,
+    overlapping: svgs.filter((s, i) => svgs.slice(i + 1).some(t => {
+        const a = s.getBoundingClientRect(), b = t.getBoundingClientRect();
+        return a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+    })).length,
+    clipped: svgs.flatMap(s => [...s.querySelectorAll("text")].filter(
+        t => !inside(t.getBoundingClientRect(), s.getBoundingClientRect())).map(t => t.textContent)),
+    wide: [...document.querySelectorAll("table")].filter(t => t.getBoundingClientRect().right > main.right).length,
+    ids: (ids => ids.length - new Set(ids).size)([...document.querySelectorAll("[id]")].map(e => e.id)),
+    dangling: [...document.querySelectorAll("use")].filter(
+        u => !document.getElementById(u.getAttribute("href").slice(1))).length,
+    foreign: document.querySelectorAll("script, img, link, iframe, object, [onerror], [onload]").length - 1,
+};
+const out = document.createElement("pre");
+out.id = "probe";
+out.textContent = JSON.stringify(found);
+document.body.append(out);
+</script>"""
+
+SOUND = {"overflow": 0, "unlabelled": 0, "empty": 0, "outside": 0, "overlapping": 0, "clipped": [], "wide": 0, "ids": 0,
+         "dangling": 0, "foreign": 0}
+
+
+def example(kind):
+    with open("tests/replay/report_%s.json" % kind, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def validator():
+    with open(SCHEMA, encoding="utf-8") as file:
+        schema = json.load(file)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def errors(report):
+    return ["%s: %s" % ("/".join(map(str, error.absolute_path)), error.message[:200])
+            for error in validator().iter_errors(report)]
+
+
+def render(report, path):
+    if shutil.which("gnuplot") is None:
+        raise Skip("gnuplot is not installed")
+    (path / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    done = subprocess.run([RENDER, "page", str(path / "report.json")], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=60)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode()
+
+
+def browse(page, path):
+    """What the probe found, the document as text, and the lines of the console."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        raise Skip("chromium is not installed")
+    (path / "page.html").write_text(page.replace("</body>", PROBE + "</body>"), encoding="utf-8")
+    with tempfile.TemporaryDirectory(dir=path) as profile:
+        done = subprocess.run(
+            [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic",
+             "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+             "--user-data-dir=" + profile, "--window-size=%d,800" % WIDTH, "--dump-dom", "--enable-logging=stderr",
+             "file://%s" % (path / "page.html")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=100,
+            env={"PATH": "/usr/bin:/bin", "HOME": profile})
+    document = done.stdout.decode()
+    probe = re.search(r'<pre id="probe">(.*?)</pre>', document, re.S)
+    assert probe, (done.returncode, document[-2000:], done.stderr.decode()[-2000:])
+    console = [line for line in done.stderr.decode().splitlines() if "CONSOLE" in line]
+    return json.loads(html.unescape(probe.group(1))), re.sub(r"\s+", " ", html.unescape(re.sub(
+        r"<style.*?</style>|<script.*?</script>|<[^>]*>", " ", document, flags=re.S))), console
+
+
+def check_sound(found, console):
+    assert console == [], console
+    assert {key: found[key] for key in SOUND} == SOUND, found
+
+
+def repeat(node, names, contender):
+    """What contender 1 has, for another one as well."""
+    for name in names:
+        if name in node:
+            node[name] += [dict(x, contender=contender) for x in node[name] if x["contender"] == 1]
+
+
+def hostile(kind):
+    """As many contenders and groups as are shown, with names that are long, or would be markup."""
+    report = example(kind)
+    names = ["<script>document.title = 'owned'</script>", "\"><img src=x onerror=alert(1)>", "&amp; ' \" <b>", "x" * 120,
+             "candidate with a very long name, made of many words, as people do", "हिन्दी — தமிழ்", "`touch x`", "$(x)", "\u202eabc"]
+    first = len(report["contenders"])
+    report["contenders"] = [{"name": name, "kind": "weights", "version": name} for name in names]
+    for extra in range(first, len(names)):
+        for segment in report["segments"]:
+            repeat(segment, ("values", "estimates", "differences", "support"), extra)
+        repeat(report, ("exposure", "positions", "weight_histograms", "changes"), extra)
+    locale = next(s for s in report["segments"] if s["dimension"] == "locale")
+    report["segments"] += [dict(copy.deepcopy(locale), name="%s %d" % (names[i % len(names)], i)) for i in range(60)]
+    for field in ("mean", "value", "low", "difference"):
+        for segment in report["segments"][:3]:
+            for key in ("values", "estimates", "differences"):
+                if segment.get(key) and field in segment[key][-1]:
+                    segment[key][-1][field] = None
+    report["notes"] += names
+    return report
+
+
+@case
+def the_examples_are_valid(_):
+    for kind in KINDS:
+        assert errors(example(kind)) == [], errors(example(kind))
+
+
+@case
+def the_schema_knows_what_is_wrong(_):
+    changes = {
+        "another schema": lambda r: r.update(schema=2),
+        "another kind": lambda r: r.update(kind="diff"),
+        "an unknown field": lambda r: r.update(extra=1),
+        "an unknown field within": lambda r: r["segments"][0].update(extra=1),
+        "no contenders": lambda r: r.pop("contenders"),
+        "a contender too many": lambda r: r["contenders"].extend(r["contenders"] * 3),
+        "an index too large": lambda r: r["segments"][0]["differences"][0].update(contender=9),
+        "text for a number": lambda r: r["segments"][0]["differences"][0].update(low="0.1"),
+        "a p above 1": lambda r: r["segments"][0]["differences"][0].update(p=1.1),
+        "an unknown dimension": lambda r: r["segments"][0].update(dimension="region"),
+        "a part that is none": lambda r: r["options"].update(part="2"),
+    }
+    for kind in KINDS:
+        for name, change in changes.items():
+            report = example(kind)
+            change(report)
+            assert errors(report), (kind, name)
+    report = example("ranking")
+    report["metrics"][0]["better"] = "more"
+    assert errors(report)
+    report = example("counterfactual")
+    report["segments"][0]["support"][0]["verdict"] = "fair"
+    assert errors(report)
+
+
+@case
+def the_schema_describes_every_field(_):
+    with open(SCHEMA, encoding="utf-8") as file:
+        schema = json.load(file)
+    silent = []
+
+    def walk(node, place):
+        if isinstance(node, list):
+            for child in node:
+                walk(child, place)
+        if not isinstance(node, dict):
+            return
+        for name, field in node.get("properties", {}).items():
+            if place != "if" and "description" not in field and "$ref" not in field:
+                silent.append("%s.%s" % (place, name))
+        for name, child in node.items():
+            walk(child, name)
+
+    walk(schema, "report")
+    assert silent == [], silent
+
+
+@case
+def hostile_reports_are_valid_too(_):
+    for kind in KINDS:
+        assert errors(hostile(kind)) == [], errors(hostile(kind))[:3]
+
+
+@case
+def a_page_is_one_file_without_scripts_or_addresses(path):
+    for kind in KINDS:
+        page = render(example(kind), path)
+        assert not re.search(r"https?:|<script|<img|<link|<iframe|@import|url\(", page), kind
+        assert set(re.findall(r"""\b(?:src|href)=["'](.)""", page)) <= {"#"}, kind
+
+
+@case
+def a_ranking_shows_its_key_figures_in_the_browser(path):
+    found, text, console = browse(render(example("ranking"), path), path)
+    check_sound(found, console)
+    # A plot for each metric, for each difference, by group, Lorenz curves and languages.
+    assert found["svgs"] == 6 + 3 + 1 + 1 + 1, found
+    for figure in ["Does candidate rank better than current?",
+                   "candidate ranks better than current: nDCG@10 +0.0107 [0.0087, 0.0126], p < 0.0001 after correction for 252 "
+                   "comparisons", "82,376 rankings measured of 96,120 found, of 11,011 users",
+                   "4 of 7 locales are better after correction", "0.3421", "−0.0060 [−0.0137, 0.0016], p = 1.00",
+                   "popularity 823,760 2.1 % 0.962 0.941 81.1 % 97.9 % 37", "value.long_view 4 5.5",
+                   "locales.ru-RU.slate.explore_share", "share of videos, the least shown first",
+                   "Gain of the first 10 positions"]:
+        assert figure in text, (figure, text)
+
+
+@case
+def a_counterfactual_report_shows_its_key_figures_in_the_browser(path):
+    found, text, console = browse(render(example("counterfactual"), path), path)
+    check_sound(found, console)
+    # Estimates and differences of the contenders, the effective sample, weights, by group, by position.
+    assert found["svgs"] == 4 + 3 + 1 + 3 + 2 + 1, found
+    for figure in ["Would candidate do better than served?", "0.0831 play per decision as served",
+                   "494,256 decisions used of 501,230 found", "2 of 3 contenders are well supported",
+                   "random cannot be compared with served: Self-normalised DR is refused (effective sample size is 109; at "
+                   "least 200 are needed)", "candidate 168,047 34.0 % 42.0 % 19.4 0.991 0.0040 good",
+                   "the mean weight is 0.41; it should be 1", "importance weight", "reward at the position"]:
+        assert figure in text, (figure, text)
+
+
+@case
+def names_that_are_markup_or_long_do_no_harm_in_the_browser(path):
+    for kind in KINDS:
+        found, text, console = browse(render(hostile(kind), path), path)
+        check_sound(found, console)
+        assert "<script>document.title = 'owned'</script>" in text, kind
+
+
+@case
+def the_probe_finds_what_is_wrong(path):
+    """What the cases above rest on: a broken page is noticed."""
+    broken = render(example("ranking"), path).replace("<main>", """<main><script>console.error("x")</script>
+<div style="width:1500px">wide</div><svg style="margin-left:1100px;height:20px" viewBox="0 0 10 10"><text x="9">outside</text></svg>
+<p id="a"></p><p id="a"></p><svg><use href="#nothing"/></svg><img src="nothing.png">""")
+    found, _, console = browse(broken, path)
+    assert console, "an error on the console"
+    for key in ("overflow", "unlabelled", "empty", "outside", "clipped", "ids", "dangling", "foreign"):
+        assert found[key], (key, found)
+
+
+if __name__ == "__main__":
+    runner.run()
