@@ -32,7 +32,7 @@ static const char style[] =
     ".card span{display:block;font-size:13px}"
     ".key{display:inline-block;width:11px;height:11px;border-radius:2px;margin:0 5px 0 14px}"
     ".pair{display:grid;grid-template-columns:auto minmax(0,1fr);gap:2px 14px;margin:12px 0 0}"
-    ".cards+p{margin-top:12px}.plots+.wide,.plot+.wide{margin-top:14px}.plot{height:auto}.plots{"
+    ".cards+p{margin-top:12px}.wide{margin-top:12px}.plot{height:auto}.plots{"
     "display:grid;grid-template-columns:repeat(3,1fr);gap:14px 8px}"
     ".plots.two{grid-template-columns:repeat(2,1fr)}.plots h3{margin:0 0 2px;font-size:13px;"
     "overflow-wrap:anywhere}"
@@ -60,7 +60,7 @@ static const char style[] =
     ".wide{overflow-x:auto}.cards{grid-template-columns:repeat(2,1fr)}}"
     "@media print{@page{margin:14mm}body{background:none;font-size:11pt}"
     "main{margin:0;padding:0;border:0;max-width:none}h2,h3{break-after:avoid}"
-    "tr,.card,.block,.verdicts li,.plots>div,.plot{break-inside:avoid}"
+    "tr,.few,.many,.support,.notes,.card,.block,.verdicts li,.plots>div,.plot{break-inside:avoid}"
     "thead{display:table-header-group}summary,details:not([open]){display:none}"
     ".few td,.many td,.support td{font-size:9.5pt}.many td,.many th{font-size:8pt}"
     "h1{font-size:18pt}.card b{font-size:16pt}table.fixed{min-width:0}}";

@@ -94,8 +94,9 @@ static void put_line_styles(FILE *file, const struct plot_lines *plot, size_t in
     }
     if (plot->marks) {
         fprintf(file,
-                ", $line%zu using 1:2:3:4 with yerrorbars pt 7 ps 0.5 lw 1.2 lc rgb '%s' notitle",
-                index, code);
+                ", $line%zu using 1:3:(0):($4-$3) with vectors nohead lw 1.2 lc rgb '%s' notitle"
+                ", $line%zu using 1:2 with points pt 7 ps 0.5 lc rgb '%s' notitle",
+                index, code, index, code);
     }
     fprintf(file, ", $line%zu using 1:2 with lines lw 2 dt %zu lc rgb '%s' title ", index,
             1 + index % 5, code);

@@ -110,7 +110,7 @@ static void put_estimate_plot(struct replay_page *page, size_t contender, double
         report_format(report_mean(view, estimate), view->measures[i].digits, false, texts[i]);
         rows[i].text = rows[i].refused ? "refused" : texts[i];
     }
-    const struct plot_rows plot = {.label = "Estimates of a contender with their intervals",
+    const struct plot_rows plot = {.label = view->contenders[contender],
                                    .axis = "",
                                    .width = PAGE_HALF,
                                    .name_width = 160,
@@ -160,20 +160,33 @@ static void put_texts(struct replay_page *page, const char *lead, const json_t *
     }
 }
 
+static bool is_overridden(const json_t *support)
+{
+    return !is_good(support) && json_array_size(json_object_get(support, "overridden")) > 0;
+}
+
 static void put_verdict_cell(struct replay_page *page, const json_t *support)
 {
-    const json_t *overridden = json_object_get(support, "overridden");
-    bool good = is_good(support);
-    bool forced = !good && json_array_size(overridden) > 0;
-    fprintf(page->file, "<td class=\"w\"><span class=\"light %s\">",
-            good     ? "up"
-            : forced ? "warn"
-                     : "down");
+    bool overridden = is_overridden(support);
+    fprintf(page->file, "<td><span class=\"light %s\">",
+            is_good(support) ? "up"
+            : overridden     ? "warn"
+                             : "down");
     page_text(page->file, report_text(support, "verdict"));
-    fputs(forced ? ", overridden</span>" : "</span>", page->file);
-    put_texts(page, "", json_object_get(support, "problems"));
-    put_texts(page, "overridden: ", overridden);
-    fputs("</td>", page->file);
+    fputs(overridden ? ", overridden</span></td>" : "</span></td>", page->file);
+}
+
+/* A row below the figures, where there is something to say. */
+static void put_problem_row(struct replay_page *page, const json_t *support, bool groups)
+{
+    const json_t *problems = json_object_get(support, "problems");
+    const json_t *overridden = json_object_get(support, "overridden");
+    if (json_array_size(problems) + json_array_size(overridden) > 0) {
+        fprintf(page->file, "<tr><td colspan=\"%d\">", groups ? 9 : 8);
+        put_texts(page, "", problems);
+        put_texts(page, "overridden: ", overridden);
+        fputs("</td></tr>\n", page->file);
+    }
 }
 
 static void put_support_row(struct replay_page *page, const json_t *segment, const json_t *support)
@@ -192,6 +205,7 @@ static void put_support_row(struct replay_page *page, const json_t *segment, con
     part_number_cell(page, report_number(support, "smallest_propensity"), 4);
     put_verdict_cell(page, support);
     fputs("</tr>\n", page->file);
+    put_problem_row(page, support, segment != NULL);
 }
 
 static void begin_support_table(struct replay_page *page, bool groups)
@@ -221,19 +235,30 @@ static void put_support_table(struct replay_page *page, const json_t *supports)
     part_table_end(page);
 }
 
-/* Groups where a contender has poor support although it has good support on the whole. */
-static size_t put_poor_groups(struct replay_page *page, const json_t *segment)
+/* Whether a group has poor support for a contender although it has good support on the whole. */
+static bool is_exception(const struct replay_page *page, const json_t *support)
 {
-    const json_t *supports = json_object_get(segment, "support");
     const json_t *whole = json_object_get(page->view.whole, "support");
+    size_t contender = report_contender_of(&page->view, support);
+    return is_shown(page, support) && !is_good(support) &&
+           is_good(report_find_contender(whole, contender));
+}
+
+/* Writes exceptions as rows, unless it only counts them. */
+static size_t put_exceptions(struct replay_page *page, bool count_only)
+{
+    const json_t *segments = json_object_get(page->view.report, "segments");
     size_t count = 0;
-    for (size_t i = 0; i < json_array_size(supports); i++) {
-        const json_t *support = json_array_get(supports, i);
-        size_t contender = report_contender_of(&page->view, support);
-        if (is_shown(page, support) && !is_good(support) &&
-            is_good(report_find_contender(whole, contender))) {
-            put_support_row(page, segment, support);
-            count++;
+    for (size_t i = 0; i < json_array_size(segments); i++) {
+        const json_t *segment = json_array_get(segments, i);
+        const json_t *supports = json_object_get(segment, "support");
+        for (size_t j = 0; j < json_array_size(supports); j++) {
+            if (is_exception(page, json_array_get(supports, j))) {
+                count++;
+                if (!count_only) {
+                    put_support_row(page, segment, json_array_get(supports, j));
+                }
+            }
         }
     }
     return count;
@@ -241,14 +266,14 @@ static size_t put_poor_groups(struct replay_page *page, const json_t *segment)
 
 static void put_group_support(struct replay_page *page)
 {
-    const json_t *segments = json_object_get(page->view.report, "segments");
-    size_t count = 0;
+    if (put_exceptions(page, true) == 0) {
+        fputs("<p class=\"soft\">In no group is support poor where it is good on the whole.</p>\n",
+              page->file);
+        return;
+    }
     fputs("<h3>Groups with poor support, though it is good on the whole</h3>\n", page->file);
     begin_support_table(page, true);
-    for (size_t i = 0; i < json_array_size(segments); i++) {
-        count += put_poor_groups(page, json_array_get(segments, i));
-    }
-    fputs(count == 0 ? "<tr><td colspan=\"9\" class=\"soft\">None.</td></tr>\n" : "", page->file);
+    (void)put_exceptions(page, false);
     part_table_end(page);
 }
 
@@ -290,16 +315,29 @@ static void put_sample_plot(struct replay_page *page, const json_t *supports)
     }
 }
 
-/* The outline of a histogram. Bins that begin at 0 have no place on a logarithmic axis. */
+static double count_all(const json_t *bins)
+{
+    double total = 0;
+    for (size_t i = 0; i < json_array_size(bins); i++) {
+        total += (double)report_integer(json_array_get(bins, i), "count");
+    }
+    return total;
+}
+
+/*
+ * The outline of a histogram, in per cent of all decisions. Bins that begin at 0 have no place on a
+ * logarithmic axis.
+ */
 static size_t read_outline(const json_t *bins, struct plot_point points[2 * BINS_MAX + 2],
                            json_int_t *none)
 {
     size_t count = 0;
     double end = 0;
+    double total = count_all(bins);
     for (size_t i = 0; i < json_array_size(bins) && i < BINS_MAX; i++) {
         const json_t *bin = json_array_get(bins, i);
         double from = report_number(bin, "from");
-        double height = report_number(bin, "count");
+        double height = total > 0 ? 100 * report_number(bin, "count") / total : NAN;
         if (!(from > 0)) {
             *none += report_integer(bin, "count");
             continue;
@@ -327,7 +365,7 @@ static void put_histogram(struct replay_page *page, const json_t *histogram)
     const struct plot_line line = {"", points, count, PLOT_SERIES + contender};
     const struct plot_lines plot = {.label = "Histogram of importance weights",
                                     .x_axis = "importance weight",
-                                    .y_axis = "decisions",
+                                    .y_axis = "% of decisions",
                                     .width = PAGE_THIRD,
                                     .height = CURVE_HEIGHT,
                                     .log_x = true,

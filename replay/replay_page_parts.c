@@ -344,7 +344,9 @@ static void put_changed(struct replay_page *page, const char *text)
 
 static void put_change_table(struct replay_page *page, size_t contender, const json_t *keys)
 {
-    fputs("<table>\n<thead><tr><th>key</th><th>", page->file);
+    enum { KEYS_TOGETHER = 20 }; /* of which a sheet of paper holds all */
+    fprintf(page->file, "<div class=\"%s\"><table>\n<thead><tr><th>key</th><th>",
+            json_array_size(keys) <= KEYS_TOGETHER ? "block" : "wide");
     page_text(page->file, page->view.contenders[0]);
     fputs("</th><th>", page->file);
     page_text(page->file, page->view.contenders[contender]);
@@ -357,7 +359,7 @@ static void put_change_table(struct replay_page *page, size_t contender, const j
         put_changed(page, report_text(key, "new"));
         fputs("</tr>\n", page->file);
     }
-    fputs("</tbody>\n</table>\n", page->file);
+    part_table_end(page);
 }
 
 void part_changes(struct replay_page *page)

@@ -62,7 +62,7 @@ static void put_metric_plot(struct replay_page *page, size_t measure)
                                     .high = report_number(value, "high"),
                                     .colour = PLOT_SERIES + i};
     }
-    const struct plot_rows plot = {.label = "A metric of each contender, with its interval",
+    const struct plot_rows plot = {.label = view->measures[measure].title,
                                    .axis = "",
                                    .width = PAGE_THIRD,
                                    .name_width = 100,

@@ -137,8 +137,8 @@ void table_differences(FILE *file, const struct report_view *view)
         }
     }
     if (any) {
-        fputs("  ▲ better, ▼ worse, · nothing can be told; [95 %]; p after correction, "
-              "* < 0.05, ** < 0.01, *** < 0.001\n",
+        fputs("  ▲ better, ▼ worse, · cannot be told; [95 %]; p corrected: * < 0.05, ** < 0.01, "
+              "*** < 0.001\n",
               file);
     }
 }

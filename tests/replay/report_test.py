@@ -233,7 +233,8 @@ def a_counterfactual_report_shows_its_key_figures_in_the_browser(path):
                    "494,256 decisions used of 501,230 found", "2 of 3 contenders are well supported",
                    "random cannot be compared with served: Self-normalised DR is refused (effective sample size is 109; at "
                    "least 200 are needed)", "candidate 168,047 34.0 % 42.0 % 19.4 0.991 0.0040 good",
-                   "the mean weight is 0.41; it should be 1", "importance weight", "reward at the position"]:
+                   "the mean weight is 0.41; it should be 1", "214.6 0.991 0.0040 poor one decision weighs 214.6",
+                   "214.6 0.991 0.0040 poor, overridden one decision", "overridden: largest_weight", "importance weight", "reward at the position"]:
         assert figure in text, (figure, text)
 
 
