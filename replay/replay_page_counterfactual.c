@@ -40,7 +40,7 @@ static void put_decisions_card(struct replay_page *page)
     report_format_count(report_integer(decisions, "used"), used);
     report_format_count(report_integer(decisions, "found"), found);
     report_format_count(report_integer(decisions, "users"), users);
-    snprintf(below, sizeof(below), "of %s found, of %s users", found, users);
+    snprintf(below, sizeof(below), "of %s found; %s users", found, users);
     part_card(page, used, "", "decisions used", below);
 }
 

@@ -20,7 +20,7 @@ static void put_cards(struct replay_page *page)
     report_format_count(report_integer(rankings, "measured"), figure);
     report_format_count(report_integer(rankings, "found"), found);
     report_format_count(report_integer(rankings, "users"), users);
-    snprintf(below, sizeof(below), "of %s found, of %s users", found, users);
+    snprintf(below, sizeof(below), "of %s found; %s users", found, users);
     part_card(page, figure, "", "rankings measured", below);
     fputs("</div>\n", page->file);
 }

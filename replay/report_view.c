@@ -386,7 +386,8 @@ static void put_evidence(FILE *file, const struct report_view *view, const json_
             view->counterfactual ? " per decision by " : "", measure->title, number, interval,
             p[0] != '\0' ? ", " : "", p);
     if (!isnan(report_number(difference, "p_adjusted")) && view->comparisons > 1) {
-        fprintf(file, " after correction for %zu comparisons", view->comparisons);
+        report_format_count((json_int_t)view->comparisons, number);
+        fprintf(file, " after correction for %s comparisons", number);
     }
 }
 
