@@ -13,7 +13,8 @@ enum { PROGRESS_RECORDS = 8192 };
 struct derive {
     struct derive_options options;
     struct log *log;
-    struct state *state;
+    struct state *state; /* owned; NULL: taken */
+    uint64_t sequence;
     struct decoder decoder;
     uint64_t base;
     uint64_t last;
@@ -90,6 +91,7 @@ enum status derive_open(const struct derive_options *options, struct derive **ou
         return status;
     }
     derive->options.data = NULL;
+    derive->sequence = state_sequence(derive->state);
     *out = derive;
     return STATUS_OK;
 }
@@ -114,7 +116,15 @@ const struct state *derive_state(const struct derive *derive)
 
 uint64_t derive_sequence(const struct derive *derive)
 {
-    return state_sequence(derive->state);
+    return derive->sequence;
+}
+
+struct state *derive_take_state(struct derive *derive)
+{
+    struct state *state = derive->state;
+    CHECK(state != NULL);
+    derive->state = NULL;
+    return state;
 }
 
 uint64_t derive_base(const struct derive *derive)
@@ -136,9 +146,10 @@ static enum status apply_record(struct derive *derive, uint64_t sequence,
                                 const struct record *record, struct event *event)
 {
     enum status status = decoder_event(&derive->decoder, record, event);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && derive->state != NULL) {
         status = state_apply(derive->state, sequence, event);
     }
+    derive->sequence = sequence;
     if (status != STATUS_OK) {
         problem_set(derive->problem, "record %" PRIu64 " cannot be applied", sequence);
     }

@@ -42,8 +42,14 @@ MUST_USE enum status derive_open(const struct derive_options *options, struct de
                                  struct problem *problem);
 void derive_close(struct derive *derive);
 
-/* As of derive_sequence(), and until the next step. */
+/* As of derive_sequence(), and until the next step; not after derive_take_state(). */
 const struct state *derive_state(const struct derive *derive);
+
+/*
+ * For a caller that applies records itself, in its own time: gives the state away, for
+ * state_free(). From then on derive_advance() decodes records and tells applied() of them, no more.
+ */
+struct state *derive_take_state(struct derive *derive);
 
 /* Of the last record that was applied, or of the base. */
 uint64_t derive_sequence(const struct derive *derive);

@@ -261,7 +261,9 @@ static enum status read_log(struct log_diff *log,
                             enum status (*event)(void *context, const struct log_event *event),
                             struct log_order_counts *counts)
 {
-    const struct log_order_options options = {.file = log->options->file,
+    const struct log_input input = {.file = log->options->file, .format = IMPORT_JSONL};
+    const struct log_order_options options = {.inputs = &input,
+                                              .input_count = 1,
                                               .reorder = DIFF_LOG_REORDER,
                                               .event = event,
                                               .progress = tell_progress,
