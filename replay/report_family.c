@@ -1,0 +1,63 @@
+#include "replay/report_family.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+json_t *report_real(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+void report_interval(json_t *object, const char *name, const struct bootstrap_interval *interval)
+{
+    json_object_set_new(object, name, report_real(interval->value));
+    json_object_set_new(object, "low", report_real(interval->low));
+    json_object_set_new(object, "high", report_real(interval->high));
+}
+
+static enum status reserve(struct report_family *family)
+{
+    if (family->count < family->capacity) {
+        return STATUS_OK;
+    }
+    size_t capacity = family->capacity > 0 ? 2 * family->capacity : 64;
+    double *p = realloc(family->p, capacity * sizeof(*p));
+    if (p == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    family->p = p;
+    json_t **objects = realloc(family->objects, capacity * sizeof(json_t *));
+    if (objects == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    family->objects = objects;
+    family->capacity = capacity;
+    return STATUS_OK;
+}
+
+enum status report_family_add(struct report_family *family, json_t *object, double p)
+{
+    enum status status = reserve(family);
+    if (status == STATUS_OK) {
+        json_object_set_new(object, "p", report_real(p));
+        family->p[family->count] = p;
+        family->objects[family->count++] = object;
+    }
+    return status;
+}
+
+enum status report_family_end(struct report_family *family)
+{
+    enum status status = bootstrap_holm(family->p, family->count);
+    for (size_t i = 0; status == STATUS_OK && i < family->count; i++) {
+        json_object_set_new(family->objects[i], "p_adjusted", report_real(family->p[i]));
+    }
+    return status;
+}
+
+void report_family_release(struct report_family *family)
+{
+    free(family->p);
+    free(family->objects);
+    *family = (struct report_family){.count = 0};
+}
