@@ -113,8 +113,8 @@ enum status slate_columns(const struct slate_position *positions, size_t positio
                           size_t position_limit, double *sums, double *peaks,
                           struct problem *problem)
 {
-    CHECK(position_limit >= 1 && position_limit <= SLATE_POSITIONS_MAX);
-    CHECK(position_count <= SLATE_POSITIONS_MAX);
+    CHECK(position_limit >= 1 && position_limit <= SLATE_ESTIMATOR_POSITIONS);
+    CHECK(position_count <= SLATE_ESTIMATOR_POSITIONS);
     size_t count = position_count < position_limit ? position_count : position_limit;
     double sequence = 1;
     enum status status = check(positions, count, problem);

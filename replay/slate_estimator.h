@@ -54,7 +54,7 @@ const char *slate_estimator_definition(enum slate_estimator estimator);
 /* False when there is no estimator of that name. */
 bool slate_estimator_of_name(const char *name, enum slate_estimator *out);
 
-enum { SLATE_POSITIONS_MAX = 20 };
+enum { SLATE_ESTIMATOR_POSITIONS = 20 };
 
 struct slate_position {
     double reward;             /* within WEIGHING_REWARD_MAX of 0 */
@@ -66,7 +66,7 @@ struct slate_position {
 
 /*
  * What a slate of position_count positions adds, in columns for position_limit positions, both at
- * most SLATE_POSITIONS_MAX; what stands beyond the limit is left out.
+ * most SLATE_ESTIMATOR_POSITIONS; what stands beyond the limit is left out.
  */
 static inline size_t slate_sum_count(size_t position_limit)
 {

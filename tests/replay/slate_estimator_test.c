@@ -88,19 +88,20 @@ static void a_sequence_stays_at_weight_zero(void)
 
 static void a_slate_of_the_largest_length_with_the_least_propensities_stays_finite(void)
 {
-    struct slate_position slate[SLATE_POSITIONS_MAX];
-    double sums[1 + 2 * SLATE_POSITIONS_MAX * WEIGHING_SUMS];
-    double peaks[2 * SLATE_POSITIONS_MAX * WEIGHING_PEAKS];
+    struct slate_position slate[SLATE_ESTIMATOR_POSITIONS];
+    double sums[1 + 2 * SLATE_ESTIMATOR_POSITIONS * WEIGHING_SUMS];
+    double peaks[2 * SLATE_ESTIMATOR_POSITIONS * WEIGHING_PEAKS];
     struct problem problem;
-    for (size_t i = 0; i < SLATE_POSITIONS_MAX; i++) {
+    for (size_t i = 0; i < SLATE_ESTIMATOR_POSITIONS; i++) {
         slate[i] = (struct slate_position){1, 0x1p-1074, 1, 0x1p-1074, 1};
     }
-    CHECK_EQ(STATUS_OK,
-             slate_columns(slate, SLATE_POSITIONS_MAX, SLATE_POSITIONS_MAX, sums, peaks, &problem));
-    for (size_t i = 0; i < slate_sum_count(SLATE_POSITIONS_MAX); i++) {
+    CHECK_EQ(STATUS_OK, slate_columns(slate, SLATE_ESTIMATOR_POSITIONS, SLATE_ESTIMATOR_POSITIONS,
+                                      sums, peaks, &problem));
+    for (size_t i = 0; i < slate_sum_count(SLATE_ESTIMATOR_POSITIONS); i++) {
         CHECK(sums[i] >= 0 && sums[i] <= 0x1p42);
     }
-    const struct slate_figure figure = {SLATE_ESTIMATOR_SEQUENCE_IPS, SLATE_POSITIONS_MAX, 1, 20};
+    const struct slate_figure figure = {SLATE_ESTIMATOR_SEQUENCE_IPS, SLATE_ESTIMATOR_POSITIONS, 1,
+                                        20};
     CHECK(near(1, slate_position_sums(&figure, 20, sums)[WEIGHING_CUT]));
     CHECK(near(0x1p20, slate_position_peaks(&figure, 20, peaks)[WEIGHING_LARGEST_WEIGHT]));
 }

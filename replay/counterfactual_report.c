@@ -1,0 +1,486 @@
+#include "replay/counterfactual_report.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "replay/bootstrap.h"
+#include "replay/report_family.h"
+
+/* The report that is made. */
+struct reporting {
+    struct counterfactual_sums *sums;
+    const struct support_limits *limits;
+    bool model;
+    json_t *report;
+    struct report_family families[SEGMENT_DIMENSIONS];
+};
+
+/* A segment that is looked at. */
+struct part {
+    size_t segment;
+    double users;
+    struct bootstrap *bootstrap;
+    const double *totals; /* of all columns */
+    const double *peaks;
+};
+
+static const enum estimator estimators[ESTIMATOR_COUNT] = {
+#define X(id, name, title, definition) ESTIMATOR_##id,
+    ESTIMATOR_MAP(X)
+#undef X
+};
+
+static bool needs_model(enum estimator estimator)
+{
+    return estimator == ESTIMATOR_DM || estimator == ESTIMATOR_DR || estimator == ESTIMATOR_SNDR;
+}
+
+/* ---- what was met ---- */
+
+static void add_counts(const struct reporting *reporting, uint64_t signals)
+{
+    struct counterfactual_sums *sums = reporting->sums;
+    const struct counterfactual_counts *counts = &sums->counts;
+    uint64_t joined = counts->by_ranking_id + counts->by_window;
+    json_object_set_new(reporting->report, "decisions",
+                        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "found",
+                                  (json_int_t)counts->found, "used", (json_int_t)counts->used,
+                                  "slates", (json_int_t)counts->slates, "without_marginal",
+                                  (json_int_t)counts->without_marginal, "told_early",
+                                  (json_int_t)counts->told_early, "users",
+                                  (json_int_t)tally_users(sums->observations, 0), "units",
+                                  (json_int_t)tally_unit_count(sums->observations, 0)));
+    json_object_set_new(reporting->report, "join",
+                        json_pack("{s:I, s:I, s:I}", "by_ranking_id",
+                                  (json_int_t)counts->by_ranking_id, "by_window",
+                                  (json_int_t)counts->by_window, "unjoined",
+                                  (json_int_t)(signals - joined)));
+}
+
+static void add_estimators(const struct reporting *reporting)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < ESTIMATOR_COUNT; i++) {
+        if (reporting->model || !needs_model(estimators[i])) {
+            json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name",
+                                                  estimator_name(estimators[i]), "title",
+                                                  estimator_title(estimators[i]), "definition",
+                                                  estimator_definition(estimators[i])));
+        }
+    }
+    for (size_t i = 0; reporting->sums->counts.slates > 0 && i < SLATE_ESTIMATOR_COUNT; i++) {
+        enum slate_estimator estimator = (enum slate_estimator)i;
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:s}", "name", slate_estimator_name(estimator),
+                                        "title", slate_estimator_title(estimator), "definition",
+                                        slate_estimator_definition(estimator)));
+    }
+    json_object_set_new(reporting->report, "estimators", list);
+}
+
+/* ---- support ---- */
+
+static json_t *reasons_json(const struct reporting *reporting, const struct support *support,
+                            uint32_t checks)
+{
+    json_t *list = json_array();
+    for (unsigned check = 0; check < SUPPORT_CHECK_COUNT; check++) {
+        if ((checks & 1U << check) != 0) {
+            struct problem reason;
+            support_reason(support, (enum support_check)check, reporting->limits, &reason);
+            json_array_append_new(list, json_string(reason.text));
+        }
+    }
+    return list;
+}
+
+static json_t *names_json(uint32_t checks)
+{
+    json_t *list = json_array();
+    for (unsigned check = 0; check < SUPPORT_CHECK_COUNT; check++) {
+        if ((checks & 1U << check) != 0) {
+            json_array_append_new(list, json_string(support_check_name((enum support_check)check)));
+        }
+    }
+    return list;
+}
+
+static struct support measure(const struct part *part, size_t contender)
+{
+    struct support support;
+    support_measure(part->totals + observation_column(contender),
+                    part->peaks + contender * COUNTERFACTUAL_PEAKS, part->users, &support);
+    return support;
+}
+
+static json_t *support_json(const struct reporting *reporting, const struct part *part,
+                            size_t contender)
+{
+    struct support support = measure(part, contender);
+    struct support_verdict verdict;
+    support_judge(&support, SUPPORT_FOR_WEIGHTS, reporting->limits, &verdict);
+    return json_pack(
+        "{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "contender",
+        (json_int_t)contender, "effective_sample_size", report_real(support.effective_sample_size),
+        "effective_share", report_real(support.effective_share), "largest_weight",
+        report_real(support.largest_weight), "largest_weight_share",
+        report_real(support.largest_weight_share), "mean_weight", report_real(support.mean_weight),
+        "mean_weight_error", report_real(support.mean_weight_error), "zero_weight_share",
+        report_real(support.zero_weight_share), "matched",
+        report_real(support.matches / support.decisions), "smallest_propensity",
+        report_real(support.smallest_propensity), "verdict", verdict.refused == 0 ? "good" : "poor",
+        "problems", reasons_json(reporting, &support, verdict.refused), "overridden",
+        names_json(verdict.overridden));
+}
+
+/* 0, or the checks that refuse the estimator. */
+static uint32_t refusals(const struct reporting *reporting, const struct part *part,
+                         size_t contender, enum estimator estimator)
+{
+    struct support support = measure(part, contender);
+    struct support_verdict verdict;
+    support_judge(&support, support_use_of(estimator), reporting->limits, &verdict);
+    return verdict.refused;
+}
+
+static void refuse(const struct reporting *reporting, const struct support *support,
+                   uint32_t checks, json_t *entry)
+{
+    json_t *reasons = reasons_json(reporting, support, checks);
+    report_interval(entry, "value", &(struct bootstrap_interval){NAN, NAN, NAN, NAN});
+    json_object_set(entry, "refused", json_array_get(reasons, 0));
+    json_decref(reasons);
+}
+
+/* ---- estimates of observations ---- */
+
+static struct bootstrap_statistic statistic_of(size_t contender, size_t index)
+{
+    return (struct bootstrap_statistic){.of = estimator_statistic,
+                                        .context = &estimators[index],
+                                        .first_column = observation_column(contender),
+                                        .column_count = OBSERVATION_SUMS};
+}
+
+static json_t *estimate_json(const struct reporting *reporting, const struct part *part,
+                             size_t contender, size_t index)
+{
+    struct bootstrap_interval interval;
+    uint32_t refused = refusals(reporting, part, contender, estimators[index]);
+    json_t *entry = json_pack("{s:s, s:I}", "estimator", estimator_name(estimators[index]),
+                              "contender", (json_int_t)contender);
+    if (refused != 0) {
+        struct support support = measure(part, contender);
+        refuse(reporting, &support, refused, entry);
+        return entry;
+    }
+    bootstrap_interval(part->bootstrap, statistic_of(contender, index), &interval);
+    report_interval(entry, "value", &interval);
+    return entry;
+}
+
+/* From the first contender, where both have an estimate. */
+static enum status add_difference(struct reporting *reporting, const struct part *part,
+                                  size_t contender, size_t index, json_t *list)
+{
+    enum segment_dimension dimension = segments_dimension(reporting->sums->segments, part->segment);
+    bool refused = refusals(reporting, part, contender, estimators[index]) != 0 ||
+                   refusals(reporting, part, 0, estimators[index]) != 0;
+    if (contender == 0 || refused) {
+        return STATUS_OK;
+    }
+    struct bootstrap_interval interval;
+    bootstrap_difference(part->bootstrap, statistic_of(contender, index), statistic_of(0, index),
+                         &interval);
+    json_t *entry = json_pack("{s:s, s:I}", "estimator", estimator_name(estimators[index]),
+                              "contender", (json_int_t)contender);
+    report_interval(entry, "difference", &interval);
+    json_array_append_new(list, entry);
+    return report_family_add(&reporting->families[dimension], entry, bootstrap_p_value(&interval));
+}
+
+static enum status add_estimates(struct reporting *reporting, const struct part *part,
+                                 json_t *estimates, json_t *differences)
+{
+    enum status status = STATUS_OK;
+    for (size_t index = 0; index < ESTIMATOR_COUNT; index++) {
+        if (needs_model(estimators[index]) && !reporting->model) {
+            continue;
+        }
+        for (size_t i = 0; status == STATUS_OK && i < reporting->sums->contenders; i++) {
+            json_array_append_new(estimates, estimate_json(reporting, part, i, index));
+            status = add_difference(reporting, part, i, index, differences);
+        }
+    }
+    return status;
+}
+
+static void add_logged(const struct reporting *reporting, const struct part *part)
+{
+    struct bootstrap_interval interval;
+    json_t *entry = json_object();
+    bootstrap_interval(
+        part->bootstrap,
+        (struct bootstrap_statistic){.of = estimator_logged, .column_count = OBSERVATION_SUMS},
+        &interval);
+    report_interval(entry, "value", &interval);
+    json_object_set_new(reporting->report, "logged", entry);
+}
+
+/* ---- estimates of slates ---- */
+
+/* Every position must be supported; 0, or what refuses the first that is not, which is measured. */
+static uint32_t slate_refusals(const struct reporting *reporting, const struct slate_figure *figure,
+                               const double *totals, const double *peaks, double users,
+                               struct support *support)
+{
+    for (size_t position = 1; position <= figure->last; position++) {
+        const double *sums = slate_position_sums(figure, position, totals);
+        struct support_verdict verdict;
+        if (!(sums[WEIGHING_COUNT] > 0)) {
+            continue;
+        }
+        support_measure_position(sums, slate_position_peaks(figure, position, peaks), users,
+                                 support);
+        support_judge(support, SUPPORT_FOR_WEIGHTS, reporting->limits, &verdict);
+        if (verdict.refused != 0) {
+            return verdict.refused;
+        }
+    }
+    return 0;
+}
+
+static bool wants_marginals(enum slate_estimator estimator)
+{
+    return estimator == SLATE_ESTIMATOR_ITEM_POSITION_IPS ||
+           estimator == SLATE_ESTIMATOR_ITEM_POSITION_SNIPS;
+}
+
+static const char unknown_marginals[] =
+    "how likely a video was at its position, whoever stood above it, is not known: the weights "
+    "that made the log are needed, as a data directory has them in its history";
+
+static json_t *slate_json(const struct reporting *reporting, const struct part *part,
+                          const struct slate_figure *figure, size_t contender)
+{
+    const struct counterfactual_sums *sums = reporting->sums;
+    const double *totals = part->totals + slate_column(sums, contender);
+    const double *peaks = part->peaks + contender * slate_peak_count(sums->positions);
+    struct support support;
+    json_t *entry = json_pack("{s:s, s:I}", "estimator", slate_estimator_name(figure->estimator),
+                              "contender", (json_int_t)contender);
+    uint32_t refused = slate_refusals(reporting, figure, totals, peaks, part->users, &support);
+    bool unknown = wants_marginals(figure->estimator) && sums->counts.without_marginal > 0;
+    if (refused != 0 || unknown) {
+        refuse(reporting, &support, refused, entry);
+    } else {
+        struct bootstrap_interval interval;
+        bootstrap_interval(
+            part->bootstrap,
+            (struct bootstrap_statistic){.of = slate_statistic,
+                                         .context = figure,
+                                         .first_column = slate_column(sums, contender),
+                                         .column_count = slate_sum_count(sums->positions)},
+            &interval);
+        report_interval(entry, "value", &interval);
+    }
+    if (unknown) {
+        json_object_set_new(entry, "refused", json_string(unknown_marginals));
+    }
+    return entry;
+}
+
+static void add_slate_estimates(const struct reporting *reporting, const struct part *part,
+                                json_t *estimates)
+{
+    const struct counterfactual_sums *sums = reporting->sums;
+    for (size_t index = 0; index < SLATE_ESTIMATOR_COUNT; index++) {
+        const struct slate_figure figure = {.estimator = (enum slate_estimator)index,
+                                            .position_limit = sums->positions,
+                                            .first = 1,
+                                            .last = sums->positions};
+        for (size_t i = 0; i < sums->contenders; i++) {
+            json_array_append_new(estimates, slate_json(reporting, part, &figure, i));
+        }
+    }
+}
+
+/* ---- segments ---- */
+
+/* Reads a tally's segment, and calls fill with it. */
+static enum status with_part(struct reporting *reporting, struct tally *tally, size_t segment,
+                             enum status (*fill)(struct reporting *reporting,
+                                                 const struct part *part, json_t *object),
+                             json_t *object)
+{
+    size_t units = tally_unit_count(tally, (uint32_t)segment);
+    size_t columns = tally_sum_count(tally);
+    size_t peak_count = tally_peak_count(tally);
+    double *memory = malloc((units * columns + columns + peak_count) * sizeof(double));
+    if (memory == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    double *totals = memory + units * columns;
+    struct part part = {.segment = segment,
+                        .users = (double)tally_users(tally, (uint32_t)segment),
+                        .totals = totals,
+                        .peaks = totals + columns};
+    tally_rows(tally, (uint32_t)segment, 0, columns, memory);
+    tally_totals(tally, (uint32_t)segment, 0, columns, totals);
+    tally_peaks(tally, (uint32_t)segment, 0, peak_count, totals + columns);
+    enum status status =
+        bootstrap_new(memory, units, columns, reporting->sums->seed, &part.bootstrap);
+    if (status == STATUS_OK) {
+        status = fill(reporting, &part, object);
+        bootstrap_free(part.bootstrap);
+    }
+    free(memory);
+    return status;
+}
+
+static enum status fill_slates(struct reporting *reporting, const struct part *part,
+                               json_t *estimates)
+{
+    add_slate_estimates(reporting, part, estimates);
+    return STATUS_OK;
+}
+
+static enum status fill_segment(struct reporting *reporting, const struct part *part,
+                                json_t *object)
+{
+    const struct counterfactual_sums *sums = reporting->sums;
+    json_t *estimates = json_array();
+    json_t *differences = json_array();
+    json_t *support = json_array();
+    json_object_set_new(
+        object, "decisions",
+        json_integer((json_int_t)part->totals[sums->contenders * OBSERVATION_SUMS]));
+    json_object_set_new(object, "observations",
+                        json_integer((json_int_t)part->totals[WEIGHING_COUNT]));
+    json_object_set_new(object, "users", json_integer((json_int_t)part->users));
+    json_object_set_new(object, "estimates", estimates);
+    json_object_set_new(object, "differences", differences);
+    json_object_set_new(object, "support", support);
+    for (size_t i = 0; i < sums->contenders; i++) {
+        json_array_append_new(support, support_json(reporting, part, i));
+    }
+    if (part->segment == 0) {
+        add_logged(reporting, part);
+    }
+    enum status status = add_estimates(reporting, part, estimates, differences);
+    if (status == STATUS_OK && part->segment == 0 && sums->counts.slates > 0) {
+        status = with_part(reporting, reporting->sums->slates, 0, fill_slates, estimates);
+    }
+    return status;
+}
+
+/* A position's figures, by SNIPS. */
+static enum status fill_position(struct reporting *reporting, const struct part *part, json_t *list)
+{
+    const char *name = segments_name(reporting->sums->segments, part->segment);
+    for (size_t i = 0; i < reporting->sums->contenders; i++) {
+        json_t *entry = estimate_json(reporting, part, i, ESTIMATOR_SNIPS);
+        json_object_set_new(entry, "position", json_integer(strtol(name, NULL, 10)));
+        json_object_set_new(entry, "decisions",
+                            json_integer((json_int_t)part->totals[WEIGHING_COUNT]));
+        json_array_append_new(list, entry);
+    }
+    return STATUS_OK;
+}
+
+static enum status add_segment(struct reporting *reporting, size_t segment, json_t *segments,
+                               json_t *positions)
+{
+    struct counterfactual_sums *sums = reporting->sums;
+    enum segment_dimension dimension = segments_dimension(sums->segments, segment);
+    if (tally_unit_count(sums->observations, (uint32_t)segment) == 0) {
+        return STATUS_OK;
+    }
+    if (dimension == SEGMENT_POSITION) {
+        return with_part(reporting, sums->observations, segment, fill_position, positions);
+    }
+    json_t *object = json_pack("{s:s, s:s}", "dimension", segment_dimension_name(dimension), "name",
+                               segments_name(sums->segments, segment));
+    json_array_append_new(segments, object);
+    return with_part(reporting, sums->observations, segment, fill_segment, object);
+}
+
+static double observations_of(const struct counterfactual_sums *sums, size_t segment)
+{
+    double observations = 0;
+    tally_totals(sums->observations, (uint32_t)segment, WEIGHING_COUNT, 1, &observations);
+    return observations;
+}
+
+/* Positions as they stand, the others as segments_order() has them. */
+static void order_segments(const struct counterfactual_sums *sums, uint32_t out[SEGMENTS_MAX])
+{
+    double sizes[SEGMENTS_MAX];
+    for (size_t i = 0; i < segments_count(sums->segments); i++) {
+        bool position = segments_dimension(sums->segments, i) == SEGMENT_POSITION;
+        sizes[i] = position ? -(double)strtol(segments_name(sums->segments, i), NULL, 10)
+                            : observations_of(sums, i);
+    }
+    segments_order(sums->segments, sizes, out);
+}
+
+static enum status add_segments(struct reporting *reporting)
+{
+    struct counterfactual_sums *sums = reporting->sums;
+    uint32_t order[SEGMENTS_MAX];
+    json_t *segments = json_array();
+    json_t *positions = json_array();
+    json_object_set_new(reporting->report, "segments", segments);
+    json_object_set_new(reporting->report, "positions", positions);
+    order_segments(sums, order);
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < segments_count(sums->segments); i++) {
+        status = add_segment(reporting, order[i], segments, positions);
+    }
+    for (size_t i = 0; status == STATUS_OK && i < SEGMENT_DIMENSIONS; i++) {
+        status = report_family_end(&reporting->families[i]);
+    }
+    return status;
+}
+
+/* ---- weights ---- */
+
+static json_t *histogram_json(const struct counterfactual_sums *sums, size_t contender)
+{
+    json_t *bins = json_array();
+    for (size_t bin = 0; bin < WEIGHT_BINS; bin++) {
+        if (sums->weights[contender][bin] > 0) {
+            json_t *to = bin == 0 ? json_real(0)
+                                  : (bin + 1 < WEIGHT_BINS ? json_real(weight_bin_begin(bin + 1))
+                                                           : json_null());
+            json_array_append_new(bins, json_pack("{s:f, s:o, s:I}", "from", weight_bin_begin(bin),
+                                                  "to", to, "count",
+                                                  (json_int_t)sums->weights[contender][bin]));
+        }
+    }
+    return json_pack("{s:I, s:o}", "contender", (json_int_t)contender, "bins", bins);
+}
+
+static void add_histograms(const struct reporting *reporting)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < reporting->sums->contenders; i++) {
+        json_array_append_new(list, histogram_json(reporting->sums, i));
+    }
+    json_object_set_new(reporting->report, "weight_histograms", list);
+}
+
+enum status counterfactual_report_add(struct counterfactual_sums *sums,
+                                      const struct support_limits *limits, bool model,
+                                      uint64_t signals, json_t *report)
+{
+    struct reporting reporting = {.sums = sums, .limits = limits, .model = model, .report = report};
+    add_counts(&reporting, signals);
+    add_estimators(&reporting);
+    enum status status = add_segments(&reporting);
+    add_histograms(&reporting);
+    for (size_t i = 0; i < SEGMENT_DIMENSIONS; i++) {
+        report_family_release(&reporting.families[i]);
+    }
+    return status;
+}
