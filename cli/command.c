@@ -12,18 +12,54 @@
 enum { ARENA_BYTES = 64 << 20 };
 
 const struct command *const commands[] = {
-    &command_serve,   &command_import, &command_rank,    &command_explain,  &command_features,
-    &command_check,   &command_diff,   &command_apply,   &command_rollback, &command_history,
-    &command_weights, &command_status, &command_videos,  &command_user,     &command_export,
-    &command_verify,  &command_backup, &command_restore, &command_forget,   &command_simulate,
-    &command_replay,  &command_help,
+    &command_serve,
+    &command_import,
+    &command_rank,
+    &command_explain,
+    &command_features,
+    &command_check,
+    &command_diff,
+    &command_apply,
+    &command_rollback,
+    &command_history,
+    &command_weights,
+    &command_status,
+    &command_videos,
+    &command_user,
+    &command_export,
+    &command_verify,
+    &command_backup,
+    &command_restore,
+    &command_forget,
+    &command_simulate,
+    &command_replay_parity,
+    &command_replay_ranking,
+    &command_replay_counterfactual,
+    &command_replay_merge,
+    &command_help,
 };
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 
-const struct command *command_find(const char *name)
+/* How many of the words make up the name; 0: they do not. */
+static size_t match(const char *name, char *const *words, size_t count)
+{
+    const char *gap = strchr(name, ' ');
+    if (count == 0) {
+        return 0;
+    }
+    if (gap == NULL) {
+        return strcmp(name, words[0]) == 0;
+    }
+    size_t size = (size_t)(gap - name);
+    bool first = strlen(words[0]) == size && memcmp(name, words[0], size) == 0;
+    return first && count > 1 && strcmp(gap + 1, words[1]) == 0 ? 2 : 0;
+}
+
+const struct command *command_find(char *const *words, size_t count, size_t *used)
 {
     for (size_t i = 0; i < command_count; i++) {
-        if (strcmp(commands[i]->name, name) == 0) {
+        *used = match(commands[i]->name, words, count);
+        if (*used > 0) {
             return commands[i];
         }
     }
@@ -56,12 +92,27 @@ enum exit_code command_fail(const char *what, enum status status, const struct p
     return code_of(status);
 }
 
-enum exit_code command_unknown(const char *name)
+/* The words as one name, as far as there is a command that begins with the first of them. */
+static void join_words(char *const *words, size_t count, char *out, size_t size)
 {
+    snprintf(out, size, "%s", words[0]);
+    for (size_t i = 0; i < command_count && count > 1; i++) {
+        size_t length = strlen(words[0]);
+        if (strncmp(commands[i]->name, words[0], length) == 0 && commands[i]->name[length] == ' ') {
+            snprintf(out, size, "%.60s %.60s", words[0], words[1]);
+        }
+    }
+}
+
+enum exit_code command_unknown(char *const *words, size_t count)
+{
+    enum { NAME_SIZE = 128 };
+    char name[NAME_SIZE];
     const char *list[sizeof(commands) / sizeof(commands[0])];
     for (size_t i = 0; i < command_count; i++) {
         list[i] = commands[i]->name;
     }
+    join_words(words, count, name, sizeof(name));
     struct names names = {.first = list, .stride = sizeof(list[0]), .count = command_count};
     const char *nearest = nearest_name(name, &names);
     struct problem problem;

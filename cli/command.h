@@ -21,7 +21,7 @@ enum exit_code {
 
 /* One command of reelrank: what the dispatch, the help and the completion need to know. */
 struct command {
-    const char *name;
+    const char *name;     /* one word, or two */
     const char *operands; /* "FILE..."; empty: takes none */
     size_t least_operands;
     size_t most_operands;
@@ -42,11 +42,14 @@ enum { COMMAND_VALUES_SIZE = 1024, COMMAND_OPERANDS_ANY = 1 << 30 };
 extern const struct command *const commands[];
 extern const size_t command_count;
 
-/* NULL for an unknown name. */
-const struct command *command_find(const char *name);
+/*
+ * The command that the first words name: one word, or two ("replay parity"). *used is how many.
+ * NULL when there is none.
+ */
+const struct command *command_find(char *const *words, size_t count, size_t *used);
 
 /* Says that there is no such command, with the nearest there is; returns CODE_USAGE. */
-enum exit_code command_unknown(const char *name);
+enum exit_code command_unknown(char *const *words, size_t count);
 
 /*
  * Says "reelrank: WHAT: WHY" on stderr, from problem, or from status when problem is empty, and
@@ -116,7 +119,10 @@ extern const struct command command_help;
 extern const struct command command_history;
 extern const struct command command_import;
 extern const struct command command_rank;
-extern const struct command command_replay;
+extern const struct command command_replay_counterfactual;
+extern const struct command command_replay_merge;
+extern const struct command command_replay_parity;
+extern const struct command command_replay_ranking;
 extern const struct command command_restore;
 extern const struct command command_rollback;
 extern const struct command command_serve;

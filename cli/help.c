@@ -4,7 +4,38 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { OPTION_WIDTH = 28, LINE_WIDTH = 90 };
+enum { OPTION_WIDTH = 28, LINE_WIDTH = 90, NAME_WIDTH = 21 };
+
+static void print_summary(FILE *file, const struct command *command)
+{
+    fprintf(file, "  %-*s %s\n", NAME_WIDTH, command->name, command->summary);
+}
+
+/* Whether the name is two words of which this is the first; *second is the other. */
+static bool is_in_group(const struct command *command, const char *word, const char **second)
+{
+    size_t size = strlen(word);
+    bool is_in = strncmp(command->name, word, size) == 0 && command->name[size] == ' ';
+    *second = is_in ? command->name + size + 1 : NULL;
+    return is_in;
+}
+
+bool help_print_group(FILE *file, const char *word)
+{
+    const char *second;
+    bool found = false;
+    for (size_t i = 0; i < command_count; i++) {
+        if (is_in_group(commands[i], word, &second)) {
+            fprintf(file, "%s", found ? "" : "commands:\n");
+            print_summary(file, commands[i]);
+            found = true;
+        }
+    }
+    if (found) {
+        fprintf(file, "\n\"reelrank help %s COMMAND\" tells of one.\n", word);
+    }
+    return found;
+}
 
 void help_print(FILE *file)
 {
@@ -13,7 +44,7 @@ void help_print(FILE *file)
           "commands:\n",
           file);
     for (size_t i = 0; i < command_count; i++) {
-        fprintf(file, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+        print_summary(file, commands[i]);
     }
     fputs(
         "\n\"reelrank help COMMAND\" tells of one; \"reelrank --version\" which build this is.\n\n"
@@ -94,7 +125,7 @@ static void print_choices(FILE *file, const struct command *command)
         }
         char name[ARGUMENT_NAME_SIZE];
         argument_typed(argument, name);
-        fprintf(file, "        %s--%s) words='", command->name, name);
+        fprintf(file, "        '%s--%s') words='", command->name, name);
         for (size_t j = 0; argument->choices[j] != NULL; j++) {
             fprintf(file, "%s%s", j > 0 ? " " : "", argument->choices[j]);
         }
@@ -104,13 +135,58 @@ static void print_choices(FILE *file, const struct command *command)
 
 static void print_options(FILE *file, const struct command *command)
 {
-    fprintf(file, "        %s*) words='--help", command->name);
+    fprintf(file, "        '%s'*) words='--help", command->name);
     for (size_t i = 0; i < command->argument_count; i++) {
         char name[ARGUMENT_NAME_SIZE];
         argument_typed(&command->arguments[i], name);
         fprintf(file, " --%s", name);
     }
     fputs("' ;;\n", file);
+}
+
+/* Whether a command before it begins with the same word. */
+static bool begins_group(size_t index)
+{
+    char word[NAME_WIDTH + 1];
+    const char *second;
+    size_t size = strcspn(commands[index]->name, " ");
+    snprintf(word, sizeof(word), "%.*s", (int)size, commands[index]->name);
+    for (size_t i = 0; i < index; i++) {
+        if (is_in_group(commands[i], word, &second)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void print_first_words(FILE *file)
+{
+    for (size_t i = 0; i < command_count; i++) {
+        if (begins_group(i)) {
+            fprintf(file, " %.*s", (int)strcspn(commands[i]->name, " "), commands[i]->name);
+        }
+    }
+}
+
+/* For each word that begins several commands, the words that may follow it. */
+static void print_groups(FILE *file)
+{
+    for (size_t i = 0; i < command_count; i++) {
+        const char *gap = strchr(commands[i]->name, ' ');
+        if (gap == NULL || !begins_group(i)) {
+            continue;
+        }
+        char word[NAME_WIDTH + 1];
+        snprintf(word, sizeof(word), "%.*s", (int)(gap - commands[i]->name), commands[i]->name);
+        fprintf(file, "    %s) name=\"%s ${COMP_WORDS[2]}\"; second='", word, word);
+        for (size_t j = i; j < command_count; j++) {
+            const char *second;
+            if (is_in_group(commands[j], word, &second)) {
+                fprintf(file, "%s%s", j > i ? " " : "", second);
+            }
+        }
+        fputs("' ;;\n", file);
+    }
 }
 
 /*
@@ -122,14 +198,19 @@ static void print_completion(FILE *file)
     fputs("# bash completion of reelrank:  source <(reelrank help --completion bash)\n"
           "_reelrank() {\n"
           "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}\n"
-          "    local words='--help'\n"
+          "    local words='--help' name=${COMP_WORDS[1]} second=''\n"
+          "    case $name in\n",
+          file);
+    print_groups(file);
+    fputs("    esac\n"
           "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
           "        words='--help --version",
           file);
-    for (size_t i = 0; i < command_count; i++) {
-        fprintf(file, " %s", commands[i]->name);
-    }
-    fputs("'\n    else\n        case ${COMP_WORDS[1]}$before in\n", file);
+    print_first_words(file);
+    fputs("'\n    elif [ \"$COMP_CWORD\" -eq 2 ] && [ -n \"$second\" ]; then\n"
+          "        words=\"--help $second\"\n"
+          "    else\n        case $name$before in\n",
+          file);
     for (size_t i = 0; i < command_count; i++) {
         print_choices(file, commands[i]);
     }
@@ -169,9 +250,13 @@ static enum exit_code help_run(const void *values, const struct operands *operan
         help_print(stdout);
         return CODE_OK;
     }
-    const struct command *command = command_find(operands->items[0]);
+    size_t used;
+    const struct command *command = command_find(operands->items, operands->count, &used);
+    if (command == NULL && operands->count == 1 && help_print_group(stdout, operands->items[0])) {
+        return CODE_OK;
+    }
     if (command == NULL) {
-        return command_unknown(operands->items[0]);
+        return command_unknown(operands->items, operands->count);
     }
     help_print_command(stdout, command);
     return CODE_OK;
@@ -180,7 +265,7 @@ static enum exit_code help_run(const void *values, const struct operands *operan
 const struct command command_help = {
     .name = "help",
     .operands = "[COMMAND]",
-    .most_operands = 1,
+    .most_operands = 2,
     .summary = "tell of the commands, or of one",
     .description = "Prints the commands and exit codes, or all about one command.\n",
     .examples = "  reelrank help rank\n"

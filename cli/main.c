@@ -53,6 +53,16 @@ static enum exit_code run_command(const struct command *command, int argc, char 
     return command->run(values, &operands);
 }
 
+/* "reelrank replay" and "reelrank replay --help" tell of the commands of that name. */
+static enum exit_code dispatch_group(int argc, char **argv)
+{
+    bool help = argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0);
+    if ((argc == 2 || help) && help_print_group(help ? stdout : stderr, argv[1])) {
+        return help ? CODE_OK : CODE_USAGE;
+    }
+    return command_unknown(argv + 1, (size_t)argc - 1);
+}
+
 static enum exit_code dispatch(int argc, char **argv)
 {
     if (argc < 2) {
@@ -67,11 +77,12 @@ static enum exit_code dispatch(int argc, char **argv)
         help_print(stdout);
         return CODE_OK;
     }
-    const struct command *command = command_find(argv[1]);
+    size_t used;
+    const struct command *command = command_find(argv + 1, (size_t)argc - 1, &used);
     if (command == NULL) {
-        return command_unknown(argv[1]);
+        return dispatch_group(argc, argv);
     }
-    return run_command(command, argc - 2, argv + 2);
+    return run_command(command, argc - 1 - (int)used, argv + 1 + used);
 }
 
 int main(int argc, char **argv)

@@ -380,9 +380,20 @@ void part_changes(struct replay_page *page)
     }
 }
 
+static void put_definition(struct replay_page *page, const char *title, const char *definition,
+                           bool lower)
+{
+    fputs("<div class=\"block\"><dt>", page->file);
+    page_text(page->file, title);
+    fputs("</dt><dd>", page->file);
+    page_text(page->file, definition);
+    fputs(lower ? " Lower is better.</dd></div>\n" : "</dd></div>\n", page->file);
+}
+
 void part_definitions(struct replay_page *page)
 {
     const struct report_view *view = &page->view;
+    const json_t *others = json_object_get(view->report, "exposure_metrics");
     if (view->measure_count == 0) {
         return;
     }
@@ -390,11 +401,12 @@ void part_definitions(struct replay_page *page)
     fputs("<dl>\n", page->file);
     for (size_t i = 0; i < view->measure_count; i++) {
         const struct report_measure *measure = &view->measures[i];
-        fputs("<div class=\"block\"><dt>", page->file);
-        page_text(page->file, measure->title);
-        fputs("</dt><dd>", page->file);
-        page_text(page->file, measure->definition);
-        fputs(measure->better < 0 ? " Lower is better.</dd></div>\n" : "</dd></div>\n", page->file);
+        put_definition(page, measure->title, measure->definition, measure->better < 0);
+    }
+    for (size_t i = 0; i < json_array_size(others); i++) {
+        const json_t *metric = json_array_get(others, i);
+        put_definition(page, report_text(metric, "title"), report_text(metric, "definition"),
+                       strcmp(report_text(metric, "better"), "lower") == 0);
     }
     fputs("</dl>\n", page->file);
 }

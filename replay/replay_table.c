@@ -21,7 +21,7 @@ static void put_source(FILE *file, const json_t *report)
     report_format_time(report_integer(source, "to_ms"), to);
     column_print_all(file, report_text(source, "name"));
     fputs(": ", file);
-    table_count(file, report_integer(source, "events"), 0);
+    replay_table_count(file, report_integer(source, "events"), 0);
     fputs(" events", file);
     if (report_integer(source, "to_ms") > 0) {
         fprintf(file, ", %s to %s UTC", from, to);
@@ -41,11 +41,11 @@ static void put_ranking_title(FILE *file, const struct report_view *view)
     column_print_all(file, option_text(view, "label"));
     fprintf(file, "\", k = %" JSON_INTEGER_FORMAT ": ",
             report_integer(json_object_get(view->report, "options"), "k"));
-    table_count(file, report_integer(rankings, "measured"), 0);
+    replay_table_count(file, report_integer(rankings, "measured"), 0);
     fputs(" of ", file);
-    table_count(file, report_integer(rankings, "found"), 0);
+    replay_table_count(file, report_integer(rankings, "found"), 0);
     fputs(" rankings, ", file);
-    table_count(file, report_integer(rankings, "users"), 0);
+    replay_table_count(file, report_integer(rankings, "users"), 0);
     fputs(" users\n", file);
 }
 
@@ -55,11 +55,11 @@ static void put_counterfactual_title(FILE *file, const struct report_view *view)
     fputs("\"", file);
     column_print_all(file, option_text(view, "reward"));
     fputs("\" per decision, had others ranked: ", file);
-    table_count(file, report_integer(decisions, "used"), 0);
+    replay_table_count(file, report_integer(decisions, "used"), 0);
     fputs(" of ", file);
-    table_count(file, report_integer(decisions, "found"), 0);
+    replay_table_count(file, report_integer(decisions, "found"), 0);
     fputs(" decisions, ", file);
-    table_count(file, report_integer(decisions, "users"), 0);
+    replay_table_count(file, report_integer(decisions, "users"), 0);
     fputs(" users\n", file);
 }
 
@@ -68,7 +68,7 @@ static void put_contenders(FILE *file, const struct report_view *view)
     const json_t *contenders = json_object_get(view->report, "contenders");
     for (size_t i = 0; i < view->contender_count; i++) {
         const json_t *contender = json_array_get(contenders, i);
-        table_name(file, view->contenders[i]);
+        replay_table_name(file, view->contenders[i]);
         const char *version = report_text(contender, "version");
         column_print_all(file, report_text(contender, "kind"));
         fputs(version[0] != '\0' ? " " : "", file);
@@ -86,7 +86,7 @@ static bool put_sentences(FILE *file, const struct report_view *view)
             return false;
         }
         fputs(i == 1 ? "\n" : "", file);
-        table_paragraph(file, text, 0);
+        replay_table_paragraph(file, text, 0);
         free(text);
     }
     return true;
@@ -128,13 +128,23 @@ static void put_changes(FILE *file, const struct report_view *view)
     }
 }
 
+static void put_definition(FILE *file, const char *title, const char *definition)
+{
+    column_print_all(file, title);
+    fputc('\n', file);
+    replay_table_paragraph(file, definition, 4);
+}
+
 static void put_definitions(FILE *file, const struct report_view *view)
 {
+    const json_t *others = json_object_get(view->report, "exposure_metrics");
+    fputc('\n', file);
     for (size_t i = 0; i < view->measure_count; i++) {
-        fputs(i == 0 ? "\n" : "", file);
-        column_print_all(file, view->measures[i].title);
-        fputc('\n', file);
-        table_paragraph(file, view->measures[i].definition, 4);
+        put_definition(file, view->measures[i].title, view->measures[i].definition);
+    }
+    for (size_t i = 0; i < json_array_size(others); i++) {
+        const json_t *metric = json_array_get(others, i);
+        put_definition(file, report_text(metric, "title"), report_text(metric, "definition"));
     }
 }
 
@@ -144,7 +154,7 @@ static void put_notes(FILE *file, const struct report_view *view)
     for (size_t i = 0; i < json_array_size(notes); i++) {
         const char *note = json_string_value(json_array_get(notes, i));
         fputs(i == 0 ? "\n" : "", file);
-        table_paragraph(file, note != NULL ? note : "", 0);
+        replay_table_paragraph(file, note != NULL ? note : "", 0);
     }
 }
 

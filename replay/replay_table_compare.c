@@ -70,16 +70,16 @@ static void put_names(FILE *file, const struct report_view *view, size_t from, s
     fputc('\n', file);
 }
 
-void table_values(FILE *file, const struct report_view *view)
+void replay_table_values(FILE *file, const struct report_view *view)
 {
     const char *title = view->counterfactual ? "estimator" : "metric";
     for (size_t from = 0; view->measure_count > 0 && from < view->contender_count;
          from += VALUE_CELLS) {
         size_t to = smaller(from + VALUE_CELLS, view->contender_count);
-        table_title(file, title);
+        replay_table_title(file, title);
         put_names(file, view, from, to, VALUE_CELL);
         for (size_t i = 0; i < view->measure_count; i++) {
-            table_name(file, view->measures[i].title);
+            replay_table_name(file, view->measures[i].title);
             for (size_t j = from; j < to; j++) {
                 put_value(file, view, report_find_value(view, view->whole, i, j), i, j + 1 == to);
             }
@@ -113,13 +113,13 @@ static void put_difference_row(FILE *file, const struct report_view *view, size_
     const json_t *difference = report_find_difference(view, view->whole, measure, contender);
     char p[REPORT_NUMBER_SIZE];
     report_format_p(report_p(difference), p);
-    table_name(file, view->measures[measure].title);
+    replay_table_name(file, view->measures[measure].title);
     put_change(file, view, view->whole, measure, contender, p[0] == '\0');
     const char *stars = stars_of(report_p(difference));
     fprintf(file, "%s%s%s%s\n", p[0] != '\0' ? "  " : "", p, stars[0] != '\0' ? " " : "", stars);
 }
 
-void table_differences(FILE *file, const struct report_view *view)
+void replay_table_differences(FILE *file, const struct report_view *view)
 {
     bool any = false;
     for (size_t i = 1; i < view->contender_count; i++) {
@@ -148,11 +148,12 @@ static void put_segment(FILE *file, const struct report_view *view, const json_t
 {
     const json_t *reference = report_find_value(view, segment, view->headline, 0);
     bool whole = report_in_dimension(segment, "all");
-    table_name(file, whole ? "everything" : report_text(segment, "name"));
-    table_count(file, report_integer(segment, view->counterfactual ? "decisions" : "rankings"),
-                COUNT_WIDTH);
-    table_number(file, report_mean(view, reference), view->measures[view->headline].digits,
-                 MEAN_WIDTH);
+    replay_table_name(file, whole ? "everything" : report_text(segment, "name"));
+    replay_table_count(file,
+                       report_integer(segment, view->counterfactual ? "decisions" : "rankings"),
+                       COUNT_WIDTH);
+    replay_table_put_number(file, report_mean(view, reference),
+                            view->measures[view->headline].digits, MEAN_WIDTH);
     for (size_t i = from; i < to; i++) {
         put_change(file, view, segment, view->headline, i, i + 1 == to);
     }
@@ -178,7 +179,7 @@ static void put_segments(FILE *file, const struct report_view *view, size_t from
     }
 }
 
-void table_segments(FILE *file, const struct report_view *view)
+void replay_table_segments(FILE *file, const struct report_view *view)
 {
     const json_t *segments = json_object_get(view->report, "segments");
     if (view->measure_count == 0 || json_array_size(segments) <= (view->whole != NULL ? 1u : 0u)) {
@@ -186,10 +187,10 @@ void table_segments(FILE *file, const struct report_view *view)
     }
     for (size_t from = 1; from < view->contender_count; from += CHANGE_CELLS) {
         size_t to = smaller(from + CHANGE_CELLS, view->contender_count);
-        table_title(file, view->measures[view->headline].title);
-        table_right(file, view->counterfactual ? "decisions" : "rankings", COUNT_WIDTH);
+        replay_table_title(file, view->measures[view->headline].title);
+        replay_table_right(file, view->counterfactual ? "decisions" : "rankings", COUNT_WIDTH);
         fputc(' ', file);
-        table_right(file, view->contenders[0], MEAN_WIDTH - 1);
+        replay_table_right(file, view->contenders[0], MEAN_WIDTH - 1);
         for (size_t i = from; i < to; i++) {
             fputc(' ', file);
             put_cell(file, view->contenders[i], CHANGE_CELL - 1, i + 1 == to);

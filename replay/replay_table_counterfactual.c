@@ -15,7 +15,7 @@ static void put_logged(FILE *file, const struct report_view *view)
     }
     report_format_interval(logged, 4, interval);
     fputs("\nas served: ", file);
-    table_number(file, report_number(logged, "value"), 4, 0);
+    replay_table_put_number(file, report_number(logged, "value"), 4, 0);
     fprintf(file, " %s\n", interval);
 }
 
@@ -31,13 +31,14 @@ static void put_problems(FILE *file, const char *lead, const json_t *problems)
 
 static void put_support_row(FILE *file, const char *name, const json_t *support)
 {
-    table_name(file, name);
-    table_count(file, (json_int_t)report_number(support, "effective_sample_size"), FIGURE_WIDTH);
-    table_share(file, report_number(support, "effective_share"), FIGURE_WIDTH);
-    table_share(file, report_number(support, "matched"), FIGURE_WIDTH);
-    table_number(file, report_number(support, "largest_weight"), 1, FIGURE_WIDTH);
-    table_number(file, report_number(support, "mean_weight"), 3, FIGURE_WIDTH);
-    table_number(file, report_number(support, "smallest_propensity"), 4, FIGURE_WIDTH);
+    replay_table_name(file, name);
+    replay_table_count(file, (json_int_t)report_number(support, "effective_sample_size"),
+                       FIGURE_WIDTH);
+    replay_table_share(file, report_number(support, "effective_share"), FIGURE_WIDTH);
+    replay_table_share(file, report_number(support, "matched"), FIGURE_WIDTH);
+    replay_table_put_number(file, report_number(support, "largest_weight"), 1, FIGURE_WIDTH);
+    replay_table_put_number(file, report_number(support, "mean_weight"), 3, FIGURE_WIDTH);
+    replay_table_put_number(file, report_number(support, "smallest_propensity"), 4, FIGURE_WIDTH);
     fputs("  ", file);
     column_print_all(file, report_text(support, "verdict"));
     fputc('\n', file);
@@ -53,9 +54,9 @@ static void put_support(FILE *file, const struct report_view *view)
     if (json_array_size(supports) == 0) {
         return;
     }
-    table_title(file, "support");
+    replay_table_title(file, "support");
     for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
-        table_right(file, titles[i], FIGURE_WIDTH);
+        replay_table_right(file, titles[i], FIGURE_WIDTH);
     }
     fputs("  verdict\n", file);
     for (size_t i = 0; i < view->contender_count; i++) {
@@ -114,10 +115,10 @@ static void put_position(FILE *file, const struct report_view *view, const char 
 {
     char name[REPORT_NUMBER_SIZE];
     report_format_count(position, name);
-    table_name(file, name);
+    replay_table_name(file, name);
     for (size_t i = 0; i < view->contender_count && i < TABLE_SMALL_CELLS; i++) {
         const json_t *found = find_position(view, estimator, position, i);
-        table_number(file, report_number(found, "value"), 4, TABLE_SMALL_CELL);
+        replay_table_put_number(file, report_number(found, "value"), 4, TABLE_SMALL_CELL);
     }
     fputc('\n', file);
 }
@@ -131,10 +132,10 @@ static void put_positions(FILE *file, const struct report_view *view)
     if (json_array_size(positions) == 0) {
         return;
     }
-    table_title(file, "by position");
+    replay_table_title(file, "by position");
     for (size_t i = 0; i < view->contender_count && i < TABLE_SMALL_CELLS; i++) {
         fputc(' ', file);
-        table_right(file, view->contenders[i], TABLE_SMALL_CELL - 1);
+        replay_table_right(file, view->contenders[i], TABLE_SMALL_CELL - 1);
     }
     fputs("\n", file);
     for (size_t i = 0; i < json_array_size(positions) && last < POSITIONS_SHOWN; i++) {
@@ -149,10 +150,10 @@ static void put_positions(FILE *file, const struct report_view *view)
 void replay_table_counterfactual(FILE *file, const struct report_view *view)
 {
     put_logged(file, view);
-    table_values(file, view);
-    table_differences(file, view);
+    replay_table_values(file, view);
+    replay_table_differences(file, view);
     put_support(file, view);
     put_poor_groups(file, view);
-    table_segments(file, view);
+    replay_table_segments(file, view);
     put_positions(file, view);
 }

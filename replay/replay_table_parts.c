@@ -5,19 +5,19 @@
 
 #include "replay/column.h"
 
-void table_title(FILE *file, const char *title)
+void replay_table_title(FILE *file, const char *title)
 {
     fputc('\n', file);
     column_print(file, title, TABLE_NAME_WIDTH + 2);
 }
 
-void table_name(FILE *file, const char *name)
+void replay_table_name(FILE *file, const char *name)
 {
     fputs("  ", file);
     column_print(file, name, TABLE_NAME_WIDTH);
 }
 
-void table_right(FILE *file, const char *text, int width)
+void replay_table_right(FILE *file, const char *text, int width)
 {
     int used = column_width(text);
     if (width == 0) {
@@ -28,25 +28,25 @@ void table_right(FILE *file, const char *text, int width)
     column_print_cut(file, text, width);
 }
 
-void table_count(FILE *file, json_int_t count, int width)
+void replay_table_count(FILE *file, json_int_t count, int width)
 {
     char text[REPORT_NUMBER_SIZE];
     report_format_count(count, text);
-    table_right(file, text, width);
+    replay_table_right(file, text, width);
 }
 
-void table_number(FILE *file, double value, int digits, int width)
+void replay_table_put_number(FILE *file, double value, int digits, int width)
 {
     char text[REPORT_NUMBER_SIZE];
     report_format(value, digits, false, text);
-    table_right(file, text, width);
+    replay_table_right(file, text, width);
 }
 
-void table_share(FILE *file, double share, int width)
+void replay_table_share(FILE *file, double share, int width)
 {
     char text[REPORT_NUMBER_SIZE];
     report_format(100 * share, fabs(share) < 0.01 ? 2 : 1, false, text);
-    table_right(file, text, width - 2);
+    replay_table_right(file, text, width - 2);
     fputs(isnan(share) ? "  " : " %", file);
 }
 
@@ -71,7 +71,7 @@ static size_t line_of(const char *text, int width)
     return size;
 }
 
-void table_paragraph(FILE *file, const char *text, int indent)
+void replay_table_paragraph(FILE *file, const char *text, int indent)
 {
     while (*text != '\0') {
         char line[4 * TABLE_WIDTH + 1];

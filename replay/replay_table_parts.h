@@ -13,26 +13,26 @@ enum {
 };
 
 /* "\nTITLE", in the first column's width where something follows. */
-void table_title(FILE *file, const char *title);
+void replay_table_title(FILE *file, const char *title);
 
 /* A text in a first column, indented. */
-void table_name(FILE *file, const char *name);
+void replay_table_name(FILE *file, const char *name);
 
 /* A text at the right end of so many columns; 0: as many as it takes. */
-void table_right(FILE *file, const char *text, int width);
+void replay_table_right(FILE *file, const char *text, int width);
 
 /* A count, a number, a share in per cent, likewise. */
-void table_count(FILE *file, json_int_t count, int width);
-void table_number(FILE *file, double value, int digits, int width);
-void table_share(FILE *file, double share, int width);
+void replay_table_count(FILE *file, json_int_t count, int width);
+void replay_table_put_number(FILE *file, double value, int digits, int width);
+void replay_table_share(FILE *file, double share, int width);
 
 /* Text in lines of at most TABLE_WIDTH columns, each indented by so many. */
-void table_paragraph(FILE *file, const char *text, int indent);
+void replay_table_paragraph(FILE *file, const char *text, int indent);
 
 /* Sections that both kinds have. */
-void table_values(FILE *file, const struct report_view *view);
-void table_differences(FILE *file, const struct report_view *view);
-void table_segments(FILE *file, const struct report_view *view);
+void replay_table_values(FILE *file, const struct report_view *view);
+void replay_table_differences(FILE *file, const struct report_view *view);
+void replay_table_segments(FILE *file, const struct report_view *view);
 
 /* The sections of one kind, between what was measured and the notes. */
 void replay_table_ranking(FILE *file, const struct report_view *view);

@@ -21,7 +21,7 @@ static void put_joins(FILE *file, const struct report_view *view)
         if (json_object_get(object, counts[i][1]) != NULL) {
             bool same = strcmp(line, counts[i][0]) == 0;
             fputs(same ? ", " : "\n", file);
-            table_count(file, report_integer(object, counts[i][1]), 0);
+            replay_table_count(file, report_integer(object, counts[i][1]), 0);
             fprintf(file, " %s", counts[i][2]);
             line = counts[i][0];
         }
@@ -32,12 +32,12 @@ static void put_joins(FILE *file, const struct report_view *view)
 static void put_exposure_row(FILE *file, const json_t *exposure)
 {
     const json_t *creators = json_object_get(exposure, "creators");
-    table_share(file, report_number(exposure, "coverage"), FIGURE_WIDTH);
-    table_number(file, report_number(exposure, "gini"), 3, FIGURE_WIDTH);
-    table_number(file, report_number(exposure, "creator_gini"), 3, FIGURE_WIDTH);
-    table_share(file, report_number(creators, "top_1_percent"), FIGURE_WIDTH);
-    table_share(file, report_number(creators, "top_10_percent"), FIGURE_WIDTH);
-    table_count(file, report_integer(exposure, "violations"), FIGURE_WIDTH);
+    replay_table_share(file, report_number(exposure, "coverage"), FIGURE_WIDTH);
+    replay_table_put_number(file, report_number(exposure, "gini"), 3, FIGURE_WIDTH);
+    replay_table_put_number(file, report_number(exposure, "creator_gini"), 3, FIGURE_WIDTH);
+    replay_table_share(file, report_number(creators, "top_1_percent"), FIGURE_WIDTH);
+    replay_table_share(file, report_number(creators, "top_10_percent"), FIGURE_WIDTH);
+    replay_table_count(file, report_integer(exposure, "violations"), FIGURE_WIDTH);
     fputc('\n', file);
 }
 
@@ -49,14 +49,14 @@ static void put_exposure(FILE *file, const struct report_view *view)
     if (json_array_size(exposures) == 0) {
         return;
     }
-    table_title(file, "exposure");
+    replay_table_title(file, "exposure");
     for (size_t i = 0; i < sizeof(titles) / sizeof(titles[0]); i++) {
-        table_right(file, titles[i], FIGURE_WIDTH);
+        replay_table_right(file, titles[i], FIGURE_WIDTH);
     }
     fputc('\n', file);
     for (size_t i = 0; i < view->contender_count; i++) {
         if (report_find_contender(exposures, i) != NULL) {
-            table_name(file, view->contenders[i]);
+            replay_table_name(file, view->contenders[i]);
             put_exposure_row(file, report_find_contender(exposures, i));
         }
     }
@@ -87,18 +87,18 @@ static void put_languages(FILE *file, const struct report_view *view, size_t fro
 {
     const json_t *exposures = json_object_get(view->report, "exposure");
     const json_t *languages = languages_of(view, exposures);
-    table_title(file, "exposure by language");
+    replay_table_title(file, "exposure by language");
     for (size_t i = from; i < to; i++) {
         fputc(' ', file);
-        table_right(file, view->contenders[i], TABLE_SMALL_CELL - 1);
+        replay_table_right(file, view->contenders[i], TABLE_SMALL_CELL - 1);
     }
     fputc('\n', file);
     for (size_t i = 0; i < json_array_size(languages) && i < LANGUAGES_SHOWN; i++) {
         const char *name = report_text(json_array_get(languages, i), "name");
-        table_name(file, name);
+        replay_table_name(file, name);
         for (size_t j = from; j < to; j++) {
-            table_share(file, share_of(report_find_contender(exposures, j), name),
-                        TABLE_SMALL_CELL);
+            replay_table_share(file, share_of(report_find_contender(exposures, j), name),
+                               TABLE_SMALL_CELL);
         }
         fputc('\n', file);
     }
@@ -108,9 +108,9 @@ void replay_table_ranking(FILE *file, const struct report_view *view)
 {
     const json_t *exposures = json_object_get(view->report, "exposure");
     put_joins(file, view);
-    table_values(file, view);
-    table_differences(file, view);
-    table_segments(file, view);
+    replay_table_values(file, view);
+    replay_table_differences(file, view);
+    replay_table_segments(file, view);
     put_exposure(file, view);
     bool languages = json_array_size(languages_of(view, exposures)) > 0;
     for (size_t from = 0; languages && from < view->contender_count; from += TABLE_SMALL_CELLS) {

@@ -74,16 +74,14 @@ static const json_t *find_whole(const json_t *report)
     return NULL;
 }
 
-static size_t count_comparisons(const json_t *report)
+/* Those of everything, which are corrected together. */
+static size_t count_comparisons(const json_t *whole)
 {
     size_t count = 0;
-    const json_t *segments = json_object_get(report, "segments");
-    for (size_t i = 0; i < json_array_size(segments); i++) {
-        const json_t *differences = json_object_get(json_array_get(segments, i), "differences");
-        for (size_t j = 0; j < json_array_size(differences); j++) {
-            double p = report_number(json_array_get(differences, j), "p_adjusted");
-            count += isnan(p) ? 0 : 1;
-        }
+    const json_t *differences = json_object_get(whole, "differences");
+    for (size_t i = 0; i < json_array_size(differences); i++) {
+        double p = report_number(json_array_get(differences, i), "p_adjusted");
+        count += isnan(p) ? 0 : 1;
     }
     return count;
 }
@@ -157,7 +155,7 @@ void report_view_init(struct report_view *view, const json_t *report)
     read_contenders(view);
     read_measures(view);
     view->whole = find_whole(report);
-    view->comparisons = count_comparisons(report);
+    view->comparisons = count_comparisons(view->whole);
     view->headline = view->counterfactual ? preferred_estimator(view) : 0;
     read_digits(view);
 }

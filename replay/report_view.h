@@ -41,7 +41,7 @@ struct report_view {
     size_t measure_count;
     struct report_measure measures[REPORT_MEASURES_MAX];
     size_t headline; /* of measures: what verdicts rest on; below measure_count unless that is 0 */
-    size_t comparisons;  /* differences with a corrected p */
+    size_t comparisons;  /* differences of everything with a corrected p */
     const json_t *whole; /* the segment of everything; NULL: none */
 };
 

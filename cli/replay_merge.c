@@ -1,0 +1,214 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "cli/input.h"
+#include "cli/replay_counterfactual.h"
+#include "cli/replay_report.h"
+#include "replay/part_file.h"
+#include "replay/ranking_report.h"
+#include "replay/share.h"
+
+struct merge_values {
+    struct replay_report_values shown;
+};
+
+/* What the parts so far add up to. */
+struct merge {
+    json_t *about; /* owned; of the first part, without the part's number */
+    /* The one or the other. */
+    struct ranking_sums *ranking;
+    struct counterfactual_sums *counterfactual;
+    bool seen[SHARES_MAX + 1];
+    uint32_t count; /* of parts that there are; 0: none was read */
+    struct problem problem;
+};
+
+static const char *kind_of(const json_t *about)
+{
+    const char *kind = json_string_value(json_object_get(about, "kind"));
+    return kind != NULL ? kind : "";
+}
+
+/* Takes the part's number out of what is said of it. */
+static enum status take_share(json_t *about, struct share *out, struct problem *problem)
+{
+    json_t *options = json_object_get(about, "options");
+    const char *part = json_string_value(json_object_get(options, "part"));
+    if (part == NULL || !share_parse(part, out)) {
+        problem_set(problem, "it is a whole replay, not a part");
+        return STATUS_INVALID;
+    }
+    json_object_del(options, "part");
+    return STATUS_OK;
+}
+
+static enum status check_share(struct merge *merge, struct share share)
+{
+    if (merge->count != 0 && merge->count != share.count) {
+        problem_set(&merge->problem, "it is one of %" PRIu32 " parts, the one before of %" PRIu32,
+                    share.count, merge->count);
+        return STATUS_INVALID;
+    }
+    if (merge->seen[share.number]) {
+        problem_set(&merge->problem, "part %" PRIu32 "/%" PRIu32 " is given twice", share.number,
+                    share.count);
+        return STATUS_INVALID;
+    }
+    merge->count = share.count;
+    merge->seen[share.number] = true;
+    return STATUS_OK;
+}
+
+static enum status merge_ranking(struct merge *merge, FILE *file)
+{
+    struct ranking_sums *sums;
+    enum status status = ranking_sums_read(file, &sums, &merge->problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (merge->ranking == NULL) {
+        merge->ranking = sums;
+        return STATUS_OK;
+    }
+    status = ranking_sums_merge(merge->ranking, sums, &merge->problem);
+    ranking_sums_free(sums);
+    return status;
+}
+
+static enum status merge_counterfactual(struct merge *merge, FILE *file)
+{
+    struct counterfactual_sums *sums;
+    enum status status = counterfactual_sums_read(file, &sums, &merge->problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (merge->counterfactual == NULL) {
+        merge->counterfactual = sums;
+        return STATUS_OK;
+    }
+    status = counterfactual_sums_merge(merge->counterfactual, sums, &merge->problem);
+    counterfactual_sums_free(sums);
+    return status;
+}
+
+static enum status merge_sums(struct merge *merge, FILE *file)
+{
+    const char *kind = kind_of(merge->about);
+    if (strcmp(kind, "ranking") == 0) {
+        return merge_ranking(merge, file);
+    }
+    if (strcmp(kind, "counterfactual") == 0) {
+        return merge_counterfactual(merge, file);
+    }
+    problem_set(&merge->problem, "a replay of kind \"%.40s\" is unknown", kind);
+    return STATUS_INVALID;
+}
+
+static enum status take_part(struct merge *merge, FILE *file, json_t *about)
+{
+    struct share share;
+    enum status status = take_share(about, &share, &merge->problem);
+    if (status == STATUS_OK) {
+        status = check_share(merge, share);
+    }
+    if (status == STATUS_OK && merge->about != NULL && !json_equal(merge->about, about)) {
+        problem_set(&merge->problem,
+                    "its log, options or contenders are not those of the part before");
+        return STATUS_INVALID;
+    }
+    if (status == STATUS_OK && merge->about == NULL) {
+        merge->about = json_incref(about);
+    }
+    return status == STATUS_OK ? merge_sums(merge, file) : status;
+}
+
+static enum status read_part(struct merge *merge, const char *path)
+{
+    json_t *about = NULL;
+    FILE *file = fopen(path, "rbe");
+    if (file == NULL) {
+        problem_set(&merge->problem, "cannot open: %s", strerror(errno));
+        return STATUS_IO;
+    }
+    enum status status = part_file_read(file, &about, &merge->problem);
+    if (status == STATUS_OK) {
+        status = take_part(merge, file, about);
+        json_decref(about);
+    }
+    fclose(file);
+    return status;
+}
+
+static enum status check_whole(struct merge *merge)
+{
+    for (uint32_t i = 1; i <= merge->count; i++) {
+        if (!merge->seen[i]) {
+            problem_set(&merge->problem, "part %" PRIu32 "/%" PRIu32 " is missing", i,
+                        merge->count);
+            return STATUS_INVALID;
+        }
+    }
+    return STATUS_OK;
+}
+
+static enum status report(struct merge *merge)
+{
+    json_int_t signals =
+        json_integer_value(json_object_get(json_object_get(merge->about, "source"), "signals"));
+    return merge->ranking != NULL
+               ? ranking_report_add(merge->ranking, (uint64_t)signals, merge->about)
+               : replay_counterfactual_report(merge->counterfactual, merge->about, &merge->problem);
+}
+
+static enum status merge_all(struct merge *merge, const struct operands *operands)
+{
+    for (size_t i = 0; i < operands->count; i++) {
+        enum status status = read_part(merge, operands->items[i]);
+        if (status != STATUS_OK) {
+            struct problem inner = merge->problem;
+            problem_set(&merge->problem, "%.120s: %.190s", input_name(operands->items[i]),
+                        inner.text[0] != '\0' ? inner.text : status_text(status));
+            return status;
+        }
+    }
+    enum status status = check_whole(merge);
+    return status == STATUS_OK ? report(merge) : status;
+}
+
+static enum exit_code merge_run(const void *raw, const struct operands *operands)
+{
+    const struct merge_values *values = raw;
+    struct merge merge = {.count = 0};
+    enum status status = merge_all(&merge, operands);
+    enum exit_code code =
+        status == STATUS_OK
+            ? replay_report_show(&values->shown, command_replay_merge.name, merge.about)
+            : command_fail(command_replay_merge.name, status, &merge.problem);
+    ranking_sums_free(merge.ranking);
+    counterfactual_sums_free(merge.counterfactual);
+    json_decref(merge.about);
+    return code;
+}
+
+static const struct argument merge_arguments[] = {
+    REPLAY_REPORT_ARGUMENTS(struct merge_values),
+};
+
+const struct command command_replay_merge = {
+    .name = "replay merge",
+    .operands = "PART...",
+    .least_operands = 1,
+    .most_operands = SHARES_MAX,
+    .summary = "make one report of the parts of a replay",
+    .description =
+        "Joins what \"reelrank replay ranking\" and \"reelrank replay counterfactual\" wrote with\n"
+        "--part I/N --out FILE, on one machine or several. All N parts of one log, with the same\n"
+        "options and weights, are needed; the report is exactly that of the whole log.\n",
+    .examples = "  reelrank replay merge 1.part 2.part 3.part 4.part --html report.html\n",
+    COMMAND_ARGUMENTS(merge_arguments),
+    .values_size = sizeof(struct merge_values),
+    .run = merge_run,
+};

@@ -1,0 +1,386 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/command.h"
+#include "cli/replay_report.h"
+#include "cli/replay_source.h"
+#include "cli/replay_weights.h"
+#include "replay/bootstrap.h"
+#include "replay/part_file.h"
+#include "replay/ranking_report.h"
+#include "replay/ranking_run.h"
+
+enum { PATH_SIZE = 4096, TREC_NAME_SIZE = 64, MINUTE_MS = 60000 };
+
+struct ranking_values {
+    struct replay_source_values source;
+    struct replay_report_values shown;
+    struct argument_texts baselines;
+    const char *rankings;
+    const char *label;
+    const char *trec;
+    int64_t k;
+    int64_t negatives;
+};
+
+/* One run of the command. */
+struct ranking_command {
+    const struct ranking_values *values;
+    const char *name;
+    enum ranking_origin origin;
+    enum label label;
+    struct replay_source source;
+    struct replay_contenders contenders;
+    struct ranking_run_options options;
+    struct ranking_run *run;
+    struct timeline *timeline;
+    struct ranking_sums *sums;
+    json_t *report;
+    struct problem problem;
+};
+
+static const char *const origins[] = {"decisions", "impressions", "outcomes", NULL};
+
+static enum ranking_origin origin_of(const struct ranking_values *values)
+{
+    static const enum ranking_origin found[] = {RANKINGS_DECISIONS, RANKINGS_IMPRESSIONS,
+                                                RANKINGS_OUTCOMES};
+    for (size_t i = 0; values->rankings != NULL && origins[i] != NULL; i++) {
+        if (strcmp(values->rankings, origins[i]) == 0) {
+            return found[i];
+        }
+    }
+    if (replay_source_has_decisions(&values->source)) {
+        return RANKINGS_DECISIONS;
+    }
+    return strcmp(values->source.format, "movielens") == 0 ? RANKINGS_OUTCOMES
+                                                           : RANKINGS_IMPRESSIONS;
+}
+
+/* ---- trec_eval's files ---- */
+
+static enum status open_trec(struct ranking_command *command, const char *name, FILE **out)
+{
+    char path[PATH_SIZE];
+    int size = snprintf(path, sizeof(path), "%s/%s", command->values->trec, name);
+    *out = size > 0 && (size_t)size < sizeof(path) ? fopen(path, "we") : NULL;
+    if (*out == NULL) {
+        problem_set(&command->problem, "--trec %.120s/%.60s: cannot write: %s",
+                    command->values->trec, name, strerror(errno));
+        return STATUS_IO;
+    }
+    return STATUS_OK;
+}
+
+static enum status open_all_trec(struct ranking_command *command)
+{
+    if (mkdir(command->values->trec, 0777) != 0 && errno != EEXIST) {
+        problem_set(&command->problem, "--trec %.160s: cannot make the folder: %s",
+                    command->values->trec, strerror(errno));
+        return STATUS_IO;
+    }
+    enum status status = open_trec(command, "qrels", &command->options.qrels);
+    for (size_t i = 0; status == STATUS_OK && i < command->contenders.contenders.count; i++) {
+        char name[TREC_NAME_SIZE];
+        snprintf(name, sizeof(name), "run-%zu", i);
+        status = open_trec(command, name, &command->options.runs[i]);
+    }
+    return status;
+}
+
+static enum status close_trec(FILE *file)
+{
+    return file == NULL || fclose(file) == 0 ? STATUS_OK : STATUS_IO;
+}
+
+static enum status close_all_trec(struct ranking_command *command, enum status status)
+{
+    enum status closed = close_trec(command->options.qrels);
+    for (size_t i = 0; i < CONTENDERS_MAX; i++) {
+        enum status one = close_trec(command->options.runs[i]);
+        closed = closed == STATUS_OK ? one : closed;
+    }
+    if (status == STATUS_OK && closed != STATUS_OK) {
+        problem_set(&command->problem, "--trec %.160s: cannot write: %s", command->values->trec,
+                    strerror(errno));
+        return closed;
+    }
+    return status;
+}
+
+/* ---- the walk ---- */
+
+static enum status make_timeline(struct ranking_command *command)
+{
+    const struct ranking_values *values = command->values;
+    const struct timeline_options options = {.origin = command->origin,
+                                             .locale = command->source.locale,
+                                             .age_years = (unsigned)values->source.age_years,
+                                             .label = command->label,
+                                             .negatives = (unsigned)values->negatives,
+                                             .seed = (uint64_t)values->source.seed,
+                                             .ranking = ranking_run_ranking,
+                                             .signal = ranking_run_signal,
+                                             .context = command->run};
+    struct state *state = feed_take_state(command->source.feed);
+    command->timeline = state != NULL ? timeline_new(state, &options) : NULL;
+    if (command->timeline == NULL) {
+        state_free(state);
+        return STATUS_NO_MEMORY;
+    }
+    return STATUS_OK;
+}
+
+static enum status walk(struct ranking_command *command)
+{
+    const struct ranking_values *values = command->values;
+    command->options.contenders = &command->contenders.contenders;
+    command->options.label = command->label;
+    command->options.k = (size_t)values->k;
+    command->options.window_ms = values->source.window_minutes * MINUTE_MS;
+    command->options.share = command->source.share;
+    command->options.seed = (uint64_t)values->source.seed;
+    enum status status = values->trec != NULL ? open_all_trec(command) : STATUS_OK;
+    if (status != STATUS_OK) {
+        return status;
+    }
+    command->run = ranking_run_new(&command->options);
+    if (command->run == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    status = make_timeline(command);
+    if (status == STATUS_OK) {
+        status = replay_source_run(&command->source, command->timeline, &command->problem);
+    }
+    return status == STATUS_OK
+               ? ranking_run_end(command->run, timeline_state(command->timeline), &command->sums)
+               : status;
+}
+
+/* ---- the report ---- */
+
+static void add_note(json_t *notes, const char *text)
+{
+    json_array_append_new(notes, json_string(text));
+}
+
+static json_t *notes_json(const struct ranking_command *command)
+{
+    json_t *notes = json_array();
+    switch (command->origin) {
+    case RANKINGS_DECISIONS:
+        add_note(notes, "Rankings are decisions: journaled answers with all their candidates, each "
+                        "ranked with the state of its place in the log.");
+        break;
+    case RANKINGS_IMPRESSIONS:
+        add_note(notes, "Rankings are impressions: the videos of one answer that were shown are "
+                        "its candidates, ranked with what was known before the first of them. "
+                        "What was not shown is not known, so nothing new can come in.");
+        break;
+    default:
+        add_note(notes, "Candidates are sampled: the log has no impressions, so each video that "
+                        "earned the label stands among others drawn from the catalogue. Such "
+                        "figures compare contenders with each other only, and can order them "
+                        "otherwise than all candidates would (Krichene and Rendle, \"On sampled "
+                        "metrics for item recommendation\", KDD 2020).");
+    }
+    add_note(notes, "Only videos that were seen are judged; a contender's order of those is "
+                    "measured. Served orders have an advantage: users saw them, and what stands "
+                    "higher is seen and watched more.");
+    replay_source_notes(&command->source, timeline_counts(command->timeline), notes);
+    return notes;
+}
+
+static json_t *options_json(const struct ranking_command *command)
+{
+    const struct ranking_values *values = command->values;
+    json_t *options =
+        json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "rankings", origins[command->origin], "label",
+                  label_name(command->label), "k", (json_int_t)values->k, "window_ms",
+                  (json_int_t)command->options.window_ms, "seed", (json_int_t)values->source.seed,
+                  "rounds", (json_int_t)BOOTSTRAP_ROUNDS);
+    if (command->origin == RANKINGS_OUTCOMES) {
+        json_object_set_new(options, "negatives", json_integer(values->negatives));
+    }
+    if (values->source.part != NULL) {
+        json_object_set_new(options, "part", json_string(values->source.part));
+    }
+    return options;
+}
+
+static enum status describe(struct ranking_command *command)
+{
+    json_t *report = replay_report_begin("ranking");
+    command->report = report;
+    if (report == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    json_object_set_new(report, "source",
+                        replay_source_json(&command->source, timeline_counts(command->timeline)));
+    json_object_set_new(report, "options", options_json(command));
+    json_object_set_new(report, "contenders", replay_contenders_json(&command->contenders));
+    json_object_set_new(report, "changes", replay_changes_json(&command->contenders));
+    json_object_set_new(report, "notes", notes_json(command));
+    return STATUS_OK;
+}
+
+static enum status write_part(struct ranking_command *command)
+{
+    const char *path = command->values->source.out;
+    FILE *file;
+    enum status status = replay_part_open(path, &file, &command->problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = part_file_write(file, command->report);
+    if (status == STATUS_OK) {
+        status = ranking_sums_write(command->sums, file);
+    }
+    return replay_part_close(path, file, status, &command->problem);
+}
+
+static enum status finish(struct ranking_command *command)
+{
+    enum status status = describe(command);
+    if (status == STATUS_OK && command->values->source.out != NULL) {
+        status = write_part(command);
+    }
+    if (status == STATUS_OK) {
+        status = ranking_report_add(command->sums, timeline_counts(command->timeline)->signals,
+                                    command->report);
+    }
+    if (status == STATUS_OK && command->sums->counts.measured == 0) {
+        problem_set(&command->problem,
+                    "none of %" PRIu64 " rankings can be measured: no user of this part was seen "
+                    "with two of a ranking's videos within --window; --rankings says where "
+                    "rankings come from",
+                    command->sums->counts.found);
+        return STATUS_NOT_FOUND;
+    }
+    return status;
+}
+
+static enum status run_all(struct ranking_command *command, const struct operands *operands)
+{
+    const struct ranking_values *values = command->values;
+    bool served = command->origin != RANKINGS_OUTCOMES;
+    enum status status = replay_contenders_read(
+        operands, &values->baselines, served, (uint64_t)values->source.seed,
+        feed_log(command->source.feed), &command->contenders, &command->problem);
+    if (status == STATUS_OK) {
+        status = walk(command);
+    }
+    status = close_all_trec(command, status);
+    return status == STATUS_OK ? finish(command) : status;
+}
+
+static void release(struct ranking_command *command)
+{
+    ranking_sums_free(command->sums);
+    ranking_run_free(command->run);
+    timeline_free(command->timeline);
+    replay_contenders_release(&command->contenders);
+    replay_source_close(&command->source);
+    json_decref(command->report);
+}
+
+static enum exit_code ranking_command_run(const void *raw, const struct operands *operands)
+{
+    const struct ranking_values *values = raw;
+    struct ranking_command command = {.values = values, .name = command_replay_ranking.name};
+    enum exit_code code = replay_source_check(&values->source, command.name);
+    if (code != CODE_OK) {
+        return code;
+    }
+    if (label_find(values->label, &command.label, &command.problem) != STATUS_OK ||
+        !label_is_good(command.label) || command.label == LABEL_WATCH_SECONDS) {
+        problem_set(&command.problem,
+                    "--label is one of play, valid_play, long_view, complete, like, share, comment "
+                    "and follow");
+        (void)command_fail(command.name, STATUS_INVALID, &command.problem);
+        return CODE_USAGE;
+    }
+    command.origin = origin_of(values);
+    code = replay_source_open(&values->source, command.name, command.origin == RANKINGS_DECISIONS,
+                              &command.source);
+    if (code == CODE_OK) {
+        enum status status = run_all(&command, operands);
+        code = status == STATUS_OK
+                   ? replay_report_show(&values->shown, command.name, command.report)
+                   : command_fail(command.name, status, &command.problem);
+    }
+    release(&command);
+    return code;
+}
+
+static const struct argument ranking_arguments[] = {
+    REPLAY_SOURCE_ARGUMENTS(struct ranking_values),
+    {.name = "rankings",
+     .value_name = "FROM",
+     .kind = ARGUMENT_CHOICE,
+     .offset = offsetof(struct ranking_values, rankings),
+     .choices = origins,
+     .help = "decisions of a journal, impressions, or outcomes among sampled negatives"},
+    {.name = "negatives",
+     .value_name = "N",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct ranking_values, negatives),
+     .initial = "100",
+     .minimum = 1,
+     .maximum = TIMELINE_NEGATIVES_MAX,
+     .help = "of --rankings outcomes, for each video that earned the label"},
+    {.name = "label",
+     .value_name = "NAME",
+     .kind = ARGUMENT_TEXT,
+     .offset = offsetof(struct ranking_values, label),
+     .initial = "long_view",
+     .help = "what makes a video relevant: play, valid_play, long_view, like, ..."},
+    {.name = "k",
+     .value_name = "N",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct ranking_values, k),
+     .initial = "10",
+     .minimum = 1,
+     .maximum = LIMIT_CANDIDATES,
+     .help = "how many positions the metrics \"at k\" look at"},
+    {.name = "baseline",
+     .value_name = "NAME",
+     .kind = ARGUMENT_TEXTS,
+     .offset = offsetof(struct ranking_values, baselines),
+     .help = "popularity, language-popularity, likes, recency, random; again for more"},
+    {.name = "trec",
+     .value_name = "DIR",
+     .kind = ARGUMENT_TEXT,
+     .offset = offsetof(struct ranking_values, trec),
+     .help = "write qrels, and run-0, run-1, ... by contender, for trec_eval -c"},
+    REPLAY_REPORT_ARGUMENTS(struct ranking_values),
+};
+
+const struct command command_replay_ranking = {
+    .name = "replay ranking",
+    .operands = "WEIGHTS...",
+    .least_operands = 1,
+    .most_operands = REPLAY_WEIGHTS_MAX,
+    .summary = "measure what weights would have done with a log",
+    .description =
+        "Walks along a log, ranks each past request with each of the weights as of its moment,\n"
+        "joins what users did, and prints metrics of the orders with 95 % intervals over users:\n"
+        "overall, by locale, by how long the user is known and by experiment arm, beside what was\n"
+        "served, with differences from the first weights. WEIGHTS are files, \"default\" for "
+        "those\n"
+        "built in or, with --data, \"current\" or a version of \"reelrank history\".\n"
+        "docs/replay.md tells what each number means and when to trust it.\n",
+    .examples =
+        "  reelrank replay ranking old.yaml new.yaml --log june.jsonl.gz --html report.html\n"
+        "  reelrank replay ranking current new.yaml --data /tmp/copy --baseline popularity\n"
+        "  reelrank replay ranking default --format movielens --catalogue movies.csv \\\n"
+        "      --log ratings.csv --assume-safety low --label like\n"
+        "  reelrank replay ranking a.yaml b.yaml --log june.jsonl --part 1/4 --out 1.part\n",
+    COMMAND_ARGUMENTS(ranking_arguments),
+    .values_size = sizeof(struct ranking_values),
+    .run = ranking_command_run,
+};

@@ -1,0 +1,263 @@
+#include "cli/replay_source.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/input.h"
+#include "ranker/locale.h"
+#include "replay/import.h"
+#include "server/options.h"
+
+enum { REJECTS_KEPT = 10, NOTE_SIZE = 320 };
+
+const char *const replay_formats[] = {"jsonl",     "kuairand", "youtube", "obd",
+                                      "movielens", "metarank", NULL};
+const char *const replay_ratings[] = {"low", "medium", "high", "floor", NULL};
+
+static Reelrank__V1__SafetyRating rating_of(const char *name)
+{
+    static const Reelrank__V1__SafetyRating ratings[] = {
+        REELRANK__V1__SAFETY_RATING__SAFETY_RATING_LOW_RISK,
+        REELRANK__V1__SAFETY_RATING__SAFETY_RATING_MEDIUM_RISK,
+        REELRANK__V1__SAFETY_RATING__SAFETY_RATING_HIGH_RISK,
+        REELRANK__V1__SAFETY_RATING__SAFETY_RATING_FLOOR,
+    };
+    for (size_t i = 0; name != NULL && replay_ratings[i] != NULL; i++) {
+        if (strcmp(name, replay_ratings[i]) == 0) {
+            return ratings[i];
+        }
+    }
+    return REELRANK__V1__SAFETY_RATING__SAFETY_RATING_UNRATED;
+}
+
+static enum import_format format_of(const struct replay_source_values *values)
+{
+    enum import_format format = IMPORT_JSONL;
+    enum status status = import_format_find(values->format, &format, NULL);
+    return status == STATUS_OK ? format : IMPORT_JSONL; /* one of replay_formats */
+}
+
+static enum exit_code refuse(const char *command, const char *text)
+{
+    struct problem problem;
+    problem_set(&problem, "%s", text);
+    (void)command_fail(command, STATUS_INVALID, &problem);
+    return CODE_USAGE;
+}
+
+enum exit_code replay_source_check(const struct replay_source_values *values, const char *command)
+{
+    struct share share;
+    struct locale locale;
+    if ((values->data == NULL) == (values->log == NULL)) {
+        return refuse(command, "give one of --data DIR and --log FILE");
+    }
+    if (values->data != NULL && (values->catalogue != NULL || values->sort)) {
+        return refuse(command, "--catalogue and --sort are of --log alone");
+    }
+    if (values->part != NULL && !share_parse(values->part, &share)) {
+        return refuse(command, "--part is I/N, such as 2/8, with I from 1 to N and N at most 1024");
+    }
+    if (values->part != NULL && values->out == NULL) {
+        return refuse(command, "--part needs --out FILE, for \"reelrank replay merge\"");
+    }
+    if (locale_parse(text_of(values->locale), &locale) != STATUS_OK) {
+        return refuse(command, "--locale is no language tag, such as hi-IN");
+    }
+    return CODE_OK;
+}
+
+bool replay_source_has_decisions(const struct replay_source_values *values)
+{
+    enum import_format format = format_of(values);
+    return values->data != NULL || format == IMPORT_OBD || format == IMPORT_METARANK;
+}
+
+static enum status open_input(struct replay_source *source, const char *path,
+                              struct problem *problem)
+{
+    size_t at = source->input_count;
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rbe");
+    if (file == NULL) {
+        problem_set(problem, "%s: cannot open: %s", input_name(path), strerror(errno));
+        return STATUS_IO;
+    }
+    source->files[at] = file;
+    source->inputs[at] =
+        (struct log_input){.file = file, .name = path, .format = format_of(source->values)};
+    source->input_count++;
+    return STATUS_OK;
+}
+
+static uint64_t size_of_inputs(const struct replay_source *source)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < source->input_count; i++) {
+        struct stat info;
+        bool known = fstat(fileno(source->files[i]), &info) == 0 && S_ISREG(info.st_mode);
+        if (!known) {
+            return 0;
+        }
+        total += (uint64_t)info.st_size;
+    }
+    return total;
+}
+
+static void show(void *context, uint64_t done)
+{
+    struct replay_source *source = context;
+    progress_show(&source->progress, done);
+}
+
+static void note_reject(void *context, const char *name, uint64_t line, const char *reason)
+{
+    struct replay_source *source = context;
+    if (json_array_size(source->rejects) == REJECTS_KEPT) {
+        return;
+    }
+    json_array_append_new(source->rejects,
+                          json_pack("{s:s, s:I, s:s}", "file", name != NULL ? input_name(name) : "",
+                                    "line", (json_int_t)line, "reason", reason));
+}
+
+/* Views of these are sorted by user, or not at all. */
+static bool needs_sorting(const struct replay_source_values *values)
+{
+    enum import_format format = format_of(values);
+    return values->sort || format == IMPORT_KUAIRAND || format == IMPORT_MOVIELENS;
+}
+
+static enum status open_feed(struct replay_source *source, bool decisions, struct problem *problem)
+{
+    struct options defaults;
+    options_defaults(&defaults);
+    const struct replay_source_values *values = source->values;
+    struct feed_options options = {.data = values->data,
+                                   .map_bytes = (size_t)defaults.map_mib << 20,
+                                   .inputs = source->inputs,
+                                   .input_count = source->input_count,
+                                   .assume_safety = rating_of(values->assume_safety),
+                                   .sort = needs_sorting(values),
+                                   .decisions = decisions,
+                                   .progress = show,
+                                   .reject = note_reject,
+                                   .context = source};
+    return feed_open(&options, &source->feed, problem);
+}
+
+static enum status open_all(struct replay_source *source, bool decisions, struct problem *problem)
+{
+    const struct replay_source_values *values = source->values;
+    enum status status = STATUS_OK;
+    if (values->data != NULL) {
+        status = backend_check_data(values->data, problem);
+    } else if (values->catalogue != NULL) {
+        status = open_input(source, values->catalogue, problem);
+    }
+    if (status == STATUS_OK && values->log != NULL) {
+        status = open_input(source, values->log, problem);
+    }
+    return status == STATUS_OK ? open_feed(source, decisions, problem) : status;
+}
+
+enum exit_code replay_source_open(const struct replay_source_values *values, const char *command,
+                                  bool decisions, struct replay_source *out)
+{
+    struct problem problem = {""};
+    *out = (struct replay_source){.values = values,
+                                  .command = command,
+                                  .share = {.number = 1, .count = 1},
+                                  .rejects = json_array()};
+    if (values->part != NULL) {
+        (void)share_parse(values->part, &out->share); /* checked already, as is the locale */
+    }
+    enum status status = locale_parse(text_of(values->locale), &out->locale);
+    if (status == STATUS_OK) {
+        status = out->rejects != NULL ? open_all(out, decisions, &problem) : STATUS_NO_MEMORY;
+    }
+    return status == STATUS_OK ? CODE_OK : command_fail(command, status, &problem);
+}
+
+void replay_source_close(struct replay_source *source)
+{
+    feed_close(source->feed);
+    for (size_t i = 0; i < source->input_count; i++) {
+        if (source->files[i] != stdin) {
+            fclose(source->files[i]);
+        }
+    }
+    json_decref(source->rejects);
+}
+
+enum status replay_source_run(struct replay_source *source, struct timeline *timeline,
+                              struct problem *problem)
+{
+    bool files = source->values->data == NULL;
+    uint64_t total = files ? size_of_inputs(source) : feed_total(source->feed);
+    progress_start(&source->progress, "replaying", files ? "MB" : "records", files ? 1000000 : 1,
+                   total);
+    enum status status = feed_run(source->feed, timeline, problem);
+    progress_clear(&source->progress);
+    return status;
+}
+
+json_t *replay_source_json(const struct replay_source *source, const struct timeline_counts *counts)
+{
+    const struct replay_source_values *values = source->values;
+    const struct feed_counts *fed = feed_counts(source->feed);
+    const char *name = values->data != NULL ? values->data : values->log;
+    json_t *object =
+        json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "name", name, "format",
+                  values->data != NULL ? "data" : values->format, "events",
+                  (json_int_t)counts->events, "signals", (json_int_t)counts->signals, "rejected",
+                  (json_int_t)(fed->rejected + counts->refused), "late", (json_int_t)fed->late,
+                  "from_ms", (json_int_t)counts->first_ms, "to_ms", (json_int_t)counts->last_ms);
+    if (values->catalogue != NULL) {
+        json_object_set_new(object, "catalogue", json_string(values->catalogue));
+    }
+    if (json_array_size(source->rejects) > 0) {
+        json_object_set(object, "rejects", source->rejects);
+    }
+    return object;
+}
+
+__attribute__((format(printf, 2, 3))) static void note(json_t *notes, const char *format, ...)
+{
+    char text[NOTE_SIZE];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof(text), format, list);
+    va_end(list);
+    json_array_append_new(notes, json_string(text));
+}
+
+void replay_source_notes(const struct replay_source *source, const struct timeline_counts *counts,
+                         json_t *notes)
+{
+    const struct feed_counts *fed = feed_counts(source->feed);
+    if (fed->late > 0) {
+        note(notes,
+             "%" PRIu64 " events came later than what they should come before; rankings in between "
+             "did not know of them. --sort puts files in order.",
+             fed->late);
+    }
+    if (fed->before_base > 0) {
+        note(notes,
+             "%" PRIu64 " decisions are of before record %" PRIu64
+             ", where the log begins: retention has removed what they rest on.",
+             fed->before_base, fed->base);
+    }
+    if (fed->behind_log > 0) {
+        note(notes, "%" PRIu64 " decisions are of a state that this log never reached.",
+             fed->behind_log);
+    }
+    if (counts->cut_short > 0) {
+        note(notes,
+             "%" PRIu64 " rankings were told before all their impressions were known, since more "
+             "than %d events lay within %d minutes.",
+             counts->cut_short, TIMELINE_AHEAD_EVENTS, TIMELINE_AHEAD_MS / 60000);
+    }
+}

@@ -1,0 +1,205 @@
+#include "cli/replay_weights.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/problems.h"
+#include "cli/weights_changes.h"
+#include "config/default_weights.h"
+
+static const char current[] = "current";
+static const char built_in[] = "default";
+
+static const struct {
+    const char *name; /* as typed */
+    enum baseline baseline;
+} baselines[] = {
+    {"popularity", BASELINE_POPULARITY}, {"language-popularity", BASELINE_LANGUAGE_POPULARITY},
+    {"likes", BASELINE_LIKES},           {"recency", BASELINE_RECENCY},
+    {"random", BASELINE_RANDOM},
+};
+
+enum { BASELINES = sizeof(baselines) / sizeof(baselines[0]) };
+
+const char *replay_baseline_name(size_t index)
+{
+    return index < BASELINES ? baselines[index].name : NULL;
+}
+
+static enum status refuse(const char *name, const struct weights_problems *problems,
+                          struct problem *problem)
+{
+    problems_print(stderr, name, problems);
+    problem_set(problem, "%.200s has %u problem%s", name, problems->count,
+                problems->count == 1 ? "" : "s");
+    return STATUS_INVALID;
+}
+
+static enum status read_file(const char *name, struct replay_weights *out,
+                             struct weights_problems *problems, struct problem *problem)
+{
+    out->file = calloc(1, sizeof(*out->file));
+    if (out->file == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status = weights_file_read(name, out->file, &out->weights, problems, problem);
+    out->yaml = out->file->source.yaml;
+    return status == STATUS_INVALID ? refuse(name, problems, problem) : status;
+}
+
+static enum status parse_default(struct replay_weights *out, struct weights_problems *problems)
+{
+    out->yaml = (struct text){default_weights, default_weights_size};
+    return weights_parse(out->yaml, &out->weights, problems);
+}
+
+/* The change that brought the version, the last one for "current"; STATUS_NOT_FOUND. */
+static enum status find_change(struct log *log, const char *name, struct weights_change *out)
+{
+    for (uint64_t number = weights_history_last(log); number > 0; number--) {
+        enum status status = weights_history_get(log, number, out);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        if (strcmp(name, current) == 0 || strcmp(name, out->version) == 0) {
+            return STATUS_OK;
+        }
+    }
+    return STATUS_NOT_FOUND;
+}
+
+static enum status read_history(const char *name, struct log *log, struct replay_weights *out,
+                                struct weights_problems *problems, struct problem *problem)
+{
+    struct weights_change change;
+    enum status status = log != NULL ? find_change(log, name, &change) : STATUS_NOT_FOUND;
+    if (status == STATUS_NOT_FOUND && log != NULL && strcmp(name, current) == 0) {
+        return parse_default(out, problems); /* nothing else was ever in force */
+    }
+    if (status != STATUS_OK) {
+        problem_set(problem, "%.120s is no file%s; \"%s\" names the weights that are built in",
+                    name, log != NULL ? ", nor a version of \"reelrank history\"" : "", built_in);
+        return status;
+    }
+    status = weights_history_load(log, &change, &out->kept, problem);
+    out->yaml = out->kept.source.yaml;
+    return status == STATUS_OK ? weights_source_parse(&out->kept.source, &out->weights, problems)
+                               : status;
+}
+
+static enum status read_one(const char *name, struct log *log, struct replay_weights *out,
+                            struct problem *problem)
+{
+    struct weights_problems *problems = calloc(1, sizeof(*problems));
+    enum status status;
+    if (problems == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    if (access(name, F_OK) == 0) {
+        status = read_file(name, out, problems, problem);
+    } else if (strcmp(name, built_in) == 0) {
+        status = parse_default(out, problems);
+    } else {
+        status = read_history(name, log, out, problems, problem);
+    }
+    free(problems);
+    return status;
+}
+
+static void add(struct contenders *contenders, struct contender contender)
+{
+    contenders->items[contenders->count++] = contender;
+}
+
+static enum status add_baseline(struct contenders *contenders, const char *name,
+                                struct problem *problem)
+{
+    for (size_t i = 0; i < BASELINES; i++) {
+        if (strcmp(name, baselines[i].name) == 0) {
+            add(contenders, (struct contender){.kind = CONTENDER_BASELINE,
+                                               .name = baselines[i].name,
+                                               .baseline = baselines[i].baseline});
+            return STATUS_OK;
+        }
+    }
+    problem_set(problem,
+                "--baseline \"%.40s\" is unknown; popularity, language-popularity, likes, recency "
+                "and random are known",
+                name);
+    return STATUS_INVALID;
+}
+
+static enum status add_baselines(struct contenders *contenders, const struct argument_texts *names,
+                                 struct problem *problem)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < names->count; i++) {
+        if (contenders->count == CONTENDERS_MAX) {
+            problem_set(problem, "at most %d contenders can be compared at once", CONTENDERS_MAX);
+            return STATUS_INVALID;
+        }
+        status = add_baseline(contenders, names->items[i], problem);
+    }
+    return status;
+}
+
+enum status replay_contenders_read(const struct operands *operands,
+                                   const struct argument_texts *names, bool served, uint64_t seed,
+                                   struct log *log, struct replay_contenders *out,
+                                   struct problem *problem)
+{
+    enum status status = STATUS_OK;
+    *out = (struct replay_contenders){.contenders = {.seed = seed}};
+    for (size_t i = 0; status == STATUS_OK && i < operands->count; i++) {
+        struct replay_weights *weights = &out->weights[out->weights_count++];
+        status = read_one(operands->items[i], log, weights, problem);
+        add(&out->contenders, (struct contender){.kind = CONTENDER_WEIGHTS,
+                                                 .name = operands->items[i],
+                                                 .weights = weights->weights});
+    }
+    if (status == STATUS_OK && served) {
+        add(&out->contenders, (struct contender){.kind = CONTENDER_SERVED, .name = "served"});
+    }
+    return status == STATUS_OK ? add_baselines(&out->contenders, names, problem) : status;
+}
+
+void replay_contenders_release(struct replay_contenders *contenders)
+{
+    for (size_t i = 0; i < contenders->weights_count; i++) {
+        struct replay_weights *weights = &contenders->weights[i];
+        weights_unref(weights->weights);
+        weights_kept_release(&weights->kept);
+        if (weights->file != NULL) {
+            weights_file_release(weights->file);
+            free(weights->file);
+        }
+    }
+}
+
+json_t *replay_contenders_json(const struct replay_contenders *contenders)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < contenders->contenders.count; i++) {
+        const struct contender *contender = &contenders->contenders.items[i];
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:s}", "name", contender->name, "kind",
+                            contender_kind_name(contender->kind), "version",
+                            contender->weights != NULL ? weights_version(contender->weights) : ""));
+    }
+    return list;
+}
+
+json_t *replay_changes_json(const struct replay_contenders *contenders)
+{
+    json_t *list = json_array();
+    for (size_t i = 1; i < contenders->weights_count; i++) {
+        json_t *keys = weights_changes(contenders->weights[0].yaml, contenders->weights[i].yaml);
+        if (keys != NULL) {
+            json_array_append_new(
+                list, json_pack("{s:I, s:o}", "contender", (json_int_t)i, "keys", keys));
+        }
+    }
+    return list;
+}

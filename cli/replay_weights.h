@@ -1,0 +1,50 @@
+#ifndef CLI_REPLAY_WEIGHTS_H
+#define CLI_REPLAY_WEIGHTS_H
+
+#include <jansson.h>
+
+#include "cli/command.h"
+#include "replay/contender.h"
+#include "store/log.h"
+#include "store/weights_file.h"
+#include "store/weights_history.h"
+
+/*
+ * The contenders that a command line names: weights files, versions of a data directory's history,
+ * "current" for the last of it, "default" for those built in; then what was served, and baselines.
+ */
+struct replay_weights {
+    struct weights *weights; /* a reference */
+    struct text yaml;        /* borrowed from what follows */
+    struct weights_file *file;
+    struct weights_kept kept;
+};
+
+struct replay_contenders {
+    struct contenders contenders;
+    struct replay_weights weights[CONTENDERS_MAX];
+    size_t weights_count;
+};
+
+/* As an option names a baseline: "popularity"; NULL past the last one. */
+const char *replay_baseline_name(size_t index);
+
+/* Enough room for weights is checked by most_operands. */
+enum { REPLAY_WEIGHTS_MAX = 6 };
+
+/*
+ * Reads them. log is that of the data directory, or NULL. Says what is wrong with a file on
+ * stderr, line by line. Whatever comes of it, the caller ends *out with
+ * replay_contenders_release().
+ */
+MUST_USE enum status replay_contenders_read(const struct operands *operands,
+                                            const struct argument_texts *baselines, bool served,
+                                            uint64_t seed, struct log *log,
+                                            struct replay_contenders *out, struct problem *problem);
+void replay_contenders_release(struct replay_contenders *contenders);
+
+/* "contenders" and "changes" of a report. */
+json_t *replay_contenders_json(const struct replay_contenders *contenders);
+json_t *replay_changes_json(const struct replay_contenders *contenders);
+
+#endif
