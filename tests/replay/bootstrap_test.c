@@ -82,6 +82,30 @@ static void skewed_figures_have_skewed_intervals(void)
     free(rows);
 }
 
+/* 1 where the share is 0.6, and less the farther it is from there. */
+static double nearness(const double *sums, const void *context)
+{
+    (void)context;
+    double gap = sums[0] / sums[1] - 0.6;
+    return 1 - gap * gap;
+}
+
+/*
+ * Of the draws of 240 of 400, 4.1 % have 240 again and the others fall short of the figure, so its
+ * bias is 2.05. The lower level is then beyond 97 % and not 2.5 %: the figure itself.
+ */
+static void a_figure_that_draws_can_only_worsen_is_corrected_for_it(void)
+{
+    double *rows = make_units(400, 240);
+    struct bootstrap *bootstrap = drawn(rows, 400, 2, 1);
+    struct bootstrap_interval interval;
+    bootstrap_interval(bootstrap, (struct bootstrap_statistic){nearness, NULL, 0, 2}, &interval);
+    CHECK(near(1, interval.value) && near(1, interval.high));
+    CHECK(near(1, interval.low));
+    bootstrap_free(bootstrap);
+    free(rows);
+}
+
 static void the_same_seed_gives_the_same_bits_and_another_one_others(void)
 {
     double *rows = make_units(101, 40);
@@ -218,6 +242,7 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(the_error_of_a_share_is_that_of_the_text_book),
         TEST(skewed_figures_have_skewed_intervals),
+        TEST(a_figure_that_draws_can_only_worsen_is_corrected_for_it),
         TEST(the_same_seed_gives_the_same_bits_and_another_one_others),
         TEST(columns_do_not_touch_each_other),
         TEST(differences_are_paired),

@@ -156,6 +156,16 @@ static void wrong_propensities_are_noticed(void)
     CHECK(has(refused(&wrong, 300, SUPPORT_FOR_WEIGHTS), SUPPORT_MAX_MEAN_WEIGHT_DEVIATION));
 }
 
+/* 212 of 1,000 where 200 are expected: a mean weight of 1.06 with a standard error of 0.065. */
+static void chance_is_no_wrong_propensity(void)
+{
+    struct log log = {{0}, {0}};
+    for (int i = 0; i < 1000; i++) {
+        add(&log, 0.2, i < 212, i < 212, 10);
+    }
+    CHECK_EQ(0, refused(&log, 300, SUPPORT_FOR_WEIGHTS));
+}
+
 static void a_log_that_did_not_choose_uniformly_is_no_case_for_replay(void)
 {
     struct log log = good_log();
@@ -261,6 +271,7 @@ int main(int argc, char **argv)
         TEST(a_weight_that_decides_alone_is_refused),
         TEST(a_policy_that_the_log_does_not_know_is_refused),
         TEST(wrong_propensities_are_noticed),
+        TEST(chance_is_no_wrong_propensity),
         TEST(a_log_that_did_not_choose_uniformly_is_no_case_for_replay),
         TEST(few_users_are_refused_however_many_decisions_they_made),
         TEST(cut_weights_are_refused),

@@ -229,6 +229,35 @@ static void units_of_many_users_merge_to_the_whole_bit_for_bit(void)
     check_splits(3, 17000, false);
 }
 
+/* One part with a handful of users, and one with so many that it has none by themselves. */
+static void check_unequal(const struct event *events, struct tally *whole, bool small_first)
+{
+    struct tally *small = new_tally();
+    struct tally *large = new_tally();
+    for (size_t i = 0; i < EVENTS; i++) {
+        add_event(events[i].user % 5000 < 2 ? small : large, &events[i]);
+    }
+    CHECK(tally_units_are_users(small));
+    CHECK(!tally_units_are_users(large));
+    merge(small_first ? small : large, small_first ? large : small);
+    check_same(whole, small_first ? small : large);
+    tally_free(small);
+    tally_free(large);
+}
+
+static void unequal_parts_merge_to_the_whole_bit_for_bit(void)
+{
+    struct event *events = make_events(4, 40000);
+    struct tally *whole = new_tally();
+    for (size_t i = 0; i < EVENTS; i++) {
+        add_event(whole, &events[i]);
+    }
+    check_unequal(events, whole, true);
+    check_unequal(events, whole, false);
+    free(events);
+    tally_free(whole);
+}
+
 /* Users as far apart as keys can be, 16,384 of them, then one more. */
 static void one_user_too_many_makes_units_of_several_users(void)
 {
@@ -436,6 +465,7 @@ int main(int argc, char **argv)
         TEST(values_that_do_not_fit_are_refused_and_change_nothing),
         TEST(any_split_merges_to_the_whole_bit_for_bit),
         TEST(units_of_many_users_merge_to_the_whole_bit_for_bit),
+        TEST(unequal_parts_merge_to_the_whole_bit_for_bit),
         TEST(one_user_too_many_makes_units_of_several_users),
         TEST(users_that_share_their_first_bits_are_one_unit_at_worst),
         TEST(wide_rows_stay_within_the_cells),
