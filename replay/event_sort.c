@@ -99,7 +99,11 @@ static FILE *open_temporary(void)
     const char *folder = getenv("TMPDIR");
     int size = snprintf(path, sizeof(path), "%s/reelrank-sort-XXXXXX",
                         folder != NULL && folder[0] != '\0' ? folder : "/tmp");
-    int descriptor = size > 0 && (size_t)size < sizeof(path) ? mkstemp(path) : -1;
+    if (size <= 0 || (size_t)size >= sizeof(path)) {
+        errno = ENAMETOOLONG;
+        return NULL;
+    }
+    int descriptor = mkstemp(path);
     if (descriptor < 0) {
         return NULL;
     }
@@ -172,8 +176,6 @@ static enum status spill(struct event_sort *sort, struct problem *problem)
     sort->place_count = 0;
     return status;
 }
-
-/* ---- runs ---- */
 
 static enum status hold(struct run *run, size_t size)
 {
@@ -308,8 +310,6 @@ static enum status merge_runs(struct event_sort *sort, struct problem *problem)
     sort->run_count = 1;
     return STATUS_OK;
 }
-
-/* ---- adding ---- */
 
 static enum status make_room(struct event_sort *sort, size_t size, struct problem *problem)
 {
