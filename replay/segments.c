@@ -23,6 +23,11 @@ static const char *const dimension_names[] = {
 
 static const char other[] = "other";
 
+static const char *const ages[] = {"visitor",     "no signal yet", "under a day",
+                                   "1 to 7 days", "7 to 30 days",  "over 30 days"};
+
+enum { AGES = sizeof(ages) / sizeof(ages[0]) };
+
 const char *segment_dimension_name(enum segment_dimension dimension)
 {
     return dimension_names[dimension];
@@ -67,16 +72,6 @@ static void append(struct segments *segments, enum segment_dimension dimension, 
     snprintf(segment->name, sizeof(segment->name), "%s", name);
 }
 
-enum status segments_add(struct segments *segments, enum segment_dimension dimension,
-                         const char *name)
-{
-    if (segments->count == SEGMENTS_MAX) {
-        return STATUS_INVALID;
-    }
-    append(segments, dimension, name);
-    return STATUS_OK;
-}
-
 /* SEGMENTS_MAX: it is not there. */
 static size_t find(const struct segments *segments, enum segment_dimension dimension,
                    const char *name)
@@ -90,15 +85,29 @@ static size_t find(const struct segments *segments, enum segment_dimension dimen
     return SEGMENTS_MAX;
 }
 
-/* The last places are kept for what "other" takes in, one for each dimension. */
+enum status segments_add(struct segments *segments, enum segment_dimension dimension,
+                         const char *name)
+{
+    if (segments->count == SEGMENTS_MAX || find(segments, dimension, name) < SEGMENTS_MAX) {
+        return STATUS_INVALID;
+    }
+    append(segments, dimension, name);
+    return STATUS_OK;
+}
+
+/*
+ * The last places are kept for what "other" takes in of the other dimensions, and for ages, which
+ * are few and of which some are only met when the log has gone on for a month.
+ */
 static uint32_t number(struct segments *segments, enum segment_dimension dimension,
                        const char *name)
 {
-    enum { KEPT = SEGMENT_DIMENSIONS };
+    enum { KEPT = AGES + SEGMENT_DIMENSIONS };
     char cut[SEGMENT_NAME_SIZE];
     snprintf(cut, sizeof(cut), "%s", name);
     size_t at = find(segments, dimension, cut);
-    if (at == SEGMENTS_MAX && segments->count >= SEGMENTS_MAX - KEPT) {
+    bool full = dimension != SEGMENT_USER_AGE && segments->count >= SEGMENTS_MAX - KEPT;
+    if (at == SEGMENTS_MAX && full) {
         snprintf(cut, sizeof(cut), "%s", other);
         at = find(segments, dimension, cut);
     }
@@ -108,11 +117,6 @@ static uint32_t number(struct segments *segments, enum segment_dimension dimensi
     }
     return (uint32_t)at;
 }
-
-static const char *const ages[] = {"visitor",     "no signal yet", "under a day",
-                                   "1 to 7 days", "7 to 30 days",  "over 30 days"};
-
-enum { AGES = sizeof(ages) / sizeof(ages[0]) };
 
 /* How long the log has known the user, as a place in ages. */
 static size_t age_of(const struct user *user, int64_t now_ms)

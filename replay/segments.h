@@ -25,7 +25,7 @@ enum segment_dimension {
 };
 
 enum {
-    SEGMENTS_MAX = 256,      /* beyond, further locales and arms count as "other" */
+    SEGMENTS_MAX = 256,      /* toward it, further locales, arms and positions are "other" */
     SEGMENT_NAME_SIZE = 136, /* of an arm; a longer list of arms is cut */
     SEGMENTS_OF_ONE = 3
 };
@@ -61,7 +61,10 @@ const char *segment_dimension_name(enum segment_dimension dimension);
 void segments_order(const struct segments *segments, const double *sizes,
                     uint32_t out[SEGMENTS_MAX]);
 
-/* Adds one as it was; for parts that were written to a file. STATUS_INVALID: there is no room. */
+/*
+ * Adds one as it was; for parts that were written to a file. STATUS_INVALID: it is there already,
+ * or there is no room.
+ */
 MUST_USE enum status segments_add(struct segments *segments, enum segment_dimension dimension,
                                   const char *name);
 
