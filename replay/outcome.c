@@ -89,6 +89,19 @@ void outcome_add(struct outcome *outcome, const struct signal *signal, int64_t d
     }
 }
 
+void outcome_know_duration(struct outcome *outcome, int64_t duration_ms)
+{
+    if (outcome->duration_ms > 0 || duration_ms <= 0) {
+        return;
+    }
+    outcome->duration_ms = (uint32_t)duration_ms;
+    if (outcome_has(outcome, OUTCOME_COMPLETE)) {
+        add_complete(outcome, outcome->watch_ms, duration_ms);
+    } else if (outcome_has(outcome, OUTCOME_PLAY)) {
+        add_watch(outcome, outcome->watch_ms, duration_ms);
+    }
+}
+
 const char *label_name(enum label label)
 {
     CHECK((size_t)label < LABEL_COUNT);

@@ -40,6 +40,12 @@ enum outcome_flag {
  */
 void outcome_add(struct outcome *outcome, const struct signal *signal, int64_t duration_ms);
 
+/*
+ * Says how long the video is where no signal did: labels are then as if all had said it. 0: still
+ * unknown.
+ */
+void outcome_know_duration(struct outcome *outcome, int64_t duration_ms);
+
 static inline bool outcome_has(const struct outcome *outcome, enum outcome_flag flag)
 {
     return (outcome->flags & 1U << flag) != 0;
