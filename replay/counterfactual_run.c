@@ -64,8 +64,10 @@ struct counterfactual_run *counterfactual_run_new(const struct counterfactual_op
     CHECK(!learning || options->model != NULL);
     run->options = *options;
     run->learning = learning;
-    run->join = join_new(&(struct join_options){
-        .window_ms = options->window_ms, .joined = take_rewards, .context = run});
+    run->join = join_new(&(struct join_options){.window_ms = options->window_ms,
+                                                .bytes = JOIN_BYTES,
+                                                .joined = take_rewards,
+                                                .context = run});
     run->memory = malloc(ARENA_BYTES);
     bool whole = run->join != NULL && run->memory != NULL && make_columns(run);
     if (whole && !learning) {

@@ -95,8 +95,6 @@ static void drop(struct table *table, uint64_t key, const struct pending *pendin
     }
 }
 
-/* ---- adding ---- */
-
 static size_t aligned(size_t size)
 {
     return (size + _Alignof(max_align_t) - 1) / _Alignof(max_align_t) * _Alignof(max_align_t);
@@ -172,8 +170,6 @@ enum status join_add(struct join *join, const struct past_ranking *ranking, size
     return index_pending(join, pending);
 }
 
-/* ---- outcomes ---- */
-
 static struct outcome *outcome_of(struct pending *pending, uint64_t video_key)
 {
     for (size_t i = 0; i < pending->joined.count; i++) {
@@ -184,21 +180,30 @@ static struct outcome *outcome_of(struct pending *pending, uint64_t video_key)
     return NULL;
 }
 
+/* One that is over may wait still, behind another that is not. */
+static struct outcome *outcome_in_window(const struct join *join, struct pending *pending,
+                                         const struct signal *signal)
+{
+    bool over = signal->time_ms - pending->joined.time_ms > join->options.window_ms;
+    return over ? NULL : outcome_of(pending, signal->video_key);
+}
+
 static struct outcome *find_named(const struct join *join, const struct signal *signal)
 {
     struct pending *pending = find(&join->names, name_key(signal->user_key, signal->ranking_key));
     if (pending == NULL) {
         pending = find(&join->names, name_key(0, signal->ranking_key)); /* asked as a visitor */
     }
-    return pending != NULL ? outcome_of(pending, signal->video_key) : NULL;
+    return pending != NULL ? outcome_in_window(join, pending, signal) : NULL;
 }
 
 static struct outcome *find_latest(const struct join *join, const struct signal *signal)
 {
     struct outcome *outcome = NULL;
     struct pending *pending = find(&join->users, signal->user_key);
-    for (; pending != NULL && outcome == NULL; pending = pending->older) {
-        outcome = outcome_of(pending, signal->video_key);
+    for (size_t i = 0; i < JOIN_LOOK_BACK && pending != NULL && outcome == NULL; i++) {
+        outcome = outcome_in_window(join, pending, signal);
+        pending = pending->older;
     }
     return outcome;
 }
@@ -212,8 +217,6 @@ void join_signal(struct join *join, const struct signal *signal, int64_t duratio
         outcome_add(outcome, signal, duration_ms);
     }
 }
-
-/* ---- telling ---- */
 
 static void forget_places(struct join *join, struct pending *pending)
 {
@@ -251,7 +254,7 @@ enum status join_time(struct join *join, int64_t time_ms, const struct state *st
     while (status == STATUS_OK && join->first != NULL) {
         const struct pending *first = join->first;
         bool waited = first->known || time_ms - first->joined.time_ms > join->options.window_ms;
-        bool full = join->bytes > JOIN_BYTES;
+        bool full = join->bytes > join->options.bytes;
         if (!waited && !full) {
             break;
         }

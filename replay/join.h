@@ -11,14 +11,15 @@
 /*
  * Joins what users did to the rankings that made them do it. A signal that names a ranking
  * (Signal.ranking_id) belongs to that one alone; one that names none belongs to the user's latest
- * ranking that has the video among its candidates. A ranking is told, with all its outcomes, when
- * the log has come `window_ms` past it.
+ * ranking, of JOIN_LOOK_BACK, that has the video among its candidates. Neither if it comes more
+ * than `window_ms` after the ranking. A ranking is told, with all its outcomes, when the log has
+ * come that far past it, in the order in which they were added.
  *
  * Memory is bounded: beyond JOIN_BYTES of rankings that wait, the oldest are told early.
  */
 struct join;
 
-enum { JOIN_BYTES = 256 << 20 };
+enum { JOIN_BYTES = 256 << 20, JOIN_LOOK_BACK = 256 };
 
 /* All of it lives for the call. */
 struct joined {
@@ -33,6 +34,7 @@ struct joined {
 
 struct join_options {
     int64_t window_ms;
+    size_t bytes; /* JOIN_BYTES but in tests */
     /* Any return but STATUS_OK ends the join with it. */
     enum status (*joined)(void *context, const struct joined *joined, const struct state *state);
     void *context;
@@ -50,8 +52,8 @@ void join_free(struct join *join);
 
 /*
  * A ranking to wait for, with payload_size bytes for the caller to fill, aligned for any object;
- * *payload lives until it was told. Where the ranking knows its outcomes, it is told by the next
- * join_time() or join_end(). STATUS_NO_MEMORY.
+ * *payload lives until it was told. Where the ranking knows its outcomes, it waits for none: the
+ * next join_time() tells it after those before it. STATUS_NO_MEMORY.
  */
 MUST_USE enum status join_add(struct join *join, const struct past_ranking *ranking,
                               size_t payload_size, void **payload);

@@ -36,7 +36,8 @@ struct ranking_run {
     uint32_t judged[LIMIT_CANDIDATES];
     double gains[LIMIT_CANDIDATES];
     double quantiles[LIMIT_CANDIDATES];
-    uint32_t list[LIMIT_CANDIDATES]; /* places by position */
+    uint32_t list[LIMIT_CANDIDATES];        /* places by position */
+    uint16_t at_position[LIMIT_CANDIDATES]; /* a place + 1; 0: none */
     double values[LIMIT_CANDIDATES];
     struct metrics_case cases[LIMIT_CANDIDATES];
     struct metrics_watch watches[LIMIT_CANDIDATES];
@@ -58,8 +59,8 @@ struct ranking_run *ranking_run_new(const struct ranking_run_options *options)
         with_auc |= scores ? 1U << i : 0;
     }
     run->options = *options;
-    run->join = join_new(
-        &(struct join_options){.window_ms = options->window_ms, .joined = measure, .context = run});
+    run->join = join_new(&(struct join_options){
+        .window_ms = options->window_ms, .bytes = JOIN_BYTES, .joined = measure, .context = run});
     run->memory = malloc(ARENA_BYTES);
     enum status status = ranking_sums_new(options->contenders->count, with_auc, options->k,
                                           options->seed, &run->sums);
@@ -319,19 +320,21 @@ static size_t judge(struct ranking_run *run, const struct joined *joined, const 
 }
 
 /* The judged in the contender's order; those that it does not have are left out. */
-static size_t list_judged(struct ranking_run *run, const uint16_t *positions, size_t judged)
+static size_t list_judged(struct ranking_run *run, const uint16_t *positions, size_t candidates,
+                          size_t judged)
 {
     size_t count = 0;
+    memset(run->at_position, 0, candidates * sizeof(run->at_position[0]));
     for (size_t place = 0; place < judged; place++) {
         uint16_t position = positions[run->judged[place]];
-        if (position == CONTENDER_ABSENT) {
-            continue;
+        if (position != CONTENDER_ABSENT) {
+            run->at_position[position] = (uint16_t)(place + 1);
         }
-        size_t at = count++;
-        for (; at > 0 && positions[run->judged[run->list[at - 1]]] > position; at--) {
-            run->list[at] = run->list[at - 1];
+    }
+    for (size_t i = 0; i < candidates; i++) {
+        if (run->at_position[i] > 0) {
+            run->list[count++] = run->at_position[i] - 1U;
         }
-        run->list[at] = (uint32_t)place;
     }
     return count;
 }
@@ -462,7 +465,7 @@ static enum status measure_contender(struct ranking_run *run, const struct joine
     if (!ordered && run->options.contenders->items[contender].kind == CONTENDER_SERVED) {
         return STATUS_OK; /* how it was served is not known */
     }
-    size_t listed = list_judged(run, positions, judged);
+    size_t listed = list_judged(run, positions, joined->count, judged);
     put_list_metrics(run, judged, listed, columns);
     if (run->options.runs[contender] != NULL && run->trec == STATUS_OK) {
         write_run(run, joined, contender, listed);
