@@ -147,7 +147,7 @@ static enum status add_shown(struct request *request, const struct log_event *ev
         request->capacity = capacity;
     }
     struct shown *shown = &request->shown[request->count++];
-    memcpy(shown->video_id, event->video_id, sizeof(shown->video_id));
+    snprintf(shown->video_id, sizeof(shown->video_id), "%s", event->video_id);
     shown->position = event->position;
     return STATUS_OK;
 }

@@ -22,3 +22,9 @@ enum status entry_event(const Reelrank__V1__LogEntry *entry, struct event *out,
         return STATUS_INVALID;
     }
 }
+
+size_t entry_event_size(const struct event *event)
+{
+    return event->kind == EVENT_SIGNAL ? offsetof(struct event, u) + sizeof(event->u.signal)
+                                       : sizeof(*event);
+}

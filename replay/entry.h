@@ -13,4 +13,10 @@
 MUST_USE enum status entry_event(const Reelrank__V1__LogEntry *entry, struct event *out,
                                  struct problem *problem);
 
+/*
+ * The bytes of an event that mean something: of a signal, the large rest of the union is left out.
+ * A copy of them alone is to be read as its kind only.
+ */
+size_t entry_event_size(const struct event *event);
+
 #endif

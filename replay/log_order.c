@@ -15,12 +15,20 @@ enum {
     SORTED_HEADER = 16     /* line, fields and input, before the packed entry */
 };
 
-/* An event that waits for later lines, which may be older. */
-struct waiting_event {
-    struct log_event event;
-    uint64_t number;   /* of reading: a line may mean several, which keep their order */
-    uint8_t *decision; /* owned; packed; NULL: an event */
-    size_t decision_size;
+/* What a line means, until it is told. Behind it lie its bytes. */
+struct waiting_line {
+    uint64_t line;
+    size_t size;     /* of the event, or of the packed decision */
+    uint32_t fields; /* of an EVENT_VIDEO */
+    bool is_decision;
+    bool has_texts; /* those of an impression follow the event, each with its zero */
+};
+
+/* Its place in the order, which is all that is looked at while it waits. */
+struct waiting_place {
+    int64_t time_ms;
+    uint64_t number;           /* of reading: a line may mean several, which keep their order */
+    struct waiting_line *line; /* owned */
 };
 
 struct ordering {
@@ -30,7 +38,7 @@ struct ordering {
     const struct log_input *input; /* that is being read */
     struct unpack *unpack;         /* of it */
     uint64_t bytes_before;         /* of inputs read before it */
-    struct waiting_event **heap;   /* owned, each owned; the oldest first */
+    struct waiting_place *heap;    /* owned; the oldest first */
     size_t count;
     uint64_t read_count;
     struct event_sort *sort; /* owned; NULL: not all is sorted */
@@ -41,8 +49,6 @@ struct ordering {
     int64_t last_ms; /* of the line before */
     int64_t told_ms; /* the latest that was told */
 };
-
-/* ---- telling ---- */
 
 static enum status tell(struct ordering *ordering, const struct log_event *event)
 {
@@ -64,21 +70,30 @@ static void reject(struct ordering *ordering, uint64_t line, const char *reason)
     }
 }
 
-static void copy(char *out, size_t size, const char *text)
-{
-    snprintf(out, size, "%s", text);
-}
-
 static void note_signal(const Reelrank__V1__Signal *signal, struct log_event *out)
 {
     out->time_ms = signal->time_ms;
     if (signal->type == REELRANK__V1__SIGNAL_TYPE__SIGNAL_TYPE_IMPRESSION) {
-        copy(out->user_id, sizeof(out->user_id), signal->user_id);
-        copy(out->video_id, sizeof(out->video_id), signal->video_id);
-        copy(out->ranking_id, sizeof(out->ranking_id), signal->ranking_id);
-        copy(out->locale, sizeof(out->locale), signal->locale);
+        out->user_id = signal->user_id;
+        out->video_id = signal->video_id;
+        out->ranking_id = signal->ranking_id;
+        out->locale = signal->locale;
         out->position = signal->position;
     }
+}
+
+/* All but the event, which is large and overwritten whole. */
+static void begin_event(struct log_event *out, int64_t time_ms, uint64_t line, uint32_t fields)
+{
+    out->time_ms = time_ms;
+    out->line = line;
+    out->fields = fields;
+    out->decision = NULL;
+    out->user_id = "";
+    out->video_id = "";
+    out->ranking_id = "";
+    out->locale = "";
+    out->position = 0;
 }
 
 /* What an entry that is no decision means; rejects what breaks the contract. */
@@ -96,37 +111,33 @@ static bool read_event(struct ordering *ordering, const Reelrank__V1__LogEntry *
     return true;
 }
 
-/* ---- within a number of lines ---- */
-
 /* Earlier times first, then what was read earlier. */
-static bool is_before(const struct waiting_event *x, const struct waiting_event *y)
+static bool is_before(const struct waiting_place *a, const struct waiting_place *b)
 {
-    const struct log_event *a = &x->event;
-    const struct log_event *b = &y->event;
-    return a->time_ms != b->time_ms ? a->time_ms < b->time_ms : x->number < y->number;
+    return a->time_ms != b->time_ms ? a->time_ms < b->time_ms : a->number < b->number;
 }
 
-static void push(struct ordering *ordering, struct waiting_event *event)
+static void push(struct ordering *ordering, const struct waiting_place *place)
 {
     size_t at = ordering->count++;
-    struct waiting_event **heap = ordering->heap;
-    while (at > 0 && is_before(event, heap[(at - 1) / 2])) {
+    struct waiting_place *heap = ordering->heap;
+    while (at > 0 && is_before(place, &heap[(at - 1) / 2])) {
         heap[at] = heap[(at - 1) / 2];
         at = (at - 1) / 2;
     }
-    heap[at] = event;
+    heap[at] = *place;
 }
 
-static struct waiting_event *pop(struct ordering *ordering)
+static struct waiting_place pop(struct ordering *ordering)
 {
-    struct waiting_event **heap = ordering->heap;
-    struct waiting_event *first = heap[0];
+    struct waiting_place *heap = ordering->heap;
+    const struct waiting_place first = heap[0];
     const size_t count = --ordering->count;
-    struct waiting_event *moved = heap[count];
+    const struct waiting_place moved = heap[count];
     size_t at = 0;
     for (size_t child = 1; child < count; child = 2 * at + 1) {
-        child += child + 1 < count && is_before(heap[child + 1], heap[child]);
-        if (!is_before(heap[child], moved)) {
+        child += child + 1 < count && is_before(&heap[child + 1], &heap[child]);
+        if (!is_before(&heap[child], &moved)) {
             break;
         }
         heap[at] = heap[child];
@@ -136,70 +147,121 @@ static struct waiting_event *pop(struct ordering *ordering)
     return first;
 }
 
-static void free_waiting(struct waiting_event *event)
+static const char *take_text(const char **at)
 {
-    free(event->decision);
-    free(event);
+    const char *text = *at;
+    *at += strlen(text) + 1;
+    return text;
+}
+
+static void take_kept_event(const struct waiting_line *kept, struct log_event *out)
+{
+    memcpy(&out->event, kept + 1, kept->size);
+    if (kept->has_texts) {
+        const char *at = (const char *)(kept + 1) + kept->size;
+        out->user_id = take_text(&at);
+        out->video_id = take_text(&at);
+        out->ranking_id = take_text(&at);
+        out->locale = take_text(&at);
+        out->position = out->event.u.signal.position;
+    }
+}
+
+static enum status take_kept_decision(struct ordering *ordering, const struct waiting_line *kept,
+                                      struct log_event *out)
+{
+    ProtobufCAllocator allocator = wire_allocator(&ordering->arena);
+    arena_reset(&ordering->arena);
+    out->decision =
+        reelrank__v1__decision__unpack(&allocator, kept->size, (const uint8_t *)(kept + 1));
+    return out->decision != NULL ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 static enum status tell_oldest(struct ordering *ordering)
 {
-    struct waiting_event *event = pop(ordering);
+    struct waiting_place place = pop(ordering);
+    const struct waiting_line *kept = place.line;
+    struct log_event event;
     enum status status = STATUS_OK;
-    if (event->decision != NULL) {
-        ProtobufCAllocator allocator = wire_allocator(&ordering->arena);
-        arena_reset(&ordering->arena);
-        event->event.decision =
-            reelrank__v1__decision__unpack(&allocator, event->decision_size, event->decision);
-        status = event->event.decision != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+    begin_event(&event, place.time_ms, kept->line, kept->fields);
+    if (kept->is_decision) {
+        status = take_kept_decision(ordering, kept, &event);
+    } else {
+        take_kept_event(kept, &event);
     }
     if (status == STATUS_OK) {
-        status = tell(ordering, &event->event);
+        status = tell(ordering, &event);
     }
-    free_waiting(event);
+    free(place.line);
     return status;
 }
 
-static enum status keep_decision(const Reelrank__V1__Decision *decision,
-                                 struct waiting_event *event)
+static char *put_text(char *at, const char *text)
 {
-    event->event.time_ms = decision->time_ms;
-    event->decision_size = reelrank__v1__decision__get_packed_size(decision);
-    event->decision = malloc(event->decision_size + 1); /* never of size 0 */
-    if (event->decision == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    (void)reelrank__v1__decision__pack(decision, event->decision);
-    return STATUS_OK;
+    size_t size = strlen(text) + 1;
+    memcpy(at, text, size);
+    return at + size;
 }
 
-static enum status wait(struct ordering *ordering, uint64_t line,
-                        const Reelrank__V1__LogEntry *entry, uint32_t fields)
+static struct waiting_line *keep_event(const struct log_event *event)
 {
-    struct waiting_event *event = calloc(1, sizeof(*event));
-    if (event == NULL) {
+    size_t size = entry_event_size(&event->event);
+    bool has_texts = event->video_id[0] != '\0';
+    size_t texts = has_texts ? strlen(event->user_id) + strlen(event->video_id) +
+                                   strlen(event->ranking_id) + strlen(event->locale) + 4
+                             : 0;
+    struct waiting_line *kept = malloc(sizeof(*kept) + size + texts);
+    if (kept == NULL) {
+        return NULL;
+    }
+    *kept = (struct waiting_line){
+        .line = event->line, .size = size, .fields = event->fields, .has_texts = has_texts};
+    memcpy(kept + 1, &event->event, size);
+    if (has_texts) {
+        char *at = (char *)(kept + 1) + size;
+        at = put_text(at, event->user_id);
+        at = put_text(at, event->video_id);
+        at = put_text(at, event->ranking_id);
+        (void)put_text(at, event->locale);
+    }
+    return kept;
+}
+
+static struct waiting_line *keep_decision(const Reelrank__V1__Decision *decision, uint64_t line)
+{
+    size_t size = reelrank__v1__decision__get_packed_size(decision);
+    struct waiting_line *kept = malloc(sizeof(*kept) + size);
+    if (kept != NULL) {
+        *kept = (struct waiting_line){.line = line, .size = size, .is_decision = true};
+        (void)reelrank__v1__decision__pack(decision, (uint8_t *)(kept + 1));
+    }
+    return kept;
+}
+
+/* Of one more line than may wait, the oldest is told. */
+static enum status wait(struct ordering *ordering, int64_t time_ms, struct waiting_line *kept)
+{
+    if (kept == NULL) {
         return STATUS_NO_MEMORY;
     }
-    event->number = ordering->read_count++;
-    event->event.line = line;
-    event->event.fields = fields;
-    event->event.time_ms = ordering->last_ms;
-    if (entry->entry_case == REELRANK__V1__LOG_ENTRY__ENTRY_DECISION) {
-        enum status status = keep_decision(entry->decision, event);
-        if (status != STATUS_OK) {
-            free_waiting(event);
-            return status;
-        }
-    } else if (!read_event(ordering, entry, &event->event)) {
-        free_waiting(event);
-        return STATUS_OK;
-    }
-    ordering->last_ms = event->event.time_ms;
-    push(ordering, event);
+    ordering->last_ms = time_ms;
+    push(ordering, &(struct waiting_place){time_ms, ordering->read_count++, kept});
     return ordering->count > ordering->options->reorder ? tell_oldest(ordering) : STATUS_OK;
 }
 
-/* ---- all of it ---- */
+static enum status add_to_heap(struct ordering *ordering, uint64_t line,
+                               const Reelrank__V1__LogEntry *entry, uint32_t fields)
+{
+    struct log_event event;
+    if (entry->entry_case == REELRANK__V1__LOG_ENTRY__ENTRY_DECISION) {
+        return wait(ordering, entry->decision->time_ms, keep_decision(entry->decision, line));
+    }
+    begin_event(&event, ordering->last_ms, line, fields);
+    if (!read_event(ordering, entry, &event)) {
+        return STATUS_OK;
+    }
+    return wait(ordering, event.time_ms, keep_event(&event));
+}
 
 static int64_t time_of(const struct ordering *ordering, const Reelrank__V1__LogEntry *entry)
 {
@@ -252,12 +314,15 @@ static enum status add_to_sort(struct ordering *ordering, uint64_t line,
 
 static enum status tell_sorted(struct ordering *ordering, const struct sorted_record *record)
 {
-    struct log_event event = {.time_ms = record->time_ms};
+    struct log_event event;
+    uint64_t line;
+    uint32_t fields;
     uint32_t input;
     ProtobufCAllocator allocator = wire_allocator(&ordering->arena);
-    memcpy(&event.line, record->bytes, sizeof(event.line));
-    memcpy(&event.fields, record->bytes + sizeof(event.line), sizeof(event.fields));
-    memcpy(&input, record->bytes + sizeof(event.line) + sizeof(event.fields), sizeof(input));
+    memcpy(&line, record->bytes, sizeof(line));
+    memcpy(&fields, record->bytes + sizeof(line), sizeof(fields));
+    memcpy(&input, record->bytes + sizeof(line) + sizeof(fields), sizeof(input));
+    begin_event(&event, record->time_ms, line, fields);
     ordering->input = &ordering->options->inputs[input];
     arena_reset(&ordering->arena);
     const Reelrank__V1__LogEntry *entry = reelrank__v1__log_entry__unpack(
@@ -286,8 +351,6 @@ static enum status tell_all_sorted(struct ordering *ordering)
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 
-/* ---- reading ---- */
-
 static void report(struct ordering *ordering, uint64_t line)
 {
     const struct log_order_options *options = ordering->options;
@@ -304,7 +367,7 @@ static enum status take_entry(void *context, uint64_t line, const Reelrank__V1__
     uint32_t fields = overlay_fields(update_fields);
     report(ordering, line);
     return ordering->sort != NULL ? add_to_sort(ordering, line, entry, fields)
-                                  : wait(ordering, line, entry, fields);
+                                  : add_to_heap(ordering, line, entry, fields);
 }
 
 static enum status take_reject(void *context, uint64_t line, const char *reason)
@@ -373,7 +436,7 @@ static enum status prepare(struct ordering *ordering)
 {
     const struct log_order_options *options = ordering->options;
     size_t waiting = options->sort ? 0 : options->reorder + 1;
-    ordering->heap = calloc(waiting + 1, sizeof(struct waiting_event *));
+    ordering->heap = calloc(waiting + 1, sizeof(*ordering->heap));
     ordering->memory = malloc(ARENA_BYTES);
     ordering->sort = options->sort ? event_sort_new(EVENT_SORT_BYTES) : NULL;
     if (ordering->heap == NULL || ordering->memory == NULL ||
@@ -395,7 +458,7 @@ enum status log_order_read(const struct log_order_options *options, struct log_o
         status = read_all(&ordering);
     }
     while (ordering.count > 0) {
-        free_waiting(pop(&ordering));
+        free(pop(&ordering).line);
     }
     event_sort_free(ordering.sort);
     free(ordering.packed);

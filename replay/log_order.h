@@ -5,7 +5,6 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "ranker/limits.h"
 #include "ranker/problem.h"
 #include "ranker/state.h"
 #include "ranker/status.h"
@@ -25,11 +24,11 @@ struct log_event {
     uint32_t fields;    /* of an EVENT_VIDEO: what it speaks of (overlay.h); 0: all */
     /* Checked (decision_check.h); lives for the call. NULL: an event. */
     const Reelrank__V1__Decision *decision;
-    /* Of impressions, for making requests of them; else empty. */
-    char user_id[LIMIT_ID_BYTES + 1];
-    char video_id[LIMIT_ID_BYTES + 1];
-    char ranking_id[LIMIT_SHORT_BYTES + 1];
-    char locale[LIMIT_LOCALE_BYTES + 1];
+    /* Of impressions, for making requests of them; else empty. They live for the call. */
+    const char *user_id;
+    const char *video_id;
+    const char *ranking_id;
+    const char *locale;
     uint32_t position;
 };
 
