@@ -60,6 +60,7 @@ static enum status make_timeline(struct counterfactual_command *command,
                                  struct counterfactual_run *run)
 {
     const struct timeline_options options = {.origin = RANKINGS_DECISIONS,
+                                             .ahead_events = TIMELINE_AHEAD_EVENTS,
                                              .ranking = counterfactual_run_ranking,
                                              .signal = counterfactual_run_signal,
                                              .context = run};

@@ -123,6 +123,7 @@ static enum status make_timeline(struct ranking_command *command)
                                              .label = command->label,
                                              .negatives = (unsigned)values->negatives,
                                              .seed = (uint64_t)values->source.seed,
+                                             .ahead_events = TIMELINE_AHEAD_EVENTS,
                                              .ranking = ranking_run_ranking,
                                              .signal = ranking_run_signal,
                                              .context = command->run};

@@ -44,8 +44,14 @@ static struct fifo_block *block_with_room(struct fifo *fifo, size_t size)
     return block;
 }
 
+static size_t whole_size(const struct fifo_block *block, size_t at)
+{
+    return *(const size_t *)(const void *)(block->bytes + at);
+}
+
 void *fifo_push(struct fifo *fifo, size_t size)
 {
+    _Static_assert(FIFO_LIMIT_BYTES + 2 * HEADER <= BLOCK_BYTES, "a block holds any record");
     CHECK(size <= FIFO_LIMIT_BYTES);
     size_t whole = HEADER + (size + ALIGN - 1) / ALIGN * ALIGN;
     struct fifo_block *block = block_with_room(fifo, whole);
@@ -80,11 +86,28 @@ void fifo_pop(struct fifo *fifo)
 {
     CHECK(fifo->count > 0);
     struct fifo_block *block = fifo->first;
-    block->begin += *(const size_t *)(const void *)(block->bytes + block->begin);
+    block->begin += whole_size(block, block->begin);
     fifo->count--;
     if (block->begin == block->end) {
         drop_first_block(fifo);
     }
+}
+
+/* No block in between is empty: what is emptied goes. */
+size_t fifo_peek(const struct fifo *fifo, void **out, size_t limit)
+{
+    struct fifo_block *block = fifo->first;
+    size_t at = block != NULL ? block->begin : 0;
+    size_t count = 0;
+    for (; count < limit && count < fifo->count; count++) {
+        if (at == block->end) {
+            block = block->next;
+            at = block->begin;
+        }
+        out[count] = block->bytes + at + HEADER;
+        at += whole_size(block, at);
+    }
+    return count;
 }
 
 void fifo_release(struct fifo *fifo)

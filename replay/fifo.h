@@ -3,8 +3,6 @@
 
 #include <stddef.h>
 
-#include "ranker/status.h"
-
 /*
  * A queue of records of any sizes, first in, first out, in memory that grows and shrinks with it by
  * whole blocks. One thread.
@@ -33,5 +31,8 @@ void *fifo_first(const struct fifo *fifo);
 
 /* Removes it; there is one. */
 void fifo_pop(struct fifo *fifo);
+
+/* Borrows up to `limit` records, as they were pushed, the first of all first. How many. */
+size_t fifo_peek(const struct fifo *fifo, void **out, size_t limit);
 
 #endif

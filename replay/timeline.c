@@ -8,13 +8,18 @@
 #include "ranker/random.h"
 #include "ranker/table.h"
 #include "ranker/wire.h"
+#include "replay/entry.h"
 #include "replay/fifo.h"
 #include "replay/overlay.h"
 
 enum {
     ARENA_BYTES = 32 << 20,
     DRAWS_PER_NEGATIVE = 32, /* of a catalogue of which most is deleted */
-    FIRST_SHOWN = 16
+    FIRST_SHOWN = 16,
+    BATCH = 64, /* events that are applied together */
+    PREFETCH_STEPS = STATE_PREFETCH_LISTS + 1,
+    PREFETCH_APART = 4, /* events from one step to the next of the same one */
+    PREFETCH_EVENTS = PREFETCH_STEPS * PREFETCH_APART
 };
 
 struct shown {
@@ -45,9 +50,9 @@ struct open_group {
 struct waiting {
     int64_t time_ms;
     struct group *group; /* owned; NULL: an event */
-    size_t size;         /* of the event that follows */
     uint32_t fields;     /* of an EVENT_VIDEO: what it speaks of; 0: all */
 };
+_Static_assert(sizeof(struct waiting) % _Alignof(struct event) == 0, "an event can follow");
 
 struct timeline {
     struct timeline_options options;
@@ -56,6 +61,8 @@ struct timeline {
     struct fifo waiting;
     struct table groups; /* struct open_group */
     int64_t newest_ms;
+    bool ended;         /* all that waits is due */
+    size_t fresh;       /* events that came since it was last seen to what is due */
     struct arena arena; /* of one ranking */
     void *memory;       /* owned */
 };
@@ -139,8 +146,6 @@ static enum status tell(struct timeline *timeline, const struct past_ranking *ra
     return timeline->options.ranking(timeline->options.context, ranking, timeline->state);
 }
 
-/* ---- groups of what is shown together ---- */
-
 static uint64_t mix(uint64_t a, uint64_t b)
 {
     uint64_t hash = XXH3_64bits_withSeed(&a, sizeof(a), b);
@@ -155,12 +160,17 @@ static uint64_t group_key(const struct timeline *timeline, const struct signal *
     return signal->ranking_key != 0 ? mix(signal->user_key, signal->ranking_key) : signal->user_key;
 }
 
+static bool has_waited(const struct timeline *timeline, int64_t time_ms)
+{
+    return timeline->newest_ms - time_ms > TIMELINE_AHEAD_MS;
+}
+
 /* The group that a signal belongs to; NULL: it begins one. */
 static struct group *find_group(const struct timeline *timeline, const struct signal *signal,
                                 uint64_t key)
 {
     const struct open_group *row = table_find(&timeline->groups, key);
-    if (row == NULL) {
+    if (row == NULL || has_waited(timeline, row->group->time_ms)) {
         return NULL;
     }
     bool ends = timeline->options.origin == RANKINGS_IMPRESSIONS && signal->ranking_key == 0 &&
@@ -238,7 +248,8 @@ static int64_t duration_of(const struct timeline *timeline, uint64_t video_key)
 static enum status note_signal(struct timeline *timeline, const struct signal *signal)
 {
     bool outcomes = timeline->options.origin == RANKINGS_OUTCOMES;
-    if (!outcomes && signal->type != SIGNAL_IMPRESSION) {
+    bool impressions = timeline->options.origin == RANKINGS_IMPRESSIONS;
+    if (!outcomes && !(impressions && signal->type == SIGNAL_IMPRESSION)) {
         return STATUS_OK;
     }
     uint64_t key = group_key(timeline, signal);
@@ -248,7 +259,7 @@ static enum status note_signal(struct timeline *timeline, const struct signal *s
         status = begin_group(timeline, signal, key, &group);
     }
     if (status == STATUS_OK && outcomes) {
-        outcome_add(&group->outcome, signal, duration_of(timeline, signal->video_key));
+        outcome_add(&group->outcome, signal, 0); /* the catalogue is not yet that of the moment */
     }
     return status == STATUS_OK ? add_shown(group, signal) : status;
 }
@@ -261,8 +272,6 @@ static void close_group(struct timeline *timeline, const struct group *group)
         table_remove(&timeline->groups, table_number(&timeline->groups, row));
     }
 }
-
-/* ---- rankings ---- */
 
 static struct locale locale_of(const struct timeline *timeline, const struct group *group)
 {
@@ -336,50 +345,74 @@ static enum status tell_impressions(struct timeline *timeline, struct group *gro
     return tell(timeline, &ranking);
 }
 
-static bool has_key(const uint64_t *keys, size_t count, uint64_t key)
+/* Rows of the catalogue that were drawn: open addressing, at most half full. */
+struct drawn {
+    uint32_t *slots; /* a row's number + 1; 0: free */
+    size_t mask;
+};
+
+static bool add_drawn(struct drawn *drawn, uint32_t row)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (keys[i] == key) {
-            return true;
-        }
+    size_t at = row & drawn->mask;
+    while (drawn->slots[at] != 0 && drawn->slots[at] != row + 1) {
+        at = (at + 1) & drawn->mask;
     }
-    return false;
+    bool is_new = drawn->slots[at] == 0;
+    drawn->slots[at] = row + 1;
+    return is_new;
 }
 
-/* Different ones, as many as are found; the first is there already. Returns how many there are. */
-static size_t draw_negatives(struct timeline *timeline, uint64_t key, uint64_t *keys)
+static enum status begin_drawn(struct timeline *timeline, struct drawn *out)
+{
+    size_t slots = 4;
+    while (slots < 2 * ((size_t)timeline->options.negatives + 1)) {
+        slots *= 2;
+    }
+    *out = (struct drawn){arena_new(&timeline->arena, uint32_t, slots), slots - 1};
+    return out->slots != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+/*
+ * Different ones, as many as are found, to behind the first key, which is none of them. Returns how
+ * many there are with it.
+ */
+static size_t draw_negatives(const struct timeline *timeline, struct random *random,
+                             struct drawn *drawn, uint64_t *keys)
 {
     const struct videos *videos = state_videos(timeline->state);
-    struct random random = random_stream(timeline->options.seed, key, timeline->counts.rankings);
     size_t total = videos_count(videos);
     size_t wanted = 1 + (size_t)timeline->options.negatives;
     size_t count = 1;
     for (size_t i = 0; total > 0 && count < wanted && i < DRAWS_PER_NEGATIVE * wanted; i++) {
-        const struct video *video = videos_at(videos, random_below(&random, total));
-        if (video_is_live(video) && !has_key(keys, count, video->key)) {
+        const struct video *video = videos_at(videos, random_below(random, total));
+        if (video_is_live(video) && video->key != keys[0] && add_drawn(drawn, video->number)) {
             keys[count++] = video->key;
         }
     }
     return count;
 }
 
-static enum status tell_outcome(struct timeline *timeline, const struct group *group)
+static enum status tell_outcome(struct timeline *timeline, struct group *group)
 {
     size_t most = 1 + (size_t)timeline->options.negatives;
+    struct random random =
+        random_stream(timeline->options.seed, group->key, timeline->counts.rankings);
+    outcome_know_duration(&group->outcome, duration_of(timeline, group->shown[0].video_key));
     if (outcome_value(&group->outcome, timeline->options.label) <= 0) {
         return STATUS_OK;
     }
     uint64_t *keys = arena_new_raw(&timeline->arena, uint64_t, most);
     struct outcome *outcomes = arena_new(&timeline->arena, struct outcome, most);
-    if (arena_full(&timeline->arena)) {
-        return STATUS_NO_MEMORY;
+    struct drawn drawn;
+    enum status status = begin_drawn(timeline, &drawn);
+    if (status != STATUS_OK) {
+        return status;
     }
     keys[0] = group->shown[0].video_key;
-    size_t count = draw_negatives(timeline, group->key, keys);
+    size_t count = draw_negatives(timeline, &random, &drawn, keys);
     for (size_t i = 0; i < count; i++) {
         outcomes[i].flags = 1U << OUTCOME_SHOWN;
     }
-    struct random random = random_stream(timeline->options.seed, group->key, count);
     size_t place = random_below(&random, count); /* the first one is not to be known by its place */
     keys[0] = keys[place];
     keys[place] = group->shown[0].video_key;
@@ -432,17 +465,6 @@ static enum status tell_decision(struct timeline *timeline, const Reelrank__V1__
     return tell(timeline, &ranking);
 }
 
-enum status timeline_decision(struct timeline *timeline, const Reelrank__V1__Decision *decision)
-{
-    if (timeline->options.origin != RANKINGS_DECISIONS) {
-        return STATUS_OK;
-    }
-    note_time(timeline, decision->time_ms);
-    return tell_decision(timeline, decision);
-}
-
-/* ---- events ---- */
-
 static enum status apply_signal(struct timeline *timeline, const struct signal *signal)
 {
     timeline->counts.signals++;
@@ -450,6 +472,7 @@ static enum status apply_signal(struct timeline *timeline, const struct signal *
                                     duration_of(timeline, signal->video_key), timeline->state);
 }
 
+/* Changes the event where it speaks of some fields only. */
 static enum status apply(struct timeline *timeline, struct event *event, uint32_t fields)
 {
     enum status status = STATUS_OK;
@@ -469,56 +492,85 @@ static enum status take_first(struct timeline *timeline)
     struct waiting *waiting = fifo_first(&timeline->waiting);
     enum status status;
     if (waiting->group != NULL) {
+        timeline->counts.cut_short += !timeline->ended && !has_waited(timeline, waiting->time_ms);
         close_group(timeline, waiting->group);
         status = tell_group(timeline, waiting->group);
         free_group(waiting->group);
     } else {
-        struct event event;
-        memcpy(&event, waiting + 1, waiting->size);
-        status = apply(timeline, &event, waiting->fields);
+        status = apply(timeline, (struct event *)(void *)(waiting + 1), waiting->fields);
     }
     fifo_pop(&timeline->waiting);
     return status;
 }
 
-/* Of a signal, the large part of the union is left out. */
-static size_t size_of(const struct event *event)
+static void prefetch(const struct timeline *timeline, const struct waiting *waiting, unsigned step)
 {
-    return event->kind == EVENT_SIGNAL ? offsetof(struct event, u) + sizeof(event->u.signal)
-                                       : sizeof(*event);
+    if (waiting->group == NULL) {
+        state_prefetch(timeline->state, (const struct event *)(const void *)(waiting + 1),
+                       (enum state_prefetch_step)step);
+    }
+}
+
+/* What an event touches is asked for some events ahead, step by step, as state_prefetch() has it.
+ */
+static enum status take_batch(struct timeline *timeline, void *const *records, size_t count)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < count + PREFETCH_EVENTS; i++) {
+        for (unsigned step = 0; step < PREFETCH_STEPS; step++) {
+            size_t behind = (size_t)step * PREFETCH_APART;
+            if (i >= behind && i - behind < count) {
+                prefetch(timeline, records[i - behind], step);
+            }
+        }
+        if (i >= PREFETCH_EVENTS) {
+            status = take_first(timeline);
+        }
+    }
+    return status;
+}
+
+/* How many of the first records have waited for all that may belong to them. */
+static size_t count_due(const struct timeline *timeline, void *const *records, size_t count)
+{
+    size_t most = timeline->options.ahead_events;
+    size_t waiting = timeline->waiting.count;
+    size_t due = waiting > most ? waiting - most : 0; /* or there is no room for more */
+    if (timeline->ended || timeline->options.origin == RANKINGS_DECISIONS || due > count) {
+        return count;
+    }
+    while (due < count && has_waited(timeline, ((const struct waiting *)records[due])->time_ms)) {
+        due++;
+    }
+    return due;
+}
+
+static enum status take_due(struct timeline *timeline)
+{
+    void *records[BATCH];
+    enum status status = STATUS_OK;
+    size_t due = 1;
+    timeline->fresh = 0;
+    while (status == STATUS_OK && due > 0) {
+        size_t count = fifo_peek(&timeline->waiting, records, BATCH);
+        due = count_due(timeline, records, count);
+        status = take_batch(timeline, records, due);
+    }
+    return status;
 }
 
 static enum status push_event(struct timeline *timeline, int64_t time_ms, const struct event *event,
                               uint32_t fields)
 {
-    size_t size = size_of(event);
+    size_t size = entry_event_size(event);
     struct waiting *waiting = fifo_push(&timeline->waiting, sizeof(*waiting) + size);
     if (waiting == NULL) {
         return STATUS_NO_MEMORY;
     }
-    *waiting = (struct waiting){.time_ms = time_ms, .size = size, .fields = fields};
+    *waiting = (struct waiting){.time_ms = time_ms, .fields = fields};
     memcpy(waiting + 1, event, size);
+    timeline->fresh++;
     return STATUS_OK;
-}
-
-/* Whether the first has waited for all that may belong to it. */
-static bool is_due(struct timeline *timeline)
-{
-    const struct waiting *first = fifo_first(&timeline->waiting);
-    if (first == NULL) {
-        return false;
-    }
-    bool waited = timeline->newest_ms - first->time_ms > TIMELINE_AHEAD_MS;
-    bool full = timeline->waiting.count > TIMELINE_AHEAD_EVENTS;
-    timeline->counts.cut_short += full && !waited && first->group != NULL;
-    return waited || full;
-}
-
-static enum status apply_at_once(struct timeline *timeline, const struct event *event,
-                                 uint32_t fields)
-{
-    struct event copy = *event;
-    return apply(timeline, &copy, fields);
 }
 
 static enum status take_event(struct timeline *timeline, int64_t time_ms, const struct event *event,
@@ -528,12 +580,9 @@ static enum status take_event(struct timeline *timeline, int64_t time_ms, const 
     if (event->kind == EVENT_SIGNAL) {
         note_time(timeline, time_ms);
     }
-    if (timeline->options.origin == RANKINGS_DECISIONS) {
-        return apply_at_once(timeline, event, fields);
-    }
     timeline->newest_ms = time_ms > timeline->newest_ms ? time_ms : timeline->newest_ms;
-    while (status == STATUS_OK && is_due(timeline)) {
-        status = take_first(timeline);
+    if (timeline->fresh >= BATCH || timeline->waiting.count > timeline->options.ahead_events) {
+        status = take_due(timeline);
     }
     if (status == STATUS_OK && event->kind == EVENT_SIGNAL) {
         status = note_signal(timeline, &event->u.signal);
@@ -553,11 +602,18 @@ enum status timeline_video(struct timeline *timeline, int64_t time_ms, const str
     return take_event(timeline, time_ms, event, fields);
 }
 
+enum status timeline_decision(struct timeline *timeline, const Reelrank__V1__Decision *decision)
+{
+    if (timeline->options.origin != RANKINGS_DECISIONS) {
+        return STATUS_OK;
+    }
+    note_time(timeline, decision->time_ms);
+    enum status status = take_due(timeline); /* all that came before it */
+    return status == STATUS_OK ? tell_decision(timeline, decision) : status;
+}
+
 enum status timeline_end(struct timeline *timeline)
 {
-    enum status status = STATUS_OK;
-    while (status == STATUS_OK && timeline->waiting.count > 0) {
-        status = take_first(timeline);
-    }
-    return status;
+    timeline->ended = true;
+    return take_due(timeline);
 }

@@ -32,7 +32,8 @@
  *                         moment. The state is that before the user's first signal of the view.
  *
  * To know what is shown together before it is applied, events wait in memory: those of the last
- * TIMELINE_AHEAD_MS of the log, at most TIMELINE_AHEAD_EVENTS, 150 bytes each.
+ * TIMELINE_AHEAD_MS of the log, at most TIMELINE_AHEAD_EVENTS of about 150 bytes each. Where
+ * nothing is to be known beforehand, a few wait, to be applied faster together.
  */
 enum ranking_origin { RANKINGS_DECISIONS, RANKINGS_IMPRESSIONS, RANKINGS_OUTCOMES };
 
@@ -63,7 +64,7 @@ struct past_ranking {
 uint64_t past_ranking_unit(const struct past_ranking *ranking);
 
 struct timeline_counts {
-    uint64_t events;    /* applied */
+    uint64_t events;    /* applied; all of them after timeline_end() */
     uint64_t signals;   /* of those */
     uint64_t rankings;  /* told */
     uint64_t single;    /* with one candidate: there is nothing to rank, so they are not told */
@@ -80,6 +81,7 @@ struct timeline_options {
     enum label label;     /* RANKINGS_OUTCOMES */
     unsigned negatives;   /* RANKINGS_OUTCOMES: 1 to TIMELINE_NEGATIVES_MAX */
     uint64_t seed;        /* of their draw */
+    size_t ahead_events;  /* TIMELINE_AHEAD_EVENTS but in tests */
     /*
      * Called for each ranking, and for each signal right before it is applied; duration_ms is the
      * catalogue's of its video, 0 unknown. Any return but STATUS_OK ends the walk with it.
