@@ -37,8 +37,6 @@ static void place(struct contender_order *order, uint32_t candidate, double scor
     order->order[order->count++] = candidate;
 }
 
-/* ---- weights ---- */
-
 static struct text arm_asked_for(const struct past_ranking *ranking)
 {
     return text_of(ranking->decision != NULL ? ranking->decision->request->experiment : "");
@@ -95,16 +93,12 @@ static enum status rank_by_weights(const struct weights *weights,
     return STATUS_OK;
 }
 
-/* ---- what was served ---- */
-
 static void rank_as_served(const struct past_ranking *ranking, struct contender_order *out)
 {
     for (size_t i = 0; i < ranking->served_count; i++) {
         place(out, ranking->served[i], (double)(ranking->served_count - i));
     }
 }
-
-/* ---- baselines ---- */
 
 struct valued {
     double value;

@@ -103,8 +103,6 @@ enum status counterfactual_sums_merge(struct counterfactual_sums *into,
     return status;
 }
 
-/* ---- bytes ---- */
-
 enum { COUNTS = sizeof(struct counterfactual_counts) / sizeof(uint64_t) };
 
 static enum status write_head(const struct counterfactual_sums *sums, FILE *file)

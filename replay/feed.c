@@ -21,8 +21,6 @@ struct feed {
     void *memory;
 };
 
-/* ---- a data directory ---- */
-
 static enum status take_record(void *context, uint64_t sequence, const struct record *record,
                                const struct event *event)
 {
@@ -121,8 +119,6 @@ static enum status run_data(struct feed *feed, struct problem *problem)
                                : status;
 }
 
-/* ---- files ---- */
-
 static enum status take_event(void *context, const struct log_event *told)
 {
     struct feed *feed = context;
@@ -169,8 +165,6 @@ static enum status run_files(struct feed *feed, struct problem *problem)
     feed->counts.late = counts.late;
     return status;
 }
-
-/* ---- both ---- */
 
 enum status feed_open(const struct feed_options *options, struct feed **out,
                       struct problem *problem)

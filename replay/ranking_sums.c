@@ -73,8 +73,6 @@ size_t ranking_language(struct ranking_sums *sums, uint16_t language)
     return sums->language_count++;
 }
 
-/* ---- parts ---- */
-
 static bool same_shape(const struct ranking_sums *a, const struct ranking_sums *b)
 {
     bool same = a->contenders == b->contenders && a->k == b->k && a->seed == b->seed &&
@@ -118,8 +116,6 @@ enum status ranking_sums_merge(struct ranking_sums *into, const struct ranking_s
     add_counts(&into->counts, &from->counts);
     return status;
 }
-
-/* ---- bytes ---- */
 
 static void put_counts(struct numbers_writer *writer, const struct ranking_counts *counts)
 {
