@@ -5,14 +5,13 @@
 #include "replay/decision_order.h"
 #include "replay/derive.h"
 #include "replay/past_weights.h"
-#include "store/snapshots.h"
+#include "store/journal.h"
+#include "store/store.h"
 #include "tests/replay/place.h"
 #include "tests/store/opened.h"
 #include "tests/test.h"
 
 static const char yaml[] = "version: w\nvalue: {like: 12.5}\n";
-
-/* ---- derive ---- */
 
 /* What derive tells of. */
 struct witness {
@@ -102,18 +101,7 @@ static void a_log_whose_beginning_is_gone_begins_at_its_base(void)
     struct witness witness = {0};
     struct place *place = place_open(yaml);
     place_close(place); /* with a checkpoint of record 7 */
-    char name[SNAPSHOT_NAME_SIZE];
-    char from[TEST_PATH_SIZE + 16];
-    char to[TEST_PATH_SIZE + SNAPSHOT_NAME_SIZE];
-    snapshot_name(7, name);
-    snprintf(from, sizeof(from), "%s/state.mdb", place->path);
-    snprintf(to, sizeof(to), "%s/%s", place->path, name);
-    CHECK_EQ(0, rename(from, to));
-    struct log *log;
-    struct log_options options = {.path = place->path, .map_bytes = PLACE_MAP_BYTES};
-    CHECK_EQ(STATUS_OK, log_open(&options, &log, &problem));
-    opened_trim(log, 7);
-    log_close(log);
+    place_trim(place, 7);
     struct derive *derive = open_derive(place, &witness);
     CHECK_EQ(7, derive_base(derive));
     CHECK_EQ(7, derive_sequence(derive));
@@ -136,7 +124,36 @@ static void a_directory_in_use_is_refused(void)
     place_free(place);
 }
 
-/* ---- decision_order ---- */
+/* From then on records are told of, not applied. */
+static void a_state_given_away_is_the_caller_s(void)
+{
+    struct problem problem;
+    struct witness witness = {0};
+    struct place *place = place_open(yaml);
+    uint64_t want = opened_digests(place->store).all;
+    place_close(place);
+    struct derive *derive = open_derive(place, &witness);
+    CHECK_EQ(STATUS_OK, derive_advance(derive, 7, &problem));
+    struct state *state = derive_take_state(derive);
+    CHECK(derive_state(derive) == NULL);
+    derive_close(derive);
+    struct state_digests digests;
+    CHECK_EQ(STATUS_OK, state_digest(state, &digests));
+    CHECK(digests.all == want);
+    state_free(state);
+
+    witness = (struct witness){0};
+    derive = open_derive(place, &witness);
+    state = derive_take_state(derive);
+    CHECK_EQ(STATUS_OK, derive_advance(derive, 7, &problem));
+    CHECK_EQ(7, witness.last);
+    CHECK_EQ(1, witness.signals);
+    CHECK_EQ(7, derive_sequence(derive));
+    CHECK_EQ(0, state_sequence(state));
+    derive_close(derive);
+    state_free(state);
+    place_free(place);
+}
 
 /* Payloads say how they should come. */
 static void decisions_come_by_state_then_as_written(void)
@@ -210,8 +227,6 @@ static void without_a_journal_there_are_no_decisions(void)
     decision_order_free(order);
 }
 
-/* ---- past_weights ---- */
-
 /* place_keep_weights() names every change alike, so the last one counts. */
 static void the_last_weights_of_a_name_are_found(void)
 {
@@ -258,6 +273,7 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(the_state_stops_wherever_one_asks),
         TEST(what_applied_gives_ends_the_step),
+        TEST(a_state_given_away_is_the_caller_s),
         TEST(a_log_whose_beginning_is_gone_begins_at_its_base),
         TEST(a_directory_in_use_is_refused),
         TEST(decisions_come_by_state_then_as_written),

@@ -6,6 +6,9 @@
 #include "ranker/rank.h"
 #include "ranker/wire.h"
 #include "reelrank/v1/decision.pb-c.h"
+#include "store/journal.h"
+#include "store/snapshots.h"
+#include "store/store.h"
 #include "store/weights_history.h"
 #include "tests/store/entries.h"
 #include "tests/store/opened.h"
@@ -28,6 +31,12 @@ static void put_video(struct place *place, unsigned number)
     (void)entries_write(place->store, &entry, 1);
 }
 
+void place_signal(struct place *place, const Reelrank__V1__Signal *signal)
+{
+    struct entry entry = entry_signal(&place->arena, signal);
+    (void)entries_write(place->store, &entry, 1);
+}
+
 static void put_signal(struct place *place, const char *event_id, const char *video_id,
                        Reelrank__V1__SignalType type, int64_t watch_ms)
 {
@@ -38,8 +47,7 @@ static void put_signal(struct place *place, const char *event_id, const char *vi
     signal.type = type;
     signal.watch_ms = watch_ms;
     signal.time_ms = PLACE_NOW_MS - 1000;
-    struct entry entry = entry_signal(&place->arena, &signal);
-    (void)entries_write(place->store, &entry, 1);
+    place_signal(place, &signal);
 }
 
 void place_like(struct place *place, const char *event_id, const char *video_id)
@@ -98,6 +106,23 @@ void place_free(struct place *place)
     weights_unref(place->weights);
     free(place->arena.base);
     free(place);
+}
+
+void place_trim(const struct place *place, uint64_t last)
+{
+    struct problem problem;
+    char name[SNAPSHOT_NAME_SIZE];
+    char from[TEST_PATH_SIZE + 16];
+    char to[TEST_PATH_SIZE + SNAPSHOT_NAME_SIZE];
+    struct log *log;
+    struct log_options options = {.path = place->path, .map_bytes = PLACE_MAP_BYTES};
+    snapshot_name(last, name);
+    snprintf(from, sizeof(from), "%s/state.mdb", place->path);
+    snprintf(to, sizeof(to), "%s/%s", place->path, name);
+    CHECK_EQ(0, rename(from, to));
+    CHECK_EQ(STATUS_OK, log_open(&options, &log, &problem));
+    opened_trim(log, last);
+    log_close(log);
 }
 
 void place_write(struct place *place, struct text packed, uint64_t sequence)

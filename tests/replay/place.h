@@ -1,11 +1,14 @@
 #ifndef TESTS_REPLAY_PLACE_H
 #define TESTS_REPLAY_PLACE_H
 
+#include "ranker/arena.h"
 #include "ranker/text.h"
 #include "ranker/weights.h"
-#include "store/journal.h"
-#include "store/store.h"
+#include "reelrank/v1/signal.pb-c.h"
 #include "tests/test.h"
+
+struct journal;
+struct store;
 
 /*
  * A data directory with PLACE_VIDEOS videos, one user, and decisions that are made and journaled as
@@ -32,6 +35,9 @@ struct place {
 /* Its log has the videos v0 to v5 of three creators, then a like of v1 by the user u. */
 struct place *place_open(const char *yaml);
 
+/* Any signal, as it stands. */
+void place_signal(struct place *place, const Reelrank__V1__Signal *signal);
+
 /* Ends what writes; the path is good until place_free(). */
 void place_close(struct place *place);
 void place_free(struct place *place);
@@ -48,6 +54,12 @@ void place_keep_weights(struct place *place, const char *yaml);
 
 /* Ranks all videos and an unknown one for the user, and packs the decision. */
 struct text place_decide(struct place *place);
+
+/*
+ * After place_close(): the state of record `last`, the newest, becomes a snapshot, and the log goes
+ * on from there.
+ */
+void place_trim(const struct place *place, uint64_t last);
 
 /* Journals it as made with the state of that sequence. */
 void place_write(struct place *place, struct text packed, uint64_t sequence);
