@@ -9,7 +9,7 @@
 
 #include "ranker/check.h"
 
-enum { PATH_SIZE = 4096, RUN_BUFFER = 256 << 10 };
+enum { PATH_SIZE = 4096 };
 
 /* Before each record's bytes, in memory and in runs; files are read by the process that wrote. */
 struct header {
@@ -156,7 +156,6 @@ static enum status add_run(struct event_sort *sort, FILE **out, struct problem *
     if (file == NULL) {
         return fail(problem, "made");
     }
-    (void)setvbuf(file, NULL, _IOFBF, RUN_BUFFER); /* else it is slower, no more */
     sort->runs[sort->run_count++] = (struct run){.file = file};
     *out = file;
     return STATUS_OK;
@@ -299,7 +298,6 @@ static enum status merge_runs(struct event_sort *sort, struct problem *problem)
     if (file == NULL) {
         return fail(problem, "made");
     }
-    (void)setvbuf(file, NULL, _IOFBF, RUN_BUFFER); /* as above */
     enum status status = copy_all(sort, file, problem);
     if (status != STATUS_OK) {
         fclose(file);

@@ -202,6 +202,19 @@ static void a_full_disk_is_told_of(void)
     event_sort_free(sort);
 }
 
+/* A run has 97 records of 1,024 bytes with their headers, and the disk room for all but the last.
+ */
+static void a_disk_that_is_full_at_the_last_block_is_told_of(void)
+{
+    const struct rlimit limit = {99000, 99000};
+    CHECK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    CHECK_EQ(0, setrlimit(RLIMIT_FSIZE, &limit));
+    struct event_sort *sort = begin(100000);
+    CHECK_EQ(STATUS_IO, fill(sort));
+    CHECK(strstr(problem.text, "cannot be written: File too large") != NULL);
+    event_sort_free(sort);
+}
+
 /* Each run fits, and what they are merged into does not. */
 static void a_disk_that_gets_full_in_a_merge_is_told_of(void)
 {
@@ -226,6 +239,7 @@ int main(int argc, char **argv)
         TEST(a_folder_that_is_missing_is_told_of),
         TEST(a_folder_s_name_that_is_too_long_is_told_of),
         TEST(a_full_disk_is_told_of),
+        TEST(a_disk_that_is_full_at_the_last_block_is_told_of),
         TEST(a_disk_that_gets_full_in_a_merge_is_told_of),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

@@ -206,6 +206,7 @@ static void a_user_s_rankings_go_one_by_one(void)
     }
     like(WINDOW_MS + 150, 7, 0, 1); /* a and b are over */
     CHECK_EQ(2, told.count);
+    like(WINDOW_MS + 150, 7, 0, 9); /* which none of them has */
     like(WINDOW_MS + 399, 7, 0, 2);
     CHECK_EQ(4, told.count);
     like(WINDOW_MS + 401, 7, 0, 3); /* there is none left */
