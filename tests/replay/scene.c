@@ -2,15 +2,16 @@
 
 #include <stdlib.h>
 
+#include "ranker/hash.h"
 #include "tests/test.h"
 
-enum { DURATION_MS = 20000 };
+enum { DURATION_MS = 20000, SCENE_ID_SIZE = 24 };
 
 static void put_video(struct scene *scene, size_t i)
 {
     struct event event = {.kind = EVENT_VIDEO,
                           .u.video = {.key = scene->keys[i],
-                                      .creator_key = 900 + scene->keys[i],
+                                      .creator_key = 900 + i,
                                       .duration_ms = DURATION_MS,
                                       .safety = SAFETY_LOW}};
     CHECK_EQ(STATUS_OK, state_apply(scene->state, ++scene->sequence, &event));
@@ -24,7 +25,9 @@ void scene_open(struct scene *scene)
     CHECK(scene->state != NULL);
     arena_init(&scene->arena, memory, SCENE_ARENA_BYTES);
     for (size_t i = 0; i < SCENE_VIDEOS; i++) {
-        scene->keys[i] = 100 + i;
+        char id[SCENE_ID_SIZE];
+        snprintf(id, sizeof(id), "v%zu", i);
+        scene->keys[i] = hash_key(text_of(id));
         scene->retrieval_scores[i] = 1 / (1.0 + (double)i);
         put_video(scene, i);
     }
