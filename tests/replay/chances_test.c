@@ -346,14 +346,15 @@ static void serve(struct asked *asked, const struct weights *weights, uint64_t s
 }
 
 /*
- * The weights of a log's own policy, by draws of its own: what A's weight adds up to at the second
- * position is A's probability there, 0.17, and the mean of all weights is 1. With one seed for both
- * the first would be about 8 % too small, as (1 - 4 / 50) for A, which has 0.85 or 0; with a plain
- * average in the denominator it would be too large by as much. 40,000 rankings tell it to 1.2 %.
+ * The weights of a log's own policy, by draws of its own: what A's weights add up to at the second
+ * position is A's probability there, 0.17, and the mean of all weights is 1. With the same random
+ * numbers for both, A's would be too small by 16 %: the square of the relative deviation of what it
+ * has, 0.85 or 0, is 4, over 25 draws. With the plain average in the denominator they would be too
+ * large by as much. 12,000 rankings tell it to 2 %.
  */
 static void weights_are_without_bias_though_marginals_are_drawn(void)
 {
-    enum { RANKINGS = 40000 };
+    enum { RANKINGS = 12000 };
     struct asked asked;
     struct weights *weights = scene_weights(DRAWING);
     uint32_t served[CANDIDATES];
@@ -362,7 +363,7 @@ static void weights_are_without_bias_though_marginals_are_drawn(void)
     ask(&asked, served, CANDIDATES);
     contend(&asked, by_weights(weights));
     asked.query.logging = weights;
-    asked.query.draws = 50;
+    asked.query.draws = 25;
     asked.query.count = 2;
     for (uint64_t i = 0; i < RANKINGS; i++) {
         bool known;
@@ -374,7 +375,7 @@ static void weights_are_without_bias_though_marginals_are_drawn(void)
     }
     printf("A %.5f, B %.5f, C %.5f\n", sums[0], sums[1], sums[2]);
     for (size_t i = 0; i < CANDIDATES; i++) {
-        CHECK(fabs(sums[i] / second_of[i] - 1) < 0.045);
+        CHECK(fabs(sums[i] / second_of[i] - 1) < 0.08);
     }
     CHECK(fabs(sums[0] + sums[1] + sums[2] - 1) < 0.01);
     weights_unref(weights);

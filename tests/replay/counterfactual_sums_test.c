@@ -158,15 +158,16 @@ static void what_is_written_is_read(void)
 
 static void cut_or_damaged_bytes_are_refused(void)
 {
+    enum { STEP = 7 };
     size_t size;
     struct counterfactual_sums *sums = new_sums();
     struct counterfactual_sums *read = NULL;
     add_user(sums, 1);
     char *bytes = written(sums, &size);
-    for (size_t i = 1; i < size; i++) {
+    for (size_t i = 1; i < size; i += STEP) {
         CHECK_EQ(STATUS_CORRUPT, read_from(bytes, i, &read));
     }
-    for (size_t i = 0; i < size; i++) {
+    for (size_t i = 0; i < size; i += STEP) {
         bytes[i] ^= 0x55;
         enum status status = read_from(bytes, size, &read);
         CHECK(status == STATUS_OK || status == STATUS_CORRUPT);
