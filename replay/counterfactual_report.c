@@ -440,10 +440,9 @@ static enum status fill_segment(struct reporting *reporting, struct part *part, 
     json_t *differences = json_array();
     json_t *support = json_array();
     measure_supports(sums, part);
-    json_object_set_new(object, "decisions", json_integer((json_int_t)decisions_of(sums, part)));
-    json_object_set_new(object, "observations",
-                        json_integer((json_int_t)part->totals[WEIGHING_COUNT]));
-    json_object_set_new(object, "users", json_integer((json_int_t)part->users));
+    json_object_set_new(object, "decisions", report_count(decisions_of(sums, part)));
+    json_object_set_new(object, "observations", report_count(part->totals[WEIGHING_COUNT]));
+    json_object_set_new(object, "users", report_count(part->users));
     json_object_set_new(object, "estimates", estimates);
     json_object_set_new(object, "differences", differences);
     json_object_set_new(object, "support", support);
@@ -474,8 +473,7 @@ static enum status fill_position(struct reporting *reporting, struct part *part,
     for (size_t i = 0; i < reporting->sums->contenders; i++) {
         json_t *entry = estimate_json(reporting, part, i, ESTIMATOR_SNIPS);
         json_object_set_new(entry, "position", json_integer(position));
-        json_object_set_new(entry, "decisions",
-                            json_integer((json_int_t)decisions_of(reporting->sums, part)));
+        json_object_set_new(entry, "decisions", report_count(decisions_of(reporting->sums, part)));
         json_array_append_new(list, entry);
     }
     return STATUS_OK;

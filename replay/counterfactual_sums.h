@@ -63,7 +63,20 @@ MUST_USE enum status counterfactual_sums_new(size_t contenders, size_t positions
                                              struct counterfactual_sums **out);
 void counterfactual_sums_free(struct counterfactual_sums *sums);
 
-/* Status as of ranking_sums_merge(), ranking_sums_write() and ranking_sums_read(). */
+/*
+ * As bytes of a file: "RRcount" and a zero; 8 bytes of the head's size, lowest first; the head;
+ * then observations and slates (tally.h). The head, numbers being varints (numbers.h):
+ *
+ *   1 byte   version, 1
+ *   varints  contenders, positions
+ *   8 bytes  seed
+ *   varints  the counts, in their order above
+ *   varints  WEIGHT_BINS for each contender
+ *   varint   segments but the first; of each a byte of dimension, a varint of the size of its name,
+ *            and the name
+ *
+ * Status as of ranking_sums_merge(), ranking_sums_write() and ranking_sums_read().
+ */
 MUST_USE enum status counterfactual_sums_merge(struct counterfactual_sums *into,
                                                const struct counterfactual_sums *from,
                                                struct problem *problem);

@@ -190,10 +190,10 @@ static enum status add_segment(struct reporting *reporting, size_t segment, json
     }
     json_t *values = json_array();
     json_t *differences = json_array();
-    json_t *object = json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "dimension",
+    json_t *object = json_pack("{s:s, s:s, s:o, s:I, s:o, s:o}", "dimension",
                                segment_dimension_name(segments_dimension(sums->segments, segment)),
                                "name", segments_name(sums->segments, segment), "rankings",
-                               (json_int_t)rankings_of(sums, segment), "users",
+                               report_count(rankings_of(sums, segment)), "users",
                                (json_int_t)tally_users(sums->metrics, (uint32_t)segment), "values",
                                values, "differences", differences);
     json_array_append_new(list, object);
@@ -292,9 +292,9 @@ static json_t *contender_json(const struct ranking_sums *sums, struct bootstrap 
 {
     const double *columns = &totals[ranking_exposure_column(contender, 0)];
     return json_pack(
-        "{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:{s:I, s:o, s:o}, s:o}", "contender",
-        (json_int_t)contender, "positions", (json_int_t)columns[EXPOSED_POSITIONS], "violations",
-        (json_int_t)columns[EXPOSED_FORBIDDEN], "coverage", report_real(figures->videos.coverage),
+        "{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:o, s:o}, s:o}", "contender",
+        (json_int_t)contender, "positions", report_count(columns[EXPOSED_POSITIONS]), "violations",
+        report_count(columns[EXPOSED_FORBIDDEN]), "coverage", report_real(figures->videos.coverage),
         "gini", report_real(figures->videos.gini), "creator_gini",
         report_real(figures->creators.gini), "languages",
         languages_json(sums, bootstrap, contender, totals), "creators", "count",

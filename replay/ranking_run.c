@@ -240,7 +240,7 @@ static enum status take_ranking(struct ranking_run *run, const struct past_ranki
                                 const struct state *state, const struct video *const *videos,
                                 struct measured *head)
 {
-    struct contender_order orders[CONTENDERS_MAX];
+    struct contender_order orders[CONTENDERS_MAX] = {{.count = 0}};
     enum status status = order_all(run, ranking, state, orders);
     if (status == STATUS_OK) {
         status = note_exposure(run, ranking, videos, orders, head->unit_key);

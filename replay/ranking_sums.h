@@ -87,7 +87,22 @@ size_t ranking_language(struct ranking_sums *sums, uint16_t language);
 MUST_USE enum status ranking_sums_merge(struct ranking_sums *into, const struct ranking_sums *from,
                                         struct problem *problem);
 
-/* As bytes of a file; STATUS_IO. ranking_sums_read(): STATUS_CORRUPT, STATUS_NO_MEMORY too. */
+/*
+ * As bytes of a file: "RRrank1" and a zero; then blocks, each with 8 bytes of its size before it,
+ * lowest first: the head, exposure (exposure.h), and the scores of each contender that has them
+ * (auc_groups.h); then metrics and exposures (tally.h). The head, numbers being varints
+ * (numbers.h):
+ *
+ *   1 byte   version, 1
+ *   varints  contenders; a bit for each that has scores; k
+ *   8 bytes  seed
+ *   varints  the counts, in their order above
+ *   varints  number of languages, and each one
+ *   varint   segments but the first; of each a byte of dimension, a varint of the size of its name,
+ *            and the name
+ *
+ * STATUS_IO. ranking_sums_read(): STATUS_CORRUPT, STATUS_NO_MEMORY too.
+ */
 MUST_USE enum status ranking_sums_write(struct ranking_sums *sums, FILE *file);
 MUST_USE enum status ranking_sums_read(FILE *file, struct ranking_sums **out,
                                        struct problem *problem);

@@ -8,6 +8,12 @@ json_t *report_real(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+json_t *report_count(double value)
+{
+    const double most = 0x1p53;
+    return json_integer(!(value > 0) ? 0 : (json_int_t)(value < most ? value : most));
+}
+
 void report_interval(json_t *object, const char *name, const struct bootstrap_interval *interval)
 {
     json_object_set_new(object, name, report_real(interval->value));

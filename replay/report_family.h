@@ -12,6 +12,9 @@
 /* A number, or null for NaN. */
 json_t *report_real(double value);
 
+/* How many, of a sum that is a whole number, which a part from a file need not be: at most 2^53. */
+json_t *report_count(double value);
+
 /* Sets name, "low" and "high". */
 void report_interval(json_t *object, const char *name, const struct bootstrap_interval *interval);
 

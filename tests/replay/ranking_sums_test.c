@@ -194,7 +194,7 @@ static void languages_are_numbered_as_they_come(void)
 {
     struct ranking_sums *sums = NULL;
     CHECK_EQ(STATUS_OK, ranking_sums_new(1, 0, K, SEED, &sums));
-    for (uint16_t i = 0; i < RANKING_LANGUAGES; i++) {
+    for (size_t i = 0; i < RANKING_LANGUAGES; i++) {
         CHECK_EQ(i, ranking_language(sums, (uint16_t)(900 - i)));
     }
     CHECK_EQ(RANKING_LANGUAGES, ranking_language(sums, 1));
