@@ -28,7 +28,8 @@ struct scene {
     struct state *state;
     struct arena arena;
     uint64_t sequence;
-    /* Videos v0, v1, ... are candidates, in this order, and the first has the highest retrieval_score. */
+    /* Videos v0, v1, ... are candidates, in this order, and the first has the highest
+     * retrieval_score. */
     uint64_t keys[SCENE_VIDEOS];
     double retrieval_scores[SCENE_VIDEOS];
 };
