@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "ranker/check.h"
 #include "ranker/ranking.h"
@@ -170,7 +171,8 @@ static void explain_block(struct ranking *ranking, size_t begin, size_t count,
         candidates[i] = ranking->candidates[ranking->slate.order[begin + i]];
     }
     features_fill(&ranking->source, &ranking->explained, candidates, count, &features);
-    score_block(&ranking->explained, &features, count, scores, terms);
+    score_block(&ranking->explained, &features, count, scores,
+                &(struct score_detail){.terms = terms});
     for (size_t i = 0; i < count; i++) {
         uint32_t at = ranking->slate.order[begin + i];
         terms[i * TERM_COUNT + TERM_DECAY] = (struct rank_term){
@@ -181,35 +183,38 @@ static void explain_block(struct ranking *ranking, size_t begin, size_t count,
     }
 }
 
-/*
- * Adds up what the scores of count positions from begin are made of. What moves no score has terms
- * of 0, so what scores were worked out with is enough.
- */
+/* Adds up what the scores of count positions from begin are made of. */
 static void total_block(struct ranking *ranking, size_t begin, size_t count, int64_t *totals)
 {
     struct features features;
     struct candidate candidates[FEATURE_BLOCK];
     double scores[FEATURE_BLOCK];
-    struct rank_term terms[FEATURE_BLOCK * TERM_COUNT] = {{0}};
-    const struct slate *slate = &ranking->slate;
     for (size_t i = 0; i < count; i++) {
-        candidates[i] = ranking->candidates[slate->order[begin + i]];
+        candidates[i] = ranking->candidates[ranking->slate.order[begin + i]];
     }
     features_fill(&ranking->source, &ranking->selection, candidates, count, &features);
-    score_block_choose()(&ranking->selection, &features, count, scores, terms);
-    for (size_t i = 0; i < count; i++) {
-        double decay = slate->scores[slate->order[begin + i]] - scores[i];
-        for (unsigned term = 0; term < TERM_DECAY; term++) {
-            totals[term] += rank_term_units(terms[i * TERM_COUNT + term].value);
-        }
-        totals[TERM_DECAY] += rank_term_units(decay);
-    }
+    score_block_choose()(&ranking->selection, &features, count, scores,
+                         &(struct score_detail){.totals = totals});
 }
 
+/*
+ * What moves no score has terms of 0, so what scores were worked out with is enough. Where all that
+ * were scored are shown, their terms were added up on the way (ranking.h).
+ */
 static void total_slate(struct ranking *ranking, struct rank_result *result)
 {
-    for (size_t begin = 0; begin < result->count; begin += FEATURE_BLOCK) {
-        total_block(ranking, begin, ranking_block_size(result->count, begin), result->term_totals);
+    const struct slate *slate = &ranking->slate;
+    int64_t *totals = result->term_totals;
+    if (ranking_shows_all(ranking)) {
+        memcpy(totals, ranking->term_totals, sizeof(ranking->term_totals));
+    } else {
+        for (size_t begin = 0; begin < result->count; begin += FEATURE_BLOCK) {
+            total_block(ranking, begin, ranking_block_size(result->count, begin), totals);
+        }
+    }
+    for (size_t i = 0; i < result->count; i++) {
+        uint32_t at = slate->order[i];
+        totals[TERM_DECAY] += rank_term_units(slate->scores[at] - ranking->input.scores[at]);
     }
 }
 

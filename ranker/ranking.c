@@ -86,6 +86,8 @@ static void prefetch_block(const struct ranking *ranking, size_t begin)
 static void score_all(struct ranking *ranking, double *scores)
 {
     score_block_function *score = score_block_choose();
+    const struct score_detail totals = {.totals = ranking->term_totals};
+    bool total = ranking->request->total_terms && ranking_shows_all(ranking);
     struct features features; /* large; what is not selected is never read */
     for (size_t begin = 0; begin < ranking->kept_count; begin += FEATURE_BLOCK) {
         size_t count = ranking_block_size(ranking->kept_count, begin);
@@ -93,7 +95,7 @@ static void score_all(struct ranking *ranking, double *scores)
         prefetch_block(ranking, begin + FEATURE_BLOCK);
         features_fill(&ranking->source, &ranking->selection, &ranking->candidates[begin], count,
                       &features);
-        score(&ranking->selection, &features, count, block, NULL);
+        score(&ranking->selection, &features, count, block, total ? &totals : NULL);
         for (size_t i = 0; i < count; i++) {
             scores[begin + i] = block[i];
         }
@@ -141,13 +143,6 @@ static struct slate_facts *find_facts(const struct ranking *ranking)
     return facts;
 }
 
-/* How long the slate is. */
-static size_t slate_count(const struct ranking *ranking)
-{
-    size_t limit = ranking->request->limit;
-    return limit > 0 && limit < ranking->kept_count ? limit : ranking->kept_count;
-}
-
 static enum status score_kept(struct ranking *ranking)
 {
     double *scores = arena_new_raw(ranking->arena, double, ranking->kept_count);
@@ -165,7 +160,7 @@ static enum status score_kept(struct ranking *ranking)
         .scores = scores,
         .creators = creators,
         .facts = slate_is_plain(ranking->model) ? NULL : find_facts(ranking),
-        .positions = slate_count(ranking),
+        .positions = ranking_positions(ranking),
         .seed = ranking->request->seed,
         .explain = ranking->request->explain,
     };

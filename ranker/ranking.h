@@ -28,6 +28,9 @@ struct ranking {
     struct candidate *candidates; /* by index in kept */
     struct slate_input input;     /* as are its arrays */
     struct slate slate;           /* of rank() alone, which makes it */
+    /* With total_terms, where all that are kept are shown: of each term but the slate's the sum of
+     * its values, in units of 2^-32. Else 0. */
+    int64_t term_totals[TERM_COUNT];
 };
 
 /*
@@ -40,6 +43,19 @@ MUST_USE enum status ranking_init(struct ranking *ranking, const struct state *s
 
 /* What the rules of policy look at. */
 struct policy_context ranking_policy(const struct ranking *ranking);
+
+/* How long the slate is. */
+static inline size_t ranking_positions(const struct ranking *ranking)
+{
+    size_t limit = ranking->request->limit;
+    return limit > 0 && limit < ranking->kept_count ? limit : ranking->kept_count;
+}
+
+/* Whether the slate leaves out none of those that are kept. */
+static inline bool ranking_shows_all(const struct ranking *ranking)
+{
+    return ranking_positions(ranking) == ranking->kept_count;
+}
 
 /* Of count rows, those of the block that begins there. */
 static inline size_t ranking_block_size(size_t count, size_t begin)

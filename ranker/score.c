@@ -187,70 +187,95 @@ LOOP multiply(double weight, const struct column *feature, struct column *value)
     }
 }
 
-/* What a term is explained from, where anyone asks. */
-static void keep(const struct rank_term *terms, const struct column *value, struct column *before)
+/* One step on the way to the scores of a block. */
+struct step {
+    const struct score_detail *detail; /* NULL: nobody asks */
+    size_t count;
+    struct column before; /* with detail: the values so far */
+};
+
+static void step_begin(struct step *step, const struct column *value)
 {
-    if (terms != NULL) {
-        *before = *value;
+    if (step->detail != NULL) {
+        step->before = *value;
     }
 }
 
-/* Both values are multiples of 2^-32 below 2^19, so their difference is exact. */
-static void explain(struct rank_term *terms, unsigned term, size_t count,
-                    const struct column *before, const struct column *after, const double *input)
+static void put_terms(const struct step *step, unsigned term, const struct column *after,
+                      const double *input)
 {
-    for (size_t i = 0; terms != NULL && i < count; i++) {
+    struct rank_term *terms = step->detail->terms;
+    for (size_t i = 0; terms != NULL && i < step->count; i++) {
         terms[i * TERM_COUNT + term] = (struct rank_term){
-            .value = after->at[i] - before->at[i],
+            .value = after->at[i] - step->before.at[i],
             .input = input[i],
         };
     }
 }
 
+static void add_total(const struct step *step, unsigned term, const struct column *after)
+{
+    int64_t total = 0;
+    for (size_t i = 0; i < step->count; i++) {
+        total += rank_term_units(after->at[i] - step->before.at[i]);
+    }
+    step->detail->totals[term] += total;
+}
+
+/* Both values are multiples of 2^-32 below 2^19, so their difference is exact. */
+static void step_end(const struct step *step, unsigned term, const struct column *after,
+                     const double *input)
+{
+    if (step->detail == NULL) {
+        return;
+    }
+    put_terms(step, term, after, input);
+    if (step->detail->totals != NULL) {
+        add_total(step, term, after);
+    }
+}
+
 static void score_heads(const struct selection *selection, const struct features *features,
-                        size_t count, struct column *value, struct rank_term *terms)
+                        struct step *step, struct column *value)
 {
     struct pull pull = {.affinity = NAN}; /* equal to none */
     struct column probability;
     for (unsigned i = 0; i < selection->head_count; i++) {
         enum head head = selection->heads[i];
-        struct column before;
-        keep(terms, value, &before);
-        predict(selection, head, features, count, &pull, &probability);
+        step_begin(step, value);
+        predict(selection, head, features, step->count, &pull, &probability);
         add_head(selection->model->value[head], &probability, value);
-        explain(terms, head, count, &before, value, probability.at);
+        step_end(step, head, value, probability.at);
     }
 }
 
-static void score_shift(const struct model *model, size_t count, struct column *value,
-                        struct rank_term *terms)
+static void score_shift(const struct model *model, struct step *step, struct column *value)
 {
-    struct column before;
-    keep(terms, value, &before);
     struct column offset;
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
         offset.at[i] = model->negative_offset;
     }
+    step_begin(step, value);
     shift(model, value);
-    explain(terms, HEAD_COUNT, count, &before, value, offset.at);
+    step_end(step, HEAD_COUNT, value, offset.at);
 }
 
 void score_block(const struct selection *selection, const struct features *features, size_t count,
-                 double scores[FEATURE_BLOCK], struct rank_term *terms)
+                 double scores[FEATURE_BLOCK], const struct score_detail *detail)
 {
     CHECK(count <= FEATURE_BLOCK);
     const struct model *model = selection->model;
     struct column value = {{0}};
-    score_heads(selection, features, count, &value, terms);
-    score_shift(model, count, &value, terms);
+    struct step step = {.detail = detail, .count = count};
+    score_heads(selection, features, &step, &value);
+    score_shift(model, &step, &value);
     for (unsigned i = 0; i < selection->multiplier_count; i++) {
         enum multiplier multiplier = selection->multipliers[i];
-        struct column before;
-        keep(terms, &value, &before);
         struct column feature;
         present(features->columns[selection_feature(multiplier)], &feature);
+        step_begin(&step, &value);
         multiply(model->multipliers[multiplier], &feature, &value);
-        explain(terms, HEAD_COUNT + 1 + multiplier, count, &before, &value, feature.at);
+        step_end(&step, HEAD_COUNT + 1 + multiplier, &value, feature.at);
     }
     memcpy(scores, value.at, sizeof(value.at));
 }

@@ -8,13 +8,21 @@
 #define SCORE_MAX 0x1p18
 
 /*
+ * Where what scores are made of goes, as far as it is asked for. The last of TERM_COUNT, the
+ * slate's, and what is not selected, which is 0, are left alone.
+ */
+struct score_detail {
+    struct rank_term *terms; /* NULL, or TERM_COUNT for each row */
+    int64_t *totals;         /* NULL, or TERM_COUNT sums in units of 2^-32, which grow */
+};
+
+/*
  * Scores a block: heads, value, shift and multipliers, as rank.h says. Each score is a multiple of
  * 2^-32 in [0, SCORE_MAX]. What is not selected must weigh 0, so the scores do not depend on the
- * selection. terms is NULL or has TERM_COUNT for each of the count rows; the last of each, the
- * slate's, is left alone.
+ * selection. detail is NULL where nobody asks.
  */
 void score_block(const struct selection *selection, const struct features *features, size_t count,
-                 double scores[FEATURE_BLOCK], struct rank_term *terms);
+                 double scores[FEATURE_BLOCK], const struct score_detail *detail);
 
 /*
  * The same for processors with AVX2, compiled from the same source: additions, multiplications and
@@ -22,11 +30,12 @@ void score_block(const struct selection *selection, const struct features *featu
  * equal.
  */
 void score_block_avx2(const struct selection *selection, const struct features *features,
-                      size_t count, double scores[FEATURE_BLOCK], struct rank_term *terms);
+                      size_t count, double scores[FEATURE_BLOCK],
+                      const struct score_detail *detail);
 
 typedef void score_block_function(const struct selection *selection,
                                   const struct features *features, size_t count,
-                                  double scores[FEATURE_BLOCK], struct rank_term *terms);
+                                  double scores[FEATURE_BLOCK], const struct score_detail *detail);
 
 /* The quicker of the two that this processor runs. */
 score_block_function *score_block_choose(void);

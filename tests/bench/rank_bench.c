@@ -36,6 +36,7 @@ struct options {
     const char *weights;
     const char *pool;
     int64_t requests;
+    bool total_terms;
 };
 
 static const struct argument arguments[] = {
@@ -65,6 +66,10 @@ static const struct argument arguments[] = {
      .initial = "5000",
      .minimum = 1,
      .maximum = 1000000000},
+    {.name = "total_terms",
+     .help = "add up the terms of scores too, as for an answer that is journaled",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct options, total_terms)},
 };
 
 static const struct program program = {
@@ -80,6 +85,7 @@ struct bench {
     struct pool pool;
     struct arena arena;
     const struct video *found[LIMIT_CANDIDATES];
+    bool total_terms;
     int64_t step_start_ns;
     struct samples steps_ns[STEP_COUNT]; /* of a whole request */
     uint64_t candidates;
@@ -111,6 +117,7 @@ static void rank_request(struct bench *bench, const Reelrank__V1__RankRequest *m
     if (status != STATUS_OK) {
         give_up("a request is refused: %s", problem.text);
     }
+    request.total_terms = bench->total_terms;
     step_done(bench, STEP_CHECK);
     struct weights_chosen chosen;
     CHECK(weights_choose(bench->weights, request.locale, request.user_key,
@@ -205,6 +212,7 @@ int main(int argc, char **argv)
     struct bench *bench = calloc(1, sizeof(*bench));
     CHECK(bench != NULL);
     open_bench(bench, &options);
+    bench->total_terms = options.total_terms;
     run(bench, options.requests);
     double candidates = (double)bench->candidates / (double)options.requests;
     printf("{\"requests\": %" PRId64 ", \"candidates\": %.1f", options.requests, candidates);

@@ -74,12 +74,23 @@ static void check_same_bits(const struct model *model, const struct features *fe
     double avx2[FEATURE_BLOCK];
     struct rank_term plain_terms[FEATURE_BLOCK * TERM_COUNT];
     struct rank_term avx2_terms[FEATURE_BLOCK * TERM_COUNT];
+    int64_t plain_totals[TERM_COUNT] = {0};
+    int64_t avx2_totals[TERM_COUNT] = {0};
     memset(plain_terms, 0, sizeof(plain_terms));
     memset(avx2_terms, 0, sizeof(avx2_terms));
-    score_block(&all, features, FEATURE_BLOCK, plain, plain_terms);
-    score_block_avx2(&all, features, FEATURE_BLOCK, avx2, avx2_terms);
+    score_block(&all, features, FEATURE_BLOCK, plain,
+                &(struct score_detail){.terms = plain_terms, .totals = plain_totals});
+    score_block_avx2(&all, features, FEATURE_BLOCK, avx2,
+                     &(struct score_detail){.terms = avx2_terms, .totals = avx2_totals});
     CHECK(memcmp(plain, avx2, sizeof(plain)) == 0);
     CHECK(memcmp(plain_terms, avx2_terms, sizeof(plain_terms)) == 0);
+    CHECK(memcmp(plain_totals, avx2_totals, sizeof(plain_totals)) == 0);
+    for (unsigned i = 0; i < FEATURE_BLOCK * TERM_COUNT; i++) {
+        plain_totals[i % TERM_COUNT] -= rank_term_units(plain_terms[i].value);
+    }
+    for (unsigned term = 0; term < TERM_COUNT; term++) {
+        CHECK_EQ(0, plain_totals[term]);
+    }
     for (unsigned i = 0; i < FEATURE_BLOCK; i++) {
         double sum = 0;
         for (unsigned term = 0; term < TERM_COUNT; term++) {
@@ -199,7 +210,7 @@ static void predict_like(const struct head_model *head, double out[3])
     double scores[FEATURE_BLOCK];
     struct rank_term terms[3 * TERM_COUNT];
     memset(terms, 0, sizeof(terms));
-    score_block(&selection, &features, 3, scores, terms);
+    score_block(&selection, &features, 3, scores, &(struct score_detail){.terms = terms});
     for (unsigned i = 0; i < 3; i++) {
         out[i] = terms[i * TERM_COUNT + HEAD_LIKE].input;
         CHECK(near(out[i], terms[i * TERM_COUNT + HEAD_LIKE].value));
