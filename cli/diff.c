@@ -10,6 +10,7 @@
 #include "cli/column.h"
 #include "cli/command.h"
 #include "cli/diff_table.h"
+#include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/weights_changes.h"
 #include "cli/weights_side.h"
@@ -189,17 +190,15 @@ static void add_files(struct run *run)
 
 static enum status write_page(struct run *run)
 {
+    static const char option[] = "--html";
     const char *path = run->values->html;
-    FILE *file = fopen(path, "we");
-    bool written = file != NULL && diff_page_write(file, run->report);
-    if (file != NULL && fclose(file) != 0) {
-        written = false;
+    FILE *file;
+    enum status status = output_open(option, path, &file, &run->problem);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (!written) {
-        problem_set(&run->problem, "--html %.160s: cannot write: %s", path, strerror(errno));
-        return STATUS_IO;
-    }
-    return STATUS_OK;
+    status = diff_page_write(file, run->report) ? STATUS_OK : STATUS_IO;
+    return output_close(option, path, file, status, &run->problem);
 }
 
 static enum status print_json(const struct run *run)

@@ -2,9 +2,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "cli/column.h"
+#include "ranker/text.h"
 
 enum { NAME_WIDTH = 20 };
 
@@ -45,4 +48,18 @@ void fields_time(const char *name, int64_t time_ms)
     char text[FIELDS_TIME_SIZE];
     fields_format_time(time_ms, text);
     fields_text(name, text);
+}
+
+json_t *fields_json(const char *text)
+{
+    if (text_is_utf8(text_of(text))) {
+        return json_string(text);
+    }
+    char *plain = strdup(text);
+    for (char *at = plain; at != NULL && *at != '\0'; at++) {
+        *at = (unsigned char)*at > 127 ? '?' : *at;
+    }
+    json_t *json = json_string(plain); /* NULL for NULL */
+    free(plain);
+    return json;
 }

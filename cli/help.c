@@ -96,7 +96,7 @@ static void print_argument(FILE *file, const struct argument *argument)
     char notes[160];
     format_notes(argument, notes, sizeof(notes));
     fputs(argument->help, file);
-    if (OPTION_WIDTH + strlen(argument->help) + strlen(notes) > LINE_WIDTH) {
+    if (notes[0] != '\0' && OPTION_WIDTH + strlen(argument->help) + strlen(notes) > LINE_WIDTH) {
         fprintf(file, "\n%*s", OPTION_WIDTH - 1, "");
     }
     fprintf(file, "%s\n", notes);

@@ -9,13 +9,9 @@
 #include "cli/replay_source.h"
 #include "cli/replay_weights.h"
 #include "ranker/slate_chance.h"
-#include "replay/bootstrap.h"
 #include "replay/chances.h"
 #include "replay/counterfactual_report.h"
 #include "replay/counterfactual_run.h"
-#include "replay/part_file.h"
-
-enum { MINUTE_MS = 60000 };
 
 struct counterfactual_values {
     struct replay_source_values source;
@@ -54,8 +50,6 @@ static bool has_model(const struct counterfactual_values *values)
     return strcmp(values->reward_model, "video") == 0;
 }
 
-/* ---- the walks ---- */
-
 static enum status make_timeline(struct counterfactual_command *command,
                                  struct counterfactual_run *run)
 {
@@ -83,7 +77,7 @@ static enum status walk(struct counterfactual_command *command, bool learning)
                                                    .clip = (double)values->clip,
                                                    .draws = (size_t)values->draws,
                                                    .window_ms =
-                                                       values->source.window_minutes * MINUTE_MS,
+                                                       replay_source_window_ms(&values->source),
                                                    .share = command->source.share,
                                                    .seed = (uint64_t)values->source.seed,
                                                    .model = command->model,
@@ -125,26 +119,22 @@ static enum status estimate(struct counterfactual_command *command)
     return status == STATUS_OK ? walk(command, false) : status;
 }
 
-/* ---- the report ---- */
-
-static void add_note(json_t *notes, const char *text)
-{
-    json_array_append_new(notes, json_string(text));
-}
-
 static json_t *notes_json(const struct counterfactual_command *command)
 {
     json_t *notes = json_array();
-    add_note(notes, "Estimates weigh what was observed by how much likelier each contender would "
-                    "have done what the log did. They are right only if the propensities of the "
-                    "log are, and if it could have done all that the contender does.");
-    add_note(notes, "IPS to SNDR are per served position; item-position and sequence estimates "
-                    "are per slate, the sum over its positions.");
+    replay_report_note(
+        notes, "Estimates weigh what was observed by how much likelier each contender would "
+               "have done what the log did. They are right only if the propensities of the "
+               "log are, and if it could have done all that the contender does.");
+    replay_report_note(notes,
+                       "IPS to SNDR are per served position; item-position and sequence estimates "
+                       "are per slate, the sum over its positions.");
     if (command->past == NULL) {
-        add_note(notes, "The weights that made the log are not known: beyond the first position of "
-                        "slates with drawn positions, how likely a video was at its position "
-                        "cannot be told, so only first positions, lists of one and sequences "
-                        "count.");
+        replay_report_note(
+            notes, "The weights that made the log are not known: beyond the first position of "
+                   "slates with drawn positions, how likely a video was at its position "
+                   "cannot be told, so only first positions, lists of one and sequences "
+                   "count.");
     }
     replay_source_notes(&command->source, timeline_counts(command->timeline), notes);
     return notes;
@@ -162,36 +152,28 @@ static json_t *support_json(const struct argument_texts *texts)
 static json_t *options_json(const struct counterfactual_command *command)
 {
     const struct counterfactual_values *values = command->values;
-    json_t *options = json_pack(
-        "{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "reward", label_name(command->reward),
-        "reward_model", values->reward_model, "positions", (json_int_t)values->positions, "clip",
-        (json_int_t)values->clip, "draws", (json_int_t)values->draws, "window_ms",
-        (json_int_t)(values->source.window_minutes * MINUTE_MS), "seed",
-        (json_int_t)values->source.seed, "rounds", (json_int_t)BOOTSTRAP_ROUNDS, "support",
-        support_json(&values->support));
+    json_t *options =
+        json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "reward", label_name(command->reward),
+                  "reward_model", values->reward_model, "positions", (json_int_t)values->positions,
+                  "clip", (json_int_t)values->clip, "draws", (json_int_t)values->draws, "support",
+                  support_json(&values->support));
+    replay_source_options(&values->source, options);
     if (has_model(values)) {
         json_object_set_new(options, "folds", json_integer(values->folds));
         json_object_set_new(options, "prior", json_integer(values->prior));
-    }
-    if (values->source.part != NULL) {
-        json_object_set_new(options, "part", json_string(values->source.part));
     }
     return options;
 }
 
 static enum status describe(struct counterfactual_command *command)
 {
-    json_t *report = replay_report_begin("counterfactual");
-    command->report = report;
-    if (report == NULL) {
+    command->report = replay_report_begin("counterfactual", &command->source,
+                                          timeline_counts(command->timeline), &command->contenders);
+    if (command->report == NULL) {
         return STATUS_NO_MEMORY;
     }
-    json_object_set_new(report, "source",
-                        replay_source_json(&command->source, timeline_counts(command->timeline)));
-    json_object_set_new(report, "options", options_json(command));
-    json_object_set_new(report, "contenders", replay_contenders_json(&command->contenders));
-    json_object_set_new(report, "changes", replay_changes_json(&command->contenders));
-    json_object_set_new(report, "notes", notes_json(command));
+    json_object_set_new(command->report, "options", options_json(command));
+    json_object_set_new(command->report, "notes", notes_json(command));
     return STATUS_OK;
 }
 
@@ -199,15 +181,12 @@ static enum status write_part(struct counterfactual_command *command)
 {
     const char *path = command->values->source.out;
     FILE *file;
-    enum status status = replay_part_open(path, &file, &command->problem);
+    enum status status = replay_part_begin(path, command->report, &file, &command->problem);
     if (status != STATUS_OK) {
         return status;
     }
-    status = part_file_write(file, command->report);
-    if (status == STATUS_OK) {
-        status = counterfactual_sums_write(command->sums, file);
-    }
-    return replay_part_close(path, file, status, &command->problem);
+    status = counterfactual_sums_write(command->sums, file);
+    return replay_part_end(path, file, status, &command->problem);
 }
 
 enum status replay_counterfactual_report(struct counterfactual_sums *sums, json_t *report,
@@ -240,7 +219,8 @@ static enum status finish(struct counterfactual_command *command)
     if (status == STATUS_OK) {
         status = replay_counterfactual_report(command->sums, command->report, &command->problem);
     }
-    if (status == STATUS_OK && command->sums->counts.used == 0) {
+    bool whole = command->values->source.part == NULL; /* a part may be empty */
+    if (status == STATUS_OK && whole && command->sums->counts.used == 0) {
         problem_set(&command->problem,
                     "no decision with a served slate is in %s; decisions come from a server's "
                     "journal (--journal-share-ppm), or from formats that have propensities",
@@ -299,9 +279,10 @@ static enum exit_code check(struct counterfactual_command *command)
     if (label_find(values->reward, &command->reward, &command->problem) != STATUS_OK) {
         return refuse(command);
     }
-    if (has_model(values) && values->source.log != NULL && strcmp(values->source.log, "-") == 0) {
-        problem_set(&command->problem, "the reward model reads the log twice, so it must be a "
-                                       "file; --reward-model none does without DM, DR and SNDR");
+    if (has_model(values) && replay_source_is_read_once(&values->source)) {
+        problem_set(&command->problem, "the reward model reads everything twice, so --log and "
+                                       "--catalogue must be files, no pipes; --reward-model none "
+                                       "does without DM, DR and SNDR");
         return refuse(command);
     }
     support_limits_init(&command->limits);

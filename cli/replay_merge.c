@@ -107,6 +107,46 @@ static enum status merge_sums(struct merge *merge, FILE *file)
     return STATUS_INVALID;
 }
 
+/* The first section in which they differ, other than in figures. */
+static const char *find_difference(const json_t *a, const json_t *b)
+{
+    static const char *const sections[] = {"kind", "source", "options", "contenders", NULL};
+    size_t i = 0;
+    while (sections[i] != NULL &&
+           json_equal(json_object_get(a, sections[i]), json_object_get(b, sections[i]))) {
+        i++;
+    }
+    return sections[i] != NULL ? sections[i] : "notes";
+}
+
+/* Parts of one replay say the same of everything but their number. */
+static enum status check_about(struct merge *merge, const json_t *about)
+{
+    if (!json_equal(merge->about, about)) {
+        problem_set(&merge->problem, "it differs from the part before in: %s",
+                    find_difference(merge->about, about));
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
+/* Whether what a part says before its sums and the sums are of one replay, and nothing follows. */
+static enum status check_end(struct merge *merge, FILE *file)
+{
+    size_t contenders =
+        merge->ranking != NULL ? merge->ranking->contenders : merge->counterfactual->contenders;
+    if (json_array_size(json_object_get(merge->about, "contenders")) != contenders) {
+        problem_set(&merge->problem, "it does not name the %zu contenders that it has sums of",
+                    contenders);
+        return STATUS_CORRUPT;
+    }
+    if (fgetc(file) != EOF) {
+        problem_set(&merge->problem, "it goes on behind its sums");
+        return STATUS_CORRUPT;
+    }
+    return STATUS_OK;
+}
+
 static enum status take_part(struct merge *merge, FILE *file, json_t *about)
 {
     struct share share;
@@ -114,15 +154,15 @@ static enum status take_part(struct merge *merge, FILE *file, json_t *about)
     if (status == STATUS_OK) {
         status = check_share(merge, share);
     }
-    if (status == STATUS_OK && merge->about != NULL && !json_equal(merge->about, about)) {
-        problem_set(&merge->problem,
-                    "its log, options or contenders are not those of the part before");
-        return STATUS_INVALID;
-    }
-    if (status == STATUS_OK && merge->about == NULL) {
+    if (status == STATUS_OK && merge->about != NULL) {
+        status = check_about(merge, about);
+    } else if (status == STATUS_OK) {
         merge->about = json_incref(about);
     }
-    return status == STATUS_OK ? merge_sums(merge, file) : status;
+    if (status == STATUS_OK) {
+        status = merge_sums(merge, file);
+    }
+    return status == STATUS_OK ? check_end(merge, file) : status;
 }
 
 static enum status read_part(struct merge *merge, const char *path)
@@ -158,6 +198,12 @@ static enum status report(struct merge *merge)
 {
     json_int_t signals =
         json_integer_value(json_object_get(json_object_get(merge->about, "source"), "signals"));
+    bool empty = merge->ranking != NULL ? merge->ranking->counts.measured == 0
+                                        : merge->counterfactual->counts.used == 0;
+    if (empty) {
+        problem_set(&merge->problem, "no part has a ranking that can be measured");
+        return STATUS_NOT_FOUND;
+    }
     return merge->ranking != NULL
                ? ranking_report_add(merge->ranking, (uint64_t)signals, merge->about)
                : replay_counterfactual_report(merge->counterfactual, merge->about, &merge->problem);

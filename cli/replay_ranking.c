@@ -6,15 +6,19 @@
 #include <sys/stat.h>
 
 #include "cli/command.h"
+#include "cli/input.h"
+#include "cli/output.h"
 #include "cli/replay_report.h"
 #include "cli/replay_source.h"
 #include "cli/replay_weights.h"
-#include "replay/bootstrap.h"
-#include "replay/part_file.h"
+#include "ranker/check.h"
 #include "replay/ranking_report.h"
 #include "replay/ranking_run.h"
 
-enum { PATH_SIZE = 4096, TREC_NAME_SIZE = 64, MINUTE_MS = 60000 };
+enum { PATH_SIZE = 4096, TREC_NAME_SIZE = 32, NEGATIVES = 100 };
+
+static const char trec_option[] = "--trec";
+static const char no_locale[] = "und";
 
 struct ranking_values {
     struct replay_source_values source;
@@ -61,58 +65,58 @@ static enum ranking_origin origin_of(const struct ranking_values *values)
                                                            : RANKINGS_IMPRESSIONS;
 }
 
-/* ---- trec_eval's files ---- */
-
-static enum status open_trec(struct ranking_command *command, const char *name, FILE **out)
+/* The files of trec_eval: the qrels first, then a run for each contender. */
+static FILE **trec_file(struct ranking_command *command, size_t index)
 {
-    char path[PATH_SIZE];
-    int size = snprintf(path, sizeof(path), "%s/%s", command->values->trec, name);
-    *out = size > 0 && (size_t)size < sizeof(path) ? fopen(path, "we") : NULL;
-    if (*out == NULL) {
-        problem_set(&command->problem, "--trec %.120s/%.60s: cannot write: %s",
-                    command->values->trec, name, strerror(errno));
-        return STATUS_IO;
+    return index == 0 ? &command->options.qrels : &command->options.runs[index - 1];
+}
+
+static enum status trec_path(struct ranking_command *command, size_t index, char path[PATH_SIZE])
+{
+    char name[TREC_NAME_SIZE] = "qrels";
+    if (index > 0) {
+        snprintf(name, sizeof(name), "run-%zu", index - 1);
+    }
+    int size = snprintf(path, PATH_SIZE, "%s/%s", command->values->trec, name);
+    if (size < 0 || size >= PATH_SIZE) {
+        problem_set(&command->problem, "--trec: the path has more than %d bytes",
+                    PATH_SIZE - TREC_NAME_SIZE);
+        return STATUS_INVALID;
     }
     return STATUS_OK;
 }
 
-static enum status open_all_trec(struct ranking_command *command)
+static enum status open_trec(struct ranking_command *command)
 {
     if (mkdir(command->values->trec, 0777) != 0 && errno != EEXIST) {
-        problem_set(&command->problem, "--trec %.160s: cannot make the folder: %s",
-                    command->values->trec, strerror(errno));
+        problem_set(&command->problem, "--trec %s: cannot make the folder: %s",
+                    input_name(command->values->trec), strerror(errno));
         return STATUS_IO;
     }
-    enum status status = open_trec(command, "qrels", &command->options.qrels);
-    for (size_t i = 0; status == STATUS_OK && i < command->contenders.contenders.count; i++) {
-        char name[TREC_NAME_SIZE];
-        snprintf(name, sizeof(name), "run-%zu", i);
-        status = open_trec(command, name, &command->options.runs[i]);
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i <= command->contenders.contenders.count; i++) {
+        char path[PATH_SIZE];
+        status = trec_path(command, i, path);
+        if (status == STATUS_OK) {
+            status = output_open(trec_option, path, trec_file(command, i), &command->problem);
+        }
     }
     return status;
 }
 
-static enum status close_trec(FILE *file)
+/* Closes what is open, and removes it where the replay failed. */
+static enum status close_trec(struct ranking_command *command, enum status status)
 {
-    return file == NULL || fclose(file) == 0 ? STATUS_OK : STATUS_IO;
-}
-
-static enum status close_all_trec(struct ranking_command *command, enum status status)
-{
-    enum status closed = close_trec(command->options.qrels);
-    for (size_t i = 0; i < CONTENDERS_MAX; i++) {
-        enum status one = close_trec(command->options.runs[i]);
-        closed = closed == STATUS_OK ? one : closed;
-    }
-    if (status == STATUS_OK && closed != STATUS_OK) {
-        problem_set(&command->problem, "--trec %.160s: cannot write: %s", command->values->trec,
-                    strerror(errno));
-        return closed;
+    for (size_t i = 0; i <= command->contenders.contenders.count; i++) {
+        FILE *file = *trec_file(command, i);
+        char path[PATH_SIZE];
+        if (file != NULL) {
+            CHECK(trec_path(command, i, path) == STATUS_OK); /* it was opened with that */
+            status = output_close(trec_option, path, file, status, &command->problem);
+        }
     }
     return status;
 }
-
-/* ---- the walk ---- */
 
 static enum status make_timeline(struct ranking_command *command)
 {
@@ -142,10 +146,10 @@ static enum status walk(struct ranking_command *command)
     command->options.contenders = &command->contenders.contenders;
     command->options.label = command->label;
     command->options.k = (size_t)values->k;
-    command->options.window_ms = values->source.window_minutes * MINUTE_MS;
+    command->options.window_ms = replay_source_window_ms(&values->source);
     command->options.share = command->source.share;
     command->options.seed = (uint64_t)values->source.seed;
-    enum status status = values->trec != NULL ? open_all_trec(command) : STATUS_OK;
+    enum status status = values->trec != NULL ? open_trec(command) : STATUS_OK;
     if (status != STATUS_OK) {
         return status;
     }
@@ -162,36 +166,33 @@ static enum status walk(struct ranking_command *command)
                : status;
 }
 
-/* ---- the report ---- */
-
-static void add_note(json_t *notes, const char *text)
-{
-    json_array_append_new(notes, json_string(text));
-}
-
 static json_t *notes_json(const struct ranking_command *command)
 {
     json_t *notes = json_array();
     switch (command->origin) {
     case RANKINGS_DECISIONS:
-        add_note(notes, "Rankings are decisions: journaled answers with all their candidates, each "
-                        "ranked with the state of its place in the log.");
+        replay_report_note(
+            notes, "Rankings are decisions: journaled answers with all their candidates, each "
+                   "ranked with the state of its place in the log.");
         break;
     case RANKINGS_IMPRESSIONS:
-        add_note(notes, "Rankings are impressions: the videos of one answer that were shown are "
-                        "its candidates, ranked with what was known before the first of them. "
-                        "What was not shown is not known, so nothing new can come in.");
+        replay_report_note(notes,
+                           "Rankings are impressions: the videos of one answer that were shown are "
+                           "its candidates, ranked with what was known before the first of them. "
+                           "What was not shown is not known, so nothing new can come in.");
         break;
     default:
-        add_note(notes, "Candidates are sampled: the log has no impressions, so each video that "
-                        "earned the label stands among others drawn from the catalogue. Such "
-                        "figures compare contenders with each other only, and can order them "
-                        "otherwise than all candidates would (Krichene and Rendle, \"On sampled "
-                        "metrics for item recommendation\", KDD 2020).");
+        replay_report_note(notes,
+                           "Candidates are sampled: the log has no impressions, so each video that "
+                           "earned the label stands among others drawn from the catalogue. Such "
+                           "figures compare contenders with each other only, and can order them "
+                           "otherwise than all candidates would (Krichene and Rendle, \"On sampled "
+                           "metrics for item recommendation\", KDD 2020).");
     }
-    add_note(notes, "Only videos that were seen are judged; a contender's order of those is "
-                    "measured. Served orders have an advantage: users saw them, and what stands "
-                    "higher is seen and watched more.");
+    replay_report_note(notes,
+                       "Only videos that were seen are judged; a contender's order of those is "
+                       "measured. Served orders have an advantage: users saw them, and what stands "
+                       "higher is seen and watched more.");
     replay_source_notes(&command->source, timeline_counts(command->timeline), notes);
     return notes;
 }
@@ -199,33 +200,28 @@ static json_t *notes_json(const struct ranking_command *command)
 static json_t *options_json(const struct ranking_command *command)
 {
     const struct ranking_values *values = command->values;
-    json_t *options =
-        json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "rankings", origins[command->origin], "label",
-                  label_name(command->label), "k", (json_int_t)values->k, "window_ms",
-                  (json_int_t)command->options.window_ms, "seed", (json_int_t)values->source.seed,
-                  "rounds", (json_int_t)BOOTSTRAP_ROUNDS);
+    json_t *options = json_pack("{s:s, s:s, s:I}", "rankings", origins[command->origin], "label",
+                                label_name(command->label), "k", (json_int_t)values->k);
+    replay_source_options(&values->source, options);
+    if (command->origin != RANKINGS_DECISIONS) {
+        json_object_set_new(options, "locale", json_string(values->source.locale));
+        json_object_set_new(options, "age_years", json_integer(values->source.age_years));
+    }
     if (command->origin == RANKINGS_OUTCOMES) {
         json_object_set_new(options, "negatives", json_integer(values->negatives));
-    }
-    if (values->source.part != NULL) {
-        json_object_set_new(options, "part", json_string(values->source.part));
     }
     return options;
 }
 
 static enum status describe(struct ranking_command *command)
 {
-    json_t *report = replay_report_begin("ranking");
-    command->report = report;
-    if (report == NULL) {
+    command->report = replay_report_begin("ranking", &command->source,
+                                          timeline_counts(command->timeline), &command->contenders);
+    if (command->report == NULL) {
         return STATUS_NO_MEMORY;
     }
-    json_object_set_new(report, "source",
-                        replay_source_json(&command->source, timeline_counts(command->timeline)));
-    json_object_set_new(report, "options", options_json(command));
-    json_object_set_new(report, "contenders", replay_contenders_json(&command->contenders));
-    json_object_set_new(report, "changes", replay_changes_json(&command->contenders));
-    json_object_set_new(report, "notes", notes_json(command));
+    json_object_set_new(command->report, "options", options_json(command));
+    json_object_set_new(command->report, "notes", notes_json(command));
     return STATUS_OK;
 }
 
@@ -233,15 +229,12 @@ static enum status write_part(struct ranking_command *command)
 {
     const char *path = command->values->source.out;
     FILE *file;
-    enum status status = replay_part_open(path, &file, &command->problem);
+    enum status status = replay_part_begin(path, command->report, &file, &command->problem);
     if (status != STATUS_OK) {
         return status;
     }
-    status = part_file_write(file, command->report);
-    if (status == STATUS_OK) {
-        status = ranking_sums_write(command->sums, file);
-    }
-    return replay_part_close(path, file, status, &command->problem);
+    status = ranking_sums_write(command->sums, file);
+    return replay_part_end(path, file, status, &command->problem);
 }
 
 static enum status finish(struct ranking_command *command)
@@ -254,11 +247,11 @@ static enum status finish(struct ranking_command *command)
         status = ranking_report_add(command->sums, timeline_counts(command->timeline)->signals,
                                     command->report);
     }
-    if (status == STATUS_OK && command->sums->counts.measured == 0) {
+    bool whole = command->values->source.part == NULL; /* a part may be empty */
+    if (status == STATUS_OK && whole && command->sums->counts.measured == 0) {
         problem_set(&command->problem,
-                    "none of %" PRIu64 " rankings can be measured: no user of this part was seen "
-                    "with two of a ranking's videos within --window; --rankings says where "
-                    "rankings come from",
+                    "none of %" PRIu64 " rankings can be measured: no user was seen with two of a "
+                    "ranking's videos within --window; --rankings says where rankings come from",
                     command->sums->counts.found);
         return STATUS_NOT_FOUND;
     }
@@ -275,7 +268,7 @@ static enum status run_all(struct ranking_command *command, const struct operand
     if (status == STATUS_OK) {
         status = walk(command);
     }
-    status = close_all_trec(command, status);
+    status = close_trec(command, status);
     return status == STATUS_OK ? finish(command) : status;
 }
 
@@ -289,23 +282,61 @@ static void release(struct ranking_command *command)
     json_decref(command->report);
 }
 
+static enum status check_label(struct ranking_command *command)
+{
+    if (label_find(command->values->label, &command->label, &command->problem) != STATUS_OK ||
+        !label_is_good(command->label) || command->label == LABEL_WATCH_SECONDS) {
+        problem_set(&command->problem,
+                    "--label is one of play, valid_play, long_view, complete, like, share, comment "
+                    "and follow");
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
+/* Refuses options that would change nothing with rankings of this origin. */
+static enum status check_origin(struct ranking_command *command)
+{
+    const struct ranking_values *values = command->values;
+    bool known = values->source.age_years != 0 || strcmp(values->source.locale, no_locale) != 0;
+    if (command->origin == RANKINGS_DECISIONS && known) {
+        problem_set(&command->problem, "--age and --locale are of impressions and outcomes; "
+                                       "decisions say of whom they are");
+        return STATUS_INVALID;
+    }
+    if (command->origin != RANKINGS_OUTCOMES && values->negatives != NEGATIVES) {
+        problem_set(&command->problem, "--negatives is of --rankings outcomes alone");
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
+static enum exit_code check(struct ranking_command *command)
+{
+    enum exit_code code = replay_source_check(&command->values->source, command->name);
+    if (code != CODE_OK) {
+        return code;
+    }
+    command->origin = origin_of(command->values);
+    enum status status = check_label(command);
+    if (status == STATUS_OK) {
+        status = check_origin(command);
+    }
+    if (status != STATUS_OK) {
+        (void)command_fail(command->name, status, &command->problem);
+        return CODE_USAGE;
+    }
+    return CODE_OK;
+}
+
 static enum exit_code ranking_command_run(const void *raw, const struct operands *operands)
 {
     const struct ranking_values *values = raw;
     struct ranking_command command = {.values = values, .name = command_replay_ranking.name};
-    enum exit_code code = replay_source_check(&values->source, command.name);
+    enum exit_code code = check(&command);
     if (code != CODE_OK) {
         return code;
     }
-    if (label_find(values->label, &command.label, &command.problem) != STATUS_OK ||
-        !label_is_good(command.label) || command.label == LABEL_WATCH_SECONDS) {
-        problem_set(&command.problem,
-                    "--label is one of play, valid_play, long_view, complete, like, share, comment "
-                    "and follow");
-        (void)command_fail(command.name, STATUS_INVALID, &command.problem);
-        return CODE_USAGE;
-    }
-    command.origin = origin_of(values);
     code = replay_source_open(&values->source, command.name, command.origin == RANKINGS_DECISIONS,
                               &command.source);
     if (code == CODE_OK) {
@@ -320,6 +351,19 @@ static enum exit_code ranking_command_run(const void *raw, const struct operands
 
 static const struct argument ranking_arguments[] = {
     REPLAY_SOURCE_ARGUMENTS(struct ranking_values),
+    {.name = "locale",
+     .value_name = "TAG",
+     .kind = ARGUMENT_TEXT,
+     .offset = offsetof(struct ranking_values, source.locale),
+     .initial = no_locale,
+     .help = "of impressions that name none, and of outcomes"},
+    {.name = "age",
+     .value_name = "YEARS",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct ranking_values, source.age_years),
+     .initial = "0",
+     .maximum = LIMIT_AGE_YEARS,
+     .help = "of the users of impressions and outcomes; 0: unknown"},
     {.name = "rankings",
      .value_name = "FROM",
      .kind = ARGUMENT_CHOICE,
@@ -330,7 +374,7 @@ static const struct argument ranking_arguments[] = {
      .value_name = "N",
      .kind = ARGUMENT_NUMBER,
      .offset = offsetof(struct ranking_values, negatives),
-     .initial = "100",
+     .initial = "100", /* NEGATIVES */
      .minimum = 1,
      .maximum = TIMELINE_NEGATIVES_MAX,
      .help = "of --rankings outcomes, for each video that earned the label"},

@@ -6,8 +6,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/fields.h"
 #include "cli/input.h"
 #include "ranker/locale.h"
+#include "replay/bootstrap.h"
 #include "replay/import.h"
 #include "server/options.h"
 
@@ -48,6 +50,30 @@ static enum exit_code refuse(const char *command, const char *text)
     return CODE_USAGE;
 }
 
+static bool has_file_options(const struct replay_source_values *values)
+{
+    return values->catalogue != NULL || values->sort || values->assume_safety != NULL ||
+           strcmp(values->format, replay_formats[0]) != 0;
+}
+
+static bool is_stdin(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
+/* One that cannot be looked at cannot be opened either, which is told of then. */
+static bool is_pipe(const char *path)
+{
+    struct stat info;
+    return path != NULL && stat(path, &info) == 0 && !S_ISREG(info.st_mode);
+}
+
+bool replay_source_is_read_once(const struct replay_source_values *values)
+{
+    return is_stdin(values->log) || is_stdin(values->catalogue) || is_pipe(values->log) ||
+           is_pipe(values->catalogue);
+}
+
 enum exit_code replay_source_check(const struct replay_source_values *values, const char *command)
 {
     struct share share;
@@ -55,8 +81,13 @@ enum exit_code replay_source_check(const struct replay_source_values *values, co
     if ((values->data == NULL) == (values->log == NULL)) {
         return refuse(command, "give one of --data DIR and --log FILE");
     }
-    if (values->data != NULL && (values->catalogue != NULL || values->sort)) {
-        return refuse(command, "--catalogue and --sort are of --log alone");
+    if (values->data != NULL && has_file_options(values)) {
+        return refuse(command,
+                      "--catalogue, --format, --assume-safety and --sort are of --log alone");
+    }
+    if (is_stdin(values->log) && is_stdin(values->catalogue)) {
+        return refuse(command, "--log and --catalogue cannot both be standard input; one log may "
+                               "begin with its catalogue");
     }
     if (values->part != NULL && !share_parse(values->part, &share)) {
         return refuse(command, "--part is I/N, such as 2/8, with I from 1 to N and N at most 1024");
@@ -64,7 +95,7 @@ enum exit_code replay_source_check(const struct replay_source_values *values, co
     if (values->part != NULL && values->out == NULL) {
         return refuse(command, "--part needs --out FILE, for \"reelrank replay merge\"");
     }
-    if (locale_parse(text_of(values->locale), &locale) != STATUS_OK) {
+    if (values->locale != NULL && locale_parse(text_of(values->locale), &locale) != STATUS_OK) {
         return refuse(command, "--locale is no language tag, such as hi-IN");
     }
     return CODE_OK;
@@ -80,7 +111,7 @@ static enum status open_input(struct replay_source *source, const char *path,
                               struct problem *problem)
 {
     size_t at = source->input_count;
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rbe");
+    FILE *file = is_stdin(path) ? stdin : fopen(path, "rbe");
     if (file == NULL) {
         problem_set(problem, "%s: cannot open: %s", input_name(path), strerror(errno));
         return STATUS_IO;
@@ -119,8 +150,9 @@ static void note_reject(void *context, const char *name, uint64_t line, const ch
         return;
     }
     json_array_append_new(source->rejects,
-                          json_pack("{s:s, s:I, s:s}", "file", name != NULL ? input_name(name) : "",
-                                    "line", (json_int_t)line, "reason", reason));
+                          json_pack("{s:o, s:I, s:o}", "file",
+                                    fields_json(name != NULL ? input_name(name) : ""), "line",
+                                    (json_int_t)line, "reason", fields_json(reason)));
 }
 
 /* Views of these are sorted by user, or not at all. */
@@ -174,7 +206,10 @@ enum exit_code replay_source_open(const struct replay_source_values *values, con
     if (values->part != NULL) {
         (void)share_parse(values->part, &out->share); /* checked already, as is the locale */
     }
-    enum status status = locale_parse(text_of(values->locale), &out->locale);
+    enum status status = STATUS_OK;
+    if (values->locale != NULL) {
+        status = locale_parse(text_of(values->locale), &out->locale);
+    }
     if (status == STATUS_OK) {
         status = out->rejects != NULL ? open_all(out, decisions, &problem) : STATUS_NO_MEMORY;
     }
@@ -204,19 +239,38 @@ enum status replay_source_run(struct replay_source *source, struct timeline *tim
     return status;
 }
 
+int64_t replay_source_window_ms(const struct replay_source_values *values)
+{
+    enum { MINUTE_MS = 60000 };
+    return values->window_minutes * MINUTE_MS;
+}
+
+void replay_source_options(const struct replay_source_values *values, json_t *options)
+{
+    json_object_set_new(options, "window_ms", json_integer(replay_source_window_ms(values)));
+    json_object_set_new(options, "seed", json_integer(values->seed));
+    json_object_set_new(options, "rounds", json_integer(BOOTSTRAP_ROUNDS));
+    if (values->assume_safety != NULL) {
+        json_object_set_new(options, "assume_safety", json_string(values->assume_safety));
+    }
+    if (values->part != NULL) {
+        json_object_set_new(options, "part", json_string(values->part));
+    }
+}
+
 json_t *replay_source_json(const struct replay_source *source, const struct timeline_counts *counts)
 {
     const struct replay_source_values *values = source->values;
     const struct feed_counts *fed = feed_counts(source->feed);
     const char *name = values->data != NULL ? values->data : values->log;
     json_t *object =
-        json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "name", name, "format",
+        json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "name", fields_json(name), "format",
                   values->data != NULL ? "data" : values->format, "events",
                   (json_int_t)counts->events, "signals", (json_int_t)counts->signals, "rejected",
                   (json_int_t)(fed->rejected + counts->refused), "late", (json_int_t)fed->late,
                   "from_ms", (json_int_t)counts->first_ms, "to_ms", (json_int_t)counts->last_ms);
     if (values->catalogue != NULL) {
-        json_object_set_new(object, "catalogue", json_string(values->catalogue));
+        json_object_set_new(object, "catalogue", fields_json(values->catalogue));
     }
     if (json_array_size(source->rejects) > 0) {
         json_object_set(object, "rejects", source->rejects);

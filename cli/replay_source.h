@@ -18,7 +18,7 @@ struct replay_source_values {
     const char *catalogue;
     const char *format;
     const char *assume_safety;
-    const char *locale;
+    const char *locale; /* NULL: none */
     const char *part;
     const char *out;
     int64_t age_years;
@@ -65,19 +65,6 @@ extern const char *const replay_ratings[];
          .kind = ARGUMENT_FLAG,                                                           \
          .offset = offsetof(values, source.sort),                                         \
          .help = "the files are in no order of time; kuairand, movielens: always"},       \
-        {.name = "locale",                                                                \
-         .value_name = "TAG",                                                             \
-         .kind = ARGUMENT_TEXT,                                                           \
-         .offset = offsetof(values, source.locale),                                       \
-         .initial = "und",                                                                \
-         .help = "of impressions that name none"},                                        \
-        {.name = "age",                                                                   \
-         .value_name = "YEARS",                                                           \
-         .kind = ARGUMENT_NUMBER,                                                         \
-         .offset = offsetof(values, source.age_years),                                    \
-         .initial = "0",                                                                  \
-         .maximum = LIMIT_AGE_YEARS,                                                      \
-         .help = "of users where rankings are not decisions; 0: unknown"},                \
         {.name = "window",                                                                \
          .value_name = "MINUTES",                                                         \
          .kind = ARGUMENT_NUMBER,                                                         \
@@ -126,12 +113,21 @@ enum exit_code replay_source_open(const struct replay_source_values *values, con
                                   bool decisions, struct replay_source *out);
 void replay_source_close(struct replay_source *source);
 
+/* Whether the files cannot be read again from their beginning, being pipes. */
+bool replay_source_is_read_once(const struct replay_source_values *values);
+
 /* Whether what is told of is decisions, unless an option says otherwise. */
 bool replay_source_has_decisions(const struct replay_source_values *values);
 
 /* Runs it through a timeline, with progress. */
 MUST_USE enum status replay_source_run(struct replay_source *source, struct timeline *timeline,
                                        struct problem *problem);
+
+int64_t replay_source_window_ms(const struct replay_source_values *values);
+
+/* Adds what replays have in common to "options" of a report: all that changes its figures, and the
+ * part. */
+void replay_source_options(const struct replay_source_values *values, json_t *options);
 
 /* "source" of a report. */
 json_t *replay_source_json(const struct replay_source *source,

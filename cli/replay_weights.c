@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/fields.h"
 #include "cli/problems.h"
 #include "cli/weights_changes.h"
 #include "config/default_weights.h"
@@ -78,15 +79,19 @@ static enum status read_history(const char *name, struct log *log, struct replay
     if (status == STATUS_NOT_FOUND && log != NULL && strcmp(name, current) == 0) {
         return parse_default(out, problems); /* nothing else was ever in force */
     }
-    if (status != STATUS_OK) {
+    if (status == STATUS_NOT_FOUND) {
         problem_set(problem, "%.120s is no file%s; \"%s\" names the weights that are built in",
                     name, log != NULL ? ", nor a version of \"reelrank history\"" : "", built_in);
+    }
+    if (status == STATUS_OK) {
+        status = weights_history_load(log, &change, &out->kept, problem);
+    }
+    if (status != STATUS_OK) {
         return status;
     }
-    status = weights_history_load(log, &change, &out->kept, problem);
     out->yaml = out->kept.source.yaml;
-    return status == STATUS_OK ? weights_source_parse(&out->kept.source, &out->weights, problems)
-                               : status;
+    status = weights_source_parse(&out->kept.source, &out->weights, problems);
+    return status == STATUS_INVALID ? refuse(name, problems, problem) : status;
 }
 
 static enum status read_one(const char *name, struct log *log, struct replay_weights *out,
@@ -184,7 +189,7 @@ json_t *replay_contenders_json(const struct replay_contenders *contenders)
     for (size_t i = 0; i < contenders->contenders.count; i++) {
         const struct contender *contender = &contenders->contenders.items[i];
         json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s}", "name", contender->name, "kind",
+            list, json_pack("{s:o, s:s, s:s}", "name", fields_json(contender->name), "kind",
                             contender_kind_name(contender->kind), "version",
                             contender->weights != NULL ? weights_version(contender->weights) : ""));
     }
