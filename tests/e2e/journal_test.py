@@ -121,6 +121,38 @@ def streamed_requests_are_journaled_too(place):
 
 
 @case
+def a_retry_is_journaled_once(place):
+    with Server(place, *ALL) as server:
+        api = server.api
+        values = {"user_id": "u1", "locale": "hi-IN", "candidate_ids": fill(api), "now_ms": NOW_MS}
+        first = api.Rank(request_id="r1", **values)
+        equal(first, api.Rank(request_id="r1", **values))
+        api.Rank(request_id="r2", **values)  # written behind whatever the retry would have left
+        written(api, 2)
+
+
+@case
+def the_share_takes_whole_and_streamed_requests_alike(place):
+    with Server(place, "--journal-share-ppm", 300000) as server:
+        api = server.api
+        ids = fill(api)
+        requests = [{"user_id": "u1", "locale": "hi-IN", "candidate_ids": ids, "now_ms": NOW_MS + i, "limit": i % 2 * 10}
+                    for i in range(60)]
+        whole = [api.Rank(**request).ranking_id for request in requests]
+        stream = schema_class("RankStreamRequest")
+        streamed = [answer.response.ranking_id for answer in api.RankStream(
+            iter([stream(correlation_id=i, request=request) for i, request in enumerate(requests)]))]
+        equal(sorted(whole), sorted(streamed))
+    with Server(place) as server:  # whoever ended has written everything
+        decisions = decisions_of(server.api, "u1")
+    kept = [decision.ranking_id for decision in decisions]
+    assert 5 < len(set(kept)) < 40, kept  # 18 are due
+    equal([2] * len(kept), [kept.count(ranking_id) for ranking_id in kept])
+    for decision in decisions:
+        equal(round(sum(decision.scores) * 2**32), sum(decision.term_totals))
+
+
+@case
 def forgetting_takes_decisions_along(place):
     with Server(place, *ALL) as server:
         api = server.api
