@@ -7,6 +7,7 @@
 #include "cli/input.h"
 #include "cli/replay_counterfactual.h"
 #include "cli/replay_report.h"
+#include "ranker/check.h"
 #include "replay/part_file.h"
 #include "replay/ranking_report.h"
 #include "replay/share.h"
@@ -194,13 +195,20 @@ static enum status check_whole(struct merge *merge)
     return STATUS_OK;
 }
 
+static bool is_empty(const struct merge *merge)
+{
+    if (merge->ranking != NULL) {
+        return merge->ranking->counts.measured == 0;
+    }
+    CHECK(merge->counterfactual != NULL); /* there is a part, and it is of one kind */
+    return merge->counterfactual->counts.used == 0;
+}
+
 static enum status report(struct merge *merge)
 {
     json_int_t signals =
         json_integer_value(json_object_get(json_object_get(merge->about, "source"), "signals"));
-    bool empty = merge->ranking != NULL ? merge->ranking->counts.measured == 0
-                                        : merge->counterfactual->counts.used == 0;
-    if (empty) {
+    if (is_empty(merge)) {
         problem_set(&merge->problem, "no part has a ranking that can be measured");
         return STATUS_NOT_FOUND;
     }

@@ -263,12 +263,12 @@ json_t *replay_source_json(const struct replay_source *source, const struct time
     const struct replay_source_values *values = source->values;
     const struct feed_counts *fed = feed_counts(source->feed);
     const char *name = values->data != NULL ? values->data : values->log;
-    json_t *object =
-        json_pack("{s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "name", fields_json(name), "format",
-                  values->data != NULL ? "data" : values->format, "events",
-                  (json_int_t)counts->events, "signals", (json_int_t)counts->signals, "rejected",
-                  (json_int_t)(fed->rejected + counts->refused), "late", (json_int_t)fed->late,
-                  "from_ms", (json_int_t)counts->first_ms, "to_ms", (json_int_t)counts->last_ms);
+    json_t *object = json_pack(
+        "{s:o, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "name", fields_json(name), "format",
+        values->data != NULL ? "data" : values->format, "events", (json_int_t)counts->events,
+        "signals", (json_int_t)counts->signals, "rejected",
+        (json_int_t)fed->rejected + (json_int_t)counts->refused, "late", (json_int_t)fed->late,
+        "from_ms", (json_int_t)counts->first_ms, "to_ms", (json_int_t)counts->last_ms);
     if (values->catalogue != NULL) {
         json_object_set_new(object, "catalogue", fields_json(values->catalogue));
     }

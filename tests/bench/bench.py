@@ -36,6 +36,7 @@ examples:
   ./dev bench signals --help            signals written, beside bare LMDB
   ./dev bench sizes --help              memory, disk and start for each user and video
   ./dev bench parity --help             what was served, computed again
+  ./dev bench replay --help             what replays cost
   ./dev bench ablations --help          what each number of the weights is worth
   ./dev bench reloads --help            weights swapped under load
   ./dev bench soak --help               hours of mixed load: does anything grow?
@@ -66,6 +67,7 @@ SUBCOMMANDS = {
     "parity": "parity_bench",
     "ablations": "ablations_bench",
     "reloads": "reloads_bench",
+    "replay": "replay_bench",
     "signals": "signals_bench",
     "sizes": "sizes_bench",
     "soak": "soak",

@@ -195,7 +195,7 @@ static struct filler *open_filler(const struct options *options)
 
 int main(int argc, char **argv)
 {
-    struct options options;
+    struct options options = {0};
     program_options(&program, argc, argv, &options);
     struct filler *filler = open_filler(&options);
     uint64_t signals = (uint64_t)(options.users * options.signals_per_user);

@@ -20,8 +20,8 @@ struct program {
 };
 
 /*
- * Reads the options into values; no operands are allowed. On --help prints the summary, the options
- * and the examples, and exits.
+ * Reads the options into values, which are zero where an option has no default, such as a flag; no
+ * operands are allowed. On --help prints the summary, the options and the examples, and exits.
  */
 void program_options(const struct program *program, int argc, char **argv, void *values);
 

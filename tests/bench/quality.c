@@ -456,7 +456,7 @@ static void print_json(const struct bench *bench)
 
 int main(int argc, char **argv)
 {
-    struct options options;
+    struct options options = {0};
     program_options(&program, argc, argv, &options);
     struct bench *bench = calloc(1, sizeof(*bench));
     CHECK(bench != NULL);
