@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ranker/check.h"
 #include "replay/part_bytes.h"
 
 enum { VERSION = 1, MAGIC_SIZE = 8, HEAD_LIMIT_BYTES = 1 << 20 };
@@ -164,15 +165,17 @@ static enum status decode_head(const uint8_t *bytes, size_t size, struct counter
         positions < 1 || positions > SLATE_ESTIMATOR_POSITIONS) {
         return part_spoilt(problem, "head");
     }
-    enum status status = counterfactual_sums_new(contenders, positions, seed, out);
+    struct counterfactual_sums *sums;
+    enum status status = counterfactual_sums_new(contenders, positions, seed, &sums);
     if (status != STATUS_OK) {
         return status;
     }
-    get_rest(&reader, *out);
+    get_rest(&reader, sums);
     if (reader.damaged || numbers_left(&reader) > 0) {
-        counterfactual_sums_free(*out);
+        counterfactual_sums_free(sums);
         return part_spoilt(problem, "head");
     }
+    *out = sums;
     return STATUS_OK;
 }
 
@@ -201,6 +204,7 @@ enum status counterfactual_sums_read(FILE *file, struct counterfactual_sums **ou
     if (status != STATUS_OK) {
         return status;
     }
+    CHECK(sums != NULL);
     status = part_read_tally(file, &sums->observations, problem);
     if (status == STATUS_OK) {
         status = part_read_tally(file, &sums->slates, problem);

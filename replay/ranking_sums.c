@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ranker/check.h"
 #include "replay/part_bytes.h"
 
 enum {
@@ -238,15 +239,17 @@ static enum status decode_head(const uint8_t *bytes, size_t size, struct ranking
         mask >> contenders != 0 || k < 1 || k > LIMIT_CANDIDATES) {
         return part_spoilt(problem, "head");
     }
-    enum status status = ranking_sums_new(contenders, (uint32_t)mask, k, seed, out);
+    struct ranking_sums *sums;
+    enum status status = ranking_sums_new(contenders, (uint32_t)mask, k, seed, &sums);
     if (status != STATUS_OK) {
         return status;
     }
-    get_rest(&reader, *out);
+    get_rest(&reader, sums);
     if (reader.damaged || numbers_left(&reader) > 0) {
-        ranking_sums_free(*out);
+        ranking_sums_free(sums);
         return part_spoilt(problem, "head");
     }
+    *out = sums;
     return STATUS_OK;
 }
 
@@ -312,6 +315,7 @@ enum status ranking_sums_read(FILE *file, struct ranking_sums **out, struct prob
     if (status != STATUS_OK) {
         return status;
     }
+    CHECK(sums != NULL);
     status = read_spread(file, sums, problem);
     for (size_t i = 0; status == STATUS_OK && i < sums->contenders; i++) {
         if (sums->auc[i] != NULL) {

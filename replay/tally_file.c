@@ -9,8 +9,8 @@ enum { VERSION = 1, BITMAP_MAX = (TALLY_COLUMNS_MAX + 7) / 8 };
 
 /* Numbers on their way into or out of a file, and the checksum of them. */
 struct stream {
+    XXH3_state_t hash; /* first, for its alignment */
     FILE *file;
-    XXH3_state_t hash;
     bool ended; /* the file had no more bytes */
     bool bad;   /* the bytes are wrong; everything reads as 0 from then on */
 };
