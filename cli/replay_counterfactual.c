@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/input.h"
 #include "cli/replay_counterfactual.h"
 #include "cli/replay_report.h"
 #include "cli/replay_source.h"
@@ -269,6 +270,19 @@ static enum exit_code refuse(const struct counterfactual_command *command)
     return CODE_USAGE;
 }
 
+static enum status check_twice(struct counterfactual_command *command, const char *option,
+                               const char *path)
+{
+    if (replay_source_is_read_once(path)) {
+        problem_set(&command->problem,
+                    "%s %s: the reward model reads the log twice, so it must be a file, no pipe; "
+                    "--reward-model none does without DM, DR and SNDR",
+                    option, input_name(path));
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
 static enum exit_code check(struct counterfactual_command *command)
 {
     const struct counterfactual_values *values = command->values;
@@ -279,10 +293,9 @@ static enum exit_code check(struct counterfactual_command *command)
     if (label_find(values->reward, &command->reward, &command->problem) != STATUS_OK) {
         return refuse(command);
     }
-    if (has_model(values) && replay_source_is_read_once(&values->source)) {
-        problem_set(&command->problem, "the reward model reads everything twice, so --log and "
-                                       "--catalogue must be files, no pipes; --reward-model none "
-                                       "does without DM, DR and SNDR");
+    if (has_model(values) &&
+        (check_twice(command, "--log", values->source.log) != STATUS_OK ||
+         check_twice(command, "--catalogue", values->source.catalogue) != STATUS_OK)) {
         return refuse(command);
     }
     support_limits_init(&command->limits);

@@ -61,17 +61,14 @@ static bool is_stdin(const char *path)
     return path != NULL && strcmp(path, "-") == 0;
 }
 
-/* One that cannot be looked at cannot be opened either, which is told of then. */
-static bool is_pipe(const char *path)
+bool replay_source_is_read_once(const char *path)
 {
     struct stat info;
-    return path != NULL && stat(path, &info) == 0 && !S_ISREG(info.st_mode);
-}
-
-bool replay_source_is_read_once(const struct replay_source_values *values)
-{
-    return is_stdin(values->log) || is_stdin(values->catalogue) || is_pipe(values->log) ||
-           is_pipe(values->catalogue);
+    if (path == NULL || is_stdin(path)) {
+        return path != NULL;
+    }
+    /* What cannot be looked at cannot be opened either, which is told of then. */
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode);
 }
 
 enum exit_code replay_source_check(const struct replay_source_values *values, const char *command)

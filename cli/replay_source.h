@@ -113,8 +113,8 @@ enum exit_code replay_source_open(const struct replay_source_values *values, con
                                   bool decisions, struct replay_source *out);
 void replay_source_close(struct replay_source *source);
 
-/* Whether the files cannot be read again from their beginning, being pipes. */
-bool replay_source_is_read_once(const struct replay_source_values *values);
+/* Whether what an option names cannot be read again from its beginning, being a pipe. NULL: no. */
+bool replay_source_is_read_once(const char *path);
 
 /* Whether what is told of is decisions, unless an option says otherwise. */
 bool replay_source_has_decisions(const struct replay_source_values *values);

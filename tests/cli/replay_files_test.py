@@ -61,8 +61,9 @@ def what_can_be_read_once_only_is_not_read_twice(place):
     world(place)
     os.mkfifo(place / "pipe")
     for log in ("-", "pipe"):
-        refused(place, ["counterfactual", "default", "--log", log], "reads everything twice")
-        refused(place, ["counterfactual", "default", "--catalogue", log, "--log", "w/log.jsonl"], "reads everything twice")
+        reason = f"{log}: the reward model reads the log twice"
+        refused(place, ["counterfactual", "default", "--log", log], f"--log {reason}")
+        refused(place, ["counterfactual", "default", "--catalogue", log, "--log", "w/log.jsonl"], f"--catalogue {reason}")
     refused(place, ["ranking", "default", "--log", "-", "--catalogue", "-"], "cannot both be standard input")
 
 
