@@ -137,9 +137,15 @@ static json_t *notes_json(const struct counterfactual_command *command)
     add_note(notes, "Estimates weigh what was observed by how much likelier each contender would "
                     "have done what the log did. They are right only if the propensities of the "
                     "log are, and if it could have done all that the contender does.");
-    add_note(notes, "IPS to SNDR are per served position; item-position and sequence estimates "
-                    "are per slate, the sum over its positions.");
-    if (command->past == NULL) {
+    if (has_model(command->values)) {
+        add_note(notes, "DM rests on the model alone: its interval does not tell how wrong the "
+                        "model is, so there are no differences of it.");
+    }
+    if (command->sums->counts.slates > 0) {
+        add_note(notes, "IPS to SNDR are per served position; item-position and sequence "
+                        "estimates are per slate, the sum over its positions.");
+    }
+    if (command->sums->counts.without_marginal > 0) {
         add_note(notes, "The weights that made the log are not known: beyond the first position of "
                         "slates with drawn positions, how likely a video was at its position "
                         "cannot be told, so only first positions, lists of one and sequences "
@@ -254,7 +260,7 @@ static enum exit_code run_all(struct counterfactual_command *command,
 {
     const struct counterfactual_values *values = command->values;
     enum status status = replay_contenders_read(
-        operands, &values->baselines, true, (uint64_t)values->source.seed,
+        operands, &values->baselines, SERVED_FIRST, (uint64_t)values->source.seed,
         feed_log(command->source.feed), &command->contenders, &command->problem);
     if (status != STATUS_OK) {
         return command_fail(command->name, status, &command->problem);
@@ -405,8 +411,9 @@ const struct command command_replay_counterfactual = {
     .description =
         "Off-policy estimates from decisions whose positions were drawn with known propensities\n"
         "(slate.explore): replay method, IPS, clipped IPS, SNIPS, DM, DR, SNDR, and over slates\n"
-        "item-position and sequence estimates, with 95 % intervals over users, beside what was\n"
-        "served. An estimate that the log does not support is refused, with the reason and the\n"
+        "item-position and sequence estimates, with 95 % intervals over users, as differences\n"
+        "from what was served. An estimate that the log does not support is refused, with the "
+        "reason and the\n"
         "--support CHECK=VALUE that overrides it. WEIGHTS as of \"reelrank replay ranking\".\n",
     .examples = "  reelrank replay counterfactual current new.yaml --data /tmp/copy --reward like\n"
                 "  reelrank replay counterfactual --baseline random --format obd --log men.csv \\\n"

@@ -267,7 +267,7 @@ static enum status finish(struct ranking_command *command)
 static enum status run_all(struct ranking_command *command, const struct operands *operands)
 {
     const struct ranking_values *values = command->values;
-    bool served = command->origin != RANKINGS_OUTCOMES;
+    enum served_place served = command->origin != RANKINGS_OUTCOMES ? SERVED_LAST : SERVED_NOT;
     enum status status = replay_contenders_read(
         operands, &values->baselines, served, (uint64_t)values->source.seed,
         feed_log(command->source.feed), &command->contenders, &command->problem);

@@ -146,12 +146,17 @@ static enum status add_baselines(struct contenders *contenders, const struct arg
 }
 
 enum status replay_contenders_read(const struct operands *operands,
-                                   const struct argument_texts *names, bool served, uint64_t seed,
-                                   struct log *log, struct replay_contenders *out,
+                                   const struct argument_texts *names, enum served_place served,
+                                   uint64_t seed, struct log *log, struct replay_contenders *out,
                                    struct problem *problem)
 {
+    static const struct contender as_served = {.kind = CONTENDER_SERVED, .name = "served"};
     enum status status = STATUS_OK;
     *out = (struct replay_contenders){.contenders = {.seed = seed}};
+    if (served == SERVED_FIRST) {
+        add(&out->contenders, as_served);
+    }
+    out->first_weights = out->contenders.count;
     for (size_t i = 0; status == STATUS_OK && i < operands->count; i++) {
         struct replay_weights *weights = &out->weights[out->weights_count++];
         status = read_one(operands->items[i], log, weights, problem);
@@ -159,8 +164,8 @@ enum status replay_contenders_read(const struct operands *operands,
                                                  .name = operands->items[i],
                                                  .weights = weights->weights});
     }
-    if (status == STATUS_OK && served) {
-        add(&out->contenders, (struct contender){.kind = CONTENDER_SERVED, .name = "served"});
+    if (status == STATUS_OK && served == SERVED_LAST) {
+        add(&out->contenders, as_served);
     }
     return status == STATUS_OK ? add_baselines(&out->contenders, names, problem) : status;
 }
@@ -197,8 +202,9 @@ json_t *replay_changes_json(const struct replay_contenders *contenders)
     for (size_t i = 1; i < contenders->weights_count; i++) {
         json_t *keys = weights_changes(contenders->weights[0].yaml, contenders->weights[i].yaml);
         if (keys != NULL) {
-            json_array_append_new(
-                list, json_pack("{s:I, s:o}", "contender", (json_int_t)i, "keys", keys));
+            json_array_append_new(list, json_pack("{s:I, s:o}", "contender",
+                                                  (json_int_t)(contenders->first_weights + i),
+                                                  "keys", keys));
         }
     }
     return list;

@@ -12,7 +12,7 @@ struct reporting {
     const struct support_limits *limits;
     bool model;
     json_t *report;
-    struct report_family families[SEGMENT_DIMENSIONS];
+    struct report_families families;
 };
 
 /* A segment that is looked at. */
@@ -179,14 +179,18 @@ static json_t *estimate_json(const struct reporting *reporting, const struct par
     return entry;
 }
 
-/* From the first contender, where both have an estimate. */
+/*
+ * From the first contender, where both have an estimate. Of DM there is none: its interval knows
+ * the users that were drawn, not how wrong its model is, so a difference would look certain that is
+ * not.
+ */
 static enum status add_difference(struct reporting *reporting, const struct part *part,
                                   size_t contender, size_t index, json_t *list)
 {
     enum segment_dimension dimension = segments_dimension(reporting->sums->segments, part->segment);
     bool refused = refusals(reporting, part, contender, estimators[index]) != 0 ||
                    refusals(reporting, part, 0, estimators[index]) != 0;
-    if (contender == 0 || refused) {
+    if (contender == 0 || refused || estimators[index] == ESTIMATOR_DM) {
         return STATUS_OK;
     }
     struct bootstrap_interval interval;
@@ -196,7 +200,8 @@ static enum status add_difference(struct reporting *reporting, const struct part
                               "contender", (json_int_t)contender);
     report_interval(entry, "difference", &interval);
     json_array_append_new(list, entry);
-    return report_family_add(&reporting->families[dimension], entry, bootstrap_p_value(&interval));
+    return report_family_add(report_families_find(&reporting->families, dimension, index), entry,
+                             report_p_of(&interval));
 }
 
 static enum status add_estimates(struct reporting *reporting, const struct part *part,
@@ -437,10 +442,7 @@ static enum status add_segments(struct reporting *reporting)
     for (size_t i = 0; status == STATUS_OK && i < segments_count(sums->segments); i++) {
         status = add_segment(reporting, order[i], segments, positions);
     }
-    for (size_t i = 0; status == STATUS_OK && i < SEGMENT_DIMENSIONS; i++) {
-        status = report_family_end(&reporting->families[i]);
-    }
-    return status;
+    return status == STATUS_OK ? report_families_end(&reporting->families) : status;
 }
 
 /* ---- weights ---- */
@@ -479,8 +481,6 @@ enum status counterfactual_report_add(struct counterfactual_sums *sums,
     add_estimators(&reporting);
     enum status status = add_segments(&reporting);
     add_histograms(&reporting);
-    for (size_t i = 0; i < SEGMENT_DIMENSIONS; i++) {
-        report_family_release(&reporting.families[i]);
-    }
+    report_families_release(&reporting.families);
     return status;
 }

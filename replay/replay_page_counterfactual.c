@@ -104,11 +104,16 @@ static void put_estimate_plot(struct replay_page *page, size_t contender, double
     const struct report_view *view = &page->view;
     struct plot_row rows[REPORT_MEASURES_MAX];
     char texts[REPORT_MEASURES_MAX][REPORT_NUMBER_SIZE];
+    size_t count = 0;
     for (size_t i = 0; i < view->measure_count; i++) {
         const json_t *estimate = report_find_value(view, view->whole, i, contender);
-        rows[i] = estimate_row(view, i, contender);
-        report_format(report_mean(view, estimate), view->measures[i].digits, false, texts[i]);
-        rows[i].text = rows[i].refused ? "refused" : texts[i];
+        if (view->measures[i].row != REPORT_ROW_SHOWN) {
+            continue;
+        }
+        rows[count] = estimate_row(view, i, contender);
+        report_format(report_mean(view, estimate), view->measures[i].digits, false, texts[count]);
+        rows[count].text = rows[count].refused ? "refused" : texts[count];
+        count++;
     }
     const struct plot_rows plot = {.label = view->contenders[contender],
                                    .axis = "",
@@ -119,7 +124,7 @@ static void put_estimate_plot(struct replay_page *page, size_t contender, double
                                    .high = high,
                                    .mark = report_number(logged_of(view), "value"),
                                    .rows = rows,
-                                   .row_count = view->measure_count};
+                                   .row_count = count};
     unsigned number = replay_page_plot_number(page);
     replay_page_drawn(page, plot_draw_rows(page->file, number, &plot, page->problem));
 }
@@ -324,11 +329,20 @@ static double count_all(const json_t *bins)
     return total;
 }
 
+/* Down to 0 where bins without decisions follow, which a report leaves out. */
+static size_t drop_outline(struct plot_point *points, size_t count, double end)
+{
+    if (count > 0) {
+        points[count++] = (struct plot_point){end, 0, NAN, NAN};
+    }
+    return count;
+}
+
 /*
  * The outline of a histogram, in per cent of all decisions. Bins that begin at 0 have no place on a
  * logarithmic axis.
  */
-static size_t read_outline(const json_t *bins, struct plot_point points[2 * BINS_MAX + 2],
+static size_t read_outline(const json_t *bins, struct plot_point points[4 * BINS_MAX],
                            json_int_t *none)
 {
     size_t count = 0;
@@ -342,22 +356,20 @@ static size_t read_outline(const json_t *bins, struct plot_point points[2 * BINS
             *none += report_integer(bin, "count");
             continue;
         }
-        if (count == 0) {
+        if (count == 0 || from > end) {
+            count = drop_outline(points, count, end);
             points[count++] = (struct plot_point){from, 0, NAN, NAN};
         }
         end = report_number(bin, "to");
         points[count++] = (struct plot_point){from, height, NAN, NAN};
         points[count++] = (struct plot_point){end, height, NAN, NAN};
     }
-    if (count > 0) {
-        points[count++] = (struct plot_point){end, 0, NAN, NAN};
-    }
-    return count;
+    return drop_outline(points, count, end);
 }
 
 static void put_histogram(struct replay_page *page, const json_t *histogram)
 {
-    struct plot_point points[2 * BINS_MAX + 2];
+    struct plot_point points[4 * BINS_MAX];
     char text[REPORT_NUMBER_SIZE];
     json_int_t none = 0;
     size_t contender = report_contender_of(&page->view, histogram);

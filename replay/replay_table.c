@@ -6,6 +6,7 @@
 
 #include "replay/column.h"
 #include "replay/replay_table_parts.h"
+#include "replay/report_rows.h"
 
 enum { KEY_WIDTH = 44, VALUE_WIDTH = 24 };
 
@@ -118,7 +119,7 @@ static void put_changes(FILE *file, const struct report_view *view)
             continue;
         }
         fputs("\nkeys that differ, ", file);
-        column_print_all(file, view->contenders[0]);
+        column_print_all(file, view->contenders[view->weights]);
         fputs(" → ", file);
         column_print_all(file, view->contenders[contender]);
         fputc('\n', file);
@@ -138,7 +139,7 @@ static void put_definition(FILE *file, const char *title, const char *definition
 static void put_definitions(FILE *file, const struct report_view *view)
 {
     const json_t *others = json_object_get(view->report, "exposure_metrics");
-    fputc('\n', file);
+    fputs(view->measure_count > 0 ? "\n" : "", file);
     for (size_t i = 0; i < view->measure_count; i++) {
         put_definition(file, view->measures[i].title, view->measures[i].definition);
     }
@@ -146,6 +147,18 @@ static void put_definitions(FILE *file, const struct report_view *view)
         const json_t *metric = json_array_get(others, i);
         put_definition(file, report_text(metric, "title"), report_text(metric, "definition"));
     }
+}
+
+/* Returns false without memory. */
+static bool put_left_out(FILE *file, const struct report_view *view)
+{
+    char *text = report_rows_left_out(view);
+    if (text != NULL && text[0] != '\0') {
+        fputs("\nrows left out\n", file);
+        replay_table_paragraph(file, text, 2);
+    }
+    free(text);
+    return text != NULL;
 }
 
 static void put_notes(FILE *file, const struct report_view *view)
@@ -179,6 +192,7 @@ bool replay_table_write(FILE *file, const json_t *report, bool definitions)
     if (definitions) {
         put_definitions(file, &view);
     }
+    complete = put_left_out(file, &view) && complete;
     put_notes(file, &view);
     return complete && ferror(file) == 0;
 }

@@ -19,11 +19,19 @@ static void put_logged(FILE *file, const struct report_view *view)
     fprintf(file, " %s\n", interval);
 }
 
-static void put_problems(FILE *file, const char *lead, const json_t *problems)
+static void put_problems(FILE *file, const json_t *problems)
 {
     for (size_t i = 0; i < json_array_size(problems); i++) {
         const char *text = json_string_value(json_array_get(problems, i));
-        fprintf(file, "    %s", lead);
+        replay_table_paragraph(file, text != NULL ? text : "", 4);
+    }
+}
+
+static void put_overridden(FILE *file, const json_t *checks)
+{
+    for (size_t i = 0; i < json_array_size(checks); i++) {
+        const char *text = json_string_value(json_array_get(checks, i));
+        fputs("    overridden: ", file);
         column_print_all(file, text != NULL ? text : "");
         fputc('\n', file);
     }
@@ -42,8 +50,8 @@ static void put_support_row(FILE *file, const char *name, const json_t *support)
     fputs("  ", file);
     column_print_all(file, report_text(support, "verdict"));
     fputc('\n', file);
-    put_problems(file, "", json_object_get(support, "problems"));
-    put_problems(file, "overridden: ", json_object_get(support, "overridden"));
+    put_problems(file, json_object_get(support, "problems"));
+    put_overridden(file, json_object_get(support, "overridden"));
 }
 
 static void put_support(FILE *file, const struct report_view *view)
@@ -118,7 +126,11 @@ static void put_position(FILE *file, const struct report_view *view, const char 
     replay_table_name(file, name);
     for (size_t i = 0; i < view->contender_count && i < TABLE_SMALL_CELLS; i++) {
         const json_t *found = find_position(view, estimator, position, i);
-        replay_table_put_number(file, report_number(found, "value"), 4, TABLE_SMALL_CELL);
+        if (report_refusal(found)[0] != '\0') {
+            replay_table_right(file, "refused", TABLE_SMALL_CELL);
+        } else {
+            replay_table_put_number(file, report_number(found, "value"), 4, TABLE_SMALL_CELL);
+        }
     }
     fputc('\n', file);
 }

@@ -214,8 +214,8 @@ def a_ranking_shows_its_key_figures_in_the_browser(path):
     # A plot for each metric, for each difference, by group, Lorenz curves and languages.
     assert found["svgs"] == 6 + 3 + 1 + 1 + 1, found
     for figure in ["Does candidate rank better than current?",
-                   "candidate ranks better than current: nDCG@10 +0.0107 [0.0087, 0.0126], p < 0.0001 after correction for 252 "
-                   "comparisons", "82,376 rankings measured of 96,120 found; 11,011 users",
+                   "candidate ranks better than current: nDCG@10 +0.0107 [0.0087, 0.0126], corrected p < 0.0001",
+                   "corrected for the 18 comparisons", "82,376 rankings measured of 96,120 found; 11,011 users",
                    "4 of 7 locales are better after correction", "0.3421", "−0.0060 [−0.0137, 0.0016], p = 1.00",
                    "popularity 823,760 2.1 % 0.962 0.941 81.1 % 97.9 % 37", "value.long_view 4 5.5",
                    "locales.ru-RU.slate.explore_share", "share of videos, the least shown first",
