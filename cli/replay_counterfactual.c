@@ -245,7 +245,8 @@ static enum status finish(struct counterfactual_command *command)
     if (status == STATUS_OK) {
         status = replay_counterfactual_report(command->sums, command->report, &command->problem);
     }
-    if (status == STATUS_OK && command->sums->counts.used == 0) {
+    bool whole = command->values->source.part == NULL || command->sums->counts.found == 0;
+    if (status == STATUS_OK && whole && command->sums->counts.used == 0) {
         problem_set(&command->problem,
                     "no decision with a served slate is in %s; decisions come from a server's "
                     "journal (--journal-share-ppm), or from formats that have propensities",
@@ -294,7 +295,15 @@ static enum exit_code refuse(const struct counterfactual_command *command)
     return CODE_USAGE;
 }
 
-static enum exit_code check(struct counterfactual_command *command)
+/* Names the option that a problem is of. */
+static enum exit_code refuse_option(struct counterfactual_command *command, const char *option)
+{
+    struct problem inner = command->problem;
+    problem_set(&command->problem, "%s: %.280s", option, inner.text);
+    return refuse(command);
+}
+
+static enum exit_code check(struct counterfactual_command *command, size_t weights)
 {
     const struct counterfactual_values *values = command->values;
     enum exit_code code = replay_source_check(&values->source, command->name);
@@ -302,18 +311,22 @@ static enum exit_code check(struct counterfactual_command *command)
         return code;
     }
     if (label_find(values->reward, &command->reward, &command->problem) != STATUS_OK) {
+        return refuse_option(command, "--reward");
+    }
+    if (replay_baselines_check(&values->baselines, weights, &command->problem) != STATUS_OK) {
         return refuse(command);
     }
     if (has_model(values) && values->source.log != NULL && strcmp(values->source.log, "-") == 0) {
-        problem_set(&command->problem, "the reward model reads the log twice, so it must be a "
-                                       "file; --reward-model none does without DM, DR and SNDR");
+        problem_set(&command->problem,
+                    "--log -: the reward model reads the log twice, so it must be a "
+                    "file; --reward-model none does without DM, DR and SNDR");
         return refuse(command);
     }
     support_limits_init(&command->limits);
     for (size_t i = 0; i < values->support.count; i++) {
         if (support_limits_set(&command->limits, values->support.items[i], &command->problem) !=
             STATUS_OK) {
-            return refuse(command);
+            return refuse_option(command, "--support");
         }
     }
     return CODE_OK;
@@ -323,7 +336,7 @@ static enum exit_code counterfactual_command_run(const void *raw, const struct o
 {
     struct counterfactual_command command = {.values = raw,
                                              .name = command_replay_counterfactual.name};
-    enum exit_code code = check(&command);
+    enum exit_code code = check(&command, operands->count);
     if (code != CODE_OK) {
         return code;
     }

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/command.h"
@@ -38,7 +39,7 @@ static enum status take_share(json_t *about, struct share *out, struct problem *
     json_t *options = json_object_get(about, "options");
     const char *part = json_string_value(json_object_get(options, "part"));
     if (part == NULL || !share_parse(part, out)) {
-        problem_set(problem, "it is a whole replay, not a part");
+        problem_set(problem, "it is a whole replay, not a part; --part I/N makes parts");
         return STATUS_INVALID;
     }
     json_object_del(options, "part");
@@ -107,6 +108,40 @@ static enum status merge_sums(struct merge *merge, FILE *file)
     return STATUS_INVALID;
 }
 
+/* Values of one member of two parts' descriptions, as far as a line has room. */
+static void set_difference(struct problem *problem, const char *name, const json_t *first,
+                           const json_t *other)
+{
+    enum { SHOWN = 100 };
+    char *before = json_dumps(first, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *here = json_dumps(other, JSON_COMPACT | JSON_ENCODE_ANY);
+    problem_set(problem, "its %.60s is %.*s; in the part before it is %.*s", name, SHOWN,
+                here != NULL ? here : "not there", SHOWN, before != NULL ? before : "not there");
+    free(before);
+    free(here);
+}
+
+/* Names the first member that is not the same: the log, an option, the contenders. */
+static void name_difference(struct problem *problem, const json_t *first, const json_t *other)
+{
+    const char *key;
+    json_t *value;
+    problem_set(problem, "its log, options or contenders are not those of the part before");
+    json_object_foreach((json_t *)(uintptr_t)(const void *)first, key, value)
+    {
+        const json_t *counterpart = json_object_get(other, key);
+        if (json_equal(value, counterpart)) {
+            continue;
+        }
+        if (json_is_object(value) && json_is_object(counterpart)) {
+            name_difference(problem, value, counterpart);
+        } else {
+            set_difference(problem, key, value, counterpart);
+        }
+        return;
+    }
+}
+
 static enum status take_part(struct merge *merge, FILE *file, json_t *about)
 {
     struct share share;
@@ -115,8 +150,7 @@ static enum status take_part(struct merge *merge, FILE *file, json_t *about)
         status = check_share(merge, share);
     }
     if (status == STATUS_OK && merge->about != NULL && !json_equal(merge->about, about)) {
-        problem_set(&merge->problem,
-                    "its log, options or contenders are not those of the part before");
+        name_difference(&merge->problem, merge->about, about);
         return STATUS_INVALID;
     }
     if (status == STATUS_OK && merge->about == NULL) {
@@ -146,7 +180,8 @@ static enum status check_whole(struct merge *merge)
 {
     for (uint32_t i = 1; i <= merge->count; i++) {
         if (!merge->seen[i]) {
-            problem_set(&merge->problem, "part %" PRIu32 "/%" PRIu32 " is missing", i,
+            problem_set(&merge->problem,
+                        "part %" PRIu32 "/%" PRIu32 " is missing; a report needs all parts", i,
                         merge->count);
             return STATUS_INVALID;
         }

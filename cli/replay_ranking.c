@@ -243,6 +243,28 @@ static enum status write_part(struct ranking_command *command)
     return replay_part_close(path, file, status, &command->problem);
 }
 
+/* A part may have no user at all: it is the whole that must have some. */
+static enum status check_measured(struct ranking_command *command)
+{
+    const struct ranking_counts *counts = &command->sums->counts;
+    const char *origin = origins[command->origin];
+    if (counts->found == 0) {
+        problem_set(&command->problem,
+                    "%s has no %s to rank; --rankings %s would make rankings of other lines",
+                    command->values->source.data != NULL ? "the directory" : "the log", origin,
+                    command->origin == RANKINGS_IMPRESSIONS ? "outcomes" : "impressions");
+        return STATUS_NOT_FOUND;
+    }
+    if (counts->measured == 0 && command->values->source.part == NULL) {
+        problem_set(&command->problem,
+                    "none of %" PRIu64 " %s can be measured: of each fewer than two videos were "
+                    "seen within --window; a longer one, or --rankings outcomes, may do",
+                    counts->found, origin);
+        return STATUS_NOT_FOUND;
+    }
+    return STATUS_OK;
+}
+
 static enum status finish(struct ranking_command *command)
 {
     enum status status = describe(command);
@@ -253,15 +275,7 @@ static enum status finish(struct ranking_command *command)
         status = ranking_report_add(command->sums, timeline_counts(command->timeline)->signals,
                                     command->report);
     }
-    if (status == STATUS_OK && command->sums->counts.measured == 0) {
-        problem_set(&command->problem,
-                    "none of %" PRIu64 " rankings can be measured: no user of this part was seen "
-                    "with two of a ranking's videos within --window; --rankings says where "
-                    "rankings come from",
-                    command->sums->counts.found);
-        return STATUS_NOT_FOUND;
-    }
-    return status;
+    return status == STATUS_OK ? check_measured(command) : status;
 }
 
 static enum status run_all(struct ranking_command *command, const struct operands *operands)
@@ -299,8 +313,14 @@ static enum exit_code ranking_command_run(const void *raw, const struct operands
     if (label_find(values->label, &command.label, &command.problem) != STATUS_OK ||
         !label_is_good(command.label) || command.label == LABEL_WATCH_SECONDS) {
         problem_set(&command.problem,
-                    "--label is one of play, valid_play, long_view, complete, like, share, comment "
-                    "and follow");
+                    "--label is \"%.40s\"; it can be play, valid_play, long_view, complete, like, "
+                    "share, comment or follow",
+                    values->label);
+        (void)command_fail(command.name, STATUS_INVALID, &command.problem);
+        return CODE_USAGE;
+    }
+    if (replay_baselines_check(&values->baselines, operands->count, &command.problem) !=
+        STATUS_OK) {
         (void)command_fail(command.name, STATUS_INVALID, &command.problem);
         return CODE_USAGE;
     }

@@ -40,10 +40,11 @@ static enum import_format format_of(const struct replay_source_values *values)
     return status == STATUS_OK ? format : IMPORT_JSONL; /* one of replay_formats */
 }
 
-static enum exit_code refuse(const char *command, const char *text)
+/* found: what was given, or "". */
+static enum exit_code refuse(const char *command, const char *text, const char *found)
 {
     struct problem problem;
-    problem_set(&problem, "%s", text);
+    problem_set(&problem, found[0] != '\0' ? "%s; found \"%.80s\"" : "%s%s", text, found);
     (void)command_fail(command, STATUS_INVALID, &problem);
     return CODE_USAGE;
 }
@@ -53,19 +54,26 @@ enum exit_code replay_source_check(const struct replay_source_values *values, co
     struct share share;
     struct locale locale;
     if ((values->data == NULL) == (values->log == NULL)) {
-        return refuse(command, "give one of --data DIR and --log FILE");
+        return refuse(command,
+                      values->data == NULL
+                          ? "neither --data DIR nor --log FILE is given; one of them is needed"
+                          : "--data DIR and --log FILE are given; only one of them can be replayed",
+                      "");
     }
     if (values->data != NULL && (values->catalogue != NULL || values->sort)) {
-        return refuse(command, "--catalogue and --sort are of --log alone");
+        return refuse(
+            command,
+            "--catalogue and --sort are of --log alone; --data has its catalogue, in order", "");
     }
     if (values->part != NULL && !share_parse(values->part, &share)) {
-        return refuse(command, "--part is I/N, such as 2/8, with I from 1 to N and N at most 1024");
+        return refuse(command, "--part is I/N, such as 2/8, with I from 1 to N and N at most 1024",
+                      values->part);
     }
     if (values->part != NULL && values->out == NULL) {
-        return refuse(command, "--part needs --out FILE, for \"reelrank replay merge\"");
+        return refuse(command, "--part needs --out FILE, for \"reelrank replay merge\"", "");
     }
     if (locale_parse(text_of(values->locale), &locale) != STATUS_OK) {
-        return refuse(command, "--locale is no language tag, such as hi-IN");
+        return refuse(command, "--locale is a language tag, such as hi-IN", values->locale);
     }
     return CODE_OK;
 }

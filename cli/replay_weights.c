@@ -8,6 +8,7 @@
 #include "cli/problems.h"
 #include "cli/weights_changes.h"
 #include "config/default_weights.h"
+#include "ranker/check.h"
 
 static const char current[] = "current";
 static const char built_in[] = "default";
@@ -113,36 +114,48 @@ static void add(struct contenders *contenders, struct contender contender)
     contenders->items[contenders->count++] = contender;
 }
 
-static enum status add_baseline(struct contenders *contenders, const char *name,
-                                struct problem *problem)
+static size_t find_baseline(const char *name)
 {
-    for (size_t i = 0; i < BASELINES; i++) {
-        if (strcmp(name, baselines[i].name) == 0) {
-            add(contenders, (struct contender){.kind = CONTENDER_BASELINE,
-                                               .name = baselines[i].name,
-                                               .baseline = baselines[i].baseline});
-            return STATUS_OK;
-        }
+    size_t index = 0;
+    while (index < BASELINES && strcmp(name, baselines[index].name) != 0) {
+        index++;
     }
-    problem_set(problem,
-                "--baseline \"%.40s\" is unknown; popularity, language-popularity, likes, recency "
-                "and random are known",
-                name);
-    return STATUS_INVALID;
+    return index;
 }
 
-static enum status add_baselines(struct contenders *contenders, const struct argument_texts *names,
-                                 struct problem *problem)
+enum status replay_baselines_check(const struct argument_texts *names, size_t weights_count,
+                                   struct problem *problem)
 {
-    enum status status = STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && i < names->count; i++) {
-        if (contenders->count == CONTENDERS_MAX) {
-            problem_set(problem, "at most %d contenders can be compared at once", CONTENDERS_MAX);
+    size_t count = weights_count + 1 + names->count;
+    for (size_t i = 0; i < names->count; i++) {
+        if (find_baseline(names->items[i]) == BASELINES) {
+            problem_set(
+                problem,
+                "--baseline is \"%.40s\"; it can be popularity, language-popularity, likes, "
+                "recency or random",
+                names->items[i]);
             return STATUS_INVALID;
         }
-        status = add_baseline(contenders, names->items[i], problem);
     }
-    return status;
+    if (count > CONTENDERS_MAX) {
+        problem_set(problem,
+                    "%zu contenders are given, with what was served; at most %d can be compared at "
+                    "once: leave out some WEIGHTS or --baseline",
+                    count, CONTENDERS_MAX);
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
+static void add_baselines(struct contenders *contenders, const struct argument_texts *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        size_t index = find_baseline(names->items[i]);
+        CHECK(index < BASELINES);
+        add(contenders, (struct contender){.kind = CONTENDER_BASELINE,
+                                           .name = baselines[index].name,
+                                           .baseline = baselines[index].baseline});
+    }
 }
 
 enum status replay_contenders_read(const struct operands *operands,
@@ -167,7 +180,8 @@ enum status replay_contenders_read(const struct operands *operands,
     if (status == STATUS_OK && served == SERVED_LAST) {
         add(&out->contenders, as_served);
     }
-    return status == STATUS_OK ? add_baselines(&out->contenders, names, problem) : status;
+    add_baselines(&out->contenders, names);
+    return status;
 }
 
 void replay_contenders_release(struct replay_contenders *contenders)

@@ -37,8 +37,15 @@ const char *replay_baseline_name(size_t index);
 enum { REPLAY_WEIGHTS_MAX = 6 };
 
 /*
- * Reads them. log is that of the data directory, or NULL. Says what is wrong with a file on
- * stderr, line by line. Whatever comes of it, the caller ends *out with
+ * Whether baselines are known, and few enough beside so many weights and what was served.
+ * STATUS_INVALID, with problem.
+ */
+MUST_USE enum status replay_baselines_check(const struct argument_texts *baselines,
+                                            size_t weights_count, struct problem *problem);
+
+/*
+ * Reads them; baselines were checked. log is that of the data directory, or NULL. Says what is
+ * wrong with a file on stderr, line by line. Whatever comes of it, the caller ends *out with
  * replay_contenders_release().
  */
 MUST_USE enum status replay_contenders_read(const struct operands *operands,

@@ -157,7 +157,7 @@ static void put_measures(struct replay_page *page, size_t contender)
     put_pair_title(page, contender);
     draw_forest(
         page, &forest,
-        view->counterfactual ? "difference per decision" : "difference in % of the reference",
+        view->counterfactual ? "difference per position" : "difference in % of the reference",
         "Differences from the reference with their intervals; the figures stand on the right");
     fputs("</div>\n", page->file);
 }

@@ -104,7 +104,7 @@ void part_contender_table(struct replay_page *page, const char *first, bool coun
     fprintf(page->file, "<div class=\"wide\"><table class=\"%s\">\n<thead><tr><th>%s</th>",
             page->view.contender_count > MANY ? "many" : "few", first);
     if (counts) {
-        fprintf(page->file, "<th class=\"n\">%s</th><th class=\"n\">users</th>",
+        fprintf(page->file, "<th class=\"n c\">%s</th><th class=\"n c\">users</th>",
                 page->view.counterfactual ? "decisions" : "rankings");
     }
     for (size_t i = 0; i < page->view.contender_count; i++) {

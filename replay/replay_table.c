@@ -55,7 +55,7 @@ static void put_counterfactual_title(FILE *file, const struct report_view *view)
     const json_t *decisions = json_object_get(view->report, "decisions");
     fputs("\"", file);
     column_print_all(file, option_text(view, "reward"));
-    fputs("\" per decision, had others ranked: ", file);
+    fputs("\" per position, had others ranked: ", file);
     replay_table_count(file, report_integer(decisions, "used"), 0);
     fputs(" of ", file);
     replay_table_count(file, report_integer(decisions, "found"), 0);

@@ -225,8 +225,7 @@ void replay_table_segments(FILE *file, const struct report_view *view)
 {
     size_t told[REPORT_CONTENDERS_MAX];
     size_t count = find_told(view, told);
-    if (view->measure_count == 0 || view->contender_count == 0 ||
-        report_rows_group_count(view) == 0) {
+    if (view->measure_count == 0 || count == 0 || report_rows_group_count(view) == 0) {
         return;
     }
     put_group_title(file, view);

@@ -46,7 +46,8 @@ static void put_support_row(FILE *file, const char *name, const json_t *support)
     replay_table_share(file, report_number(support, "matched"), FIGURE_WIDTH);
     replay_table_put_number(file, report_number(support, "largest_weight"), 1, FIGURE_WIDTH);
     replay_table_put_number(file, report_number(support, "mean_weight"), 3, FIGURE_WIDTH);
-    replay_table_put_number(file, report_number(support, "smallest_propensity"), 4, FIGURE_WIDTH);
+    double smallest = report_number(support, "smallest_propensity");
+    replay_table_put_number(file, smallest, smallest < 0.001 ? 6 : 4, FIGURE_WIDTH);
     fputs("  ", file);
     column_print_all(file, report_text(support, "verdict"));
     fputc('\n', file);
@@ -91,15 +92,17 @@ static void put_poor_groups(FILE *file, const struct report_view *view)
     for (size_t i = 0; i < json_array_size(segments); i++) {
         const json_t *segment = json_array_get(segments, i);
         const json_t *supports = json_object_get(segment, "support");
+        bool any = false;
         for (size_t j = 0; j < view->contender_count; j++) {
             if (is_poor(supports, j) && !is_poor(whole, j)) {
-                fputs("  poor support in ", file);
-                column_print_all(file, report_text(segment, "name"));
-                fputs(": ", file);
+                fputs(any ? ", " : "  poor support in ", file);
+                column_print_all(file, any ? "" : report_text(segment, "name"));
+                fputs(any ? "" : ": ", file);
                 column_print_all(file, view->contenders[j]);
-                fputc('\n', file);
+                any = true;
             }
         }
+        fputs(any ? "\n" : "", file);
     }
 }
 

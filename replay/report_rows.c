@@ -116,6 +116,22 @@ void report_rows_find(struct report_view *view)
     }
 }
 
+static const char *refusal_of(const struct report_view *view, size_t measure)
+{
+    return report_refusal(report_find_value(view, view->whole, measure, 0));
+}
+
+/* Whether the next measure that is refused for all is so for the same reason, and will say it. */
+static bool shares_reason(const struct report_view *view, size_t measure)
+{
+    for (size_t i = measure + 1; i < view->measure_count; i++) {
+        if (view->measures[i].row == REPORT_ROW_REFUSED) {
+            return strcmp(refusal_of(view, measure), refusal_of(view, i)) == 0;
+        }
+    }
+    return false;
+}
+
 static void put_item(FILE *file, const struct report_view *view, size_t measure)
 {
     const struct report_measure *it = &view->measures[measure];
@@ -127,8 +143,8 @@ static void put_item(FILE *file, const struct report_view *view, size_t measure)
         fprintf(file, " %s", number);
     } else if (it->row == REPORT_ROW_TWIN) {
         fprintf(file, " is %s", view->measures[it->twin].title);
-    } else if (it->row == REPORT_ROW_REFUSED) {
-        fprintf(file, " (%s)", report_refusal(report_find_value(view, view->whole, measure, 0)));
+    } else if (it->row == REPORT_ROW_REFUSED && !shares_reason(view, measure)) {
+        fprintf(file, " (%s)", refusal_of(view, measure));
     }
 }
 

@@ -416,7 +416,7 @@ static void put_evidence(FILE *file, const struct report_view *view, const json_
     fprintf(file, ": %s%s%s %s %s%s%s%s",
             view->counterfactual ? report_text(json_object_get(view->report, "options"), "reward")
                                  : "",
-            view->counterfactual ? " per decision by " : "", measure->title, number, interval,
+            view->counterfactual ? " per position by " : "", measure->title, number, interval,
             p[0] != '\0' ? ", " : "", p[0] != '\0' && corrected ? "corrected " : "", p);
 }
 

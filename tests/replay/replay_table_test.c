@@ -62,12 +62,12 @@ static void a_counterfactual_report_says_what_is_refused_and_why(void)
     json_t *report = load("tests/replay/report_counterfactual.json");
     char *text = write_table(report, false);
     check_has(text,
-              "\"play\" per decision, had others ranked: 494,256 of 501,230 decisions, 11,011 "
+              "\"play\" per position, had others ranked: 494,256 of 501,230 decisions, 11,011 "
               "users\n");
     check_has(text, "\nas served: 0.0831 [0.0817, 0.0845]\n");
     check_has(text, "\n  SNIPS                 refused\n");
     check_has(text,
-              "0.0001  poor\n    effective sample size is 0.1 % of the decisions; at least 1 % "
+              "poor\n    effective sample size is 0.1 % of the decisions; at least 1 % "
               "is needed\n");
     check_has(text, "\n  poor support in ru-RU: candidate\n  poor support in id-ID: candidate\n");
     check_has(text, "\n  4                          0.0899      0.0908      0.0949      0.0720\n");
