@@ -1,6 +1,8 @@
 #include "replay/bootstrap.h"
 
+#include <float.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -307,6 +309,32 @@ static double percentile(const double *figures, size_t count, double level)
     return figures[index < count ? index : count - 1];
 }
 
+/* What rounding can do to a figure: sums have as many addends as there are units. */
+static double rounding_of(const struct bootstrap *bootstrap, const struct figure *figure)
+{
+    double size = fabs(value_of(&figure->statistic, bootstrap->whole));
+    if (figure->other != NULL) {
+        size += fabs(value_of(figure->other, bootstrap->whole));
+    }
+    return (double)bootstrap->unit_count * DBL_EPSILON * size;
+}
+
+/* Whether no round has another figure than all units have, but for rounding. */
+static bool is_constant(const struct bootstrap *bootstrap, size_t count, double value,
+                        double rounding)
+{
+    const double *figures = bootstrap->figures;
+    return count > 0 && value - figures[0] <= rounding && figures[count - 1] - value <= rounding;
+}
+
+/* A difference that is rounding alone is none. */
+static void put_constant(const struct figure *figure, double rounding,
+                         struct bootstrap_interval *out)
+{
+    double value = figure->other != NULL && fabs(out->value) <= rounding ? 0 : out->value;
+    *out = (struct bootstrap_interval){.value = value, .low = value, .high = value, .error = 0};
+}
+
 static void measure(struct bootstrap *bootstrap, const struct figure *figure,
                     struct bootstrap_interval *out)
 {
@@ -317,8 +345,13 @@ static void measure(struct bootstrap *bootstrap, const struct figure *figure,
     }
     size_t count = draw_figures(bootstrap, figure);
     const double *figures = bootstrap->figures;
+    double rounding = rounding_of(bootstrap, figure);
     out->error = deviation(figures, count);
     if (count < 2) {
+        return;
+    }
+    if (is_constant(bootstrap, count, out->value, rounding)) {
+        put_constant(figure, rounding, out);
         return;
     }
     double bias = normal_quantile(share_below(figures, count, out->value));

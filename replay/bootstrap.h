@@ -51,6 +51,12 @@ struct bootstrap_interval {
  * The bias-corrected and accelerated interval (BCa: Efron, "Better bootstrap confidence intervals",
  * 1987), its acceleration from the jackknife over units. Rounds in which the figure is undefined
  * are left out.
+ *
+ * A figure that all rounds agree on, up to what rounding does to sums of so many units, has no
+ * spread: low, high and value are one number, error is 0, and a difference that is rounding alone
+ * is 0. Otherwise low and high lie around value, unless nearly all rounds are on one side of it:
+ * then the figure is one that draws can only raise or only lower, and the correction of that bias
+ * may move both ends beyond it.
  */
 void bootstrap_interval(struct bootstrap *bootstrap, struct bootstrap_statistic statistic,
                         struct bootstrap_interval *out);

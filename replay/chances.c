@@ -9,10 +9,19 @@ static double value_of(const struct chances_query *query, uint32_t candidate)
     return query->values != NULL ? query->values[candidate] : 0;
 }
 
-/* The contender's own choice, one draw a position. */
-static void draw_matches(const struct chances_query *query, uint64_t stream, struct chances *out)
+/* Whose random numbers are independent of each other, and of those of other rankings. */
+enum stream { STREAM_LOGGED, STREAM_CONTENDERS, STREAM_MATCHES };
+
+static struct random stream_of(const struct chances_query *query, enum stream stream)
 {
-    struct random random = random_stream(query->seed, query->ranking->request->seed, stream);
+    uint64_t name = query->ranking->request->seed ^ query->ranking->ranking_key;
+    return random_stream(query->seed, name, stream);
+}
+
+/* The contender's own choice, one draw a position. */
+static void draw_matches(const struct chances_query *query, struct chances *out)
+{
+    struct random random = stream_of(query, STREAM_MATCHES);
     for (size_t i = 0; i < query->count; i++) {
         out->matched[i] = random_unit(&random) < out->marginal[i];
     }
@@ -32,9 +41,10 @@ static uint32_t *place_served(const struct chances_query *query, struct arena *a
 }
 
 static enum status find_marginals(const struct model *model, const struct chances_query *query,
-                                  const struct state *state, struct arena *arena,
-                                  struct chances *out)
+                                  enum stream stream, const struct state *state,
+                                  struct arena *arena, struct chances *out)
 {
+    struct random random = stream_of(query, stream);
     size_t before = query->ranking->first_position - 1;
     size_t count = before + query->count;
     double *numbers = arena_new(arena, double, 3 * count);
@@ -42,7 +52,7 @@ static enum status find_marginals(const struct model *model, const struct chance
                                                 .count = count,
                                                 .values = query->values,
                                                 .draws = query->draws,
-                                                .seed = query->seed};
+                                                .seed = random_next(&random)};
     const struct slate_marginals found = {
         .probabilities = numbers, .variances = numbers + count, .expected = numbers + 2 * count};
     if (arena_full(arena)) {
@@ -76,7 +86,7 @@ static enum status of_weights(const struct weights *weights, const struct chance
                               const struct state *state, struct arena *arena, struct chances *out)
 {
     const struct model *model = contender_model(weights, query->ranking);
-    enum status status = find_marginals(model, query, state, arena, out);
+    enum status status = find_marginals(model, query, STREAM_CONTENDERS, state, arena, out);
     return status == STATUS_OK ? find_conditionals(model, query, state, arena, out) : status;
 }
 
@@ -157,9 +167,9 @@ enum status chances_logged(const struct chances_query *query, const struct state
     }
     struct chances found;
     const struct model *model = contender_model(query->logging, ranking);
-    enum status status = find_marginals(model, query, state, arena, &found);
+    enum status status = find_marginals(model, query, STREAM_LOGGED, state, arena, &found);
     for (size_t i = 1; status == STATUS_OK && i < query->count; i++) {
-        /* What was served is one more draw, so that what happened is never impossible. */
+        /* What was served is one more draw: see the header. */
         double draws = (double)query->draws;
         out->marginal[i] = (draws * found.marginal[i] + out->conditional[i]) / (draws + 1);
     }
@@ -188,7 +198,7 @@ enum status chances_of(const struct contenders *contenders, size_t contender,
         }
     }
     if (status == STATUS_OK) {
-        draw_matches(query, contender, out);
+        draw_matches(query, out);
     }
     return status;
 }

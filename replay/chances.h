@@ -15,6 +15,21 @@
  *   served     as the log says: the policy that made it
  *   random     any candidate at any position, all alike
  *   other baselines   0 or 1: nothing is drawn
+ *
+ * A conditional is how likely a video is at its position given the served ones above it, a marginal
+ * how likely it is there whoever is above. They are the same at the first position, in a list of
+ * one and where nothing is drawn. Beyond, marginals of weights are averages over `draws` slates, of
+ * what each position is drawn by (ranker/slate_chance.h).
+ *
+ * Such an average has no bias, but its inverse has. The log's marginal is therefore the average
+ * over the D slates that were drawn and the one that was served. With c_0 the video's chance in the
+ * served slate and c_1 to c_D those in the others, which are all alike in distribution, the
+ * expectation of (D + 1) / (c_0 + ... + c_D), counted where the video is served, is the probability
+ * that any of these sees a chance for it: 1, but for videos so rare that D slates have none. So
+ * weights are without bias as long as a contender's slates are drawn apart from the log's, as they
+ * are here, and what is lost with the rare shows in the mean weight. All contenders see the same
+ * random numbers, so that differences are theirs. Each ranking has its own, so that errors average
+ * out over rankings, and intervals know of them.
  */
 struct chances_query {
     const struct past_ranking *ranking; /* served_count at least 1 */
@@ -23,9 +38,8 @@ struct chances_query {
     size_t draws;         /* of slates, where positions are drawn: 2 to SLATE_DRAWS_MAX */
     uint64_t seed;
     /*
-     * The weights that made the log, where they are known: they tell how likely a video was at its
-     * position, whoever stood above it. NULL: what the log says serves for the first position, for
-     * lists of one, and where nothing was drawn.
+     * The weights that made the log, where they are known: they tell its marginals. NULL: those of
+     * the first position, of lists of one, and of a log that drew nothing are known without.
      */
     const struct weights *logging;
 };

@@ -22,6 +22,7 @@ struct part {
     struct bootstrap *bootstrap;
     const double *totals; /* of all columns */
     const double *peaks;
+    struct support supports[CONTENDERS_MAX]; /* of observations */
 };
 
 static const enum estimator estimators[ESTIMATOR_COUNT] = {
@@ -105,44 +106,77 @@ static json_t *names_json(uint32_t checks)
     return list;
 }
 
-static struct support measure(const struct part *part, size_t contender)
+static double mean_weight(const double *sums, const void *context)
 {
-    struct support support;
-    support_measure(part->totals + observation_column(contender),
-                    part->peaks + contender * COUNTERFACTUAL_PEAKS, part->users, &support);
-    return support;
+    (void)context;
+    return sums[WEIGHING_COUNT] > 0 ? sums[WEIGHING_WEIGHT] / sums[WEIGHING_COUNT] : NAN;
+}
+
+/* Weights of a user, and all the more of a slate, go together, so their mean's error is over users.
+ */
+static void correct_error(const struct part *part, size_t first_column, struct support *support)
+{
+    struct bootstrap_interval interval;
+    bootstrap_interval(part->bootstrap,
+                       (struct bootstrap_statistic){.of = mean_weight,
+                                                    .first_column = first_column,
+                                                    .column_count = WEIGHING_SUMS},
+                       &interval);
+    if (!isnan(interval.error)) {
+        support->mean_weight_error = interval.error;
+    }
+}
+
+/* Of one position there is an observation a decision; else a column tells decisions. */
+static double decisions_of(const struct counterfactual_sums *sums, const struct part *part)
+{
+    bool position = segments_dimension(sums->segments, part->segment) == SEGMENT_POSITION;
+    return part->totals[position ? (size_t)WEIGHING_COUNT : sums->contenders * OBSERVATION_SUMS];
+}
+
+static void measure_supports(const struct counterfactual_sums *sums, struct part *part)
+{
+    for (size_t i = 0; i < sums->contenders; i++) {
+        struct support *support = &part->supports[i];
+        support_measure(part->totals + observation_column(i),
+                        part->peaks + i * COUNTERFACTUAL_PEAKS, part->users, support);
+        support->decisions = decisions_of(sums, part);
+        correct_error(part, observation_column(i), support);
+    }
 }
 
 static json_t *support_json(const struct reporting *reporting, const struct part *part,
                             size_t contender)
 {
-    struct support support = measure(part, contender);
+    const struct support *support = &part->supports[contender];
     struct support_verdict verdict;
-    support_judge(&support, SUPPORT_FOR_WEIGHTS, reporting->limits, &verdict);
-    return json_pack(
-        "{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "contender",
-        (json_int_t)contender, "effective_sample_size", report_real(support.effective_sample_size),
-        "effective_share", report_real(support.effective_share), "largest_weight",
-        report_real(support.largest_weight), "largest_weight_share",
-        report_real(support.largest_weight_share), "mean_weight", report_real(support.mean_weight),
-        "mean_weight_error", report_real(support.mean_weight_error), "zero_weight_share",
-        report_real(support.zero_weight_share), "matched",
-        report_real(support.matches / support.decisions), "smallest_propensity",
-        report_real(support.smallest_propensity), "verdict", verdict.refused == 0 ? "good" : "poor",
-        "problems", reasons_json(reporting, &support, verdict.refused), "overridden",
-        names_json(verdict.overridden));
+    support_judge(support, SUPPORT_FOR_WEIGHTS, reporting->limits, &verdict);
+    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}",
+                     "contender", (json_int_t)contender, "effective_sample_size",
+                     report_real(support->effective_sample_size), "effective_share",
+                     report_real(support->effective_share), "largest_weight",
+                     report_real(support->largest_weight), "largest_weight_share",
+                     report_real(support->largest_weight_share), "mean_weight",
+                     report_real(support->mean_weight), "mean_weight_error",
+                     report_real(support->mean_weight_error), "zero_weight_share",
+                     report_real(support->zero_weight_share), "matched",
+                     report_real(support->matches / part->totals[WEIGHING_COUNT]),
+                     "smallest_propensity", report_real(support->smallest_propensity), "verdict",
+                     verdict.refused == 0 ? "good" : "poor", "problems",
+                     reasons_json(reporting, support, verdict.refused), "overridden",
+                     names_json(verdict.overridden));
 }
 
-/* 0, or the checks that refuse the estimator. */
-static uint32_t refusals(const struct reporting *reporting, const struct part *part,
-                         size_t contender, enum estimator estimator)
+static struct support_verdict judge(const struct reporting *reporting, const struct part *part,
+                                    size_t contender, enum estimator estimator)
 {
-    struct support support = measure(part, contender);
     struct support_verdict verdict;
-    support_judge(&support, support_use_of(estimator), reporting->limits, &verdict);
-    return verdict.refused;
+    support_judge(&part->supports[contender], support_use_of(estimator), reporting->limits,
+                  &verdict);
+    return verdict;
 }
 
+/* With the first of the checks that fail. */
 static void refuse(const struct reporting *reporting, const struct support *support,
                    uint32_t checks, json_t *entry)
 {
@@ -150,6 +184,35 @@ static void refuse(const struct reporting *reporting, const struct support *supp
     report_interval(entry, "value", &(struct bootstrap_interval){NAN, NAN, NAN, NAN});
     json_object_set(entry, "refused", json_array_get(reasons, 0));
     json_decref(reasons);
+}
+
+static void put_estimate(const struct bootstrap_interval *interval, uint32_t overridden,
+                         json_t *entry)
+{
+    report_interval(entry, "value", interval);
+    if (overridden != 0) {
+        json_object_set_new(entry, "overridden", names_json(overridden));
+    }
+}
+
+static json_t *entry_of(const char *estimator, size_t contender)
+{
+    return json_pack("{s:s, s:I}", "estimator", estimator, "contender", (json_int_t)contender);
+}
+
+/* From the first contender; measure tells the family of a group's comparison. */
+static enum status put_difference(struct reporting *reporting, const struct part *part,
+                                  struct bootstrap_statistic statistic,
+                                  struct bootstrap_statistic reference, size_t measure,
+                                  json_t *entry, json_t *list)
+{
+    enum segment_dimension dimension = segments_dimension(reporting->sums->segments, part->segment);
+    struct bootstrap_interval interval;
+    bootstrap_difference(part->bootstrap, statistic, reference, &interval);
+    report_interval(entry, "difference", &interval);
+    json_array_append_new(list, entry);
+    return report_family_add(report_families_find(&reporting->families, dimension, measure), entry,
+                             report_p_of(&interval));
 }
 
 /* ---- estimates of observations ---- */
@@ -166,42 +229,31 @@ static json_t *estimate_json(const struct reporting *reporting, const struct par
                              size_t contender, size_t index)
 {
     struct bootstrap_interval interval;
-    uint32_t refused = refusals(reporting, part, contender, estimators[index]);
-    json_t *entry = json_pack("{s:s, s:I}", "estimator", estimator_name(estimators[index]),
-                              "contender", (json_int_t)contender);
-    if (refused != 0) {
-        struct support support = measure(part, contender);
-        refuse(reporting, &support, refused, entry);
+    struct support_verdict verdict = judge(reporting, part, contender, estimators[index]);
+    json_t *entry = entry_of(estimator_name(estimators[index]), contender);
+    if (verdict.refused != 0) {
+        refuse(reporting, &part->supports[contender], verdict.refused, entry);
         return entry;
     }
     bootstrap_interval(part->bootstrap, statistic_of(contender, index), &interval);
-    report_interval(entry, "value", &interval);
+    put_estimate(&interval, verdict.overridden, entry);
     return entry;
 }
 
 /*
- * From the first contender, where both have an estimate. Of DM there is none: its interval knows
- * the users that were drawn, not how wrong its model is, so a difference would look certain that is
- * not.
+ * Where both have an estimate. Of DM there is none: its interval knows the users that were drawn,
+ * not how wrong its model is, so a difference would look certain that is not.
  */
 static enum status add_difference(struct reporting *reporting, const struct part *part,
                                   size_t contender, size_t index, json_t *list)
 {
-    enum segment_dimension dimension = segments_dimension(reporting->sums->segments, part->segment);
-    bool refused = refusals(reporting, part, contender, estimators[index]) != 0 ||
-                   refusals(reporting, part, 0, estimators[index]) != 0;
+    bool refused = judge(reporting, part, contender, estimators[index]).refused != 0 ||
+                   judge(reporting, part, 0, estimators[index]).refused != 0;
     if (contender == 0 || refused || estimators[index] == ESTIMATOR_DM) {
         return STATUS_OK;
     }
-    struct bootstrap_interval interval;
-    bootstrap_difference(part->bootstrap, statistic_of(contender, index), statistic_of(0, index),
-                         &interval);
-    json_t *entry = json_pack("{s:s, s:I}", "estimator", estimator_name(estimators[index]),
-                              "contender", (json_int_t)contender);
-    report_interval(entry, "difference", &interval);
-    json_array_append_new(list, entry);
-    return report_family_add(report_families_find(&reporting->families, dimension, index), entry,
-                             report_p_of(&interval));
+    return put_difference(reporting, part, statistic_of(contender, index), statistic_of(0, index),
+                          index, entry_of(estimator_name(estimators[index]), contender), list);
 }
 
 static enum status add_estimates(struct reporting *reporting, const struct part *part,
@@ -234,26 +286,12 @@ static void add_logged(const struct reporting *reporting, const struct part *par
 
 /* ---- estimates of slates ---- */
 
-/* Every position must be supported; 0, or what refuses the first that is not, which is measured. */
-static uint32_t slate_refusals(const struct reporting *reporting, const struct slate_figure *figure,
-                               const double *totals, const double *peaks, double users,
-                               struct support *support)
-{
-    for (size_t position = 1; position <= figure->last; position++) {
-        const double *sums = slate_position_sums(figure, position, totals);
-        struct support_verdict verdict;
-        if (!(sums[WEIGHING_COUNT] > 0)) {
-            continue;
-        }
-        support_measure_position(sums, slate_position_peaks(figure, position, peaks), users,
-                                 support);
-        support_judge(support, SUPPORT_FOR_WEIGHTS, reporting->limits, &verdict);
-        if (verdict.refused != 0) {
-            return verdict.refused;
-        }
-    }
-    return 0;
-}
+/* What is said of a contender's figure. */
+struct slate_verdict {
+    struct support_verdict checks; /* of the first position that is refused, or of all */
+    struct support support;        /* of the position that is refused */
+    bool unknown;                  /* marginals that it needs */
+};
 
 static bool wants_marginals(enum slate_estimator estimator)
 {
@@ -261,61 +299,106 @@ static bool wants_marginals(enum slate_estimator estimator)
            estimator == SLATE_ESTIMATOR_ITEM_POSITION_SNIPS;
 }
 
+static struct bootstrap_statistic slate_statistic_of(const struct counterfactual_sums *sums,
+                                                     const struct slate_figure *figure,
+                                                     size_t contender)
+{
+    return (struct bootstrap_statistic){.of = slate_statistic,
+                                        .context = figure,
+                                        .first_column = slate_column(sums, contender),
+                                        .column_count = slate_sum_count(sums->positions)};
+}
+
+/* False where no slate has the position. */
+static bool measure_position(const struct counterfactual_sums *sums, const struct part *part,
+                             const struct slate_figure *figure, size_t contender, size_t position,
+                             struct support *out)
+{
+    const double *first = part->totals + slate_column(sums, contender);
+    const double *columns = slate_position_sums(figure, position, first);
+    const double *peaks = part->peaks + contender * slate_peak_count(sums->positions);
+    if (!(columns[WEIGHING_COUNT] > 0)) {
+        return false;
+    }
+    support_measure_position(columns, slate_position_peaks(figure, position, peaks), part->users,
+                             out);
+    correct_error(part, (size_t)(columns - part->totals), out);
+    return true;
+}
+
+/* Every position must be supported. */
+static struct slate_verdict judge_slate(const struct reporting *reporting, const struct part *part,
+                                        const struct slate_figure *figure, size_t contender)
+{
+    const struct counterfactual_sums *sums = reporting->sums;
+    struct slate_verdict out = {.unknown = wants_marginals(figure->estimator) &&
+                                           sums->counts.without_marginal > 0};
+    for (size_t i = 1; i <= figure->last && !out.unknown && out.checks.refused == 0; i++) {
+        struct support_verdict verdict;
+        if (measure_position(sums, part, figure, contender, i, &out.support)) {
+            support_judge(&out.support, SUPPORT_FOR_WEIGHTS, reporting->limits, &verdict);
+            out.checks.refused = verdict.refused;
+            out.checks.overridden |= verdict.overridden;
+        }
+    }
+    return out;
+}
+
+static bool is_refused(const struct slate_verdict *verdict)
+{
+    return verdict->unknown || verdict->checks.refused != 0;
+}
+
 static const char unknown_marginals[] =
     "how likely a video was at its position, whoever stood above it, is not known: the weights "
     "that made the log are needed, as a data directory has them in its history";
 
 static json_t *slate_json(const struct reporting *reporting, const struct part *part,
-                          const struct slate_figure *figure, size_t contender)
+                          const struct slate_figure *figure, size_t contender,
+                          const struct slate_verdict *verdict)
 {
-    const struct counterfactual_sums *sums = reporting->sums;
-    const double *totals = part->totals + slate_column(sums, contender);
-    const double *peaks = part->peaks + contender * slate_peak_count(sums->positions);
-    struct support support;
-    json_t *entry = json_pack("{s:s, s:I}", "estimator", slate_estimator_name(figure->estimator),
-                              "contender", (json_int_t)contender);
-    uint32_t refused = slate_refusals(reporting, figure, totals, peaks, part->users, &support);
-    bool unknown = wants_marginals(figure->estimator) && sums->counts.without_marginal > 0;
-    if (refused != 0 || unknown) {
-        refuse(reporting, &support, refused, entry);
+    json_t *entry = entry_of(slate_estimator_name(figure->estimator), contender);
+    if (is_refused(verdict)) {
+        refuse(reporting, &verdict->support, verdict->checks.refused, entry);
     } else {
         struct bootstrap_interval interval;
-        bootstrap_interval(
-            part->bootstrap,
-            (struct bootstrap_statistic){.of = slate_statistic,
-                                         .context = figure,
-                                         .first_column = slate_column(sums, contender),
-                                         .column_count = slate_sum_count(sums->positions)},
-            &interval);
-        report_interval(entry, "value", &interval);
+        bootstrap_interval(part->bootstrap, slate_statistic_of(reporting->sums, figure, contender),
+                           &interval);
+        put_estimate(&interval, verdict->checks.overridden, entry);
     }
-    if (unknown) {
+    if (verdict->unknown) {
         json_object_set_new(entry, "refused", json_string(unknown_marginals));
     }
     return entry;
 }
 
-static void add_slate_estimates(const struct reporting *reporting, const struct part *part,
-                                json_t *estimates)
+static enum status add_slate_estimator(struct reporting *reporting, const struct part *part,
+                                       const struct slate_figure *figure, json_t *object)
 {
     const struct counterfactual_sums *sums = reporting->sums;
-    for (size_t index = 0; index < SLATE_ESTIMATOR_COUNT; index++) {
-        const struct slate_figure figure = {.estimator = (enum slate_estimator)index,
-                                            .position_limit = sums->positions,
-                                            .first = 1,
-                                            .last = sums->positions};
-        for (size_t i = 0; i < sums->contenders; i++) {
-            json_array_append_new(estimates, slate_json(reporting, part, &figure, i));
+    struct slate_verdict verdicts[CONTENDERS_MAX];
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < sums->contenders; i++) {
+        verdicts[i] = judge_slate(reporting, part, figure, i);
+        json_array_append_new(json_object_get(object, "estimates"),
+                              slate_json(reporting, part, figure, i, &verdicts[i]));
+        if (i > 0 && !is_refused(&verdicts[0]) && !is_refused(&verdicts[i])) {
+            status = put_difference(reporting, part, slate_statistic_of(sums, figure, i),
+                                    slate_statistic_of(sums, figure, 0),
+                                    ESTIMATOR_COUNT + (size_t)figure->estimator,
+                                    entry_of(slate_estimator_name(figure->estimator), i),
+                                    json_object_get(object, "differences"));
         }
     }
+    return status;
 }
 
 /* ---- segments ---- */
 
 /* Reads a tally's segment, and calls fill with it. */
 static enum status with_part(struct reporting *reporting, struct tally *tally, size_t segment,
-                             enum status (*fill)(struct reporting *reporting,
-                                                 const struct part *part, json_t *object),
+                             enum status (*fill)(struct reporting *reporting, struct part *part,
+                                                 json_t *object),
                              json_t *object)
 {
     size_t units = tally_unit_count(tally, (uint32_t)segment);
@@ -343,23 +426,27 @@ static enum status with_part(struct reporting *reporting, struct tally *tally, s
     return status;
 }
 
-static enum status fill_slates(struct reporting *reporting, const struct part *part,
-                               json_t *estimates)
+static enum status fill_slates(struct reporting *reporting, struct part *part, json_t *object)
 {
-    add_slate_estimates(reporting, part, estimates);
-    return STATUS_OK;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && i < SLATE_ESTIMATOR_COUNT; i++) {
+        const struct slate_figure figure = {.estimator = (enum slate_estimator)i,
+                                            .position_limit = reporting->sums->positions,
+                                            .first = 1,
+                                            .last = reporting->sums->positions};
+        status = add_slate_estimator(reporting, part, &figure, object);
+    }
+    return status;
 }
 
-static enum status fill_segment(struct reporting *reporting, const struct part *part,
-                                json_t *object)
+static enum status fill_segment(struct reporting *reporting, struct part *part, json_t *object)
 {
     const struct counterfactual_sums *sums = reporting->sums;
     json_t *estimates = json_array();
     json_t *differences = json_array();
     json_t *support = json_array();
-    json_object_set_new(
-        object, "decisions",
-        json_integer((json_int_t)part->totals[sums->contenders * OBSERVATION_SUMS]));
+    measure_supports(sums, part);
+    json_object_set_new(object, "decisions", json_integer((json_int_t)decisions_of(sums, part)));
     json_object_set_new(object, "observations",
                         json_integer((json_int_t)part->totals[WEIGHING_COUNT]));
     json_object_set_new(object, "users", json_integer((json_int_t)part->users));
@@ -374,20 +461,27 @@ static enum status fill_segment(struct reporting *reporting, const struct part *
     }
     enum status status = add_estimates(reporting, part, estimates, differences);
     if (status == STATUS_OK && part->segment == 0 && sums->counts.slates > 0) {
-        status = with_part(reporting, reporting->sums->slates, 0, fill_slates, estimates);
+        status = with_part(reporting, reporting->sums->slates, 0, fill_slates, object);
     }
     return status;
 }
 
-/* A position's figures, by SNIPS. */
-static enum status fill_position(struct reporting *reporting, const struct part *part, json_t *list)
+/* 0: those beyond what segments tell apart. */
+static json_int_t position_of(const struct counterfactual_sums *sums, size_t segment)
 {
-    const char *name = segments_name(reporting->sums->segments, part->segment);
+    return strtol(segments_name(sums->segments, segment), NULL, 10);
+}
+
+/* A position's figures, by SNIPS. */
+static enum status fill_position(struct reporting *reporting, struct part *part, json_t *list)
+{
+    json_int_t position = position_of(reporting->sums, part->segment);
+    measure_supports(reporting->sums, part);
     for (size_t i = 0; i < reporting->sums->contenders; i++) {
         json_t *entry = estimate_json(reporting, part, i, ESTIMATOR_SNIPS);
-        json_object_set_new(entry, "position", json_integer(strtol(name, NULL, 10)));
+        json_object_set_new(entry, "position", json_integer(position));
         json_object_set_new(entry, "decisions",
-                            json_integer((json_int_t)part->totals[WEIGHING_COUNT]));
+                            json_integer((json_int_t)decisions_of(reporting->sums, part)));
         json_array_append_new(list, entry);
     }
     return STATUS_OK;
@@ -399,6 +493,9 @@ static enum status add_segment(struct reporting *reporting, size_t segment, json
     struct counterfactual_sums *sums = reporting->sums;
     enum segment_dimension dimension = segments_dimension(sums->segments, segment);
     if (tally_unit_count(sums->observations, (uint32_t)segment) == 0) {
+        return STATUS_OK;
+    }
+    if (dimension == SEGMENT_POSITION && position_of(sums, segment) == 0) {
         return STATUS_OK;
     }
     if (dimension == SEGMENT_POSITION) {
@@ -423,8 +520,7 @@ static void order_segments(const struct counterfactual_sums *sums, uint32_t out[
     double sizes[SEGMENTS_MAX];
     for (size_t i = 0; i < segments_count(sums->segments); i++) {
         bool position = segments_dimension(sums->segments, i) == SEGMENT_POSITION;
-        sizes[i] = position ? -(double)strtol(segments_name(sums->segments, i), NULL, 10)
-                            : observations_of(sums, i);
+        sizes[i] = position ? -(double)position_of(sums, i) : observations_of(sums, i);
     }
     segments_order(sums->segments, sizes, out);
 }

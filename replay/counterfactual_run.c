@@ -6,7 +6,8 @@
 #include "ranker/check.h"
 #include "replay/chances.h"
 
-enum { ARENA_BYTES = 64 << 20, SEGMENTS = SEGMENTS_OF_ONE + 1 };
+/* Each contender, and the log, ranks twice, which takes 4 MiB at most. */
+enum { ARENA_BYTES = (CONTENDERS_MAX + 1) * (8 << 20), SEGMENTS = SEGMENTS_OF_ONE + 1 };
 
 /* What is kept of a decision until its rewards are known; a struct chances a contender behind. */
 struct observed {
@@ -210,12 +211,17 @@ enum status counterfactual_run_ranking(void *context, const struct past_ranking 
     if (ranking->served_count == 0) {
         return STATUS_OK;
     }
+    /* Before anything is left out, so that time goes alike for all parts. */
+    enum status status = join_time(run->join, ranking->time_ms, state);
+    if (status != STATUS_OK) {
+        return status;
+    }
     struct observed observed = describe(run, ranking);
     arena_reset(&run->arena);
     if (run->learning) {
         return keep(run, ranking, &observed, chances, 0);
     }
-    enum status status = place(run, ranking, state, &observed);
+    status = place(run, ranking, state, &observed);
     if (status != STATUS_OK || !share_has(run->options.share, observed.unit_key)) {
         return status;
     }

@@ -259,9 +259,13 @@ enum status ranking_run_ranking(void *context, const struct past_ranking *rankin
     size_t segment_count;
     arena_reset(&run->arena);
     run->sums->counts.found++;
-    enum status status =
-        segments_of(run->sums->segments, ranking, contenders_arms(run->options.contenders, ranking),
-                    state, &run->arena, head.segments, &segment_count);
+    /* Before anything is left out, so that time goes alike for all parts. */
+    enum status status = join_time(run->join, ranking->time_ms, state);
+    if (status == STATUS_OK) {
+        status = segments_of(run->sums->segments, ranking,
+                             contenders_arms(run->options.contenders, ranking), state, &run->arena,
+                             head.segments, &segment_count);
+    }
     if (status != STATUS_OK) {
         return status;
     }

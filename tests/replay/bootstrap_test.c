@@ -173,6 +173,55 @@ static void differences_are_paired(void)
     bootstrap_free(bootstrap);
 }
 
+/* Users with 1 to 7 decisions, each worth the same, as a third column says in smaller pieces. */
+static double *constant_rows(size_t count, double worth)
+{
+    double *rows = calloc(count, 4 * sizeof(double));
+    CHECK(rows != NULL);
+    for (size_t i = 0; i < count; i++) {
+        double decisions = (double)(1 + i % 7);
+        rows[4 * i] = worth * decisions;
+        rows[4 * i + 1] = decisions;
+        for (size_t j = 0; j < 10 * (1 + i % 7); j++) {
+            rows[4 * i + 2] += worth / 10;
+        }
+        rows[4 * i + 3] = decisions;
+    }
+    return rows;
+}
+
+/* Sums of hundreds are rounded, so draws differ in the last bits: no spread, nor any difference. */
+static void what_is_the_same_for_all_but_for_rounding_has_no_spread(void)
+{
+    double *rows = constant_rows(1000, 0.0036190239055525725);
+    struct bootstrap *bootstrap = drawn(rows, 1000, 4, 1);
+    struct bootstrap_interval interval;
+    bootstrap_interval(bootstrap, ratio_at(0), &interval);
+    CHECK(near(0.0036190239055525725, interval.value));
+    CHECK(memcmp(&interval.low, &interval.value, sizeof(double)) == 0);
+    CHECK(memcmp(&interval.high, &interval.value, sizeof(double)) == 0);
+    CHECK(!(interval.error > 0));
+    bootstrap_difference(bootstrap, ratio_at(2), ratio_at(0), &interval);
+    CHECK(!(fabs(interval.value) > 0) && !(interval.error > 0));
+    CHECK(near(1, bootstrap_p_value(&interval)));
+    bootstrap_free(bootstrap);
+    free(rows);
+}
+
+/* One user of 1,000 has 1e-9 more than the others: small, and no rounding. */
+static void a_small_spread_is_one(void)
+{
+    double *rows = constant_rows(1000, 1);
+    rows[0] += 1e-9;
+    struct bootstrap *bootstrap = drawn(rows, 1000, 4, 1);
+    struct bootstrap_interval interval;
+    bootstrap_interval(bootstrap, ratio_at(0), &interval);
+    CHECK(interval.error > 0);
+    CHECK(interval.low <= interval.value && interval.value <= interval.high);
+    bootstrap_free(bootstrap);
+    free(rows);
+}
+
 static void what_is_undefined_has_no_interval(void)
 {
     const double nothing[] = {0, 0, 0, 0};
@@ -246,6 +295,8 @@ int main(int argc, char **argv)
         TEST(the_same_seed_gives_the_same_bits_and_another_one_others),
         TEST(columns_do_not_touch_each_other),
         TEST(differences_are_paired),
+        TEST(what_is_the_same_for_all_but_for_rounding_has_no_spread),
+        TEST(a_small_spread_is_one),
         TEST(what_is_undefined_has_no_interval),
         TEST(undefined_rounds_are_left_out),
         TEST(p_values_are_those_of_the_normal_distribution),
