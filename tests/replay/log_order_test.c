@@ -32,8 +32,9 @@ static struct log_order_counts read_text(const char *text, size_t reorder, struc
     CHECK_EQ(strlen(text), fwrite(text, 1, strlen(text), file));
     rewind(file);
     *told = (struct told){.count = 0};
+    const struct log_input input = {.file = file, .format = IMPORT_JSONL};
     const struct log_order_options options = {
-        .file = file, .reorder = reorder, .event = take, .context = told};
+        .inputs = &input, .input_count = 1, .reorder = reorder, .event = take, .context = told};
     CHECK_EQ(STATUS_OK, log_order_read(&options, &counts, &problem));
     fclose(file);
     return counts;

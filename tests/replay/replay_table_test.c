@@ -66,9 +66,8 @@ static void a_counterfactual_report_says_what_is_refused_and_why(void)
               "users\n");
     check_has(text, "\nas served: 0.0831 [0.0817, 0.0845]\n");
     check_has(text, "\n  SNIPS                 refused\n");
-    check_has(text,
-              "poor\n    effective sample size is 0.1 % of the decisions; at least 1 % "
-              "is needed\n");
+    check_has(text, "poor\n    effective sample size is 0.1 % of the decisions; at least 1 % "
+                    "is needed\n");
     check_has(text, "\n  poor support in ru-RU: candidate\n  poor support in id-ID: candidate\n");
     check_has(text, "\n  4                          0.0899      0.0908      0.0949      0.0720\n");
     free(text);

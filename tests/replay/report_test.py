@@ -227,8 +227,8 @@ def a_ranking_shows_its_key_figures_in_the_browser(path):
 def a_counterfactual_report_shows_its_key_figures_in_the_browser(path):
     found, text, console = browse(render(example("counterfactual"), path), path)
     check_sound(found, console)
-    # Estimates and differences of the contenders, the effective sample, weights, by group, by position.
-    assert found["svgs"] == 4 + 3 + 1 + 3 + 2 + 1, found
+    # Estimates of the contenders by position and by slate, differences, the effective sample, weights, by group, by position.
+    assert found["svgs"] == 8 + 3 + 1 + 3 + 2 + 1, found
     for figure in ["Would candidate do better than served?", "0.0831 play per position as served",
                    "494,256 decisions used of 501,230 found", "2 of 3 contenders are well supported",
                    "random cannot be compared with served: Self-normalised DR is refused (effective sample size is 109; at "
