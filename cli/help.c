@@ -26,7 +26,9 @@ bool help_print_group(FILE *file, const char *word)
     bool found = false;
     for (size_t i = 0; i < command_count; i++) {
         if (is_in_group(commands[i], word, &second)) {
-            fprintf(file, "%s", found ? "" : "commands:\n");
+            if (!found) {
+                fprintf(file, "usage: reelrank %s COMMAND [OPTION]...\n\ncommands:\n", word);
+            }
             print_summary(file, commands[i]);
             found = true;
         }
@@ -96,7 +98,7 @@ static void print_argument(FILE *file, const struct argument *argument)
     char notes[160];
     format_notes(argument, notes, sizeof(notes));
     fputs(argument->help, file);
-    if (OPTION_WIDTH + strlen(argument->help) + strlen(notes) > LINE_WIDTH) {
+    if (notes[0] != '\0' && OPTION_WIDTH + strlen(argument->help) + strlen(notes) > LINE_WIDTH) {
         fprintf(file, "\n%*s", OPTION_WIDTH - 1, "");
     }
     fprintf(file, "%s\n", notes);

@@ -141,16 +141,6 @@ static json_t *notes_json(const struct counterfactual_command *command)
         add_note(notes, "DM rests on the model alone: its interval does not tell how wrong the "
                         "model is, so there are no differences of it.");
     }
-    if (command->sums->counts.slates > 0) {
-        add_note(notes, "IPS to SNDR are per served position; item-position and sequence "
-                        "estimates are per slate, the sum over its positions.");
-    }
-    if (command->sums->counts.without_marginal > 0) {
-        add_note(notes, "The weights that made the log are not known: beyond the first position of "
-                        "slates with drawn positions, how likely a video was at its position "
-                        "cannot be told, so only first positions, lists of one and sequences "
-                        "count.");
-    }
     replay_source_notes(&command->source, timeline_counts(command->timeline), notes);
     return notes;
 }
@@ -215,6 +205,21 @@ static enum status write_part(struct counterfactual_command *command)
     return replay_part_close(path, file, status, &command->problem);
 }
 
+/* What follows from the sums, and so from all parts together. */
+static void add_notes_on_slates(const struct counterfactual_counts *counts, json_t *notes)
+{
+    if (counts->slates > 0) {
+        add_note(notes, "IPS to SNDR are per served position; item-position and sequence "
+                        "estimates are per slate, the sum over its positions.");
+    }
+    if (counts->without_marginal > 0) {
+        add_note(notes, "The weights that made the log are not known: beyond the first position of "
+                        "slates with drawn positions, how likely a video was at its position "
+                        "cannot be told, so only first positions, lists of one and sequences "
+                        "count.");
+    }
+}
+
 enum status replay_counterfactual_report(struct counterfactual_sums *sums, json_t *report,
                                          struct problem *problem)
 {
@@ -232,6 +237,7 @@ enum status replay_counterfactual_report(struct counterfactual_sums *sums, json_
             return status;
         }
     }
+    add_notes_on_slates(&sums->counts, json_object_get(report, "notes"));
     return counterfactual_report_add(sums, &limits, model != NULL && strcmp(model, "video") == 0,
                                      (uint64_t)signals, report);
 }
@@ -251,6 +257,7 @@ static enum status finish(struct counterfactual_command *command)
                     "no decision with a served slate is in %s; decisions come from a server's "
                     "journal (--journal-share-ppm), or from formats that have propensities",
                     command->values->source.data != NULL ? "the journal" : "the log");
+        replay_source_add_reject(&command->source, &command->problem);
         return STATUS_NOT_FOUND;
     }
     return status;

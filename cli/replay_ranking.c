@@ -253,6 +253,7 @@ static enum status check_measured(struct ranking_command *command)
                     "%s has no %s to rank; --rankings %s would make rankings of other lines",
                     command->values->source.data != NULL ? "the directory" : "the log", origin,
                     command->origin == RANKINGS_IMPRESSIONS ? "outcomes" : "impressions");
+        replay_source_add_reject(&command->source, &command->problem);
         return STATUS_NOT_FOUND;
     }
     if (counts->measured == 0 && command->values->source.part == NULL) {

@@ -242,10 +242,45 @@ __attribute__((format(printf, 2, 3))) static void note(json_t *notes, const char
     json_array_append_new(notes, json_string(text));
 }
 
+/* "FILE:LINE: why" of the first line that was passed over; "": none was. */
+static void print_reject(const struct replay_source *source, char out[NOTE_SIZE])
+{
+    const json_t *first = json_array_get(source->rejects, 0);
+    out[0] = '\0';
+    if (first != NULL) {
+        snprintf(out, NOTE_SIZE, "%.100s:%" JSON_INTEGER_FORMAT ": %.150s",
+                 json_string_value(json_object_get(first, "file")),
+                 json_integer_value(json_object_get(first, "line")),
+                 json_string_value(json_object_get(first, "reason")));
+    }
+}
+
+void replay_source_add_reject(const struct replay_source *source, struct problem *problem)
+{
+    struct problem inner = *problem;
+    char text[NOTE_SIZE];
+    print_reject(source, text);
+    if (text[0] != '\0') {
+        problem_set(problem, "%.180s; passed over was %s", inner.text, text);
+    }
+}
+
+/* With the first of them, so that a log of another format is noticed. */
+static void note_rejects(const struct replay_source *source, uint64_t count, json_t *notes)
+{
+    char text[NOTE_SIZE];
+    print_reject(source, text);
+    if (count > 0) {
+        note(notes, "%" PRIu64 " %s passed over.%s%s", count,
+             count == 1 ? "line was" : "lines were", text[0] != '\0' ? " The first: " : "", text);
+    }
+}
+
 void replay_source_notes(const struct replay_source *source, const struct timeline_counts *counts,
                          json_t *notes)
 {
     const struct feed_counts *fed = feed_counts(source->feed);
+    note_rejects(source, fed->rejected + counts->refused, notes);
     if (fed->late > 0) {
         note(notes,
              "%" PRIu64 " events came later than what they should come before; rankings in between "

@@ -133,6 +133,9 @@ bool replay_source_has_decisions(const struct replay_source_values *values);
 MUST_USE enum status replay_source_run(struct replay_source *source, struct timeline *timeline,
                                        struct problem *problem);
 
+/* Appends the first line that was passed over, if any was, to what a log lacks. */
+void replay_source_add_reject(const struct replay_source *source, struct problem *problem);
+
 /* "source" of a report. */
 json_t *replay_source_json(const struct replay_source *source,
                            const struct timeline_counts *counts);

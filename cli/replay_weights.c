@@ -109,6 +109,28 @@ static enum status read_one(const char *name, struct log *log, struct replay_wei
     return status;
 }
 
+/* What follows the last slash. */
+static const char *file_part(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    return slash != NULL && slash[1] != '\0' ? slash + 1 : name;
+}
+
+/* Files in reports go without their folders, unless that leaves two files with one name. */
+static bool need_folders(const struct operands *operands)
+{
+    for (size_t i = 0; i < operands->count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            const char *one = operands->items[i];
+            const char *other = operands->items[j];
+            if (strcmp(one, other) != 0 && strcmp(file_part(one), file_part(other)) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void add(struct contenders *contenders, struct contender contender)
 {
     contenders->items[contenders->count++] = contender;
@@ -170,12 +192,14 @@ enum status replay_contenders_read(const struct operands *operands,
         add(&out->contenders, as_served);
     }
     out->first_weights = out->contenders.count;
+    bool folders = need_folders(operands);
     for (size_t i = 0; status == STATUS_OK && i < operands->count; i++) {
         struct replay_weights *weights = &out->weights[out->weights_count++];
         status = read_one(operands->items[i], log, weights, problem);
-        add(&out->contenders, (struct contender){.kind = CONTENDER_WEIGHTS,
-                                                 .name = operands->items[i],
-                                                 .weights = weights->weights});
+        add(&out->contenders,
+            (struct contender){.kind = CONTENDER_WEIGHTS,
+                               .name = folders ? operands->items[i] : file_part(operands->items[i]),
+                               .weights = weights->weights});
     }
     if (status == STATUS_OK && served == SERVED_LAST) {
         add(&out->contenders, as_served);

@@ -70,6 +70,7 @@ static void put_contenders(FILE *file, const struct report_view *view)
     for (size_t i = 0; i < view->contender_count; i++) {
         const json_t *contender = json_array_get(contenders, i);
         replay_table_name(file, view->contenders[i]);
+        fputc(' ', file);
         const char *version = report_text(contender, "version");
         column_print_all(file, report_text(contender, "kind"));
         fputs(version[0] != '\0' ? " " : "", file);
