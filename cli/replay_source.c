@@ -248,8 +248,10 @@ static void print_reject(const struct replay_source *source, char out[NOTE_SIZE]
     const json_t *first = json_array_get(source->rejects, 0);
     out[0] = '\0';
     if (first != NULL) {
+        const char *file = json_string_value(json_object_get(first, "file"));
+        const char *slash = strrchr(file, '/');
         snprintf(out, NOTE_SIZE, "%.100s:%" JSON_INTEGER_FORMAT ": %.150s",
-                 json_string_value(json_object_get(first, "file")),
+                 slash != NULL ? slash + 1 : file,
                  json_integer_value(json_object_get(first, "line")),
                  json_string_value(json_object_get(first, "reason")));
     }
