@@ -251,7 +251,9 @@ static void print_reject(const struct replay_source *source, char out[NOTE_SIZE]
         const char *file = json_string_value(json_object_get(first, "file"));
         const char *slash = strrchr(file, '/');
         snprintf(out, NOTE_SIZE, "%.100s:%" JSON_INTEGER_FORMAT ": %.150s",
-                 slash != NULL ? slash + 1 : file,
+                 strcmp(file, "-") == 0 ? "standard input"
+                 : slash != NULL        ? slash + 1
+                                        : file,
                  json_integer_value(json_object_get(first, "line")),
                  json_string_value(json_object_get(first, "reason")));
     }
