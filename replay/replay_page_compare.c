@@ -118,11 +118,6 @@ static void put_pair_title(struct replay_page *page, size_t contender)
     fputs("</h3>\n", page->file);
 }
 
-static bool has_differences(const struct report_view *view, size_t contender)
-{
-    return report_find_contender(json_object_get(view->whole, "differences"), contender) != NULL;
-}
-
 /* A percentage of the reference's mean; NAN where that is none to divide by. */
 static double factor_of(const struct report_view *view, size_t measure)
 {
@@ -179,7 +174,7 @@ void part_differences(struct replay_page *page)
     const struct report_view *view = &page->view;
     bool any = false;
     for (size_t i = 1; i < view->contender_count; i++) {
-        any = any || has_differences(view, i);
+        any = any || report_rows_has_differences(view, i);
     }
     if (!any) {
         return;
@@ -191,7 +186,7 @@ void part_differences(struct replay_page *page)
         "ring: nothing can be told. Each plot has an axis of its own, which includes 0.");
     put_correction(page);
     for (size_t i = 1; i < view->contender_count; i++) {
-        if (has_differences(view, i)) {
+        if (report_rows_has_differences(view, i)) {
             put_measures(page, i);
         }
     }
@@ -254,7 +249,7 @@ static void put_segment_plots(struct replay_page *page)
     for (int baselines = 0; baselines < 2 && plotted == 0; baselines++) {
         for (size_t i = 1; i < view->contender_count && plotted < PLOTTED_MAX; i++) {
             if (report_is_kind(view, i, "baseline") == (baselines == 1) &&
-                has_differences(view, i)) {
+                report_rows_has_differences(view, i)) {
                 put_segment_plot(page, i);
                 plotted++;
             }

@@ -104,8 +104,9 @@ static void put_change(FILE *file, const struct report_view *view, const json_t 
     int digits = view->measures[measure].digits;
     report_format(report_number(difference, "difference"), digits, true, number);
     report_format_interval(difference, digits, interval);
-    snprintf(text, sizeof(text), "%s %s %s",
-             mark_of(report_verdict_of(view, segment, measure, contender)), number, interval);
+    snprintf(text, sizeof(text), "%s %s%s%s",
+             mark_of(report_verdict_of(view, segment, measure, contender)), number,
+             interval[0] != '\0' ? " " : "", interval);
     fputc(' ', file);
     bool refused = difference == NULL && report_refusal(value)[0] != '\0';
     put_cell(file, refused ? "  refused" : text, CHANGE_CELL - 1, last);
@@ -132,7 +133,7 @@ void replay_table_differences(FILE *file, const struct report_view *view)
 {
     bool any = false;
     for (size_t i = 1; i < view->contender_count; i++) {
-        if (report_find_contender(json_object_get(view->whole, "differences"), i) == NULL) {
+        if (!report_rows_has_differences(view, i)) {
             continue;
         }
         any = true;
@@ -195,7 +196,7 @@ static void put_segments(FILE *file, const struct report_view *view, const size_
 static bool is_told(const struct report_view *view, size_t contender, bool baselines)
 {
     return report_is_kind(view, contender, "baseline") == baselines &&
-           report_find_contender(json_object_get(view->whole, "differences"), contender) != NULL;
+           report_rows_has_differences(view, contender);
 }
 
 /* Those that could serve or, where there is none, the others: the JSON has them all. */

@@ -40,20 +40,31 @@ static size_t count_of(const struct report_view *view, size_t measure,
     return count;
 }
 
-/* Every contender has the first one's value, and none differs for certain. */
+static size_t first_known(const struct report_view *view, size_t measure)
+{
+    size_t contender = 0;
+    while (contender < view->contender_count && !is_known(view, measure, contender)) {
+        contender++;
+    }
+    return contender;
+}
+
+/* All contenders that have a value have the same one, and none differs for certain. */
 static bool is_equal(const struct report_view *view, size_t measure)
 {
     char first[CELL_SIZE];
     char other[CELL_SIZE];
-    print_cell(view, measure, 0, first);
-    for (size_t i = 1; i < view->contender_count; i++) {
+    size_t begin = first_known(view, measure);
+    print_cell(view, measure, begin, first);
+    for (size_t i = begin + 1; i < view->contender_count; i++) {
         enum report_verdict verdict = report_verdict_of(view, view->whole, measure, i);
         print_cell(view, measure, i, other);
-        if (strcmp(first, other) != 0 || verdict > REPORT_UNCLEAR) {
+        bool same = strcmp(first, other) == 0 || !is_known(view, measure, i);
+        if (!same || verdict > REPORT_UNCLEAR) {
             return false;
         }
     }
-    return view->contender_count > 1;
+    return count_of(view, measure, is_known) > 1;
 }
 
 static bool are_twins(const struct report_view *view, size_t measure, size_t other)
@@ -138,7 +149,8 @@ static void put_item(FILE *file, const struct report_view *view, size_t measure)
     char number[REPORT_NUMBER_SIZE];
     fputs(it->title, file);
     if (it->row == REPORT_ROW_EQUAL) {
-        const json_t *value = report_find_value(view, view->whole, measure, 0);
+        const json_t *value =
+            report_find_value(view, view->whole, measure, first_known(view, measure));
         report_format(report_mean(view, value), it->digits, false, number);
         fprintf(file, " %s", number);
     } else if (it->row == REPORT_ROW_TWIN) {
@@ -181,6 +193,17 @@ char *report_rows_left_out(const struct report_view *view)
         return NULL;
     }
     return text;
+}
+
+bool report_rows_has_differences(const struct report_view *view, size_t contender)
+{
+    for (size_t i = 0; i < view->measure_count; i++) {
+        const json_t *found = report_find_difference(view, view->whole, i, contender);
+        if (!isnan(report_number(found, "difference"))) {
+            return true;
+        }
+    }
+    return false;
 }
 
 size_t report_rows_count(const struct report_view *view, const char *dimension)

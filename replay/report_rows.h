@@ -18,6 +18,9 @@ void report_rows_find(struct report_view *view);
  */
 char *report_rows_left_out(const struct report_view *view);
 
+/* Whether anything of a contender differs from the reference, or does not, by a number. */
+bool report_rows_has_differences(const struct report_view *view, size_t contender);
+
 /* Whether a group has a row: one that is the only one of its kind is everything once more. */
 bool report_rows_has_group(const struct report_view *view, const json_t *segment);
 

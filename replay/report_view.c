@@ -428,6 +428,8 @@ static void put_refusal(FILE *file, const struct report_view *view, size_t conte
     const json_t *other = report_find_value(view, view->whole, view->headline, 0);
     if (report_refusal(own)[0] != '\0') {
         fprintf(file, ": %s is refused (%s)", title, report_refusal(own));
+    } else if (!view->counterfactual && report_is_kind(view, contender, "served")) {
+        fputs(": the log does not tell in which order it was served", file);
     } else if (report_refusal(other)[0] != '\0') {
         fprintf(file, ": %s of %s is refused (%s)", title, view->contenders[0],
                 report_refusal(other));

@@ -227,6 +227,29 @@ static void rows_that_say_nothing_are_left_out_and_named(void)
     json_decref(report);
 }
 
+static void what_was_served_in_no_known_order_has_no_rows_and_says_so(void)
+{
+    struct report_view view;
+    json_t *report = parse(
+        "{\"kind\": \"ranking\", \"contenders\": [{\"name\": \"A\", \"kind\": \"weights\"},"
+        " {\"name\": \"served\", \"kind\": \"served\"}, {\"name\": \"B\", \"kind\": \"weights\"}],"
+        "\"metrics\": [{\"name\": \"ndcg\"}, {\"name\": \"r@10\"}],"
+        "\"segments\": [{\"dimension\": \"all\", \"values\": ["
+        " {\"metric\": \"r@10\", \"contender\": 0, \"mean\": 1},"
+        " {\"metric\": \"r@10\", \"contender\": 1, \"mean\": null},"
+        " {\"metric\": \"r@10\", \"contender\": 2, \"mean\": 1}], \"differences\": ["
+        " {\"metric\": \"ndcg\", \"contender\": 1, \"difference\": null},"
+        " {\"metric\": \"ndcg\", \"contender\": 2, \"difference\": 0.1}]}]}");
+    report_view_init(&view, report);
+    CHECK_EQ(REPORT_ROW_EQUAL, view.measures[1].row);
+    CHECK(!report_rows_has_differences(&view, 1));
+    CHECK(report_rows_has_differences(&view, 2));
+    check_sentence(report, 1,
+                   "served cannot be compared with A: the log does not tell in which order it was "
+                   "served");
+    json_decref(report);
+}
+
 static void a_group_that_is_the_only_one_of_its_kind_has_no_row(void)
 {
     struct report_view view;
@@ -300,6 +323,7 @@ int main(int argc, char **argv)
         TEST(dm_is_never_the_headline_since_it_does_not_know_its_bias),
         TEST(the_best_is_weights_where_weights_are_compared),
         TEST(rows_that_say_nothing_are_left_out_and_named),
+        TEST(what_was_served_in_no_known_order_has_no_rows_and_says_so),
         TEST(a_group_that_is_the_only_one_of_its_kind_has_no_row),
         TEST(an_empty_report_has_nothing_and_is_no_error),
         TEST(contenders_beyond_the_limit_are_not_shown),
