@@ -26,7 +26,9 @@ bool help_print_group(FILE *file, const char *word)
     bool found = false;
     for (size_t i = 0; i < command_count; i++) {
         if (is_in_group(commands[i], word, &second)) {
-            fprintf(file, "%s", found ? "" : "commands:\n");
+            if (!found) {
+                fprintf(file, "usage: reelrank %s COMMAND [OPTION]...\n\ncommands:\n", word);
+            }
             print_summary(file, commands[i]);
             found = true;
         }

@@ -127,15 +127,10 @@ static json_t *notes_json(const struct counterfactual_command *command)
         notes, "Estimates weigh what was observed by how much likelier each contender would "
                "have done what the log did. They are right only if the propensities of the "
                "log are, and if it could have done all that the contender does.");
-    replay_report_note(notes,
-                       "IPS to SNDR are per served position; item-position and sequence estimates "
-                       "are per slate, the sum over its positions.");
-    if (command->past == NULL) {
-        replay_report_note(
-            notes, "The weights that made the log are not known: beyond the first position of "
-                   "slates with drawn positions, how likely a video was at its position "
-                   "cannot be told, so only first positions, lists of one and sequences "
-                   "count.");
+    if (has_model(command->values)) {
+        replay_report_note(notes,
+                           "DM rests on the model alone: its interval does not tell how wrong the "
+                           "model is, so there are no differences of it.");
     }
     replay_source_notes(&command->source, timeline_counts(command->timeline), notes);
     return notes;
@@ -190,6 +185,22 @@ static enum status write_part(struct counterfactual_command *command)
     return replay_part_end(path, file, status, &command->problem);
 }
 
+/* What follows from the sums, and so from all parts together. */
+static void add_notes_on_slates(const struct counterfactual_counts *counts, json_t *notes)
+{
+    if (counts->slates > 0) {
+        replay_report_note(notes, "IPS to SNDR are per served position; item-position and sequence "
+                                  "estimates are per slate, the sum over its positions.");
+    }
+    if (counts->without_marginal > 0) {
+        replay_report_note(
+            notes, "The weights that made the log are not known: beyond the first position of "
+                   "slates with drawn positions, how likely a video was at its position "
+                   "cannot be told, so only first positions, lists of one and sequences "
+                   "count.");
+    }
+}
+
 enum status replay_counterfactual_report(struct counterfactual_sums *sums, json_t *report,
                                          struct problem *problem)
 {
@@ -207,6 +218,7 @@ enum status replay_counterfactual_report(struct counterfactual_sums *sums, json_
             return status;
         }
     }
+    add_notes_on_slates(&sums->counts, json_object_get(report, "notes"));
     return counterfactual_report_add(sums, &limits, model != NULL && strcmp(model, "video") == 0,
                                      (uint64_t)signals, report);
 }
@@ -220,12 +232,13 @@ static enum status finish(struct counterfactual_command *command)
     if (status == STATUS_OK) {
         status = replay_counterfactual_report(command->sums, command->report, &command->problem);
     }
-    bool whole = command->values->source.part == NULL; /* a part may be empty */
+    bool whole = command->values->source.part == NULL || command->sums->counts.found == 0;
     if (status == STATUS_OK && whole && command->sums->counts.used == 0) {
         problem_set(&command->problem,
                     "no decision with a served slate is in %s; decisions come from a server's "
                     "journal (--journal-share-ppm), or from formats that have propensities",
                     command->values->source.data != NULL ? "the journal" : "the log");
+        replay_source_add_reject(&command->source, &command->problem);
         return STATUS_NOT_FOUND;
     }
     return status;
@@ -236,7 +249,7 @@ static enum exit_code run_all(struct counterfactual_command *command,
 {
     const struct counterfactual_values *values = command->values;
     enum status status = replay_contenders_read(
-        operands, &values->baselines, true, (uint64_t)values->source.seed,
+        operands, &values->baselines, SERVED_FIRST, (uint64_t)values->source.seed,
         feed_log(command->source.feed), &command->contenders, &command->problem);
     if (status != STATUS_OK) {
         return command_fail(command->name, status, &command->problem);
@@ -283,7 +296,15 @@ static enum status check_twice(struct counterfactual_command *command, const cha
     return STATUS_OK;
 }
 
-static enum exit_code check(struct counterfactual_command *command)
+/* Names the option that a problem is of. */
+static enum exit_code refuse_option(struct counterfactual_command *command, const char *option)
+{
+    struct problem inner = command->problem;
+    problem_set(&command->problem, "%s: %.280s", option, inner.text);
+    return refuse(command);
+}
+
+static enum exit_code check(struct counterfactual_command *command, size_t weights)
 {
     const struct counterfactual_values *values = command->values;
     enum exit_code code = replay_source_check(&values->source, command->name);
@@ -291,6 +312,9 @@ static enum exit_code check(struct counterfactual_command *command)
         return code;
     }
     if (label_find(values->reward, &command->reward, &command->problem) != STATUS_OK) {
+        return refuse_option(command, "--reward");
+    }
+    if (replay_baselines_check(&values->baselines, weights, &command->problem) != STATUS_OK) {
         return refuse(command);
     }
     if (has_model(values) &&
@@ -302,7 +326,7 @@ static enum exit_code check(struct counterfactual_command *command)
     for (size_t i = 0; i < values->support.count; i++) {
         if (support_limits_set(&command->limits, values->support.items[i], &command->problem) !=
             STATUS_OK) {
-            return refuse(command);
+            return refuse_option(command, "--support");
         }
     }
     return CODE_OK;
@@ -312,7 +336,7 @@ static enum exit_code counterfactual_command_run(const void *raw, const struct o
 {
     struct counterfactual_command command = {.values = raw,
                                              .name = command_replay_counterfactual.name};
-    enum exit_code code = check(&command);
+    enum exit_code code = check(&command, operands->count);
     if (code != CODE_OK) {
         return code;
     }
@@ -400,8 +424,9 @@ const struct command command_replay_counterfactual = {
     .description =
         "Off-policy estimates from decisions whose positions were drawn with known propensities\n"
         "(slate.explore): replay method, IPS, clipped IPS, SNIPS, DM, DR, SNDR, and over slates\n"
-        "item-position and sequence estimates, with 95 % intervals over users, beside what was\n"
-        "served. An estimate that the log does not support is refused, with the reason and the\n"
+        "item-position and sequence estimates, with 95 % intervals over users, as differences\n"
+        "from what was served. An estimate that the log does not support is refused, with the "
+        "reason and the\n"
         "--support CHECK=VALUE that overrides it. WEIGHTS as of \"reelrank replay ranking\".\n",
     .examples = "  reelrank replay counterfactual current new.yaml --data /tmp/copy --reward like\n"
                 "  reelrank replay counterfactual --baseline random --format obd --log men.csv \\\n"

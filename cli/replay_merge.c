@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/command.h"
@@ -39,7 +40,7 @@ static enum status take_share(json_t *about, struct share *out, struct problem *
     json_t *options = json_object_get(about, "options");
     const char *part = json_string_value(json_object_get(options, "part"));
     if (part == NULL || !share_parse(part, out)) {
-        problem_set(problem, "it is a whole replay, not a part");
+        problem_set(problem, "it is a whole replay, not a part; --part I/N makes parts");
         return STATUS_INVALID;
     }
     json_object_del(options, "part");
@@ -108,24 +109,45 @@ static enum status merge_sums(struct merge *merge, FILE *file)
     return STATUS_INVALID;
 }
 
-/* The first section in which they differ, other than in figures. */
-static const char *find_difference(const json_t *a, const json_t *b)
+/* Values of one member of two parts' descriptions, as far as a line has room. */
+static void set_difference(struct problem *problem, const char *name, const json_t *first,
+                           const json_t *other)
 {
-    static const char *const sections[] = {"kind", "source", "options", "contenders", NULL};
-    size_t i = 0;
-    while (sections[i] != NULL &&
-           json_equal(json_object_get(a, sections[i]), json_object_get(b, sections[i]))) {
-        i++;
+    enum { SHOWN = 100 };
+    char *before = json_dumps(first, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *here = json_dumps(other, JSON_COMPACT | JSON_ENCODE_ANY);
+    problem_set(problem, "its %.60s is %.*s; in the part before it is %.*s", name, SHOWN,
+                here != NULL ? here : "not there", SHOWN, before != NULL ? before : "not there");
+    free(before);
+    free(here);
+}
+
+/* Names the first member that is not the same: the log, an option, the contenders. */
+static void name_difference(struct problem *problem, const json_t *first, const json_t *other)
+{
+    const char *key;
+    json_t *value;
+    problem_set(problem, "its log, options or contenders are not those of the part before");
+    json_object_foreach((json_t *)(uintptr_t)(const void *)first, key, value)
+    {
+        const json_t *counterpart = json_object_get(other, key);
+        if (json_equal(value, counterpart)) {
+            continue;
+        }
+        if (json_is_object(value) && json_is_object(counterpart)) {
+            name_difference(problem, value, counterpart);
+        } else {
+            set_difference(problem, key, value, counterpart);
+        }
+        return;
     }
-    return sections[i] != NULL ? sections[i] : "notes";
 }
 
 /* Parts of one replay say the same of everything but their number. */
 static enum status check_about(struct merge *merge, const json_t *about)
 {
     if (!json_equal(merge->about, about)) {
-        problem_set(&merge->problem, "it differs from the part before in: %s",
-                    find_difference(merge->about, about));
+        name_difference(&merge->problem, merge->about, about);
         return STATUS_INVALID;
     }
     return STATUS_OK;
@@ -187,7 +209,8 @@ static enum status check_whole(struct merge *merge)
 {
     for (uint32_t i = 1; i <= merge->count; i++) {
         if (!merge->seen[i]) {
-            problem_set(&merge->problem, "part %" PRIu32 "/%" PRIu32 " is missing", i,
+            problem_set(&merge->problem,
+                        "part %" PRIu32 "/%" PRIu32 " is missing; a report needs all parts", i,
                         merge->count);
             return STATUS_INVALID;
         }

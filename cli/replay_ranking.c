@@ -237,6 +237,29 @@ static enum status write_part(struct ranking_command *command)
     return replay_part_end(path, file, status, &command->problem);
 }
 
+/* A part may have no user at all: it is the whole that must have some. */
+static enum status check_measured(struct ranking_command *command)
+{
+    const struct ranking_counts *counts = &command->sums->counts;
+    const char *origin = origins[command->origin];
+    if (counts->found == 0) {
+        problem_set(&command->problem,
+                    "%s has no %s to rank; --rankings %s would make rankings of other lines",
+                    command->values->source.data != NULL ? "the directory" : "the log", origin,
+                    command->origin == RANKINGS_IMPRESSIONS ? "outcomes" : "impressions");
+        replay_source_add_reject(&command->source, &command->problem);
+        return STATUS_NOT_FOUND;
+    }
+    if (counts->measured == 0 && command->values->source.part == NULL) {
+        problem_set(&command->problem,
+                    "none of %" PRIu64 " %s can be measured: of each fewer than two videos were "
+                    "seen within --window; a longer one, or --rankings outcomes, may do",
+                    counts->found, origin);
+        return STATUS_NOT_FOUND;
+    }
+    return STATUS_OK;
+}
+
 static enum status finish(struct ranking_command *command)
 {
     enum status status = describe(command);
@@ -247,21 +270,13 @@ static enum status finish(struct ranking_command *command)
         status = ranking_report_add(command->sums, timeline_counts(command->timeline)->signals,
                                     command->report);
     }
-    bool whole = command->values->source.part == NULL; /* a part may be empty */
-    if (status == STATUS_OK && whole && command->sums->counts.measured == 0) {
-        problem_set(&command->problem,
-                    "none of %" PRIu64 " rankings can be measured: no user was seen with two of a "
-                    "ranking's videos within --window; --rankings says where rankings come from",
-                    command->sums->counts.found);
-        return STATUS_NOT_FOUND;
-    }
-    return status;
+    return status == STATUS_OK ? check_measured(command) : status;
 }
 
 static enum status run_all(struct ranking_command *command, const struct operands *operands)
 {
     const struct ranking_values *values = command->values;
-    bool served = command->origin != RANKINGS_OUTCOMES;
+    enum served_place served = command->origin != RANKINGS_OUTCOMES ? SERVED_LAST : SERVED_NOT;
     enum status status = replay_contenders_read(
         operands, &values->baselines, served, (uint64_t)values->source.seed,
         feed_log(command->source.feed), &command->contenders, &command->problem);
@@ -287,8 +302,9 @@ static enum status check_label(struct ranking_command *command)
     if (label_find(command->values->label, &command->label, &command->problem) != STATUS_OK ||
         !label_is_good(command->label) || command->label == LABEL_WATCH_SECONDS) {
         problem_set(&command->problem,
-                    "--label is one of play, valid_play, long_view, complete, like, share, comment "
-                    "and follow");
+                    "--label is \"%.40s\"; it can be play, valid_play, long_view, complete, like, "
+                    "share, comment or follow",
+                    command->values->label);
         return STATUS_INVALID;
     }
     return STATUS_OK;
@@ -311,7 +327,7 @@ static enum status check_origin(struct ranking_command *command)
     return STATUS_OK;
 }
 
-static enum exit_code check(struct ranking_command *command)
+static enum exit_code check(struct ranking_command *command, size_t weights)
 {
     enum exit_code code = replay_source_check(&command->values->source, command->name);
     if (code != CODE_OK) {
@@ -321,6 +337,9 @@ static enum exit_code check(struct ranking_command *command)
     enum status status = check_label(command);
     if (status == STATUS_OK) {
         status = check_origin(command);
+    }
+    if (status == STATUS_OK) {
+        status = replay_baselines_check(&command->values->baselines, weights, &command->problem);
     }
     if (status != STATUS_OK) {
         (void)command_fail(command->name, status, &command->problem);
@@ -333,7 +352,7 @@ static enum exit_code ranking_command_run(const void *raw, const struct operands
 {
     const struct ranking_values *values = raw;
     struct ranking_command command = {.values = values, .name = command_replay_ranking.name};
-    enum exit_code code = check(&command);
+    enum exit_code code = check(&command, operands->count);
     if (code != CODE_OK) {
         return code;
     }

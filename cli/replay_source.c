@@ -42,10 +42,11 @@ static enum import_format format_of(const struct replay_source_values *values)
     return status == STATUS_OK ? format : IMPORT_JSONL; /* one of replay_formats */
 }
 
-static enum exit_code refuse(const char *command, const char *text)
+/* found: what was given, or "". */
+static enum exit_code refuse(const char *command, const char *text, const char *found)
 {
     struct problem problem;
-    problem_set(&problem, "%s", text);
+    problem_set(&problem, found[0] != '\0' ? "%s; found \"%.80s\"" : "%s%s", text, found);
     (void)command_fail(command, STATUS_INVALID, &problem);
     return CODE_USAGE;
 }
@@ -76,24 +77,34 @@ enum exit_code replay_source_check(const struct replay_source_values *values, co
     struct share share;
     struct locale locale;
     if ((values->data == NULL) == (values->log == NULL)) {
-        return refuse(command, "give one of --data DIR and --log FILE");
+        return refuse(command,
+                      values->data == NULL
+                          ? "neither --data DIR nor --log FILE is given; one of them is needed"
+                          : "--data DIR and --log FILE are given; only one of them can be replayed",
+                      "");
     }
     if (values->data != NULL && has_file_options(values)) {
-        return refuse(command,
-                      "--catalogue, --format, --assume-safety and --sort are of --log alone");
+        return refuse(
+            command,
+            "--catalogue, --format, --assume-safety and --sort are of --log alone; --data "
+            "has its catalogue, in order",
+            "");
     }
     if (is_stdin(values->log) && is_stdin(values->catalogue)) {
-        return refuse(command, "--log and --catalogue cannot both be standard input; one log may "
-                               "begin with its catalogue");
+        return refuse(command,
+                      "--log and --catalogue cannot both be standard input; one log may begin with "
+                      "its catalogue",
+                      "");
     }
     if (values->part != NULL && !share_parse(values->part, &share)) {
-        return refuse(command, "--part is I/N, such as 2/8, with I from 1 to N and N at most 1024");
+        return refuse(command, "--part is I/N, such as 2/8, with I from 1 to N and N at most 1024",
+                      values->part);
     }
     if (values->part != NULL && values->out == NULL) {
-        return refuse(command, "--part needs --out FILE, for \"reelrank replay merge\"");
+        return refuse(command, "--part needs --out FILE, for \"reelrank replay merge\"", "");
     }
     if (values->locale != NULL && locale_parse(text_of(values->locale), &locale) != STATUS_OK) {
-        return refuse(command, "--locale is no language tag, such as hi-IN");
+        return refuse(command, "--locale is a language tag, such as hi-IN", values->locale);
     }
     return CODE_OK;
 }
@@ -285,10 +296,49 @@ __attribute__((format(printf, 2, 3))) static void note(json_t *notes, const char
     json_array_append_new(notes, json_string(text));
 }
 
+/* "FILE:LINE: why" of the first line that was passed over; "": none was. */
+static void print_reject(const struct replay_source *source, char out[NOTE_SIZE])
+{
+    const json_t *first = json_array_get(source->rejects, 0);
+    out[0] = '\0';
+    if (first != NULL) {
+        const char *file = json_string_value(json_object_get(first, "file"));
+        const char *slash = strrchr(file, '/');
+        snprintf(out, NOTE_SIZE, "%.100s:%" JSON_INTEGER_FORMAT ": %.150s",
+                 strcmp(file, "-") == 0 ? "standard input"
+                 : slash != NULL        ? slash + 1
+                                        : file,
+                 json_integer_value(json_object_get(first, "line")),
+                 json_string_value(json_object_get(first, "reason")));
+    }
+}
+
+void replay_source_add_reject(const struct replay_source *source, struct problem *problem)
+{
+    struct problem inner = *problem;
+    char text[NOTE_SIZE];
+    print_reject(source, text);
+    if (text[0] != '\0') {
+        problem_set(problem, "%.180s; passed over was %s", inner.text, text);
+    }
+}
+
+/* With the first of them, so that a log of another format is noticed. */
+static void note_rejects(const struct replay_source *source, uint64_t count, json_t *notes)
+{
+    char text[NOTE_SIZE];
+    print_reject(source, text);
+    if (count > 0) {
+        note(notes, "%" PRIu64 " %s passed over.%s%s", count,
+             count == 1 ? "line was" : "lines were", text[0] != '\0' ? " The first: " : "", text);
+    }
+}
+
 void replay_source_notes(const struct replay_source *source, const struct timeline_counts *counts,
                          json_t *notes)
 {
     const struct feed_counts *fed = feed_counts(source->feed);
+    note_rejects(source, fed->rejected + counts->refused, notes);
     if (fed->late > 0) {
         note(notes,
              "%" PRIu64 " events came later than what they should come before; rankings in between "

@@ -128,6 +128,8 @@ int64_t replay_source_window_ms(const struct replay_source_values *values);
 /* Adds what replays have in common to "options" of a report: all that changes its figures, and the
  * part. */
 void replay_source_options(const struct replay_source_values *values, json_t *options);
+/* Appends the first line that was passed over, if any was, to what a log lacks. */
+void replay_source_add_reject(const struct replay_source *source, struct problem *problem);
 
 /* "source" of a report. */
 json_t *replay_source_json(const struct replay_source *source,

@@ -9,6 +9,7 @@
 #include "cli/problems.h"
 #include "cli/weights_changes.h"
 #include "config/default_weights.h"
+#include "ranker/check.h"
 
 static const char current[] = "current";
 static const char built_in[] = "default";
@@ -113,61 +114,103 @@ static enum status read_one(const char *name, struct log *log, struct replay_wei
     return status;
 }
 
+/* What follows the last slash. */
+static const char *file_part(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    return slash != NULL && slash[1] != '\0' ? slash + 1 : name;
+}
+
+/* Files in reports go without their folders, unless that leaves two files with one name. */
+static bool need_folders(const struct operands *operands)
+{
+    for (size_t i = 0; i < operands->count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            const char *one = operands->items[i];
+            const char *other = operands->items[j];
+            if (strcmp(one, other) != 0 && strcmp(file_part(one), file_part(other)) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void add(struct contenders *contenders, struct contender contender)
 {
     contenders->items[contenders->count++] = contender;
 }
 
-static enum status add_baseline(struct contenders *contenders, const char *name,
-                                struct problem *problem)
+static size_t find_baseline(const char *name)
 {
-    for (size_t i = 0; i < BASELINES; i++) {
-        if (strcmp(name, baselines[i].name) == 0) {
-            add(contenders, (struct contender){.kind = CONTENDER_BASELINE,
-                                               .name = baselines[i].name,
-                                               .baseline = baselines[i].baseline});
-            return STATUS_OK;
-        }
+    size_t index = 0;
+    while (index < BASELINES && strcmp(name, baselines[index].name) != 0) {
+        index++;
     }
-    problem_set(problem,
-                "--baseline \"%.40s\" is unknown; popularity, language-popularity, likes, recency "
-                "and random are known",
-                name);
-    return STATUS_INVALID;
+    return index;
 }
 
-static enum status add_baselines(struct contenders *contenders, const struct argument_texts *names,
-                                 struct problem *problem)
+enum status replay_baselines_check(const struct argument_texts *names, size_t weights_count,
+                                   struct problem *problem)
 {
-    enum status status = STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && i < names->count; i++) {
-        if (contenders->count == CONTENDERS_MAX) {
-            problem_set(problem, "at most %d contenders can be compared at once", CONTENDERS_MAX);
+    size_t count = weights_count + 1 + names->count;
+    for (size_t i = 0; i < names->count; i++) {
+        if (find_baseline(names->items[i]) == BASELINES) {
+            problem_set(
+                problem,
+                "--baseline is \"%.40s\"; it can be popularity, language-popularity, likes, "
+                "recency or random",
+                names->items[i]);
             return STATUS_INVALID;
         }
-        status = add_baseline(contenders, names->items[i], problem);
     }
-    return status;
+    if (count > CONTENDERS_MAX) {
+        problem_set(problem,
+                    "%zu contenders are given, with what was served; at most %d can be compared at "
+                    "once: leave out some WEIGHTS or --baseline",
+                    count, CONTENDERS_MAX);
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
+static void add_baselines(struct contenders *contenders, const struct argument_texts *names)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        size_t index = find_baseline(names->items[i]);
+        CHECK(index < BASELINES);
+        add(contenders, (struct contender){.kind = CONTENDER_BASELINE,
+                                           .name = baselines[index].name,
+                                           .baseline = baselines[index].baseline});
+    }
 }
 
 enum status replay_contenders_read(const struct operands *operands,
-                                   const struct argument_texts *names, bool served, uint64_t seed,
-                                   struct log *log, struct replay_contenders *out,
+                                   const struct argument_texts *names, enum served_place served,
+                                   uint64_t seed, struct log *log, struct replay_contenders *out,
                                    struct problem *problem)
 {
+    static const struct contender as_served = {.kind = CONTENDER_SERVED, .name = "served"};
     enum status status = STATUS_OK;
     *out = (struct replay_contenders){.contenders = {.seed = seed}};
+    if (served == SERVED_FIRST) {
+        add(&out->contenders, as_served);
+    }
+    out->first_weights = out->contenders.count;
+    bool folders = need_folders(operands);
     for (size_t i = 0; status == STATUS_OK && i < operands->count; i++) {
         struct replay_weights *weights = &out->weights[out->weights_count++];
         status = read_one(operands->items[i], log, weights, problem);
-        add(&out->contenders, (struct contender){.kind = CONTENDER_WEIGHTS,
-                                                 .name = operands->items[i],
-                                                 .weights = weights->weights});
+        add(&out->contenders,
+            (struct contender){.kind = CONTENDER_WEIGHTS,
+                               .name = folders ? operands->items[i] : file_part(operands->items[i]),
+                               .weights = weights->weights});
     }
-    if (status == STATUS_OK && served) {
-        add(&out->contenders, (struct contender){.kind = CONTENDER_SERVED, .name = "served"});
+    if (status == STATUS_OK && served == SERVED_LAST) {
+        add(&out->contenders, as_served);
     }
-    return status == STATUS_OK ? add_baselines(&out->contenders, names, problem) : status;
+    add_baselines(&out->contenders, names);
+    return status;
 }
 
 void replay_contenders_release(struct replay_contenders *contenders)
@@ -202,8 +245,9 @@ json_t *replay_changes_json(const struct replay_contenders *contenders)
     for (size_t i = 1; i < contenders->weights_count; i++) {
         json_t *keys = weights_changes(contenders->weights[0].yaml, contenders->weights[i].yaml);
         if (keys != NULL) {
-            json_array_append_new(
-                list, json_pack("{s:I, s:o}", "contender", (json_int_t)i, "keys", keys));
+            json_array_append_new(list, json_pack("{s:I, s:o}", "contender",
+                                                  (json_int_t)(contenders->first_weights + i),
+                                                  "keys", keys));
         }
     }
     return list;

@@ -11,7 +11,7 @@
 
 /*
  * The contenders that a command line names: weights files, versions of a data directory's history,
- * "current" for the last of it, "default" for those built in; then what was served, and baselines.
+ * "current" for the last of it, "default" for those built in; what was served; and baselines.
  */
 struct replay_weights {
     struct weights *weights; /* a reference */
@@ -24,7 +24,11 @@ struct replay_contenders {
     struct contenders contenders;
     struct replay_weights weights[CONTENDERS_MAX];
     size_t weights_count;
+    size_t first_weights; /* the contender that is weights[0]; the others follow */
 };
+
+/* Where what was served stands: estimates are compared with it, rankings with the first weights. */
+enum served_place { SERVED_NOT, SERVED_FIRST, SERVED_LAST };
 
 /* As an option names a baseline: "popularity"; NULL past the last one. */
 const char *replay_baseline_name(size_t index);
@@ -33,14 +37,22 @@ const char *replay_baseline_name(size_t index);
 enum { REPLAY_WEIGHTS_MAX = 6 };
 
 /*
- * Reads them. log is that of the data directory, or NULL. Says what is wrong with a file on
- * stderr, line by line. Whatever comes of it, the caller ends *out with
+ * Whether baselines are known, and few enough beside so many weights and what was served.
+ * STATUS_INVALID, with problem.
+ */
+MUST_USE enum status replay_baselines_check(const struct argument_texts *baselines,
+                                            size_t weights_count, struct problem *problem);
+
+/*
+ * Reads them; baselines were checked. log is that of the data directory, or NULL. Says what is
+ * wrong with a file on stderr, line by line. Whatever comes of it, the caller ends *out with
  * replay_contenders_release().
  */
 MUST_USE enum status replay_contenders_read(const struct operands *operands,
-                                            const struct argument_texts *baselines, bool served,
-                                            uint64_t seed, struct log *log,
-                                            struct replay_contenders *out, struct problem *problem);
+                                            const struct argument_texts *baselines,
+                                            enum served_place served, uint64_t seed,
+                                            struct log *log, struct replay_contenders *out,
+                                            struct problem *problem);
 void replay_contenders_release(struct replay_contenders *contenders);
 
 /* "contenders" and "changes" of a report. */

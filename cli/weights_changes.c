@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/default_weights.h"
+
 enum { PATH_SIZE = 512, LIST_SIZE = 4096 };
 
 static void put(json_t *out, const char *path, const char *text, size_t size)
@@ -106,12 +108,48 @@ static json_t *compare(json_t *old_values, json_t *new_values)
     return changes;
 }
 
+/* Whether a key of a head belongs to another kind than the file gives the head. */
+static bool is_of_other_kind(const json_t *values, const char *key)
+{
+    static const char heads[] = "heads.";
+    char kind_key[PATH_SIZE];
+    const char *end = strrchr(key, '.');
+    if (strncmp(key, heads, sizeof(heads) - 1) != 0 || end == NULL) {
+        return false;
+    }
+    snprintf(kind_key, sizeof(kind_key), "%.*s.kind", (int)(end - key), key);
+    const char *kind = json_string_value(json_object_get(values, kind_key));
+    return kind != NULL && strcmp(kind, "rate") != 0;
+}
+
+/* What a file leaves out at its top level has the built-in value; what it leaves out below locales
+ * and experiments is what stands above. */
+static void add_built_in(json_t *values, json_t *built_in)
+{
+    static const char locales[] = "locales.";
+    const char *key;
+    json_t *value;
+    json_object_foreach(built_in, key, value)
+    {
+        bool top = strncmp(key, locales, sizeof(locales) - 1) != 0;
+        if (top && json_object_get(values, key) == NULL && !is_of_other_kind(values, key)) {
+            json_object_set(values, key, value);
+        }
+    }
+}
+
 json_t *weights_changes(struct text old_yaml, struct text new_yaml)
 {
+    json_t *built_in = flat((struct text){default_weights, default_weights_size});
     json_t *old_values = flat(old_yaml);
     json_t *new_values = flat(new_yaml);
-    json_t *changes =
-        old_values != NULL && new_values != NULL ? compare(old_values, new_values) : NULL;
+    json_t *changes = NULL;
+    if (built_in != NULL && old_values != NULL && new_values != NULL) {
+        add_built_in(old_values, built_in);
+        add_built_in(new_values, built_in);
+        changes = compare(old_values, new_values);
+    }
+    json_decref(built_in);
     json_decref(old_values);
     json_decref(new_values);
     return changes;

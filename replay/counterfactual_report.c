@@ -12,7 +12,7 @@ struct reporting {
     const struct support_limits *limits;
     bool model;
     json_t *report;
-    struct report_family families[SEGMENT_DIMENSIONS];
+    struct report_families families;
 };
 
 /* A segment that is looked at. */
@@ -200,17 +200,19 @@ static json_t *entry_of(const char *estimator, size_t contender)
     return json_pack("{s:s, s:I}", "estimator", estimator, "contender", (json_int_t)contender);
 }
 
-/* From the first contender. */
+/* From the first contender; measure tells the family of a group's comparison. */
 static enum status put_difference(struct reporting *reporting, const struct part *part,
                                   struct bootstrap_statistic statistic,
-                                  struct bootstrap_statistic reference, json_t *entry, json_t *list)
+                                  struct bootstrap_statistic reference, size_t measure,
+                                  json_t *entry, json_t *list)
 {
     enum segment_dimension dimension = segments_dimension(reporting->sums->segments, part->segment);
     struct bootstrap_interval interval;
     bootstrap_difference(part->bootstrap, statistic, reference, &interval);
     report_interval(entry, "difference", &interval);
     json_array_append_new(list, entry);
-    return report_family_add(&reporting->families[dimension], entry, bootstrap_p_value(&interval));
+    return report_family_add(report_families_find(&reporting->families, dimension, measure), entry,
+                             report_p_of(&interval));
 }
 
 /* ---- estimates of observations ---- */
@@ -238,17 +240,20 @@ static json_t *estimate_json(const struct reporting *reporting, const struct par
     return entry;
 }
 
-/* Where both have an estimate. */
+/*
+ * Where both have an estimate. Of DM there is none: its interval knows the users that were drawn,
+ * not how wrong its model is, so a difference would look certain that is not.
+ */
 static enum status add_difference(struct reporting *reporting, const struct part *part,
                                   size_t contender, size_t index, json_t *list)
 {
     bool refused = judge(reporting, part, contender, estimators[index]).refused != 0 ||
                    judge(reporting, part, 0, estimators[index]).refused != 0;
-    if (contender == 0 || refused) {
+    if (contender == 0 || refused || estimators[index] == ESTIMATOR_DM) {
         return STATUS_OK;
     }
     return put_difference(reporting, part, statistic_of(contender, index), statistic_of(0, index),
-                          entry_of(estimator_name(estimators[index]), contender), list);
+                          index, entry_of(estimator_name(estimators[index]), contender), list);
 }
 
 static enum status add_estimates(struct reporting *reporting, const struct part *part,
@@ -380,6 +385,7 @@ static enum status add_slate_estimator(struct reporting *reporting, const struct
         if (i > 0 && !is_refused(&verdicts[0]) && !is_refused(&verdicts[i])) {
             status = put_difference(reporting, part, slate_statistic_of(sums, figure, i),
                                     slate_statistic_of(sums, figure, 0),
+                                    ESTIMATOR_COUNT + (size_t)figure->estimator,
                                     entry_of(slate_estimator_name(figure->estimator), i),
                                     json_object_get(object, "differences"));
         }
@@ -530,10 +536,7 @@ static enum status add_segments(struct reporting *reporting)
     for (size_t i = 0; status == STATUS_OK && i < segments_count(sums->segments); i++) {
         status = add_segment(reporting, order[i], segments, positions);
     }
-    for (size_t i = 0; status == STATUS_OK && i < SEGMENT_DIMENSIONS; i++) {
-        status = report_family_end(&reporting->families[i]);
-    }
-    return status;
+    return status == STATUS_OK ? report_families_end(&reporting->families) : status;
 }
 
 /* ---- weights ---- */
@@ -572,8 +575,6 @@ enum status counterfactual_report_add(struct counterfactual_sums *sums,
     add_estimators(&reporting);
     enum status status = add_segments(&reporting);
     add_histograms(&reporting);
-    for (size_t i = 0; i < SEGMENT_DIMENSIONS; i++) {
-        report_family_release(&reporting.families[i]);
-    }
+    report_families_release(&reporting.families);
     return status;
 }

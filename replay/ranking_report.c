@@ -11,7 +11,7 @@
 struct reporting {
     struct ranking_sums *sums;
     json_t *report;
-    struct report_family families[SEGMENT_DIMENSIONS];
+    struct report_families families;
 };
 
 /* ---- what was met ---- */
@@ -95,17 +95,22 @@ static void add_value(const struct reporting *reporting, struct bootstrap *boots
     json_array_append_new(values, entry);
 }
 
+static struct report_family *family_of(struct reporting *reporting, size_t segment, size_t metric)
+{
+    return report_families_find(&reporting->families,
+                                segments_dimension(reporting->sums->segments, segment), metric);
+}
+
 static enum status add_difference(struct reporting *reporting, struct bootstrap *bootstrap,
                                   size_t segment, size_t contender, size_t metric,
                                   json_t *differences)
 {
     struct bootstrap_interval interval;
     json_t *entry = entry_of(reporting, (enum metric)metric, contender);
-    enum segment_dimension dimension = segments_dimension(reporting->sums->segments, segment);
     bootstrap_difference(bootstrap, mean_of(contender, metric), mean_of(0, metric), &interval);
     report_interval(entry, "difference", &interval);
     json_array_append_new(differences, entry);
-    return report_family_add(&reporting->families[dimension], entry, bootstrap_p_value(&interval));
+    return report_family_add(family_of(reporting, segment, metric), entry, report_p_of(&interval));
 }
 
 static enum status add_means(struct reporting *reporting, struct bootstrap *bootstrap,
@@ -147,7 +152,7 @@ static enum status add_auc(struct reporting *reporting, json_t *values, json_t *
                 difference, "difference",
                 &(struct bootstrap_interval){compared.value, compared.low, compared.high, 0});
             json_array_append_new(differences, difference);
-            status = report_family_add(&reporting->families[SEGMENT_ALL], difference, compared.p);
+            status = report_family_add(family_of(reporting, 0, METRIC_AUC), difference, compared.p);
         }
     }
     return status;
@@ -215,10 +220,7 @@ static enum status add_segments(struct reporting *reporting)
     for (size_t i = 0; status == STATUS_OK && i < segments_count(segments); i++) {
         status = add_segment(reporting, order[i], list);
     }
-    for (size_t i = 0; status == STATUS_OK && i < SEGMENT_DIMENSIONS; i++) {
-        status = report_family_end(&reporting->families[i]);
-    }
-    return status;
+    return status == STATUS_OK ? report_families_end(&reporting->families) : status;
 }
 
 /* ---- exposure ---- */
@@ -354,8 +356,6 @@ enum status ranking_report_add(struct ranking_sums *sums, uint64_t signals, json
     if (status == STATUS_OK) {
         status = add_exposure(&reporting);
     }
-    for (size_t i = 0; i < SEGMENT_DIMENSIONS; i++) {
-        report_family_release(&reporting.families[i]);
-    }
+    report_families_release(&reporting.families);
     return status;
 }

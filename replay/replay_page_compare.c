@@ -3,6 +3,7 @@
 
 #include "replay/page.h"
 #include "replay/replay_page_parts.h"
+#include "replay/report_rows.h"
 
 enum {
     ROWS_MAX = 36, /* of a plot: more would not fit on a sheet of paper */
@@ -117,11 +118,6 @@ static void put_pair_title(struct replay_page *page, size_t contender)
     fputs("</h3>\n", page->file);
 }
 
-static bool has_differences(const struct report_view *view, size_t contender)
-{
-    return report_find_contender(json_object_get(view->whole, "differences"), contender) != NULL;
-}
-
 /* A percentage of the reference's mean; NAN where that is none to divide by. */
 static double factor_of(const struct report_view *view, size_t measure)
 {
@@ -132,22 +128,45 @@ static double factor_of(const struct report_view *view, size_t measure)
     return mean > 0 ? 100 / mean : NAN;
 }
 
+/* Not of measures that only one side has: scores of baselines, of what was served. */
+static bool has_difference_row(const struct report_view *view, size_t measure, size_t contender)
+{
+    const json_t *value = report_find_value(view, view->whole, measure, contender);
+    bool told = report_find_difference(view, view->whole, measure, contender) != NULL ||
+                report_refusal(value)[0] != '\0';
+    return view->measures[measure].row == REPORT_ROW_SHOWN && told;
+}
+
 static void put_measures(struct replay_page *page, size_t contender)
 {
     const struct report_view *view = &page->view;
     struct forest forest = {.low = 0, .high = 0};
     for (size_t i = 0; i < view->measure_count; i++) {
-        add_difference(&forest, view, view->whole, i, contender, factor_of(view, i));
-        forest.rows[i].name = view->measures[i].title;
+        if (has_difference_row(view, i, contender)) {
+            add_difference(&forest, view, view->whole, i, contender, factor_of(view, i));
+            forest.rows[forest.count - 1].name = view->measures[i].title;
+        }
     }
     plot_rows_extent(forest.rows, forest.count, &forest.low, &forest.high);
     fputs("<div class=\"block wide\">", page->file);
     put_pair_title(page, contender);
     draw_forest(
         page, &forest,
-        view->counterfactual ? "difference per decision" : "difference in % of the reference",
+        view->counterfactual ? "difference per position" : "difference in % of the reference",
         "Differences from the reference with their intervals; the figures stand on the right");
     fputs("</div>\n", page->file);
+}
+
+static void put_correction(struct replay_page *page)
+{
+    char count[REPORT_NUMBER_SIZE];
+    if (page->view.comparisons > 1) {
+        report_format_count((json_int_t)page->view.comparisons, count);
+        fprintf(page->file,
+                "<p class=\"soft\">p is corrected for the %s comparisons that are made at once "
+                "(Holm).</p>\n",
+                count);
+    }
 }
 
 void part_differences(struct replay_page *page)
@@ -155,7 +174,7 @@ void part_differences(struct replay_page *page)
     const struct report_view *view = &page->view;
     bool any = false;
     for (size_t i = 1; i < view->contender_count; i++) {
-        any = any || has_differences(view, i);
+        any = any || report_rows_has_differences(view, i);
     }
     if (!any) {
         return;
@@ -165,8 +184,9 @@ void part_differences(struct replay_page *page)
         "From the reference, with intervals of 95 %. A disk with a colour: the interval "
         "leaves out 0, and p after correction is below 0.05; green is better, red worse. A "
         "ring: nothing can be told. Each plot has an axis of its own, which includes 0.");
+    put_correction(page);
     for (size_t i = 1; i < view->contender_count; i++) {
-        if (has_differences(view, i)) {
+        if (report_rows_has_differences(view, i)) {
             put_measures(page, i);
         }
     }
@@ -203,6 +223,9 @@ static void put_segment_plot(struct replay_page *page, size_t contender)
     put_pair_title(page, contender);
     for (size_t i = 0; i < json_array_size(segments_of(view)); i++) {
         const json_t *segment = json_array_get(segments_of(view), i);
+        if (!report_rows_has_group(view, segment)) {
+            continue;
+        }
         bool other = !report_in_dimension(segment, dimension);
         if (forest.count + (other ? 3 : 1) > ROWS_MAX) {
             draw_forest(page, &forest, "", label);
@@ -218,12 +241,6 @@ static void put_segment_plot(struct replay_page *page, size_t contender)
     fputs("</div>\n", page->file);
 }
 
-static bool is_baseline(const struct report_view *view, size_t contender)
-{
-    const json_t *contenders = json_object_get(view->report, "contenders");
-    return strcmp(report_text(json_array_get(contenders, contender), "kind"), "baseline") == 0;
-}
-
 /* Of the first contenders that could serve; of the others the tables tell. */
 static void put_segment_plots(struct replay_page *page)
 {
@@ -231,7 +248,8 @@ static void put_segment_plots(struct replay_page *page)
     size_t plotted = 0;
     for (int baselines = 0; baselines < 2 && plotted == 0; baselines++) {
         for (size_t i = 1; i < view->contender_count && plotted < PLOTTED_MAX; i++) {
-            if (is_baseline(view, i) == (baselines == 1) && has_differences(view, i)) {
+            if (report_is_kind(view, i, "baseline") == (baselines == 1) &&
+                report_rows_has_differences(view, i)) {
                 put_segment_plot(page, i);
                 plotted++;
             }
@@ -266,6 +284,9 @@ static void put_segment_table(struct replay_page *page, size_t measure)
     part_contender_table(page, "", true);
     for (size_t i = 0; i < json_array_size(segments_of(view)); i++) {
         const json_t *segment = json_array_get(segments_of(view), i);
+        if (!report_rows_has_group(view, segment)) {
+            continue;
+        }
         if (!report_in_dimension(segment, dimension)) {
             dimension = report_text(segment, "dimension");
             put_dimension_row(page, dimension);
@@ -279,7 +300,7 @@ static void put_other_tables(struct replay_page *page)
 {
     const struct report_view *view = &page->view;
     for (size_t i = 0; i < view->measure_count; i++) {
-        if (i == view->headline) {
+        if (i == view->headline || view->measures[i].row != REPORT_ROW_SHOWN) {
             continue;
         }
         fputs("<details><summary>", page->file);
@@ -293,8 +314,7 @@ static void put_other_tables(struct replay_page *page)
 void part_segments(struct replay_page *page)
 {
     const struct report_view *view = &page->view;
-    bool only_whole = json_array_size(segments_of(view)) <= (view->whole != NULL ? 1u : 0u);
-    if (view->measure_count == 0 || only_whole) {
+    if (view->measure_count == 0 || report_rows_group_count(view) == 0) {
         return;
     }
     fputs("<h2>By group: ", page->file);

@@ -26,7 +26,7 @@ static void put_logged_card(struct replay_page *page)
     report_format_interval(logged, 4, interval);
     part_card_begin(page, figure, "");
     page_text(page->file, report_text(options, "reward"));
-    fputs(" per decision as served", page->file);
+    fputs(" per position as served", page->file);
     part_card_end(page, interval);
 }
 
@@ -88,27 +88,54 @@ static struct plot_row estimate_row(const struct report_view *view, size_t measu
                              .refused = report_refusal(estimate)[0] != '\0'};
 }
 
+/* Sums over a slate's positions, which are on another scale than what one position earns. */
+static bool is_of_slates(const struct report_view *view, size_t measure)
+{
+    return strncmp(view->measures[measure].name, "item_position", 13) == 0 ||
+           strncmp(view->measures[measure].name, "sequence", 8) == 0;
+}
+
+static bool has_row(const struct report_view *view, size_t measure, bool slates)
+{
+    return view->measures[measure].row == REPORT_ROW_SHOWN && is_of_slates(view, measure) == slates;
+}
+
+static size_t count_rows(const struct report_view *view, bool slates)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < view->measure_count; i++) {
+        count += has_row(view, i, slates);
+    }
+    return count;
+}
+
 /* One axis for all contenders, so that plots beside each other compare. */
-static void find_extent(const struct report_view *view, double *low, double *high)
+static void find_extent(const struct report_view *view, bool slates, double *low, double *high)
 {
     for (size_t i = 0; i < view->contender_count; i++) {
         for (size_t j = 0; j < view->measure_count; j++) {
             struct plot_row row = estimate_row(view, j, i);
-            plot_rows_extent(&row, 1, low, high);
+            plot_rows_extent(&row, has_row(view, j, slates), low, high);
         }
     }
 }
 
-static void put_estimate_plot(struct replay_page *page, size_t contender, double low, double high)
+static void put_estimate_plot(struct replay_page *page, size_t contender, bool slates, double low,
+                              double high)
 {
     const struct report_view *view = &page->view;
     struct plot_row rows[REPORT_MEASURES_MAX];
     char texts[REPORT_MEASURES_MAX][REPORT_NUMBER_SIZE];
+    size_t count = 0;
     for (size_t i = 0; i < view->measure_count; i++) {
         const json_t *estimate = report_find_value(view, view->whole, i, contender);
-        rows[i] = estimate_row(view, i, contender);
-        report_format(report_mean(view, estimate), view->measures[i].digits, false, texts[i]);
-        rows[i].text = rows[i].refused ? "refused" : texts[i];
+        if (!has_row(view, i, slates)) {
+            continue;
+        }
+        rows[count] = estimate_row(view, i, contender);
+        report_format(report_mean(view, estimate), view->measures[i].digits, false, texts[count]);
+        rows[count].text = rows[count].refused ? "refused" : texts[count];
+        count++;
     }
     const struct plot_rows plot = {.label = view->contenders[contender],
                                    .axis = "",
@@ -117,36 +144,48 @@ static void put_estimate_plot(struct replay_page *page, size_t contender, double
                                    .text_width = 76,
                                    .low = low,
                                    .high = high,
-                                   .mark = report_number(logged_of(view), "value"),
+                                   .mark = slates ? NAN : report_number(logged_of(view), "value"),
                                    .rows = rows,
-                                   .row_count = view->measure_count};
+                                   .row_count = count};
     unsigned number = replay_page_plot_number(page);
     replay_page_drawn(page, plot_draw_rows(page->file, number, &plot, page->problem));
 }
 
-static void put_estimates(struct replay_page *page)
+/* A plot for each contender; slates: of whole slates, else of positions. */
+static void put_estimate_plots(struct replay_page *page, bool slates)
 {
     const struct report_view *view = &page->view;
     double low = NAN;
     double high = NAN;
-    if (view->measure_count == 0 || view->contender_count == 0) {
+    find_extent(view, slates, &low, &high);
+    if (count_rows(view, slates) == 0) {
         return;
     }
-    find_extent(view, &low, &high);
-    page_section(
-        page->file, "Estimates",
-        "Reward per decision had each contender ranked, with intervals of 95 %. The dashed "
-        "line is what was served. A cross: what was served tells too little, so there is "
-        "no figure.");
+    fputs(slates ? "<p>Per slate, the sum over its positions:</p>\n" : "", page->file);
     fputs("<div class=\"plots two\">\n", page->file);
     for (size_t i = 0; i < view->contender_count && page->status == STATUS_OK; i++) {
         fputs("<div><h3>", page->file);
         page_text(page->file, view->contenders[i]);
         fputs("</h3>", page->file);
-        put_estimate_plot(page, i, low, high);
+        put_estimate_plot(page, i, slates, low, high);
         fputs("</div>\n", page->file);
     }
     fputs("</div>\n", page->file);
+}
+
+static void put_estimates(struct replay_page *page)
+{
+    const struct report_view *view = &page->view;
+    if (view->measure_count == 0 || view->contender_count == 0) {
+        return;
+    }
+    page_section(
+        page->file, "Estimates",
+        "Reward per position had each contender ranked, with intervals of 95 %. The dashed "
+        "line is what was served. A cross: what was served tells too little, so there is "
+        "no figure.");
+    put_estimate_plots(page, false);
+    put_estimate_plots(page, true);
     part_value_table(page);
 }
 
@@ -202,7 +241,8 @@ static void put_support_row(struct replay_page *page, const json_t *segment, con
     part_share_cell(page, report_number(support, "matched"));
     part_number_cell(page, report_number(support, "largest_weight"), 1);
     part_number_cell(page, report_number(support, "mean_weight"), 3);
-    part_number_cell(page, report_number(support, "smallest_propensity"), 4);
+    double smallest = report_number(support, "smallest_propensity");
+    part_number_cell(page, smallest, smallest < 0.001 ? 6 : 4);
     put_verdict_cell(page, support);
     fputs("</tr>\n", page->file);
     put_problem_row(page, support, segment != NULL);
@@ -324,11 +364,20 @@ static double count_all(const json_t *bins)
     return total;
 }
 
+/* Down to 0 where bins without decisions follow, which a report leaves out. */
+static size_t drop_outline(struct plot_point *points, size_t count, double end)
+{
+    if (count > 0) {
+        points[count++] = (struct plot_point){end, 0, NAN, NAN};
+    }
+    return count;
+}
+
 /*
  * The outline of a histogram, in per cent of all decisions. Bins that begin at 0 have no place on a
  * logarithmic axis.
  */
-static size_t read_outline(const json_t *bins, struct plot_point points[2 * BINS_MAX + 2],
+static size_t read_outline(const json_t *bins, struct plot_point points[4 * BINS_MAX],
                            json_int_t *none)
 {
     size_t count = 0;
@@ -342,22 +391,20 @@ static size_t read_outline(const json_t *bins, struct plot_point points[2 * BINS
             *none += report_integer(bin, "count");
             continue;
         }
-        if (count == 0) {
+        if (count == 0 || from > end) {
+            count = drop_outline(points, count, end);
             points[count++] = (struct plot_point){from, 0, NAN, NAN};
         }
         end = report_number(bin, "to");
         points[count++] = (struct plot_point){from, height, NAN, NAN};
         points[count++] = (struct plot_point){end, height, NAN, NAN};
     }
-    if (count > 0) {
-        points[count++] = (struct plot_point){end, 0, NAN, NAN};
-    }
-    return count;
+    return drop_outline(points, count, end);
 }
 
 static void put_histogram(struct replay_page *page, const json_t *histogram)
 {
-    struct plot_point points[2 * BINS_MAX + 2];
+    struct plot_point points[4 * BINS_MAX];
     char text[REPORT_NUMBER_SIZE];
     json_int_t none = 0;
     size_t contender = report_contender_of(&page->view, histogram);

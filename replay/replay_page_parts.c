@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "replay/page.h"
+#include "replay/report_rows.h"
 
 unsigned replay_page_plot_number(struct replay_page *page)
 {
@@ -103,7 +104,7 @@ void part_contender_table(struct replay_page *page, const char *first, bool coun
     fprintf(page->file, "<div class=\"wide\"><table class=\"%s\">\n<thead><tr><th>%s</th>",
             page->view.contender_count > MANY ? "many" : "few", first);
     if (counts) {
-        fprintf(page->file, "<th class=\"n\">%s</th><th class=\"n\">users</th>",
+        fprintf(page->file, "<th class=\"n c\">%s</th><th class=\"n c\">users</th>",
                 page->view.counterfactual ? "decisions" : "rankings");
     }
     for (size_t i = 0; i < page->view.contender_count; i++) {
@@ -297,7 +298,7 @@ void part_segment_card(struct replay_page *page)
             count++;
         }
     }
-    if (count > 0) {
+    if (count > 1) {
         char figure[64];
         char below[128];
         snprintf(figure, sizeof(figure), "%d of %d", better, count);
@@ -319,11 +320,30 @@ void part_key(struct replay_page *page)
     fputs("</p>\n", page->file);
 }
 
+static void put_left_out(struct replay_page *page)
+{
+    char *text = report_rows_left_out(&page->view);
+    if (text == NULL) {
+        problem_set(page->problem, "no memory for the page");
+        replay_page_drawn(page, STATUS_NO_MEMORY);
+        return;
+    }
+    if (text[0] != '\0') {
+        fputs("<p class=\"soft\">", page->file);
+        page_text(page->file, text);
+        fputs("</p>\n", page->file);
+    }
+    free(text);
+}
+
 void part_value_table(struct replay_page *page)
 {
     const struct report_view *view = &page->view;
     part_contender_table(page, view->counterfactual ? "estimator" : "metric", false);
     for (size_t i = 0; i < view->measure_count; i++) {
+        if (view->measures[i].row != REPORT_ROW_SHOWN) {
+            continue;
+        }
         fputs("<tr>", page->file);
         part_text_cell(page, view->measures[i].title);
         for (size_t j = 0; j < view->contender_count; j++) {
@@ -332,6 +352,7 @@ void part_value_table(struct replay_page *page)
         fputs("</tr>\n", page->file);
     }
     part_table_end(page);
+    put_left_out(page);
 }
 
 static void put_changed(struct replay_page *page, const char *text)
@@ -347,7 +368,7 @@ static void put_change_table(struct replay_page *page, size_t contender, const j
     enum { KEYS_TOGETHER = 20 }; /* of which a sheet of paper holds all */
     fprintf(page->file, "<div class=\"%s\"><table>\n<thead><tr><th>key</th><th>",
             json_array_size(keys) <= KEYS_TOGETHER ? "block" : "wide");
-    page_text(page->file, page->view.contenders[0]);
+    page_text(page->file, page->view.contenders[page->view.weights]);
     fputs("</th><th>", page->file);
     page_text(page->file, page->view.contenders[contender]);
     fputs("</th></tr></thead>\n<tbody>\n", page->file);

@@ -28,17 +28,17 @@ static void put_cards(struct replay_page *page)
 static void put_joins(struct replay_page *page)
 {
     static const char *const counts[][3] = {
-        {"rankings", "without_outcome", "had no outcome"},
-        {"rankings", "sampled", "with sampled negatives"},
-        {"join", "by_ranking_id", "joined by ranking id"},
+        {"rankings", "without_outcome", "rankings had no outcome"},
+        {"rankings", "sampled", "had sampled negatives"},
+        {"join", "by_ranking_id", "signals joined by ranking id"},
         {"join", "by_window", "joined by time"},
-        {"join", "unjoined", "signals that joined none"},
+        {"join", "unjoined", "joined none"},
     };
     char text[REPORT_NUMBER_SIZE];
     fputs("<p class=\"soft\">", page->file);
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         const json_t *object = json_object_get(page->view.report, counts[i][0]);
-        if (json_object_get(object, counts[i][1]) != NULL) {
+        if (report_integer(object, counts[i][1]) > 0) {
             report_format_count(report_integer(object, counts[i][1]), text);
             fprintf(page->file, "%s %s. ", text, counts[i][2]);
         }
@@ -86,6 +86,9 @@ static void put_metrics(struct replay_page *page)
     page_section(page->file, "Metrics", "Means over users, with intervals of 95 %.");
     fputs("<div class=\"plots\">\n", page->file);
     for (size_t i = 0; i < view->measure_count && page->status == STATUS_OK; i++) {
+        if (view->measures[i].row != REPORT_ROW_SHOWN) {
+            continue;
+        }
         fputs("<div><h3>", page->file);
         page_text(page->file, view->measures[i].title);
         fputs("</h3>", page->file);
@@ -260,7 +263,9 @@ static void put_exposure(struct replay_page *page)
         return;
     }
     page_section(page->file, "Exposure",
-                 "What would be shown, whatever came of it. A position p weighs 1 / log2(1 + p).");
+                 "What would be shown, whatever came of it. A position p weighs 1 / log2(1 + p). "
+                 "Policy violations are places of videos that the reference's policy forbids; what "
+                 "was served and baselines ask no policy.");
     put_exposure_table(page, exposures);
     put_lorenz(page, exposures);
     put_languages(page, exposures);

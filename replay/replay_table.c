@@ -6,6 +6,7 @@
 
 #include "replay/column.h"
 #include "replay/replay_table_parts.h"
+#include "replay/report_rows.h"
 
 enum { KEY_WIDTH = 44, VALUE_WIDTH = 24 };
 
@@ -54,7 +55,7 @@ static void put_counterfactual_title(FILE *file, const struct report_view *view)
     const json_t *decisions = json_object_get(view->report, "decisions");
     fputs("\"", file);
     column_print_all(file, option_text(view, "reward"));
-    fputs("\" per decision, had others ranked: ", file);
+    fputs("\" per position, had others ranked: ", file);
     replay_table_count(file, report_integer(decisions, "used"), 0);
     fputs(" of ", file);
     replay_table_count(file, report_integer(decisions, "found"), 0);
@@ -69,6 +70,7 @@ static void put_contenders(FILE *file, const struct report_view *view)
     for (size_t i = 0; i < view->contender_count; i++) {
         const json_t *contender = json_array_get(contenders, i);
         replay_table_name(file, view->contenders[i]);
+        fputc(' ', file);
         const char *version = report_text(contender, "version");
         column_print_all(file, report_text(contender, "kind"));
         fputs(version[0] != '\0' ? " " : "", file);
@@ -118,7 +120,7 @@ static void put_changes(FILE *file, const struct report_view *view)
             continue;
         }
         fputs("\nkeys that differ, ", file);
-        column_print_all(file, view->contenders[0]);
+        column_print_all(file, view->contenders[view->weights]);
         fputs(" → ", file);
         column_print_all(file, view->contenders[contender]);
         fputc('\n', file);
@@ -138,7 +140,7 @@ static void put_definition(FILE *file, const char *title, const char *definition
 static void put_definitions(FILE *file, const struct report_view *view)
 {
     const json_t *others = json_object_get(view->report, "exposure_metrics");
-    fputc('\n', file);
+    fputs(view->measure_count > 0 ? "\n" : "", file);
     for (size_t i = 0; i < view->measure_count; i++) {
         put_definition(file, view->measures[i].title, view->measures[i].definition);
     }
@@ -146,6 +148,18 @@ static void put_definitions(FILE *file, const struct report_view *view)
         const json_t *metric = json_array_get(others, i);
         put_definition(file, report_text(metric, "title"), report_text(metric, "definition"));
     }
+}
+
+/* Returns false without memory. */
+static bool put_left_out(FILE *file, const struct report_view *view)
+{
+    char *text = report_rows_left_out(view);
+    if (text != NULL && text[0] != '\0') {
+        fputs("\nrows left out\n", file);
+        replay_table_paragraph(file, text, 2);
+    }
+    free(text);
+    return text != NULL;
 }
 
 static void put_notes(FILE *file, const struct report_view *view)
@@ -179,6 +193,7 @@ bool replay_table_write(FILE *file, const json_t *report, bool definitions)
     if (definitions) {
         put_definitions(file, &view);
     }
+    complete = put_left_out(file, &view) && complete;
     put_notes(file, &view);
     return complete && ferror(file) == 0;
 }

@@ -3,6 +3,7 @@
 
 #include "replay/column.h"
 #include "replay/replay_table_parts.h"
+#include "replay/report_rows.h"
 
 enum {
     VALUE_CELL = 25,
@@ -58,7 +59,7 @@ static void put_value(FILE *file, const struct report_view *view, const json_t *
     int digits = view->measures[measure].digits;
     report_format(report_mean(view, value), digits, false, number);
     report_format_interval(value, digits, interval);
-    snprintf(text, sizeof(text), "%s %s", number, interval);
+    snprintf(text, sizeof(text), "%s%s%s", number, interval[0] != '\0' ? " " : "", interval);
     put_cell(file, report_refusal(value)[0] != '\0' ? "refused" : text, VALUE_CELL, last);
 }
 
@@ -79,6 +80,9 @@ void replay_table_values(FILE *file, const struct report_view *view)
         replay_table_title(file, title);
         put_names(file, view, from, to, VALUE_CELL);
         for (size_t i = 0; i < view->measure_count; i++) {
+            if (view->measures[i].row != REPORT_ROW_SHOWN) {
+                continue;
+            }
             replay_table_name(file, view->measures[i].title);
             for (size_t j = from; j < to; j++) {
                 put_value(file, view, report_find_value(view, view->whole, i, j), i, j + 1 == to);
@@ -100,8 +104,9 @@ static void put_change(FILE *file, const struct report_view *view, const json_t 
     int digits = view->measures[measure].digits;
     report_format(report_number(difference, "difference"), digits, true, number);
     report_format_interval(difference, digits, interval);
-    snprintf(text, sizeof(text), "%s %s %s",
-             mark_of(report_verdict_of(view, segment, measure, contender)), number, interval);
+    snprintf(text, sizeof(text), "%s %s%s%s",
+             mark_of(report_verdict_of(view, segment, measure, contender)), number,
+             interval[0] != '\0' ? " " : "", interval);
     fputc(' ', file);
     bool refused = difference == NULL && report_refusal(value)[0] != '\0';
     put_cell(file, refused ? "  refused" : text, CHANGE_CELL - 1, last);
@@ -111,7 +116,12 @@ static void put_difference_row(FILE *file, const struct report_view *view, size_
                                size_t contender)
 {
     const json_t *difference = report_find_difference(view, view->whole, measure, contender);
+    const json_t *value = report_find_value(view, view->whole, measure, contender);
     char p[REPORT_NUMBER_SIZE];
+    if (view->measures[measure].row != REPORT_ROW_SHOWN ||
+        (difference == NULL && report_refusal(value)[0] == '\0')) {
+        return;
+    }
     report_format_p(report_p(difference), p);
     replay_table_name(file, view->measures[measure].title);
     put_change(file, view, view->whole, measure, contender, p[0] == '\0');
@@ -123,7 +133,7 @@ void replay_table_differences(FILE *file, const struct report_view *view)
 {
     bool any = false;
     for (size_t i = 1; i < view->contender_count; i++) {
-        if (report_find_contender(json_object_get(view->whole, "differences"), i) == NULL) {
+        if (!report_rows_has_differences(view, i)) {
             continue;
         }
         any = true;
@@ -144,7 +154,7 @@ void replay_table_differences(FILE *file, const struct report_view *view)
 }
 
 static void put_segment(FILE *file, const struct report_view *view, const json_t *segment,
-                        size_t from, size_t to)
+                        const size_t *told, size_t told_count)
 {
     const json_t *reference = report_find_value(view, segment, view->headline, 0);
     bool whole = report_in_dimension(segment, "all");
@@ -154,48 +164,82 @@ static void put_segment(FILE *file, const struct report_view *view, const json_t
                        COUNT_WIDTH);
     replay_table_put_number(file, report_mean(view, reference),
                             view->measures[view->headline].digits, MEAN_WIDTH);
-    for (size_t i = from; i < to; i++) {
-        put_change(file, view, segment, view->headline, i, i + 1 == to);
+    for (size_t i = 0; i < told_count; i++) {
+        put_change(file, view, segment, view->headline, told[i], i + 1 == told_count);
     }
     fputc('\n', file);
 }
 
-static void put_segments(FILE *file, const struct report_view *view, size_t from, size_t to)
+static void put_segments(FILE *file, const struct report_view *view, const size_t *told,
+                         size_t told_count)
 {
     const json_t *segments = json_object_get(view->report, "segments");
     const char *dimension = "all";
     size_t count = json_array_size(segments);
     for (size_t i = 0; i < count && i < SEGMENTS_SHOWN; i++) {
         const json_t *segment = json_array_get(segments, i);
+        if (!report_rows_has_group(view, segment)) {
+            continue;
+        }
         if (!report_in_dimension(segment, dimension)) {
             dimension = report_text(segment, "dimension");
             column_print_all(file, report_dimension_title(dimension));
             fputc('\n', file);
         }
-        put_segment(file, view, segment, from, to);
+        put_segment(file, view, segment, told, told_count);
     }
     if (count > SEGMENTS_SHOWN) {
         fprintf(file, "  and %zu more\n", count - SEGMENTS_SHOWN);
     }
 }
 
+static bool is_told(const struct report_view *view, size_t contender, bool baselines)
+{
+    return report_is_kind(view, contender, "baseline") == baselines &&
+           report_rows_has_differences(view, contender);
+}
+
+/* Those that could serve or, where there is none, the others: the JSON has them all. */
+static size_t find_told(const struct report_view *view, size_t told[REPORT_CONTENDERS_MAX])
+{
+    size_t count = 0;
+    for (int baselines = 0; baselines < 2 && count == 0; baselines++) {
+        for (size_t i = 1; i < view->contender_count; i++) {
+            if (is_told(view, i, baselines == 1)) {
+                told[count++] = i;
+            }
+        }
+    }
+    return count;
+}
+
+static void put_group_title(FILE *file, const struct report_view *view)
+{
+    fputc('\n', file);
+    column_print_all(file, view->measures[view->headline].title);
+    fputs(" by group: the mean of ", file);
+    column_print_all(file, view->contenders[0]);
+    fputs(", and differences from it\n", file);
+}
+
 void replay_table_segments(FILE *file, const struct report_view *view)
 {
-    const json_t *segments = json_object_get(view->report, "segments");
-    if (view->measure_count == 0 || json_array_size(segments) <= (view->whole != NULL ? 1u : 0u)) {
+    size_t told[REPORT_CONTENDERS_MAX];
+    size_t count = find_told(view, told);
+    if (view->measure_count == 0 || count == 0 || report_rows_group_count(view) == 0) {
         return;
     }
-    for (size_t from = 1; from < view->contender_count; from += CHANGE_CELLS) {
-        size_t to = smaller(from + CHANGE_CELLS, view->contender_count);
-        replay_table_title(file, view->measures[view->headline].title);
+    put_group_title(file, view);
+    for (size_t from = 0; from < count; from += CHANGE_CELLS) {
+        size_t to = smaller(from + CHANGE_CELLS, count);
+        fprintf(file, "%s%*s", from > 0 ? "\n" : "", TABLE_NAME_WIDTH + 2, "");
         replay_table_right(file, view->counterfactual ? "decisions" : "rankings", COUNT_WIDTH);
-        fputc(' ', file);
-        replay_table_right(file, view->contenders[0], MEAN_WIDTH - 1);
+        replay_table_right(file, "mean", MEAN_WIDTH);
         for (size_t i = from; i < to; i++) {
             fputc(' ', file);
-            put_cell(file, view->contenders[i], CHANGE_CELL - 1, i + 1 == to);
+            put_cell(file, view->contenders[told[i]], CHANGE_CELL - 1, i + 1 == to);
         }
         fputc('\n', file);
-        put_segments(file, view, from, to);
+        put_segments(file, view, told + from, to - from);
     }
 }

@@ -19,11 +19,19 @@ static void put_logged(FILE *file, const struct report_view *view)
     fprintf(file, " %s\n", interval);
 }
 
-static void put_problems(FILE *file, const char *lead, const json_t *problems)
+static void put_problems(FILE *file, const json_t *problems)
 {
     for (size_t i = 0; i < json_array_size(problems); i++) {
         const char *text = json_string_value(json_array_get(problems, i));
-        fprintf(file, "    %s", lead);
+        replay_table_paragraph(file, text != NULL ? text : "", 4);
+    }
+}
+
+static void put_overridden(FILE *file, const json_t *checks)
+{
+    for (size_t i = 0; i < json_array_size(checks); i++) {
+        const char *text = json_string_value(json_array_get(checks, i));
+        fputs("    overridden: ", file);
         column_print_all(file, text != NULL ? text : "");
         fputc('\n', file);
     }
@@ -38,12 +46,13 @@ static void put_support_row(FILE *file, const char *name, const json_t *support)
     replay_table_share(file, report_number(support, "matched"), FIGURE_WIDTH);
     replay_table_put_number(file, report_number(support, "largest_weight"), 1, FIGURE_WIDTH);
     replay_table_put_number(file, report_number(support, "mean_weight"), 3, FIGURE_WIDTH);
-    replay_table_put_number(file, report_number(support, "smallest_propensity"), 4, FIGURE_WIDTH);
+    double smallest = report_number(support, "smallest_propensity");
+    replay_table_put_number(file, smallest, smallest < 0.001 ? 6 : 4, FIGURE_WIDTH);
     fputs("  ", file);
     column_print_all(file, report_text(support, "verdict"));
     fputc('\n', file);
-    put_problems(file, "", json_object_get(support, "problems"));
-    put_problems(file, "overridden: ", json_object_get(support, "overridden"));
+    put_problems(file, json_object_get(support, "problems"));
+    put_overridden(file, json_object_get(support, "overridden"));
 }
 
 static void put_support(FILE *file, const struct report_view *view)
@@ -83,15 +92,17 @@ static void put_poor_groups(FILE *file, const struct report_view *view)
     for (size_t i = 0; i < json_array_size(segments); i++) {
         const json_t *segment = json_array_get(segments, i);
         const json_t *supports = json_object_get(segment, "support");
+        bool any = false;
         for (size_t j = 0; j < view->contender_count; j++) {
             if (is_poor(supports, j) && !is_poor(whole, j)) {
-                fputs("  poor support in ", file);
-                column_print_all(file, report_text(segment, "name"));
-                fputs(": ", file);
+                fputs(any ? ", " : "  poor support in ", file);
+                column_print_all(file, any ? "" : report_text(segment, "name"));
+                fputs(any ? "" : ": ", file);
                 column_print_all(file, view->contenders[j]);
-                fputc('\n', file);
+                any = true;
             }
         }
+        fputs(any ? "\n" : "", file);
     }
 }
 
@@ -118,7 +129,11 @@ static void put_position(FILE *file, const struct report_view *view, const char 
     replay_table_name(file, name);
     for (size_t i = 0; i < view->contender_count && i < TABLE_SMALL_CELLS; i++) {
         const json_t *found = find_position(view, estimator, position, i);
-        replay_table_put_number(file, report_number(found, "value"), 4, TABLE_SMALL_CELL);
+        if (report_refusal(found)[0] != '\0') {
+            replay_table_right(file, "refused", TABLE_SMALL_CELL);
+        } else {
+            replay_table_put_number(file, report_number(found, "value"), 4, TABLE_SMALL_CELL);
+        }
     }
     fputc('\n', file);
 }

@@ -9,16 +9,16 @@ enum { LANGUAGES_SHOWN = 12, FIGURE_WIDTH = 11 };
 static void put_joins(FILE *file, const struct report_view *view)
 {
     static const char *const counts[][3] = {
-        {"rankings", "without_outcome", "without outcome"},
-        {"rankings", "sampled", "with sampled negatives"},
-        {"join", "by_ranking_id", "joined by ranking id"},
-        {"join", "by_window", "by time"},
-        {"join", "unjoined", "signals joined none"},
+        {"rankings", "without_outcome", "rankings had no outcome"},
+        {"rankings", "sampled", "had sampled negatives"},
+        {"join", "by_ranking_id", "signals joined by ranking id"},
+        {"join", "by_window", "joined by time"},
+        {"join", "unjoined", "joined none"},
     };
     const char *line = "";
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         const json_t *object = json_object_get(view->report, counts[i][0]);
-        if (json_object_get(object, counts[i][1]) != NULL) {
+        if (report_integer(object, counts[i][1]) > 0) {
             bool same = strcmp(line, counts[i][0]) == 0;
             fputs(same ? ", " : "\n", file);
             replay_table_count(file, report_integer(object, counts[i][1]), 0);
@@ -41,12 +41,21 @@ static void put_exposure_row(FILE *file, const json_t *exposure)
     fputc('\n', file);
 }
 
+static void put_exposure_legend(FILE *file, const struct report_view *view)
+{
+    fputs(
+        "  videos: candidates that are shown; violations: places of videos that the policy of\n  ",
+        file);
+    column_print_all(file, view->contenders[0]);
+    fputs(" forbids, which other contenders than weights do not ask\n", file);
+}
+
 static void put_exposure(FILE *file, const struct report_view *view)
 {
     static const char *const titles[] = {"videos",  "Gini",     "by creator",
                                          "top 1 %", "top 10 %", "violations"};
     const json_t *exposures = json_object_get(view->report, "exposure");
-    if (json_array_size(exposures) == 0) {
+    if (json_array_size(exposures) == 0 || view->contender_count == 0) {
         return;
     }
     replay_table_title(file, "exposure");
@@ -60,6 +69,7 @@ static void put_exposure(FILE *file, const struct report_view *view)
             put_exposure_row(file, report_find_contender(exposures, i));
         }
     }
+    put_exposure_legend(file, view);
 }
 
 static double share_of(const json_t *exposure, const char *language)

@@ -1,7 +1,10 @@
 #include "replay/report_family.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
+
+#include "ranker/check.h"
 
 json_t *report_real(double value)
 {
@@ -19,6 +22,12 @@ void report_interval(json_t *object, const char *name, const struct bootstrap_in
     json_object_set_new(object, name, report_real(interval->value));
     json_object_set_new(object, "low", report_real(interval->low));
     json_object_set_new(object, "high", report_real(interval->high));
+}
+
+double report_p_of(const struct bootstrap_interval *difference)
+{
+    bool same = !(difference->error > 0) && !(fabs(difference->value) > 0);
+    return same ? NAN : bootstrap_p_value(difference);
 }
 
 static enum status reserve(struct report_family *family)
@@ -52,7 +61,7 @@ enum status report_family_add(struct report_family *family, json_t *object, doub
     return status;
 }
 
-enum status report_family_end(struct report_family *family)
+static enum status end(struct report_family *family)
 {
     enum status status = bootstrap_holm(family->p, family->count);
     for (size_t i = 0; status == STATUS_OK && i < family->count; i++) {
@@ -61,9 +70,32 @@ enum status report_family_end(struct report_family *family)
     return status;
 }
 
-void report_family_release(struct report_family *family)
+struct report_family *report_families_find(struct report_families *families,
+                                           enum segment_dimension dimension, size_t measure)
 {
-    free(family->p);
-    free(family->objects);
-    *family = (struct report_family){.count = 0};
+    CHECK((unsigned)dimension < SEGMENT_DIMENSIONS);
+    CHECK(measure < REPORT_FAMILY_MEASURES);
+    return &families->items[dimension][dimension == SEGMENT_ALL ? 0 : measure];
+}
+
+enum status report_families_end(struct report_families *families)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < SEGMENT_DIMENSIONS; i++) {
+        for (size_t j = 0; status == STATUS_OK && j < REPORT_FAMILY_MEASURES; j++) {
+            status = end(&families->items[i][j]);
+        }
+    }
+    return status;
+}
+
+void report_families_release(struct report_families *families)
+{
+    for (size_t i = 0; i < SEGMENT_DIMENSIONS; i++) {
+        for (size_t j = 0; j < REPORT_FAMILY_MEASURES; j++) {
+            free(families->items[i][j].p);
+            free(families->items[i][j].objects);
+        }
+    }
+    *families = (struct report_families){.items = {{{.count = 0}}}};
 }

@@ -6,6 +6,7 @@
 
 #include "ranker/status.h"
 #include "replay/bootstrap.h"
+#include "replay/segments.h"
 
 /* Parts that reports on rankings and on estimates have in common. */
 
@@ -18,6 +19,12 @@ json_t *report_count(double value);
 /* Sets name, "low" and "high". */
 void report_interval(json_t *object, const char *name, const struct bootstrap_interval *interval);
 
+/*
+ * The p-value of a difference; NaN also where it is 0 in every round, as of metrics that no order
+ * can change: nothing is tested there, so it must not count among the comparisons.
+ */
+double report_p_of(const struct bootstrap_interval *difference);
+
 /* Comparisons whose p-values are adjusted together (Holm). */
 struct report_family {
     double *p;        /* owned */
@@ -28,7 +35,22 @@ struct report_family {
 
 /* The object gets "p" now, and "p_adjusted" when all are there. It outlives the family. */
 MUST_USE enum status report_family_add(struct report_family *family, json_t *object, double p);
-MUST_USE enum status report_family_end(struct report_family *family);
-void report_family_release(struct report_family *family);
+
+/*
+ * The families of a report: all comparisons of everything are one and, of each other kind of group,
+ * those of one measure, since it is by one measure that groups are looked through. All zero is
+ * none.
+ */
+enum { REPORT_FAMILY_MEASURES = 16 };
+
+struct report_families {
+    struct report_family items[SEGMENT_DIMENSIONS][REPORT_FAMILY_MEASURES];
+};
+
+/* measure < REPORT_FAMILY_MEASURES. */
+struct report_family *report_families_find(struct report_families *families,
+                                           enum segment_dimension dimension, size_t measure);
+MUST_USE enum status report_families_end(struct report_families *families);
+void report_families_release(struct report_families *families);
 
 #endif

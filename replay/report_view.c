@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "replay/report_rows.h"
+
 double report_number(const json_t *object, const char *name)
 {
     const json_t *value = json_object_get(object, name);
@@ -108,6 +110,16 @@ static void read_digits(struct report_view *view)
     }
 }
 
+static size_t find_measure(const struct report_view *view, const char *name)
+{
+    for (size_t i = 0; i < view->measure_count; i++) {
+        if (strcmp(view->measures[i].name, name) == 0) {
+            return i;
+        }
+    }
+    return view->measure_count;
+}
+
 static bool measures_anyone(const struct report_view *view, size_t measure)
 {
     for (size_t i = 1; i < view->contender_count; i++) {
@@ -121,26 +133,37 @@ static bool measures_anyone(const struct report_view *view, size_t measure)
 
 /*
  * Estimators in the order they are believed in: those that correct a model's bias first, then those
- * that weigh, of which normalised ones vary less, then the rest.
+ * that weigh, of which normalised ones vary less, then the rest. Never DM: its interval knows
+ * nothing of how wrong its model is.
  */
 static size_t preferred_estimator(const struct report_view *view)
 {
-    static const char *const order[] = {"sndr",
-                                        "dr",
-                                        "item_position_snips",
-                                        "sequence_snips",
-                                        "snips",
-                                        "clipped_ips",
-                                        "item_position_ips",
-                                        "sequence_ips",
-                                        "ips",
-                                        "replay",
-                                        "dm"};
+    static const char *const order[] = {
+        "sndr",  "dr",          "item_position_snips", "sequence_snips",
+        "snips", "clipped_ips", "item_position_ips",   "sequence_ips",
+        "ips",   "replay"};
+    size_t first = view->measure_count;
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-        for (size_t j = 0; j < view->measure_count; j++) {
-            if (strcmp(view->measures[j].name, order[i]) == 0 && measures_anyone(view, j)) {
-                return j;
-            }
+        size_t found = find_measure(view, order[i]);
+        if (found < view->measure_count && measures_anyone(view, found)) {
+            return found;
+        }
+        first = first == view->measure_count ? found : first;
+    }
+    return first < view->measure_count ? first : 0;
+}
+
+bool report_is_kind(const struct report_view *view, size_t contender, const char *kind)
+{
+    const json_t *contenders = json_object_get(view->report, "contenders");
+    return strcmp(report_text(json_array_get(contenders, contender), "kind"), kind) == 0;
+}
+
+static size_t first_weights(const struct report_view *view)
+{
+    for (size_t i = 0; i < view->contender_count; i++) {
+        if (report_is_kind(view, i, "weights")) {
+            return i;
         }
     }
     return 0;
@@ -156,8 +179,10 @@ void report_view_init(struct report_view *view, const json_t *report)
     read_measures(view);
     view->whole = find_whole(report);
     view->comparisons = count_comparisons(view->whole);
+    view->weights = first_weights(view);
     view->headline = view->counterfactual ? preferred_estimator(view) : 0;
     read_digits(view);
+    report_rows_find(view);
 }
 
 const json_t *report_find_contender(const json_t *array, size_t contender)
@@ -264,12 +289,15 @@ enum report_verdict report_verdict_of(const struct report_view *view, const json
     return report_judge(difference, view->measures[measure].better);
 }
 
-size_t report_best(const struct report_view *view)
+static size_t find_best(const struct report_view *view, bool weights)
 {
     size_t best = 0;
     double most = 0;
     for (size_t i = 1; i < view->contender_count; i++) {
         const json_t *found = report_find_difference(view, view->whole, view->headline, i);
+        if (weights && !report_is_kind(view, i, "weights")) {
+            continue;
+        }
         double difference = report_number(found, "difference");
         bool lower = view->measures[view->headline].better < 0;
         double gain = lower ? -difference : difference;
@@ -279,6 +307,12 @@ size_t report_best(const struct report_view *view)
         }
     }
     return best;
+}
+
+size_t report_best(const struct report_view *view)
+{
+    size_t best = find_best(view, true);
+    return best > 0 ? best : find_best(view, false);
 }
 
 const char *report_refusal(const json_t *value)
@@ -378,29 +412,40 @@ static void put_evidence(FILE *file, const struct report_view *view, const json_
     report_format(report_number(difference, "difference"), measure->digits, true, number);
     report_format_interval(difference, measure->digits, interval);
     report_format_p(report_p(difference), p);
-    fprintf(file, ": %s%s%s %s %s%s%s",
+    bool corrected = !isnan(report_number(difference, "p_adjusted"));
+    fprintf(file, ": %s%s%s %s %s%s%s%s",
             view->counterfactual ? report_text(json_object_get(view->report, "options"), "reward")
                                  : "",
-            view->counterfactual ? " per decision by " : "", measure->title, number, interval,
-            p[0] != '\0' ? ", " : "", p);
-    if (!isnan(report_number(difference, "p_adjusted")) && view->comparisons > 1) {
-        report_format_count((json_int_t)view->comparisons, number);
-        fprintf(file, " after correction for %s comparisons", number);
+            view->counterfactual ? " per position by " : "", measure->title, number, interval,
+            p[0] != '\0' ? ", " : "", p[0] != '\0' && corrected ? "corrected " : "", p);
+}
+
+/* The contender's refusal, or else that of the reference. */
+static void put_refusal(FILE *file, const struct report_view *view, size_t contender)
+{
+    const char *title = view->measures[view->headline].title;
+    const json_t *own = report_find_value(view, view->whole, view->headline, contender);
+    const json_t *other = report_find_value(view, view->whole, view->headline, 0);
+    if (report_refusal(own)[0] != '\0') {
+        fprintf(file, ": %s is refused (%s)", title, report_refusal(own));
+    } else if (!view->counterfactual && report_is_kind(view, contender, "served")) {
+        fputs(": the log does not tell in which order it was served", file);
+    } else if (report_refusal(other)[0] != '\0') {
+        fprintf(file, ": %s of %s is refused (%s)", title, view->contenders[0],
+                report_refusal(other));
     }
 }
 
 static void put_sentence(FILE *file, const struct report_view *view, size_t contender)
 {
     const json_t *difference = report_find_difference(view, view->whole, view->headline, contender);
-    const json_t *value = report_find_value(view, view->whole, view->headline, contender);
     int better = view->measure_count > 0 ? view->measures[view->headline].better : 0;
     enum report_verdict verdict = report_judge(difference, better);
     put_claim(file, view, contender, verdict);
     if (verdict != REPORT_UNKNOWN) {
         put_evidence(file, view, difference);
-    } else if (report_refusal(value)[0] != '\0') {
-        fprintf(file, ": %s is refused (%s)", view->measures[view->headline].title,
-                report_refusal(value));
+    } else if (view->measure_count > 0) {
+        put_refusal(file, view, contender);
     }
 }
 

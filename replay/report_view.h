@@ -24,12 +24,23 @@ enum {
     REPORT_TIME_SIZE = 32
 };
 
+/* Whether a measure has a row in tables and plots, and if not, why (report_rows.h). */
+enum report_row {
+    REPORT_ROW_SHOWN,
+    REPORT_ROW_EMPTY,   /* no contender has a value */
+    REPORT_ROW_EQUAL,   /* all contenders have the same one */
+    REPORT_ROW_TWIN,    /* a measure above it has the same values */
+    REPORT_ROW_REFUSED, /* for all contenders */
+};
+
 struct report_measure {
     const char *name;
     const char *title;
     const char *definition;
     int better; /* 1: more is better; -1: less; 0: neither */
     int digits; /* behind the point, as its values have use for */
+    enum report_row row;
+    size_t twin; /* REPORT_ROW_TWIN: the measure above */
 };
 
 /* Held by value; valid as long as the report. Beyond the limits above nothing is shown. */
@@ -41,6 +52,8 @@ struct report_view {
     size_t measure_count;
     struct report_measure measures[REPORT_MEASURES_MAX];
     size_t headline; /* of measures: what verdicts rest on; below measure_count unless that is 0 */
+    size_t weights;  /* the first contender that is weights, with which others' keys are
+                        compared; 0: none */
     size_t comparisons;  /* differences of everything with a corrected p */
     const json_t *whole; /* the segment of everything; NULL: none */
 };
@@ -77,13 +90,18 @@ enum report_verdict report_judge(const json_t *difference, int better);
 enum report_verdict report_verdict_of(const struct report_view *view, const json_t *segment,
                                       size_t measure, size_t contender);
 
+/* Whether a contender is of a kind: "weights", "served", "baseline". */
+bool report_is_kind(const struct report_view *view, size_t contender, const char *kind);
+
 /*
- * "B ranks better than A: nDCG@10 +0.0121 [0.0084, 0.0158], p = 0.0003 after correction for 42
- * comparisons", malloc'ed; NULL: no memory. contender < contender_count.
+ * "B ranks better than A: nDCG@10 +0.0121 [0.0084, 0.0158], corrected p = 0.0003", malloc'ed; NULL:
+ * no memory. contender < contender_count.
  */
 char *report_sentence(const struct report_view *view, size_t contender);
 
-/* The contender other than the reference with the best difference in the headline; 0: none has one.
+/*
+ * The contender other than the reference with the best difference in the headline: of those that
+ * are weights, and could serve, if any has one. 0: none has one.
  */
 size_t report_best(const struct report_view *view);
 

@@ -21,6 +21,11 @@ static double error_of_mean(double sum, double squares, double count)
     return variance > 0 ? sqrt(variance / count) : 0;
 }
 
+static double smallest_heavy(double largest_inverse)
+{
+    return largest_inverse > 0 ? 1 / largest_inverse : 1;
+}
+
 void support_measure_position(const double *sums, const double *peaks, double users,
                               struct support *out)
 {
@@ -41,6 +46,7 @@ void support_measure_position(const double *sums, const double *peaks, double us
         .cut_share = share_of(sums[WEIGHING_CUT], count),
         .smallest_propensity = share_of(1, peaks[WEIGHING_LARGEST_INVERSE]),
         .largest_propensity = peaks[WEIGHING_LARGEST_PROPENSITY],
+        .smallest_heavy_propensity = smallest_heavy(peaks[WEIGHING_LARGEST_HEAVY_INVERSE]),
     };
 }
 
@@ -179,7 +185,7 @@ static double measured(const struct support *support, enum support_check check)
     case SUPPORT_MAX_LARGEST_WEIGHT_SHARE:
         return support->largest_weight_share;
     case SUPPORT_MIN_PROPENSITY:
-        return support->smallest_propensity;
+        return support->smallest_heavy_propensity;
     case SUPPORT_MAX_MEAN_WEIGHT_DEVIATION:
         return mean_weight_deviation(support);
     case SUPPORT_MAX_CUT_SHARE:
@@ -238,7 +244,7 @@ static const struct {
                                      "nearly all of the log says nothing of this policy"},
     [SUPPORT_MAX_LARGEST_WEIGHT_SHARE] = {"the largest weight's share of all weight",
                                           "one decision would decide the estimate"},
-    [SUPPORT_MIN_PROPENSITY] = {"the smallest propensity",
+    [SUPPORT_MIN_PROPENSITY] = {"the smallest propensity of a decision that weighs more than 2",
                                 "one such decision outweighs thousands, and whether it is in the "
                                 "log is chance"},
     [SUPPORT_MAX_MEAN_WEIGHT_DEVIATION] = {"the mean weight's distance to 1, beyond four standard "

@@ -33,6 +33,7 @@ struct support {
     double clipped_share;     /* of the sum of weights: what clipped IPS cuts off */
     double smallest_propensity;
     double largest_propensity;
+    double smallest_heavy_propensity; /* where w is above WEIGHING_HEAVY; 1: nowhere */
 };
 
 /* Of an observation's columns. users is a number of independent ones: tally_users(). */
@@ -59,7 +60,8 @@ void support_measure_position(const double *sums, const double *peaks, double us
  *                          the effective sample size.
  * max-largest-weight-share  One decision decides the estimate.
  * min-propensity           A decision so unlikely outweighs ten thousand others, and whether
- *                          another one is in the log is chance.
+ *                          another one is in the log is chance. Asked of heavy ones alone: what the
+ *                          target does no more often than twice as often as the log outweighs none.
  * max-mean-weight-deviation  How far 1 lies beyond four standard errors around the mean weight: the
  *                          propensities are not those the log was drawn with, or the target chooses
  *                          what the log never could.

@@ -21,6 +21,8 @@ void weighing_columns(double reward, double weight, double propensity, double *s
     peaks[WEIGHING_LARGEST_WEIGHT] = used;
     peaks[WEIGHING_LARGEST_INVERSE] = inverse < inverse_max ? inverse : inverse_max;
     peaks[WEIGHING_LARGEST_PROPENSITY] = propensity;
+    peaks[WEIGHING_LARGEST_HEAVY_INVERSE] =
+        used > WEIGHING_HEAVY ? peaks[WEIGHING_LARGEST_INVERSE] : 0;
 }
 
 enum status weighing_check_reward(const char *field, double reward, struct problem *problem)

@@ -23,14 +23,18 @@ enum {
 /* Columns that keep the largest value. */
 enum {
     WEIGHING_LARGEST_WEIGHT,
-    WEIGHING_LARGEST_INVERSE,    /* 1 / p, at most 2^42: tells the smallest propensity */
-    WEIGHING_LARGEST_PROPENSITY, /* p */
+    WEIGHING_LARGEST_INVERSE,       /* 1 / p, at most 2^42: tells the smallest propensity */
+    WEIGHING_LARGEST_PROPENSITY,    /* p */
+    WEIGHING_LARGEST_HEAVY_INVERSE, /* 1 / p where w is above WEIGHING_HEAVY, else 0 */
     WEIGHING_PEAKS
 };
 
 /* So that w^2 and w r fit exact sums. A log that needs larger weights supports no estimate. */
 #define WEIGHING_WEIGHT_MAX 0x1p20
 #define WEIGHING_REWARD_MAX 0x1p20
+
+/* Above it, one reward stands for others that the log does not have. */
+#define WEIGHING_HEAVY 2
 
 /* Writes WEIGHING_SUMS sums and WEIGHING_PEAKS peaks. weight is at least 0, propensity above 0. */
 void weighing_columns(double reward, double weight, double propensity, double *sums, double *peaks);

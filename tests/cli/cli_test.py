@@ -22,7 +22,7 @@ import traceback
 REELRANK = os.path.abspath(sys.argv[1])
 WEIGHTS = os.path.abspath(sys.argv[2])
 COMMANDS = ["serve", "import", "rank", "explain", "features", "check", "diff", "apply", "rollback", "history",
-            "weights", "status", "videos", "user", "export", "verify", "backup", "restore", "forget", "simulate", "replay", "help"]
+            "weights", "status", "videos", "user", "export", "verify", "backup", "restore", "forget", "simulate", "replay parity", "replay ranking", "replay counterfactual", "replay merge", "help"]
 OK, FAILED, USAGE, UNAVAILABLE, INVALID = range(5)
 START_S = 60  # far above what a loaded machine needs; nothing waits this long when all is well
 
@@ -121,11 +121,23 @@ def help_tells_of_every_command(place):
         assert code in overview, overview
     for command in COMMANDS:
         assert re.search(r"^  %s +\w" % command, overview, re.M), command
-        text = expect(OK, "help", command).out
+        text = expect(OK, "help", *command.split()).out
         assert text.startswith("usage: reelrank " + command), text
         assert "examples:\n  " in text and "reelrank " + command in text.split("examples:")[1], text
-        assert expect(OK, command, "--help").out == text
+        assert expect(OK, *command.split(), "--help").out == text
+        assert not re.search(r" $", text, re.M), text
         assert all(len(line) <= 100 for line in text.splitlines()), text
+
+
+def a_word_that_begins_several_commands_tells_of_them(place):
+    text = expect(OK, "help", "replay").out
+    assert text.startswith("usage: reelrank replay COMMAND [OPTION]...\n\ncommands:\n"), text
+    assert [line.split()[:2] for line in text.splitlines()[3:7]] == [
+        ["replay", "parity"], ["replay", "ranking"], ["replay", "counterfactual"], ["replay", "merge"]], text
+    assert expect(OK, "replay", "--help").out == text
+    assert expect(USAGE, "replay").err == text
+    assert 'did you mean "reelrank replay merge"?' in expect(USAGE, "replay", "marge").err
+    assert 'unknown command "replay zebra"' in expect(USAGE, "help", "replay", "zebra").err
 
 
 def help_names_every_option_the_server_has(place):
@@ -648,6 +660,12 @@ def completion_offers_commands_options_and_choices(place):
     assert offers("import", "--fo") == ["--format"]
     assert offers("import", "--format", "") == ["jsonl", "kuairand", "youtube", "obd", "movielens", "metarank"]
     assert "--now-ms" in offers("rank", "--")
+    assert offers("repl") == ["replay"]
+    assert offers("replay", "") == ["--help", "parity", "ranking", "counterfactual", "merge"]
+    assert offers("replay", "ra") == ["ranking"]
+    assert offers("replay", "ranking", "--rank") == ["--rankings"]
+    assert offers("replay", "ranking", "--rankings", "") == ["decisions", "impressions", "outcomes"]
+    assert "--support" in offers("replay", "counterfactual", "--") and "--support" not in offers("replay", "ranking", "--")
 
 
 def verify_tells_the_digest_of_a_whole_log(place):

@@ -74,7 +74,7 @@ def a_restored_backup_is_computed_again_beside_the_server(place):
     equal((report["decisions"], 0), (report["equal"], report["different"]))
     assert report["decisions"] > 50, report
     shutil.rmtree(place / "copy")
-    assert "nothing to replay" in command(2, "replay", "parities", "--data", place / "backup")[1]
+    assert 'did you mean "reelrank replay parity"?' in command(2, "replay", "parities", "--data", place / "backup")[1]
 
 
 run()

@@ -47,8 +47,7 @@ static void a_ranking_says_what_was_measured_and_by_how_much(void)
                     "0.2839 [0.2771, 0.2908]\n");
     check_has(text, "\n  nDCG@10                ▲ +0.0107 [0.0087, 0.0126]    p < 0.0001 ***\n");
     check_has(text, "\n  Watch-time nDCG@10     · −0.0012 [−0.0033, 0.0009]   p = 1.00\n");
-    check_has(text, "\n  ru-RU                    5,210  0.3553  · −0.0060 [−0.0137, 0.0016]   ▼ "
-                    "−0.0604 [−0.0768, −0.0440]\n");
+    check_has(text, "\n  ru-RU                    5,210  0.3553  · −0.0060 [−0.0137, 0.0016]\n");
     check_has(text,
               "\n  popularity                 2.1 %      0.962      0.941     81.1 %     97.9 %"
               "         37\n");
@@ -63,13 +62,12 @@ static void a_counterfactual_report_says_what_is_refused_and_why(void)
     json_t *report = load("tests/replay/report_counterfactual.json");
     char *text = write_table(report, false);
     check_has(text,
-              "\"play\" per decision, had others ranked: 494,256 of 501,230 decisions, 11,011 "
+              "\"play\" per position, had others ranked: 494,256 of 501,230 decisions, 11,011 "
               "users\n");
     check_has(text, "\nas served: 0.0831 [0.0817, 0.0845]\n");
     check_has(text, "\n  SNIPS                 refused\n");
-    check_has(text,
-              "0.0001  poor\n    effective sample size is 0.1 % of the decisions; at least 1 % "
-              "is needed\n");
+    check_has(text, "poor\n    effective sample size is 0.1 % of the decisions; at least 1 % "
+                    "is needed\n");
     check_has(text, "\n  poor support in ru-RU: candidate\n  poor support in id-ID: candidate\n");
     check_has(text, "\n  4                          0.0899      0.0908      0.0949      0.0720\n");
     free(text);

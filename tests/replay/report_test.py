@@ -4,56 +4,21 @@ usage: report_test.py RENDER_REPORT [FILTER]
 """
 
 import copy
-import html
 import json
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 
 import jsonschema
 
 import runner
+from browser import browse, check_sound
 from runner import Skip, case
 
 RENDER = sys.argv[1]
 SCHEMA = "docs/replay-report.schema.json"
 KINDS = ("ranking", "counterfactual")
-WIDTH = 1280
-
-# Runs in the page's copy after it is laid out, and leaves what it found in the document.
-PROBE = """<script>
-const inside = (a, b) => a.left >= b.left - 1 && a.right <= b.right + 1 && a.top >= b.top - 1 && a.bottom <= b.bottom + 1;
-const main = document.querySelector("main").getBoundingClientRect();
-const svgs = [...document.querySelectorAll("svg")];
-const found = {
-    overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    svgs: svgs.length,
-    unlabelled: svgs.filter(s => s.getAttribute("role") != "img" || !s.getAttribute("aria-label")).length,
-    empty: svgs.filter(s => s.querySelectorAll("path, text").length < 2).length,
-    outside: svgs.filter(s => !inside(s.getBoundingClientRect(), main)).length,
-    overlapping: svgs.filter((s, i) => svgs.slice(i + 1).some(t => {
-        const a = s.getBoundingClientRect(), b = t.getBoundingClientRect();
-        return a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
-    })).length,
-    clipped: svgs.flatMap(s => [...s.querySelectorAll("text")].filter(
-        t => !inside(t.getBoundingClientRect(), s.getBoundingClientRect())).map(t => t.textContent)),
-    wide: [...document.querySelectorAll("table")].filter(t => t.getBoundingClientRect().right > main.right).length,
-    ids: (ids => ids.length - new Set(ids).size)([...document.querySelectorAll("[id]")].map(e => e.id)),
-    dangling: [...document.querySelectorAll("use")].filter(
-        u => !document.getElementById(u.getAttribute("href").slice(1))).length,
-    foreign: document.querySelectorAll("script, img, link, iframe, object, [onerror], [onload]").length - 1,
-};
-const out = document.createElement("pre");
-out.id = "probe";
-out.textContent = JSON.stringify(found);
-document.body.append(out);
-</script>"""
-
-SOUND = {"overflow": 0, "unlabelled": 0, "empty": 0, "outside": 0, "overlapping": 0, "clipped": [], "wide": 0, "ids": 0,
-         "dangling": 0, "foreign": 0}
-
 
 def example(kind):
     with open("tests/replay/report_%s.json" % kind, encoding="utf-8") as file:
@@ -80,32 +45,6 @@ def render(report, path):
                           timeout=60)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode()
-
-
-def browse(page, path):
-    """What the probe found, the document as text, and the lines of the console."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        raise Skip("chromium is not installed")
-    (path / "page.html").write_text(page.replace("</body>", PROBE + "</body>"), encoding="utf-8")
-    with tempfile.TemporaryDirectory(dir=path) as profile:
-        done = subprocess.run(
-            [chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic",
-             "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-             "--user-data-dir=" + profile, "--window-size=%d,800" % WIDTH, "--dump-dom", "--enable-logging=stderr",
-             "file://%s" % (path / "page.html")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=100,
-            env={"PATH": "/usr/bin:/bin", "HOME": profile})
-    document = done.stdout.decode()
-    probe = re.search(r'<pre id="probe">(.*?)</pre>', document, re.S)
-    assert probe, (done.returncode, document[-2000:], done.stderr.decode()[-2000:])
-    console = [line for line in done.stderr.decode().splitlines() if "CONSOLE" in line]
-    return json.loads(html.unescape(probe.group(1))), re.sub(r"\s+", " ", html.unescape(re.sub(
-        r"<style.*?</style>|<script.*?</script>|<[^>]*>", " ", document, flags=re.S))), console
-
-
-def check_sound(found, console):
-    assert console == [], console
-    assert {key: found[key] for key in SOUND} == SOUND, found
 
 
 def repeat(node, names, contender):
@@ -214,8 +153,8 @@ def a_ranking_shows_its_key_figures_in_the_browser(path):
     # A plot for each metric, for each difference, by group, Lorenz curves and languages.
     assert found["svgs"] == 6 + 3 + 1 + 1 + 1, found
     for figure in ["Does candidate rank better than current?",
-                   "candidate ranks better than current: nDCG@10 +0.0107 [0.0087, 0.0126], p < 0.0001 after correction for 252 "
-                   "comparisons", "82,376 rankings measured of 96,120 found; 11,011 users",
+                   "candidate ranks better than current: nDCG@10 +0.0107 [0.0087, 0.0126], corrected p < 0.0001",
+                   "corrected for the 18 comparisons", "82,376 rankings measured of 96,120 found; 11,011 users",
                    "4 of 7 locales are better after correction", "0.3421", "−0.0060 [−0.0137, 0.0016], p = 1.00",
                    "popularity 823,760 2.1 % 0.962 0.941 81.1 % 97.9 % 37", "value.long_view 4 5.5",
                    "locales.ru-RU.slate.explore_share", "share of videos, the least shown first",
@@ -227,9 +166,9 @@ def a_ranking_shows_its_key_figures_in_the_browser(path):
 def a_counterfactual_report_shows_its_key_figures_in_the_browser(path):
     found, text, console = browse(render(example("counterfactual"), path), path)
     check_sound(found, console)
-    # Estimates and differences of the contenders, the effective sample, weights, by group, by position.
-    assert found["svgs"] == 4 + 3 + 1 + 3 + 2 + 1, found
-    for figure in ["Would candidate do better than served?", "0.0831 play per decision as served",
+    # Estimates of the contenders by position and by slate, differences, the effective sample, weights, by group, by position.
+    assert found["svgs"] == 8 + 3 + 1 + 3 + 2 + 1, found
+    for figure in ["Would candidate do better than served?", "0.0831 play per position as served",
                    "494,256 decisions used of 501,230 found", "2 of 3 contenders are well supported",
                    "random cannot be compared with served: Self-normalised DR is refused (effective sample size is 109; at "
                    "least 200 are needed)", "candidate 168,047 34.0 % 42.0 % 19.4 0.991 0.0040 good",

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replay/report_rows.h"
 #include "tests/test.h"
 
 static json_t *parse(const char *text)
@@ -126,8 +127,8 @@ static void the_verdict_is_a_sentence_with_its_evidence(void)
 {
     json_t *report = parse(small);
     check_sentence(report, 1,
-                   "B ranks better than A: nDCG@10 +0.0121 [0.0084, 0.0158], p = 0.0003 after "
-                   "correction for 2 comparisons");
+                   "B ranks better than A: nDCG@10 +0.0121 [0.0084, 0.0158], corrected p = "
+                   "0.0003");
     json_decref(report);
 }
 
@@ -137,7 +138,7 @@ static void the_verdicts_of_the_examples_follow_from_their_numbers(void)
     json_t *counterfactual = load("tests/replay/report_counterfactual.json");
     check_sentence(ranking, 2,
                    "popularity ranks worse than current: nDCG@10 −0.0582 [−0.0623, −0.0540], "
-                   "p < 0.0001 after correction for 252 comparisons");
+                   "corrected p < 0.0001");
     check_sentence(
         counterfactual, 3,
         "random cannot be compared with served: Self-normalised DR is refused (effective "
@@ -158,6 +159,107 @@ static void the_headline_is_the_best_estimator_that_has_a_difference(void)
     report_view_init(&view, report);
     CHECK_EQ(1, view.headline);
     CHECK_EQ(1, report_best(&view));
+    json_decref(report);
+}
+
+static void dm_is_never_the_headline_since_it_does_not_know_its_bias(void)
+{
+    json_t *report = parse(
+        "{\"kind\": \"counterfactual\", \"contenders\": [{\"name\": \"A\"}, {\"name\": \"B\"}],"
+        "\"estimators\": [{\"name\": \"dm\"}, {\"name\": \"snips\", \"title\": \"SNIPS\"}],"
+        "\"segments\": [{\"dimension\": \"all\", \"differences\": ["
+        " {\"estimator\": \"dm\", \"contender\": 1, \"difference\": 0.1, \"low\": 0.1, \"high\": "
+        "0.1}],"
+        " \"estimates\": [{\"estimator\": \"snips\", \"contender\": 0, \"refused\": \"too "
+        "few\"}]}]}");
+    check_sentence(report, 1, "B cannot be compared with A: SNIPS of A is refused (too few)");
+    json_decref(report);
+}
+
+static void the_best_is_weights_where_weights_are_compared(void)
+{
+    struct report_view view;
+    json_t *report = parse(
+        "{\"kind\": \"ranking\", \"contenders\": [{\"name\": \"A\", \"kind\": \"weights\"},"
+        " {\"name\": \"served\", \"kind\": \"served\"}, {\"name\": \"B\", \"kind\": \"weights\"}],"
+        "\"metrics\": [{\"name\": \"mrr\"}],"
+        "\"segments\": [{\"dimension\": \"all\", \"differences\": ["
+        " {\"metric\": \"mrr\", \"contender\": 1, \"difference\": 0.2},"
+        " {\"metric\": \"mrr\", \"contender\": 2, \"difference\": -0.1}]}]}");
+    report_view_init(&view, report);
+    CHECK_EQ(2, report_best(&view));
+    CHECK_EQ(0, view.weights);
+    json_decref(report);
+}
+
+/* Of two contenders; metric "a" is the headline. */
+static const char rows[] =
+    "{\"kind\": \"ranking\", \"contenders\": [{\"name\": \"A\"}, {\"name\": \"B\"}],"
+    "\"metrics\": [{\"name\": \"a\", \"better\": \"higher\"}, {\"name\": \"twin\"}, {\"name\": "
+    "\"same\"},"
+    " {\"name\": \"none\"}, {\"name\": \"own\"}],"
+    "\"segments\": [{\"dimension\": \"all\", \"values\": ["
+    " {\"metric\": \"a\", \"contender\": 0, \"mean\": 0.31},"
+    " {\"metric\": \"a\", \"contender\": 1, \"mean\": 0.32},"
+    " {\"metric\": \"twin\", \"contender\": 0, \"mean\": 0.31},"
+    " {\"metric\": \"twin\", \"contender\": 1, \"mean\": 0.32},"
+    " {\"metric\": \"same\", \"contender\": 0, \"mean\": 0.2},"
+    " {\"metric\": \"same\", \"contender\": 1, \"mean\": 0.2},"
+    " {\"metric\": \"own\", \"contender\": 0, \"mean\": 0.5}]},"
+    " {\"dimension\": \"locale\", \"name\": \"hi-IN\"}, {\"dimension\": \"arm\", \"name\": \"a\"},"
+    " {\"dimension\": \"arm\", \"name\": \"b\"}]}";
+
+static void rows_that_say_nothing_are_left_out_and_named(void)
+{
+    struct report_view view;
+    json_t *report = parse(rows);
+    report_view_init(&view, report);
+    CHECK_EQ(REPORT_ROW_SHOWN, view.measures[0].row);
+    CHECK_EQ(REPORT_ROW_TWIN, view.measures[1].row);
+    CHECK_EQ(REPORT_ROW_EQUAL, view.measures[2].row);
+    CHECK_EQ(REPORT_ROW_EMPTY, view.measures[3].row);
+    CHECK_EQ(REPORT_ROW_SHOWN, view.measures[4].row);
+    char *text = report_rows_left_out(&view);
+    CHECK_STR(
+        "twin is a: no list is longer. The same for all: same 0.2000. Not known of any: none.",
+        text);
+    free(text);
+    json_decref(report);
+}
+
+static void what_was_served_in_no_known_order_has_no_rows_and_says_so(void)
+{
+    struct report_view view;
+    json_t *report = parse(
+        "{\"kind\": \"ranking\", \"contenders\": [{\"name\": \"A\", \"kind\": \"weights\"},"
+        " {\"name\": \"served\", \"kind\": \"served\"}, {\"name\": \"B\", \"kind\": \"weights\"}],"
+        "\"metrics\": [{\"name\": \"ndcg\"}, {\"name\": \"r@10\"}],"
+        "\"segments\": [{\"dimension\": \"all\", \"values\": ["
+        " {\"metric\": \"r@10\", \"contender\": 0, \"mean\": 1},"
+        " {\"metric\": \"r@10\", \"contender\": 1, \"mean\": null},"
+        " {\"metric\": \"r@10\", \"contender\": 2, \"mean\": 1}], \"differences\": ["
+        " {\"metric\": \"ndcg\", \"contender\": 1, \"difference\": null},"
+        " {\"metric\": \"ndcg\", \"contender\": 2, \"difference\": 0.1}]}]}");
+    report_view_init(&view, report);
+    CHECK_EQ(REPORT_ROW_EQUAL, view.measures[1].row);
+    CHECK(!report_rows_has_differences(&view, 1));
+    CHECK(report_rows_has_differences(&view, 2));
+    check_sentence(report, 1,
+                   "served cannot be compared with A: the log does not tell in which order it was "
+                   "served");
+    json_decref(report);
+}
+
+static void a_group_that_is_the_only_one_of_its_kind_has_no_row(void)
+{
+    struct report_view view;
+    json_t *report = parse(rows);
+    const json_t *segments = json_object_get(report, "segments");
+    report_view_init(&view, report);
+    CHECK(report_rows_has_group(&view, json_array_get(segments, 0)));
+    CHECK(!report_rows_has_group(&view, json_array_get(segments, 1)));
+    CHECK(report_rows_has_group(&view, json_array_get(segments, 2)));
+    CHECK_EQ(2, report_rows_group_count(&view));
     json_decref(report);
 }
 
@@ -218,6 +320,11 @@ int main(int argc, char **argv)
         TEST(the_verdict_is_a_sentence_with_its_evidence),
         TEST(the_verdicts_of_the_examples_follow_from_their_numbers),
         TEST(the_headline_is_the_best_estimator_that_has_a_difference),
+        TEST(dm_is_never_the_headline_since_it_does_not_know_its_bias),
+        TEST(the_best_is_weights_where_weights_are_compared),
+        TEST(rows_that_say_nothing_are_left_out_and_named),
+        TEST(what_was_served_in_no_known_order_has_no_rows_and_says_so),
+        TEST(a_group_that_is_the_only_one_of_its_kind_has_no_row),
         TEST(an_empty_report_has_nothing_and_is_no_error),
         TEST(contenders_beyond_the_limit_are_not_shown),
         TEST(digits_follow_the_size_of_the_values),

@@ -112,11 +112,21 @@ static void an_empty_log_supports_none(void)
 static void a_propensity_of_a_millionth_is_refused_where_weights_count(void)
 {
     struct log log = good_log();
-    add(&log, 1e-6, 1e-7, false, 10);
+    add(&log, 1e-6, 3e-6, false, 10);
     CHECK_EQ(0, refused(&log, 300, SUPPORT_FOR_MODEL));
     CHECK(has(refused(&log, 300, SUPPORT_FOR_WEIGHTS), SUPPORT_MIN_PROPENSITY));
     CHECK(has(refused(&log, 300, SUPPORT_FOR_CLIPPED), SUPPORT_MIN_PROPENSITY));
     CHECK(has(refused(&log, 300, SUPPORT_FOR_REPLAY), SUPPORT_MAX_PROPENSITY_RATIO));
+}
+
+/* As of logs that draw by scores: the rarest choices are served once in a while, by this policy as
+ * by the log. */
+static void a_propensity_of_a_millionth_is_no_harm_where_the_policy_would_not_do_it_more(void)
+{
+    struct log log = good_log();
+    add(&log, 1e-6, 2e-6, false, 10);
+    CHECK_EQ(0, refused(&log, 300, SUPPORT_FOR_WEIGHTS));
+    CHECK_EQ(0, refused(&log, 300, SUPPORT_FOR_CLIPPED));
 }
 
 /* One weight of 250 beside a sum of 2,000. */
@@ -268,6 +278,7 @@ int main(int argc, char **argv)
         TEST(a_good_log_supports_every_estimate),
         TEST(an_empty_log_supports_none),
         TEST(a_propensity_of_a_millionth_is_refused_where_weights_count),
+        TEST(a_propensity_of_a_millionth_is_no_harm_where_the_policy_would_not_do_it_more),
         TEST(a_weight_that_decides_alone_is_refused),
         TEST(a_policy_that_the_log_does_not_know_is_refused),
         TEST(wrong_propensities_are_noticed),
