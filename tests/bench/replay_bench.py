@@ -20,7 +20,7 @@ from harness import (
 
 EPILOG = """\
 examples:
-  ./dev bench replay                        some six minutes
+  ./dev bench replay                        some six minutes on an idle machine
   ./dev bench replay --quick                a tenth of the log, of the decisions and of the lengths
   ./dev bench replay --lengths 1000000 10000000
   ./dev bench replay --candidates 1000 --json
