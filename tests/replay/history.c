@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "store/store.h"
 #include "tests/replay/place.h"
 #include "tests/test.h"
 
