@@ -191,7 +191,7 @@ enum status examples_ranking(void *context, const struct past_ranking *ranking,
     CHECK(ranking->outcomes == NULL);
     note_time(examples, ranking->time_ms);
     size_t count = count_of(examples, ranking);
-    if (count == 0 || !share_has(examples->options.share, past_ranking_unit(ranking))) {
+    if (count == 0) {
         return STATUS_OK;
     }
     struct rank_request request;

@@ -3,7 +3,6 @@
 
 #include "replay/example_file.h"
 #include "replay/join.h"
-#include "replay/share.h"
 #include "replay/timeline.h"
 
 /*
@@ -25,12 +24,11 @@ struct examples_options {
     const struct weights *weights; /* borrowed; features are of their models */
     size_t positions;              /* 1 to LIMIT_CANDIDATES */
     int64_t window_ms;
-    struct share share;
     struct example_writer *writer; /* borrowed; takes the examples in the order of their rankings */
 };
 
 struct examples_counts {
-    uint64_t rankings;  /* of this share */
+    uint64_t rankings;  /* that showed something, or may have */
     uint64_t examples;  /* written */
     uint64_t unseen;    /* candidates among the first positions that nothing tells were shown */
     uint64_t unknown;   /* shown, but not in the catalogue of the time */

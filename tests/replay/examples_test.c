@@ -73,7 +73,6 @@ static struct walk begin(enum ranking_origin origin, struct examples_options opt
     options.writer = walk.writer;
     options.window_ms = HOUR_MS;
     options.positions = options.positions > 0 ? options.positions : 50;
-    options.share = options.share.count > 0 ? options.share : (struct share){1, 1};
     walk.examples = examples_new(&options);
     CHECK(walk.examples != NULL);
     const struct timeline_options told = {.origin = origin,
@@ -274,27 +273,6 @@ static void a_window_that_the_log_cuts_off_makes_no_examples(void)
     release(&walk);
 }
 
-static void parts_of_the_users_make_all_examples_together(void)
-{
-    struct example rows[ROWS_MAX];
-    size_t total = 0;
-    for (uint32_t part = 1; part <= 3; part++) {
-        struct walk walk =
-            begin(RANKINGS_IMPRESSIONS, (struct examples_options){.share = {part, 3}});
-        for (uint64_t user = 0; user < 10; user++) {
-            uint64_t key = hash_key((struct text){(const char *)&user, sizeof(user)});
-            act_of(&walk, key, SIGNAL_IMPRESSION, 1, 1, 0, (int64_t)user);
-        }
-        pass_the_window(&walk);
-        finish(&walk);
-        size_t count = read_rows(&walk, rows);
-        CHECK(count < 10);
-        total += count;
-        release(&walk);
-    }
-    CHECK_EQ(10, total);
-}
-
 /* ---- as of its time ---- */
 
 /* The user has a past; then comes the ranking; then, if asked, a crowd likes what it showed. */
@@ -469,7 +447,6 @@ int main(int argc, char **argv)
         TEST(what_the_catalogue_does_not_have_is_counted),
         TEST(only_the_first_positions_are_kept),
         TEST(a_window_that_the_log_cuts_off_makes_no_examples),
-        TEST(parts_of_the_users_make_all_examples_together),
         TEST(later_signals_change_no_features),
         TEST(the_ranking_has_seen_none_of_its_videos),
         TEST(decisions_give_positions_and_propensities),
