@@ -14,6 +14,7 @@ import pty
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -957,6 +958,36 @@ def examples_of_a_data_directory_are_those_of_its_log(place):
     assert of_files == expect(OK, "export", "examples", "--data", place.data, "--rankings", "impressions").out
     none = expect(FAILED, "export", "examples", "--data", place.data)
     assert "the log has no decisions; --rankings says where rankings come from" in none.err, none
+
+
+def float_of(number):
+    return struct.unpack("f", struct.pack("f", number))[0]
+
+
+def answers_of_a_server_become_examples_with_the_features_it_served_with(place):
+    place.fill(like("u2", "v2", 1700000000500))
+    now = int(time.time() * 1000)
+    with server(place, "--journal-share-ppm", "1000000") as address:
+        answer = json.loads(expect(OK, "rank", "--target", address, "--user", "u1", "--locale", "hi-IN", "--age", 25,
+                                   "--candidates", place.ids, "--explain", "--json").out)
+    ranked = {item["video_id"]: item for item in answer["slate"]}
+    assert {"v1", "v2"} <= set(ranked), answer
+    seen = [{"signal": {**like("u1", "v1", now + 1000)["signal"], "type": "SIGNAL_TYPE_WATCH", "watch_ms": 16000}},
+            like("u1", "v1", now + 2000), like("u3", "v2", now + 3000)]
+    for entry in seen[:2]:
+        entry["signal"]["ranking_id"] = answer["ranking_id"]
+    later = like("u3", "v1", now + 2 * 3600 * 1000)
+    expect(OK, "import", "--data", place.data, "--format", "jsonl", "--strict", "-", stdin=lines(*seen, later).encode())
+    result = expect(OK, "export", "examples", "--data", place.data, "--weights", "current")
+    rows = read_csv(result.out)
+    assert len(rows) == 1 and "of 1 of 1 rankings" in result.err, result
+    row, item = rows[0], ranked["v1"]
+    assert (int(row["position"]), row["propensity"]) == (item["position"], "1"), (row, item)
+    assert (row["label_like"], row["label_complete"], row["label_skip"], row["censored"]) == ("1", "1", "0", "1"), row
+    assert len(item["features"]) > 10, item
+    for feature in item["features"]:
+        text = row[feature["name"]]
+        assert "value" not in feature or float_of(float(text)) == float_of(feature["value"]), (feature, text)
 
 
 def examples_name_what_is_wrong(place):
