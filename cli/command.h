@@ -113,6 +113,7 @@ extern const struct command command_check;
 extern const struct command command_diff;
 extern const struct command command_explain;
 extern const struct command command_export;
+extern const struct command command_export_examples;
 extern const struct command command_features;
 extern const struct command command_forget;
 extern const struct command command_help;
