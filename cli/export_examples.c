@@ -3,11 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/column.h"
 #include "cli/command.h"
+#include "cli/output.h"
 #include "cli/replay_source.h"
 #include "cli/replay_weights.h"
 #include "replay/example_split.h"
