@@ -93,6 +93,16 @@ static void place(struct yaml_reader *reader, struct fy_event *event, bool after
     }
 }
 
+static void measure(struct fy_event *event, struct yaml_event *out)
+{
+    const struct fy_mark *start = fy_event_start_mark(event);
+    const struct fy_mark *end = fy_event_end_mark(event);
+    if (start != NULL && end != NULL) {
+        out->start = start->input_pos;
+        out->end = end->input_pos;
+    }
+}
+
 static bool is_bare(struct text text, enum fy_scalar_style style)
 {
     const char *end = text.data + text.size;
@@ -133,6 +143,7 @@ static void read_scalar(struct yaml_reader *reader, struct fy_event *event, stru
 static void open_node(struct yaml_reader *reader, enum yaml_kind kind, struct yaml_event *out)
 {
     out->kind = kind;
+    out->flow = fy_event_get_node_style(reader->current) == FYNS_FLOW;
     reader->depth++;
     if (reader->depth > YAML_DEPTH_MAX) {
         stop(reader, "nested too deeply", out);
@@ -195,6 +206,7 @@ void yaml_next(struct yaml_reader *reader, struct yaml_event *out)
         reader->current = fy_parser_parse(reader->parser);
         if (reader->current != NULL) {
             found = read_event(reader, reader->current, out);
+            measure(reader->current, out);
             refuse(reader->current, out);
         } else {
             end_stream(reader, out);

@@ -2,13 +2,14 @@
 #define RANKER_WEIGHTS_YAML_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "ranker/status.h"
 #include "ranker/text.h"
 
 /*
- * One YAML document as a stream of nodes: what weights.c needs of libfyaml, which nothing else
- * sees. Events rather than libfyaml's tree: they carry a mark for every node, are built without
+ * One YAML document as a stream of nodes: what readers and writers of weights files need of
+ * libfyaml. Events rather than libfyaml's tree: they carry a mark for every node, are built without
  * recursion, and never follow an alias.
  */
 enum yaml_kind {
@@ -24,6 +25,11 @@ struct yaml_event {
     enum yaml_kind kind;
     struct text text; /* of a scalar or an error; lives as long as the reader */
     bool plain;       /* a scalar without quotes */
+    bool flow;        /* a mapping or sequence in brackets */
+    /* Bytes of the document from its first to behind its last; of a scalar without its quotes, of a
+     * mapping or sequence its opening, or closing, bracket. Both 0: an empty value has no place. */
+    size_t start;
+    size_t end;
     const char
         *refused;    /* not NULL: the node uses what a weights file may not, such as an anchor */
     unsigned line;   /* from 1 */
