@@ -51,7 +51,15 @@ struct yaml_reader {
     bool ended;
 };
 
-/* Borrows text until yaml_release(), which must be called even after a failure. */
+/*
+ * What is wrong with the bytes of a text, with its line from 1; NULL: nothing. Lines are at most
+ * 65,536 bytes of UTF-8, without zero bytes. libfyaml takes some others, and never returns from
+ * some: malformed UTF-8 in a directive, for one.
+ */
+const char *yaml_complaint(struct text text, unsigned *line);
+
+/* Borrows text, of which there is no complaint, until yaml_release(), which must be called even
+ * after a failure. */
 MUST_USE enum status yaml_init(struct yaml_reader *reader, struct text text);
 void yaml_next(struct yaml_reader *reader, struct yaml_event *out);
 void yaml_release(struct yaml_reader *reader);

@@ -32,7 +32,10 @@ struct forecast_row {
     bool positive;    /* what happened */
 };
 
-/* STATUS_INVALID: a number is out of range, or there are too many rows. STATUS_NO_MEMORY. */
+/*
+ * STATUS_INVALID: a number is out of range, or there are 2^32 rows; nothing changed.
+ * STATUS_NO_MEMORY: the row may count in some figures only; there is nothing to do but to free.
+ */
 MUST_USE enum status forecast_add(struct forecast *forecast, const struct forecast_row *row);
 
 /* Of a reliability table; rows in the order of their probabilities, as many in each as in others.
@@ -45,8 +48,8 @@ struct forecast_bin {
 };
 
 /*
- * All means are weighted. A row's log loss is -ln of the probability of what happened, which is
- * taken to be within 2^-40 of neither 0 nor 1.
+ * All means are weighted. A row's log loss is -ln of the probability of what happened, which
+ * counts as 2^-40 where it is less, and as 1 - 2^-40 where it is more.
  */
 struct forecast_figures {
     uint64_t rows;

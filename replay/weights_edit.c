@@ -366,14 +366,25 @@ static enum status edit_trees(struct edit *edit, struct buffer *out)
     return status;
 }
 
-static enum status read_trees(struct edit *edit, struct text yaml, struct text value)
+/* One value in a form that may stand anywhere, with nothing around it. */
+static enum status check_value(const struct yaml_tree *value, struct problem *problem)
 {
-    enum status status = yaml_tree_read(yaml, &edit->tree, edit->problem);
-    if (status != STATUS_OK) {
-        return status;
+    const struct yaml_node *root = &value->nodes[0];
+    bool alone = !root->absent && root->start == 0 && root->end == value->yaml.size;
+    if (alone && (root->kind == YAML_SCALAR || root->flow)) {
+        return STATUS_OK;
     }
+    problem_set(problem, "is to be one value, or a mapping or list in brackets, and nothing else");
+    return STATUS_INVALID;
+}
+
+static enum status read_value(struct edit *edit, struct text value)
+{
     struct problem problem = {""};
-    status = yaml_tree_read(value, &edit->value, &problem);
+    enum status status = yaml_tree_read(value, &edit->value, &problem);
+    if (status == STATUS_OK) {
+        status = check_value(&edit->value, &problem);
+    }
     if (status != STATUS_OK) {
         char path[PATH_SIZE];
         format_path(edit, edit->depth, path);
@@ -390,7 +401,10 @@ static enum status edit_once(struct text yaml, const struct weights_edit *wanted
         edit.depth++;
     }
     CHECK(edit.depth > 0);
-    enum status status = read_trees(&edit, yaml, wanted->value);
+    enum status status = yaml_tree_read(yaml, &edit.tree, problem);
+    if (status == STATUS_OK) {
+        status = read_value(&edit, wanted->value);
+    }
     if (status == STATUS_OK) {
         status = edit_trees(&edit, out);
     }

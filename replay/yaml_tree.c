@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "ranker/check.h"
+#include "ranker/limits.h"
 
 /* A walk through the events. */
 struct builder {
@@ -184,8 +185,26 @@ static enum status build(struct builder *builder)
     return status;
 }
 
+static enum status check_bytes(struct text yaml, struct problem *problem)
+{
+    unsigned line = 0;
+    const char *why = yaml_complaint(yaml, &line);
+    if (yaml.size > LIMIT_WEIGHTS_BYTES) {
+        problem_set(problem, "%zu bytes; allowed: up to %d", yaml.size, LIMIT_WEIGHTS_BYTES);
+        return STATUS_INVALID;
+    }
+    if (why != NULL) {
+        problem_set(problem, "line %u: %s", line, why);
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
 enum status yaml_tree_read(struct text yaml, struct yaml_tree *out, struct problem *problem)
 {
+    if (check_bytes(yaml, problem) != STATUS_OK) {
+        return STATUS_INVALID;
+    }
     struct builder builder = {.problem = problem, .tree = {.yaml = yaml}};
     enum status status = yaml_init(&builder.reader, yaml);
     if (status == STATUS_OK) {

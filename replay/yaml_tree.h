@@ -41,9 +41,9 @@ struct yaml_tree {
 };
 
 /*
- * Borrows yaml until yaml_tree_release(). STATUS_INVALID: not one YAML document of one root, or one
- * that weights files may not be; STATUS_NO_MEMORY; both with a problem and nothing to release.
- * Memory: some 60 times that of the text at most.
+ * Borrows yaml until yaml_tree_release(). STATUS_INVALID: not one YAML document of one root, one
+ * that weights files may not be, or beyond LIMIT_WEIGHTS_BYTES; STATUS_NO_MEMORY; both with a
+ * problem and nothing to release. Memory: some 60 times that of the text at most.
  */
 MUST_USE enum status yaml_tree_read(struct text yaml, struct yaml_tree *out,
                                     struct problem *problem);

@@ -181,6 +181,14 @@ static void what_cannot_be_edited_is_named(void)
     check_refused("the file at line 1: no mapping of keys", "- a\n", like("1"));
 }
 
+static void bytes_that_are_no_text_are_refused(void)
+{
+    check_refused("line 2: the line is not UTF-8", "version: a\n# \xff\n", like("1"));
+    check_refused("line 1: the line is not UTF-8", "%A \xf5\n---\nversion: a\n", like("1"));
+    check_refused("the value for value.like: line 1: the line is not UTF-8", "version: a\n",
+                  like("\"\xff\""));
+}
+
 static void a_value_that_is_no_value_is_refused(void)
 {
     const char *yaml = "version: a\nvalue: {like: 1, share: 2}\n";
@@ -202,7 +210,9 @@ static void a_file_that_would_grow_too_large_is_refused(void)
 {
     char *yaml = malloc(LIMIT_WEIGHTS_BYTES + 1);
     CHECK(yaml != NULL);
-    memset(yaml, '#', LIMIT_WEIGHTS_BYTES);
+    for (size_t i = 0; i < LIMIT_WEIGHTS_BYTES; i++) {
+        yaml[i] = i % 64 == 11 ? '#' : i % 64 == 10 ? '\n' : 'x';
+    }
     memcpy(yaml, "version: a\n", strlen("version: a\n"));
     yaml[LIMIT_WEIGHTS_BYTES] = '\0';
     struct weights_edit same = {.path = {"version"}, .value = text_of("b")};
@@ -371,6 +381,7 @@ int main(int argc, char **argv)
         TEST(characters_beyond_ascii_do_not_move_places),
         TEST(a_name_that_is_no_text_to_yaml_stands_in_quotes),
         TEST(what_cannot_be_edited_is_named),
+        TEST(bytes_that_are_no_text_are_refused),
         TEST(a_value_that_is_no_value_is_refused),
         TEST(a_file_that_would_grow_too_large_is_refused),
         TEST(numbers_read_back_as_they_were),
