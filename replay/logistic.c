@@ -352,7 +352,8 @@ enum status logistic_train(const struct logistic_data *training,
                            struct problem *problem)
 {
     CHECK(options->l2 >= 0);
-    CHECK(held_out == NULL || held_out->feature_count == training->feature_count);
+    CHECK(held_out == NULL ||
+          memcmp(held_out->features, training->features, sizeof(training->features)) == 0);
     struct trainer trainer;
     begin(&trainer, training, options);
     enum status status = learn(&trainer, problem);

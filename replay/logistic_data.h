@@ -31,6 +31,11 @@ enum { LOGISTIC_PLACES = 10 };
 #define LOGISTIC_FEATURE_MAX 0x1p40
 #define LOGISTIC_BYTES       (UINT64_C(1) << 31) /* a sound limit: 8 million rows of 60 features */
 
+/*
+ * An outcome that is a share q, such as a watch quantile, is two rows: a positive one of weight q
+ * and another of weight 1 - q, leaving out a weight of 0. Their likelihood is that of the share
+ * (Papke and Wooldridge, "Econometric methods for fractional response variables", 1996).
+ */
 struct logistic_row {
     uint64_t user_key; /* hash_key(), not 0; of a visitor, the request's */
     bool positive;

@@ -342,6 +342,44 @@ static void a_weight_counts_as_so_many_rows(void)
     logistic_data_free(data);
 }
 
+/* Quantiles of 0.2 at 0 and of 0.8 at 1: log odds of -ln 4 and ln 4. */
+static void a_share_is_learnt_as_two_rows(void)
+{
+    struct logistic_data *data = make_data();
+    add_rows(data, 1, 1, (struct example){.taste = 0, .weight = 0.2});
+    add_rows(data, 1, 0, (struct example){.taste = 0, .weight = 0.8});
+    add_rows(data, 1, 1, (struct example){.taste = 1, .weight = 0.8});
+    add_rows(data, 1, 0, (struct example){.taste = 1, .weight = 0.2});
+    struct logistic_result result = train(data, (struct logistic_options){.l2 = 1e-12});
+    CHECK(near(-log(4), result.model.bias, 1e-5));
+    CHECK(near(2 * log(4), weight_of(&result, FEATURE_TASTE), 1e-5));
+    CHECK(near(0.5, result.base_rate, 1e-15));
+    logistic_data_free(data);
+}
+
+/*
+ * The margin bends where the model is straight, so the classes' ratio alone would leave predictions
+ * off; the intercept that is fitted again does not.
+ */
+static void balanced_classes_are_calibrated_where_the_model_is_wrong(void)
+{
+    struct logistic_data *data = make_data();
+    struct random random = {19};
+    for (uint64_t i = 0; i < 20000; i++) {
+        struct example example = draw(&random);
+        double bent = example.taste > 0.5 ? 6 * (example.taste - 0.5) : 0;
+        example.user = 1 + i / 10;
+        example.positive = random_unit(&random) < chance_of(-5 + bent);
+        add(data, example);
+    }
+    struct logistic_result result =
+        train(data, (struct logistic_options){.l2 = 1e-6, .balance = true});
+    double ratio = (1 - result.base_rate) / result.base_rate;
+    CHECK(fabs(result.intercept_moved + log(ratio)) > 0.05);
+    CHECK(near(result.base_rate, result.training.predicted, 1e-5));
+    logistic_data_free(data);
+}
+
 static void a_missing_feature_counts_as_0(void)
 {
     struct logistic_data *missing = make_data();
@@ -542,6 +580,8 @@ int main(int argc, char **argv)
         TEST(inverse_weights_are_clipped),
         TEST(places_follow_positions),
         TEST(a_weight_counts_as_so_many_rows),
+        TEST(a_share_is_learnt_as_two_rows),
+        TEST(balanced_classes_are_calibrated_where_the_model_is_wrong),
         TEST(a_missing_feature_counts_as_0),
         TEST(without_both_classes_nothing_is_learnt),
         TEST(too_few_users_choose_no_penalty),
