@@ -11,6 +11,11 @@
 #define BOUND     1000.0 /* of weights and bias in a weights file */
 #define NO_BETTER 1e-9
 
+/* Fits that only choose stop where the loss would change by less than what tells penalties apart.
+ */
+#define TOLERANCE          1e-7
+#define CHOOSING_TOLERANCE 1e-5
+
 enum { PATIENCE = 2 };
 
 static const double grid[LOGISTIC_GRID] = {10, 1, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6};
@@ -94,6 +99,7 @@ static void begin(struct trainer *trainer, const struct logistic_data *data,
         .seed = options->seed,
         .class_weights = {1, 1},
         .l2 = options->l2,
+        .tolerance = TOLERANCE,
         .go_on = tell,
         .context = trainer,
     };
@@ -171,6 +177,7 @@ static enum status choose(struct trainer *trainer)
     trainer->result.l2 = grid[0];
     memcpy(best, trainer->fit.variables, sizeof(best));
     trainer->fit.part = LOGISTIC_FITTING;
+    trainer->fit.tolerance = CHOOSING_TOLERANCE;
     for (unsigned i = 0; i < LOGISTIC_GRID && worse < PATIENCE && !trainer->result.stopped; i++) {
         trainer->fit.l2 = grid[i];
         enum status status = run(trainer, LOGISTIC_STAGE_CHOOSE);
@@ -180,6 +187,7 @@ static enum status choose(struct trainer *trainer)
         worse = judge(trainer, worse, &best_loss, best);
     }
     trainer->fit.part = LOGISTIC_ALL;
+    trainer->fit.tolerance = TOLERANCE;
     trainer->fit.l2 = trainer->result.l2;
     memcpy(trainer->fit.variables, best, sizeof(best));
     return STATUS_OK;

@@ -14,8 +14,7 @@ enum {
     CORRECTIONS = 10
 };
 
-#define TOLERANCE       1e-7
-#define LOOSE_TOLERANCE 1e-5
+#define LOOSELY 100 /* times the tolerance */
 
 /* Of one pass over the rows. */
 struct sums {
@@ -245,7 +244,8 @@ static enum status conclude(struct logistic_fit *fit, const struct run *run, int
     bool well = code == LBFGS_SUCCESS || code == LBFGS_ALREADY_MINIMIZED;
     CHECK(well || fit->stopped || ran_out(code) || code == LBFGSERR_MAXIMUMITERATION);
     double least = run->norm > 1 ? run->norm : 1;
-    fit->converged = well || run->gradient_norm <= LOOSE_TOLERANCE * least;
+    bool close = run->gradient_norm <= LOOSELY * fit->tolerance * least;
+    fit->converged = well || (close && !fit->stopped);
     return STATUS_OK;
 }
 
@@ -254,7 +254,7 @@ enum status logistic_fit(struct logistic_fit *fit)
     lbfgs_parameter_t parameters;
     lbfgs_parameter_init(&parameters);
     parameters.m = CORRECTIONS;
-    parameters.epsilon = TOLERANCE;
+    parameters.epsilon = fit->tolerance;
     parameters.max_iterations = LOGISTIC_ITERATIONS;
     struct run run = {.fit = fit, .gradient_norm = INFINITY};
     lbfgsfloatval_t *variables = lbfgs_malloc(PADDED);

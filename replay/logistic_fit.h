@@ -41,6 +41,7 @@ struct logistic_fit {
     uint64_t seed;           /* deals the users */
     double class_weights[2]; /* of the others and of positives */
     double l2;
+    double tolerance; /* above 0 */
     /* a, v of each column, c of each place. What is held stays as it is given. */
     double variables[LOGISTIC_VARIABLES];
     bool held[LOGISTIC_VARIABLES];
@@ -53,8 +54,9 @@ struct logistic_fit {
 };
 
 /*
- * Converged: the gradient's norm is within 1e-7 of the larger of 1 and the variables' norm, or,
- * where rounding lets no line search succeed any more, within 1e-5. STATUS_NO_MEMORY.
+ * Converged: the gradient's norm is within the tolerance of the larger of 1 and the variables'
+ * norm, or, where rounding lets no line search succeed any more, within a hundred times that.
+ * STATUS_NO_MEMORY.
  */
 MUST_USE enum status logistic_fit(struct logistic_fit *fit);
 
