@@ -81,7 +81,7 @@ static enum status read_history(const char *name, struct log *log, struct replay
         return parse_default(out, problems); /* nothing else was ever in force */
     }
     if (status == STATUS_NOT_FOUND) {
-        problem_set(problem, "%.120s is no file%s; \"%s\" names the weights that are built in",
+        problem_set(problem, "%.200s is no file%s; \"%s\" names the weights that are built in",
                     name, log != NULL ? ", nor a version of \"reelrank history\"" : "", built_in);
     }
     if (status == STATUS_OK) {

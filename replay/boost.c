@@ -212,10 +212,10 @@ static enum status set_monotone(const struct boosting *boosting)
     char text[FEATURE_COUNT * 3 + 3] = "(";
     for (unsigned i = 0; i < boosting->column_count; i++) {
         size_t used = strlen(text);
-        snprintf(text + used, sizeof(text) - used, "%s%d", i > 0 ? "," : "",
-                 boosting->options->monotone[boosting->columns[i]]);
+        snprintf(text + used, sizeof(text) - used, "%d%s",
+                 boosting->options->monotone[boosting->columns[i]],
+                 i + 1 < boosting->column_count ? "," : ")");
     }
-    strcat(text, ")");
     return ask(boosting, XGBoosterSetParam(boosting->booster, "monotone_constraints", text));
 }
 

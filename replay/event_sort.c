@@ -9,7 +9,6 @@
 #include "ranker/check.h"
 #include "replay/temporary.h"
 
-
 /* Before each record's bytes, in memory and in runs; files are read by the process that wrote. */
 struct header {
     int64_t time_ms;

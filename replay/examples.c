@@ -50,8 +50,10 @@ struct examples *examples_new(const struct examples_options *options)
         return NULL;
     }
     examples->options = *options;
-    examples->join = join_new(&(struct join_options){
-        .window_ms = options->window_ms, .joined = take_outcomes, .context = examples});
+    examples->join = join_new(&(struct join_options){.window_ms = options->window_ms,
+                                                     .bytes = JOIN_BYTES,
+                                                     .joined = take_outcomes,
+                                                     .context = examples});
     examples->spill = spill_new(SPILL_FILE_BYTES);
     examples->memory = malloc(ARENA_BYTES);
     examples->shown = calloc(LIMIT_CANDIDATES, sizeof(*examples->shown));

@@ -216,6 +216,8 @@ static enum status keep(struct ranking_run *run, const struct past_ranking *rank
     struct measured *measured = payload;
     *measured = *head;
     for (size_t i = 0; i < contenders; i++) {
+        CHECK(orders[i].positions != NULL);
+        CHECK(orders[i].scores != NULL);
         measured->ordered |= orders[i].count > 0 ? 1U << i : 0;
         memcpy(positions_of(measured) + i * count, orders[i].positions, count * sizeof(uint16_t));
         memcpy(scores_of(measured, contenders, count) + i * count, orders[i].scores,

@@ -80,8 +80,10 @@ struct tune_set *tune_set_new(const struct tune_set_options *options)
     }
     set->options = *options;
     set->until_ms = INT64_MAX;
-    set->join = join_new(&(struct join_options){
-        .window_ms = options->window_ms, .joined = take_outcomes, .context = set});
+    set->join = join_new(&(struct join_options){.window_ms = options->window_ms,
+                                                .bytes = JOIN_BYTES,
+                                                .joined = take_outcomes,
+                                                .context = set});
     set->memory = malloc(ARENA_BYTES);
     if (set->join == NULL || set->memory == NULL) {
         tune_set_free(set);

@@ -1013,7 +1013,7 @@ def examples_name_what_is_wrong(place):
     assert "--as libsvm needs --label" in expect(USAGE, "export", "examples", *log, "--as", "libsvm").err
     assert "long_view" in expect(USAGE, "export", "examples", *log, "--as", "libsvm", "--label", "love").err
     assert "CSV has all labels" in expect(USAGE, "export", "examples", *log, "--label", "like").err
-    assert "give one of --data DIR and --log FILE" in expect(USAGE, "export", "examples").err
+    assert "neither --data DIR nor --log FILE is given" in expect(USAGE, "export", "examples").err
     assert "not in the catalogue" in expect(FAILED, "export", "examples", *log[:2]).err
     assert "is no file" in expect(FAILED, "export", "examples", *log, "--weights", "nowhere.yaml").err
     out = place.path / "no" / "such"

@@ -43,8 +43,12 @@ def simulate(place, *options):
     return place / "world"
 
 
+def files_of(world):
+    return ["--catalogue", world / "catalogue.jsonl", "--log", world / "log.jsonl"]
+
+
 def of_world(world):
-    return ["--catalogue", world / "catalogue.jsonl", "--log", world / "log.jsonl", "--age", 25]
+    return [*files_of(world), "--age", 25]
 
 
 def ranking(code, *words):
@@ -283,9 +287,9 @@ def options_that_contradict_or_mean_nothing_are_named(place):
     complains(ranking(2, a, *of_world(world), "--part", "1/8"), "--part needs --out FILE")
     complains(ranking(2, a, *of_world(world), "--locale", "??"), "--locale is a language tag", '"??"')
     complains(ranking(2, a, *of_world(world), "--rankings", "some"), "--rankings", "decisions, impressions, outcomes")
-    complains(counterfactual(2, a, *of_world(world), "--reward", "likes"), '--reward: unknown label "likes"', "long_view")
-    complains(counterfactual(2, a, *of_world(world), "--support", "min-luck=1"), "--support", "min-luck=1", "min-users")
-    complains(counterfactual(2, a, *of_world(world), "--support", "min-users=x"), "--support: min-users", '"x"')
+    complains(counterfactual(2, a, *files_of(world), "--reward", "likes"), '--reward: unknown label "likes"', "long_view")
+    complains(counterfactual(2, a, *files_of(world), "--support", "min-luck=1"), "--support", "min-luck=1", "min-users")
+    complains(counterfactual(2, a, *files_of(world), "--support", "min-users=x"), "--support: min-users", '"x"')
     complains(counterfactual(2, a, "--log", "-"), "--log -", "--reward-model none")
 
 
@@ -305,8 +309,9 @@ def a_log_without_rankings_says_what_it_lacks(place):
     world = simulate(place)
     a = place / "a.yaml"
     complains(ranking(1, a, "--log", world / "catalogue.jsonl"), "the log has no impressions", "--rankings outcomes")
-    complains(ranking(1, a, *of_world(world), "--rankings", "decisions"), "the log has no decisions")
-    complains(counterfactual(1, a, *of_world(world)), "no decision with a served slate is in the log", "--journal-share-ppm")
+    complains(ranking(1, a, *files_of(world), "--rankings", "decisions"), "the log has no decisions")
+    complains(ranking(2, a, *of_world(world), "--rankings", "decisions"), "--age and --locale are of impressions")
+    complains(counterfactual(1, a, *files_of(world)), "no decision with a served slate is in the log", "--journal-share-ppm")
     complains(ranking(1, a, "--log", place / "none.jsonl"), "none.jsonl: cannot open")
     complains(ranking(1, a, "--data", place / "none"), "no data in directory")
     (place / "one.jsonl").write_text(json.dumps({"decision": {

@@ -157,8 +157,9 @@ static void a_log_with_a_propensity_of_a_millionth_is_refused(void)
     run(arguments, output);
     check_says(output, "refused");
     check_says(output, "poor");
-    check_says(output, "the smallest propensity is 1e-06, less than 0.0001");
-    check_says(output, "--support min-propensity=VALUE");
+    check_says(output, "the smallest propensity of a decision that weighs more than 2 is 1e-06");
+    check_says(output, "--support");
+    check_says(output, "min-propensity=VALUE");
     check_says(output, "the largest weight's share of all weight is 0.998");
     snprintf(arguments, sizeof(arguments),
              "counterfactual --baseline random --log '%s' --reward like --json", path);

@@ -77,6 +77,7 @@ static struct walk begin(enum ranking_origin origin, struct examples_options opt
     CHECK(walk.examples != NULL);
     const struct timeline_options told = {.origin = origin,
                                           .age_years = 30,
+                                          .ahead_events = TIMELINE_AHEAD_EVENTS,
                                           .singles = true,
                                           .ranking = examples_ranking,
                                           .signal = examples_signal,
