@@ -38,6 +38,7 @@ const struct command *const commands[] = {
     &command_replay_ranking,
     &command_replay_counterfactual,
     &command_replay_merge,
+    &command_train_logistic,
     &command_help,
 };
 /* clang-format on */

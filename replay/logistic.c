@@ -269,6 +269,7 @@ static enum status write_model(struct trainer *trainer, struct problem *problem)
             double weight = trainer->fit.variables[1 + j] / deviation;
             weight = weight > BOUND ? BOUND : weight < -BOUND ? -BOUND : weight;
             model->bias -= weight * trainer->scale.mean[j];
+            trainer->result.deviations[model->weight_count] = deviation;
             model->weights[model->weight_count++] = (struct feature_weight){
                 .feature = trainer->data->features[j],
                 .weight = weight,

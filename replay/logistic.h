@@ -77,6 +77,9 @@ struct logistic_tried {
 
 struct logistic_result {
     struct logistic_model model;
+    /* Of model.weights' features over the training rows: a weight times its deviation is how much
+     * of the log odds comes and goes with the feature. */
+    double deviations[FEATURE_COUNT];
     double l2;
     unsigned tried_count; /* 0: l2 was given */
     struct logistic_tried tried[LOGISTIC_GRID];
