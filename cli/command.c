@@ -39,6 +39,7 @@ const struct command *const commands[] = {
     &command_replay_counterfactual,
     &command_replay_merge,
     &command_train_logistic,
+    &command_train_trees,
     &command_help,
 };
 /* clang-format on */

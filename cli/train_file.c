@@ -143,3 +143,42 @@ enum status train_file_write(const char *path, struct text yaml, char version[TR
     }
     return status;
 }
+
+static enum status model_path(const char *path, const char *name, char out[PATH_SIZE],
+                              struct problem *problem)
+{
+    const char *slash = strrchr(path, '/');
+    int directory = slash != NULL ? (int)(slash - path) + 1 : 0;
+    int size = snprintf(out, PATH_SIZE, "%.*s%s", directory, path, name);
+    return size >= 0 && size < PATH_SIZE ? STATUS_OK : refuse(path, ENAMETOOLONG, problem);
+}
+
+enum status train_file_write_model(const char *path, const char *name, struct text model,
+                                   bool *is_new, struct problem *problem)
+{
+    char target[PATH_SIZE];
+    char beside[PATH_SIZE];
+    enum status status = model_path(path, name, target, problem);
+    if (status == STATUS_OK) {
+        status = write_beside(target, model, beside, problem);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    bool found = access(target, F_OK) == 0;
+    if (rename(beside, target) != 0) {
+        status = refuse(target, errno, problem);
+        (void)unlink(beside);
+        return status;
+    }
+    *is_new = !found;
+    return STATUS_OK;
+}
+
+void train_file_remove_model(const char *path, const char *name)
+{
+    char target[PATH_SIZE];
+    if (model_path(path, name, target, NULL) == STATUS_OK) {
+        (void)unlink(target); /* what stays is named by nothing */
+    }
+}

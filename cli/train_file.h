@@ -30,4 +30,14 @@ MUST_USE enum status train_file_try(const char *path, struct text yaml, struct p
 MUST_USE enum status train_file_write(const char *path, struct text yaml,
                                       char version[TRAIN_VERSION_SIZE], struct problem *problem);
 
+/*
+ * A model file of that name beside the path; *is_new: there was none, as there may be since names
+ * are of the content. STATUS_IO.
+ */
+MUST_USE enum status train_file_write_model(const char *path, const char *name, struct text model,
+                                            bool *is_new, struct problem *problem);
+
+/* Takes a new one away again. */
+void train_file_remove_model(const char *path, const char *name);
+
 #endif

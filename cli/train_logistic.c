@@ -1,493 +1,70 @@
-#include <inttypes.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "cli/column.h"
-#include "cli/command.h"
-#include "cli/example_walk.h"
-#include "cli/interrupt.h"
-#include "cli/train_file.h"
-#include "cli/train_report.h"
-
-enum { NAME_SIZE = 64, CLIP_MAX = 1000000, DIGITS = 17 };
+#include "cli/train_command.h"
 
 #define L2_MAX 1e6
 
-struct train_values {
-    struct replay_source_values source;
-    struct example_walk_values walk;
-    const char *label;
-    const char *features;
+struct logistic_values {
+    struct train_values train; /* first: TRAIN_ARGUMENTS */
     const char *l2;
-    const char *version;
-    const char *out;
-    int64_t clip;
     bool position_effects;
     bool balanced;
-    bool force;
-    bool json;
 };
 
-/* One run of the command. */
-struct train_command {
-    const struct train_values *values;
-    const char *name;
-    enum head labels[HEAD_COUNT]; /* to be learnt, in the order of the option */
-    size_t label_count;
-    struct feature_set features;
-    double l2; /* 0: to be chosen */
-    char version[WEIGHTS_NAME_MAX + 1];
-    char written[TRAIN_VERSION_SIZE];
-    struct example_walk walk;
-    struct example_split split;
-    struct train_head *heads; /* owned: those that were learnt */
-    size_t head_count;
-    struct progress progress;
-    uint64_t iterations; /* of the head that is being learnt */
-    struct problem problem;
-};
-
-/* ---- options ---- */
-
-/* Copies the next name of a list to out and moves past it; false at the end. Long ones are cut. */
-static bool next_name(const char **list, char out[NAME_SIZE])
-{
-    if (**list == '\0') {
-        return false;
-    }
-    size_t size = strcspn(*list, ",");
-    snprintf(out, NAME_SIZE, "%.*s", (int)(size < NAME_SIZE ? size : NAME_SIZE), *list);
-    *list += (*list)[size] == ',' ? size + 1 : size;
-    return true;
-}
-
-static enum status read_labels(struct train_command *command)
-{
-    const char *list = command->values->label;
-    char name[NAME_SIZE];
-    bool taken[HEAD_COUNT] = {false};
-    while (next_name(&list, name)) {
-        enum head head;
-        enum status status = example_head_find("--label", name, &head, &command->problem);
-        if (status != STATUS_OK) {
-            return status;
-        }
-        if (taken[head]) {
-            problem_set(&command->problem, "--label names %s twice", name);
-            return STATUS_INVALID;
-        }
-        taken[head] = true;
-        command->labels[command->label_count++] = head;
-    }
-    if (command->label_count == 0) {
-        problem_set(&command->problem, "--label is empty; it names heads, such as like,long_view");
-        return STATUS_INVALID;
-    }
-    return STATUS_OK;
-}
-
-static enum status add_feature(struct train_command *command, const char *name)
-{
-    enum feature feature = feature_find(text_of(name));
-    if (feature < FEATURE_COUNT) {
-        feature_set_add(&command->features, feature);
-        return STATUS_OK;
-    }
-    const char *nearest = feature_nearest(name);
-    problem_set(&command->problem, "--features: there is no feature \"%s\"; %s%s%s", name,
-                nearest != NULL ? "did you mean \"" : "\"reelrank features\" lists them",
-                nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
-    return STATUS_INVALID;
-}
-
-static enum status read_features(struct train_command *command)
-{
-    const char *list = command->values->features;
-    char name[NAME_SIZE];
-    for (unsigned i = 0; list == NULL && i < FEATURE_COUNT; i++) {
-        feature_set_add(&command->features, (enum feature)i);
-    }
-    while (list != NULL && next_name(&list, name)) {
-        enum status status = add_feature(command, name);
-        if (status != STATUS_OK) {
-            return status;
-        }
-    }
-    if (feature_set_next(&command->features, 0) == FEATURE_COUNT) {
-        problem_set(&command->problem, "--features is empty; \"reelrank features\" lists them");
-        return STATUS_INVALID;
-    }
-    return STATUS_OK;
-}
-
-static enum status read_l2(struct train_command *command)
-{
-    const char *text = command->values->l2;
-    char *end = NULL;
-    if (text == NULL) {
-        return STATUS_OK;
-    }
-    command->l2 = strtod(text, &end);
-    if (end == text || *end != '\0' || !(command->l2 > 0) || command->l2 > L2_MAX) {
-        problem_set(&command->problem, "--l2 is \"%.40s\"; it is a number above 0, up to %g", text,
-                    L2_MAX);
-        return STATUS_INVALID;
-    }
-    return STATUS_OK;
-}
-
-static bool is_version(const char *name)
-{
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                  "0123456789._-";
-    size_t size = strlen(name);
-    return size > 0 && size <= WEIGHTS_NAME_MAX && strspn(name, allowed) == size;
-}
-
-static enum status check_version(struct train_command *command)
-{
-    const char *name = command->values->version;
-    if (name == NULL || is_version(name)) {
-        return STATUS_OK;
-    }
-    problem_set(&command->problem,
-                "--version is \"%.60s\"; it has 1 to %d characters of A-Z a-z 0-9 . _ -", name,
-                WEIGHTS_NAME_MAX);
-    return STATUS_INVALID;
-}
-
-static enum status check_clip(struct train_command *command)
-{
-    if (command->values->clip == 0 || command->walk.origin == RANKINGS_DECISIONS) {
-        return STATUS_OK;
-    }
-    problem_set(&command->problem,
-                "--propensity-weights needs --rankings decisions: impressions do not say how "
-                "likely they were");
-    return STATUS_INVALID;
-}
-
-static enum status read_options(struct train_command *command)
-{
-    enum status status = read_labels(command);
-    if (status == STATUS_OK) {
-        status = read_features(command);
-    }
-    if (status == STATUS_OK) {
-        status = read_l2(command);
-    }
-    if (status == STATUS_OK) {
-        status = check_version(command);
-    }
-    return status == STATUS_OK
-               ? train_file_check(command->values->out, command->values->force, &command->problem)
-               : status;
-}
-
-/* ---- the weights file ---- */
-
-/* Of the weights before, without its hash, unless one was given. */
-static enum status choose_version(struct train_command *command)
-{
-    const char *before = weights_version(command->walk.weights.weights[0].weights);
-    size_t size = strcspn(before, "@");
-    int length =
-        command->values->version != NULL
-            ? snprintf(command->version, sizeof(command->version), "%s", command->values->version)
-            : snprintf(command->version, sizeof(command->version), "%.*s-trained", (int)size,
-                       before);
-    if (length < 0 || length > WEIGHTS_NAME_MAX) {
-        problem_set(&command->problem,
-                    "\"%.*s-trained\" is too long for a version, which has at most %d characters; "
-                    "give a --version",
-                    (int)size, before, WEIGHTS_NAME_MAX);
-        return STATUS_INVALID;
-    }
-    return STATUS_OK;
-}
-
-static enum status edit(struct train_command *command, const struct train_head *heads, size_t count,
-                        char **out, size_t *size)
-{
-    return train_edit(command->walk.weights.weights[0].yaml, command->version, heads, count, out,
-                      size, &command->problem);
-}
-
-/* What cannot be written is better known before the log is read: heads that say nothing yet. */
-static enum status try_file(struct train_command *command)
-{
-    char *yaml = NULL;
-    size_t size = 0;
-    for (size_t i = 0; i < command->label_count; i++) {
-        struct train_head *head = &command->heads[i];
-        head->head = command->labels[i];
-        head->result.model.weight_count = 1;
-        head->result.model.weights[0].feature = feature_set_next(&command->features, 0);
-    }
-    enum status status = edit(command, command->heads, command->label_count, &yaml, &size);
-    if (status == STATUS_OK) {
-        status = train_file_try(command->values->out, (struct text){yaml, size}, &command->problem);
-    }
-    free(yaml);
-    return status;
-}
-
-static enum status write_file(struct train_command *command)
-{
-    char *yaml = NULL;
-    size_t size = 0;
-    enum status status = edit(command, command->heads, command->head_count, &yaml, &size);
-    if (status == STATUS_OK) {
-        status = train_file_write(command->values->out, (struct text){yaml, size}, command->written,
-                                  &command->problem);
-    }
-    free(yaml);
-    return status;
-}
-
-/* ---- learning ---- */
+_Static_assert(offsetof(struct logistic_values, train) == 0, "of TRAIN_ARGUMENTS");
 
 static bool go_on(void *context, const struct logistic_progress *progress)
 {
-    struct train_command *command = context;
     (void)progress;
-    command->iterations++;
-    progress_show(&command->progress, command->iterations);
-    return !interrupt_seen();
+    return train_command_go_on(context);
 }
 
-static enum status learn(struct train_command *command, enum head head)
+static enum status learn(struct train_command *command, enum head head, struct train_head *out,
+                         struct problem *problem)
 {
-    const struct train_values *values = command->values;
-    const struct train_options options = {
-        .examples = {.head = head, .split = command->split, .clip = (double)values->clip},
-        .features = command->features,
-        .logistic = {.balance = values->balanced,
-                     .positions = values->position_effects,
-                     .l2 = command->l2,
-                     .seed = (uint64_t)values->source.seed,
-                     .go_on = go_on,
-                     .context = command}};
-    struct problem why = {""};
-    command->iterations = 0;
-    progress_start(&command->progress, head_name(head), "iterations", 1, 0);
-    enum status status =
-        train_logistic(command->walk.rows, &options, &command->heads[command->head_count], &why);
-    progress_clear(&command->progress);
-    if (status != STATUS_OK && why.text[0] != '\0') {
-        problem_set(&command->problem, "%s: %.290s", head_name(head), why.text);
-    }
-    return status;
+    const struct train_logistic_options *chosen = command->context;
+    struct train_logistic_options options = *chosen;
+    options.examples = train_command_examples(command, head);
+    options.features = command->features;
+    options.logistic.go_on = go_on;
+    options.logistic.context = command;
+    return train_logistic(command->walk.rows, &options, out, problem);
 }
 
-/* In turn. Once somebody wants it to end, what has not begun is left as it was. */
-static enum status learn_all(struct train_command *command)
-{
-    enum status status = STATUS_OK;
-    interrupt_watch();
-    for (size_t i = 0; status == STATUS_OK && i < command->label_count; i++) {
-        if (i > 0 && interrupt_seen()) {
-            break;
-        }
-        status = learn(command, command->labels[i]);
-        command->head_count += status == STATUS_OK;
-    }
-    return status;
-}
-
-/* ---- what is told ---- */
-
-static void print_option(const char *option, const char *value)
-{
-    if (value != NULL) {
-        printf(" %s ", option);
-        column_print_all(stdout, value);
-    }
-}
-
-static void print_command(const char *words, const struct train_values *values)
-{
-    printf("  reelrank %s ", words);
-    column_print_all(stdout, values->walk.weights);
-    printf(" ");
-    column_print_all(stdout, values->out);
-    print_option("--data", values->source.data);
-    print_option("--catalogue", values->source.catalogue);
-    print_option("--log", values->source.log);
-}
-
-/* A diff reads logs in JSON Lines that have their catalogue in them. */
-static void print_hint(const struct train_values *values)
-{
-    const char *format = values->source.format;
-    bool is_jsonl = strcmp(format, replay_formats[0]) == 0;
-    printf("what it changes, and whether it is better:\n");
-    if (values->source.catalogue == NULL && is_jsonl) {
-        print_command("diff", values);
-        printf("\n");
-    }
-    print_command("replay ranking", values);
-    print_option("--format", is_jsonl ? NULL : format);
-    print_option("--assume-safety", values->source.assume_safety);
-    printf("\n");
-}
-
-static enum status print_json(const struct train_report *report)
-{
-    json_t *json = train_report_json(report);
-    bool printed = json != NULL &&
-                   json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(DIGITS)) == 0 &&
-                   putchar('\n') != EOF;
-    json_decref(json);
-    return printed || ferror(stdout) != 0 ? STATUS_OK : STATUS_NO_MEMORY; /* main() tells of it */
-}
-
-/* A Ctrl-C that came after the last fit changed nothing. */
-static bool is_stopped(const struct train_command *command)
-{
-    return command->head_count < command->label_count ||
-           command->heads[command->head_count - 1].result.stopped;
-}
-
-static enum status tell(const struct train_command *command)
-{
-    const struct examples_counts *counts = examples_counts(command->walk.examples);
-    const struct train_report report = {
-        .heads = command->heads,
-        .head_count = command->head_count,
-        .stopped = is_stopped(command),
-        .split = command->split,
-        .rankings = counts->rankings,
-        .examples = counts->examples,
-        .weights = weights_version(command->walk.weights.weights[0].weights),
-        .version = command->written,
-        .out = command->values->out,
-    };
-    example_walk_tell(&command->walk);
-    if (command->values->json) {
-        return print_json(&report);
-    }
-    train_report_print(&report);
-    print_hint(command->values);
-    return STATUS_OK;
-}
-
-static enum status run_all(struct train_command *command)
-{
-    enum status status = choose_version(command);
-    if (status == STATUS_OK) {
-        status = try_file(command);
-    }
-    if (status == STATUS_OK) {
-        status = example_walk_run(&command->walk, &command->problem);
-    }
-    if (status == STATUS_OK) {
-        status = example_walk_split(&command->walk, &command->split, &command->problem);
-    }
-    if (status == STATUS_OK) {
-        status = learn_all(command);
-    }
-    if (status == STATUS_OK) {
-        status = write_file(command);
-    }
-    return status == STATUS_OK ? tell(command) : status;
-}
-
-static enum exit_code refuse(const struct train_command *command)
-{
-    (void)command_fail(command->name, STATUS_INVALID, &command->problem);
-    return CODE_USAGE;
-}
-
-static enum exit_code run_opened(struct train_command *command)
-{
-    if (check_clip(command) != STATUS_OK) {
-        return refuse(command);
-    }
-    command->heads = calloc(HEAD_COUNT, sizeof(*command->heads));
-    enum status status = command->heads != NULL ? run_all(command) : STATUS_NO_MEMORY;
-    free(command->heads);
-    return status == STATUS_OK ? CODE_OK : command_fail(command->name, status, &command->problem);
-}
-
-static enum exit_code train_run(const void *raw, const struct operands *operands)
+static enum exit_code logistic_run(const void *raw, const struct operands *operands)
 {
     (void)operands;
-    const struct train_values *values = raw;
-    struct train_command command = {.values = values, .name = command_train_logistic.name};
-    if (read_options(&command) != STATUS_OK) {
-        return refuse(&command);
+    const struct logistic_values *values = raw;
+    struct problem problem;
+    struct train_logistic_options options = {
+        .logistic = {.balance = values->balanced,
+                     .positions = values->position_effects,
+                     .seed = (uint64_t)values->train.source.seed}};
+    struct train_command command = {.values = &values->train,
+                                    .name = command_train_logistic.name,
+                                    .learn = learn,
+                                    .context = &options};
+    if (values->l2 != NULL &&
+        train_number("--l2", values->l2, L2_MAX, &options.logistic.l2, &problem) != STATUS_OK) {
+        (void)command_fail(command.name, STATUS_INVALID, &problem);
+        return CODE_USAGE;
     }
-    enum exit_code code =
-        example_walk_open(&values->source, &values->walk, command.name, &command.walk);
-    if (code == CODE_OK) {
-        code = run_opened(&command);
-    }
-    example_walk_release(&command.walk);
-    return code;
+    return train_command_run(&command);
 }
 
-static const struct argument train_arguments[] = {
-    EXAMPLE_WALK_ARGUMENTS(struct train_values),
-    {.name = "label",
-     .value_name = "HEAD,...",
-     .kind = ARGUMENT_TEXT,
-     .offset = offsetof(struct train_values, label),
-     .required = true,
-     .help = "heads to learn: like, or long_view,skip"},
-    {.name = "features",
-     .value_name = "NAME,...",
-     .kind = ARGUMENT_TEXT,
-     .offset = offsetof(struct train_values, features),
-     .help = "that heads may read; all of \"reelrank features\" unless given"},
+static const struct argument logistic_arguments[] = {
+    TRAIN_ARGUMENTS,
     {.name = "l2",
      .value_name = "X",
      .kind = ARGUMENT_TEXT,
-     .offset = offsetof(struct train_values, l2),
+     .offset = offsetof(struct logistic_values, l2),
      .help = "the penalty on weights; unless given, users who sit out choose it"},
     {.name = "position_effects",
      .kind = ARGUMENT_FLAG,
-     .offset = offsetof(struct train_values, position_effects),
+     .offset = offsetof(struct logistic_values, position_effects),
      .help = "learn beside the weights what standing high does, and leave it out"},
     {.name = "balanced",
      .kind = ARGUMENT_FLAG,
-     .offset = offsetof(struct train_values, balanced),
+     .offset = offsetof(struct logistic_values, balanced),
      .help = "positives weigh as much as all others while weights are learnt"},
-    {.name = "propensity_weights",
-     .value_name = "CLIP",
-     .kind = ARGUMENT_NUMBER,
-     .offset = offsetof(struct train_values, clip),
-     .initial = "0",
-     .maximum = CLIP_MAX,
-     .help = "of decisions: examples count 1 / propensity, up to this; 0: as 1"},
-    {.name = "seed",
-     .value_name = "N",
-     .kind = ARGUMENT_NUMBER,
-     .offset = offsetof(struct train_values, source.seed),
-     .initial = "1",
-     .maximum = INT64_MAX,
-     .help = "of what is drawn: who sits out, and intervals"},
-    {.name = "out",
-     .value_name = "FILE",
-     .kind = ARGUMENT_TEXT,
-     .offset = offsetof(struct train_values, out),
-     .required = true,
-     .help = "the weights file to write: that of --weights with the heads learnt"},
-    {.name = "version",
-     .value_name = "NAME",
-     .kind = ARGUMENT_TEXT,
-     .offset = offsetof(struct train_values, version),
-     .help = "of the file; that of --weights and \"-trained\" unless given"},
-    {.name = "force",
-     .kind = ARGUMENT_FLAG,
-     .offset = offsetof(struct train_values, force),
-     .help = "replace --out if it is there"},
-    {.name = "json",
-     .kind = ARGUMENT_FLAG,
-     .offset = offsetof(struct train_values, json),
-     .help = "print all figures as JSON"},
 };
 
 const struct command command_train_logistic = {
@@ -509,7 +86,7 @@ const struct command command_train_logistic = {
         "      --weights old.yaml --label like,long_view,skip --position-effects --out new.yaml\n"
         "  reelrank train logistic --log june.jsonl --label like --l2 0.001 \\\n"
         "      --features taste,quality,like_rate_region_1d --out new.yaml --force --json\n",
-    COMMAND_ARGUMENTS(train_arguments),
-    .values_size = sizeof(struct train_values),
-    .run = train_run,
+    COMMAND_ARGUMENTS(logistic_arguments),
+    .values_size = sizeof(struct logistic_values),
+    .run = logistic_run,
 };

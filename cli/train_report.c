@@ -8,7 +8,7 @@
 #include "cli/column.h"
 #include "cli/fields.h"
 
-enum { WEIGHTS_SHOWN = 12, NAME_WIDTH = 26, FIGURE_WIDTH = 32, TEXT_SIZE = 64 };
+enum { WEIGHTS_SHOWN = 12, NAME_WIDTH = 26, FEATURE_WIDTH = 34, FIGURE_WIDTH = 32, TEXT_SIZE = 64 };
 
 /* ---- the table ---- */
 
@@ -72,10 +72,20 @@ static void print_auc(const struct forecast_figures *training,
     print_cells("AUC", texts[0], texts[1]);
 }
 
+static const struct forecast_figures *training_of(const struct train_head *head)
+{
+    return head->kind == TRAIN_TREES ? &head->trees.training : &head->logistic.training;
+}
+
+static const struct forecast_figures *validation_of(const struct train_head *head)
+{
+    return head->kind == TRAIN_TREES ? &head->trees.held_out : &head->logistic.held_out;
+}
+
 static void print_figures(const struct train_head *head)
 {
-    const struct forecast_figures *training = &head->result.training;
-    const struct forecast_figures *validation = &head->result.held_out;
+    const struct forecast_figures *training = training_of(head);
+    const struct forecast_figures *validation = validation_of(head);
     print_cells("", "training", "validation");
     print_counts("examples", head->counts.training, head->counts.validation);
     print_counts("positives", training->positives, validation->positives);
@@ -89,12 +99,15 @@ static void print_figures(const struct train_head *head)
     print_numbers("calibration error", training->calibration_error, validation->calibration_error);
 }
 
-static void print_fit(const struct train_head *head)
+static void print_counted(const struct train_head *head)
 {
-    const struct logistic_result *result = &head->result;
     printf("  %" PRIu64 " examples in the gap, %" PRIu64 " whose label is not known; %" PRIu64
            " views reached the end\n",
            head->counts.gap, head->counts.unknown, head->counts.censored);
+}
+
+static void print_fit(const struct logistic_result *result)
+{
     printf("  penalty %g", result->l2);
     if (result->tried_count > 0) {
         printf(", the best of %u that were tried", result->tried_count);
@@ -124,11 +137,12 @@ static unsigned next_largest(const struct logistic_result *result, const bool *t
 static void print_weights(const struct logistic_result *result)
 {
     bool taken[FEATURE_COUNT] = {false};
-    printf("\n  %-*s%14s%24s\n", NAME_WIDTH, "largest effects", "weight", "x standard deviation");
+    printf("\n  %-*s%14s%24s\n", FEATURE_WIDTH, "largest effects", "weight",
+           "x standard deviation");
     for (unsigned i = 0; i < WEIGHTS_SHOWN && i < result->model.weight_count; i++) {
         unsigned next = next_largest(result, taken);
         taken[next] = true;
-        printf("  %-*s%14.6g%24.4f\n", NAME_WIDTH,
+        printf("  %-*s%14.6g%24.4f\n", FEATURE_WIDTH,
                feature_name(result->model.weights[next].feature),
                result->model.weights[next].weight, effect_of(result, next));
     }
@@ -157,16 +171,68 @@ static void print_reliability(const struct forecast_figures *figures)
     }
 }
 
+/* The one of the largest gain among those that are not taken, or FEATURE_COUNT. */
+static unsigned next_gain(const struct train_trees *trees, const bool *taken)
+{
+    unsigned best = FEATURE_COUNT;
+    for (unsigned i = 0; i < FEATURE_COUNT; i++) {
+        bool larger = best == FEATURE_COUNT || trees->gain[i] > trees->gain[best];
+        best = trees->gain[i] > 0 && !taken[i] && larger ? i : best;
+    }
+    return best;
+}
+
+static void print_gains(const struct train_trees *trees)
+{
+    bool taken[FEATURE_COUNT] = {false};
+    double total = 0;
+    for (unsigned i = 0; i < FEATURE_COUNT; i++) {
+        total += trees->gain[i];
+    }
+    printf("\n  %-*s%14s\n", FEATURE_WIDTH, "largest gains", "share");
+    for (unsigned i = 0; i < WEIGHTS_SHOWN; i++) {
+        unsigned next = next_gain(trees, taken);
+        if (next == FEATURE_COUNT) {
+            return;
+        }
+        taken[next] = true;
+        printf("  %-*s%12.1f %%\n", FEATURE_WIDTH, feature_name((enum feature)next),
+               100 * trees->gain[next] / total);
+    }
+}
+
+static void print_logistic(const struct logistic_result *result)
+{
+    print_fit(result);
+    print_features("never vary, and got no weight", &result->constant);
+    print_features("would need more than the largest weight", &result->bounded);
+    print_weights(result);
+}
+
+static void print_trees(const struct train_trees *trees)
+{
+    printf("  %u trees, the best of %u; the model is %s, %zu bytes\n", trees->rounds, trees->ran,
+           trees->model_name, trees->model_size);
+    print_gains(trees);
+}
+
 static void print_head(const struct train_head *head)
 {
     printf("%s\n", head_name(head->head));
     print_figures(head);
-    print_fit(head);
-    print_features("never vary, and got no weight", &head->result.constant);
-    print_features("would need more than the largest weight", &head->result.bounded);
-    print_weights(&head->result);
-    print_reliability(&head->result.held_out);
+    print_counted(head);
+    if (head->kind == TRAIN_TREES) {
+        print_trees(&head->trees);
+    } else {
+        print_logistic(&head->logistic);
+    }
+    print_reliability(validation_of(head));
     printf("\n");
+}
+
+bool train_report_stopped(const struct train_head *head)
+{
+    return head->kind == TRAIN_TREES ? head->trees.stopped : head->logistic.stopped;
 }
 
 void train_report_print(const struct train_report *report)
@@ -266,22 +332,48 @@ static json_t *places_json(const struct logistic_result *result)
     return places;
 }
 
+static json_t *gains_json(const struct train_trees *trees)
+{
+    json_t *gains = json_array();
+    for (unsigned i = 0; i < FEATURE_COUNT; i++) {
+        if (trees->gain[i] > 0) {
+            json_array_append_new(gains,
+                                  json_pack("{s:s, s:f}", "feature", feature_name((enum feature)i),
+                                            "gain", trees->gain[i]));
+        }
+    }
+    return gains;
+}
+
+static json_t *logistic_json(const struct logistic_result *result)
+{
+    return json_pack("{s:s, s:f, s:o, s:i, s:b, s:b, s:f, s:o, s:o, s:o, s:o}", "kind", "logistic",
+                     "l2", result->l2, "tried", tried_json(result), "iterations",
+                     (int)result->iterations, "converged", result->converged, "stopped",
+                     result->stopped, "bias", result->model.bias, "weights", weights_json(result),
+                     "constant", features_json(&result->constant), "bounded",
+                     features_json(&result->bounded), "places", places_json(result));
+}
+
+static json_t *trees_json(const struct train_trees *trees)
+{
+    return json_pack("{s:s, s:i, s:i, s:b, s:s, s:I, s:o}", "kind", "trees", "trees",
+                     (int)trees->rounds, "tried", (int)trees->ran, "stopped", trees->stopped,
+                     "model", trees->model_name, "model_bytes", (json_int_t)trees->model_size,
+                     "gains", gains_json(trees));
+}
+
 static json_t *head_json(const struct train_head *head)
 {
-    const struct logistic_result *result = &head->result;
     json_t *json =
-        json_pack("{s:s, s:s, s:o, s:o, s:I, s:I, s:I}", "head", head_name(head->head), "kind",
-                  "logistic", "training", figures_json(&result->training, head->counts.training),
-                  "validation", figures_json(&result->held_out, head->counts.validation), "gap",
+        json_pack("{s:s, s:o, s:o, s:I, s:I, s:I}", "head", head_name(head->head), "training",
+                  figures_json(training_of(head), head->counts.training), "validation",
+                  figures_json(validation_of(head), head->counts.validation), "gap",
                   (json_int_t)head->counts.gap, "unknown", (json_int_t)head->counts.unknown,
                   "censored", (json_int_t)head->counts.censored);
-    json_t *fit =
-        json_pack("{s:f, s:o, s:i, s:b, s:b, s:f, s:o, s:o, s:o, s:o}", "l2", result->l2, "tried",
-                  tried_json(result), "iterations", (int)result->iterations, "converged",
-                  result->converged, "stopped", result->stopped, "bias", result->model.bias,
-                  "weights", weights_json(result), "constant", features_json(&result->constant),
-                  "bounded", features_json(&result->bounded), "places", places_json(result));
-    if (json == NULL || json_object_update_new(json, fit) != 0) {
+    json_t *learnt =
+        head->kind == TRAIN_TREES ? trees_json(&head->trees) : logistic_json(&head->logistic);
+    if (json == NULL || json_object_update_new(json, learnt) != 0) {
         json_decref(json);
         return NULL;
     }

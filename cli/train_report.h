@@ -19,6 +19,9 @@ struct train_report {
     const char *out; /* the path */
 };
 
+/* Whether somebody ended its learning. */
+bool train_report_stopped(const struct train_head *head);
+
 /* On stdout. */
 void train_report_print(const struct train_report *report);
 

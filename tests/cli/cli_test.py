@@ -24,7 +24,7 @@ import traceback
 REELRANK = os.path.abspath(sys.argv[1])
 WEIGHTS = os.path.abspath(sys.argv[2])
 COMMANDS = ["serve", "import", "rank", "explain", "features", "check", "diff", "apply", "rollback", "history",
-            "weights", "status", "videos", "user", "export", "verify", "backup", "restore", "forget", "simulate", "replay parity", "replay ranking", "replay counterfactual", "replay merge", "train logistic", "help"]
+            "weights", "status", "videos", "user", "export", "verify", "backup", "restore", "forget", "simulate", "replay parity", "replay ranking", "replay counterfactual", "replay merge", "train logistic", "train trees", "help"]
 OK, FAILED, USAGE, UNAVAILABLE, INVALID = range(5)
 START_S = 60  # far above what a loaded machine needs; nothing waits this long when all is well
 
@@ -673,7 +673,7 @@ def completion_offers_commands_options_and_choices(place):
     assert offers("export", "--user", "u1", "--da") == ["--data"]
     assert offers("export", "examples", "--sp") == ["--split"]
     assert offers("export", "examples", "--split", "tr") == ["train"]
-    assert offers("train", "") == ["--help", "logistic"] and offers("train", "logistic", "--lab") == ["--label"]
+    assert offers("train", "") == ["--help", "logistic", "trees"] and offers("train", "logistic", "--lab") == ["--label"]
     assert "merge" in offers("replay", "") and "--help" in offers("replay", "")
 
 

@@ -32,6 +32,10 @@ def train(place, *words, code=OK):
     return call(code, "train", "logistic", *world(place), *words, cwd=place)
 
 
+def grow(place, *words, code=OK):
+    return call(code, "train", "trees", *world(place), "--trees", 40, "--depth", 3, *words, cwd=place)
+
+
 def refused(place, *words, code=USAGE):
     told = train(place, *words, code=code)[1]
     assert sorted(path.name for path in place.iterdir() if ".yaml" in path.name and path.name != "old.yaml") == [], told
@@ -81,6 +85,53 @@ def the_same_log_gives_the_same_bytes(place):
     assert files[0] == files[1]
     told = train(place, "--label", "long_view,like", "--balanced", "--out", "two.yaml", "--force")[0]
     assert "two.yaml: written" in told and (place / "two.yaml").read_bytes() != files[0]
+
+
+@case
+def trees_are_learnt_written_and_accepted(place):
+    (place / "m").mkdir()
+    report = json.loads(grow(place, "--label", "long_view,skip", "--out", "m/new.yaml", "--json")[0])
+    assert [(head["head"], head["kind"]) for head in report["heads"]] == [("long_view", "trees"), ("skip", "trees")]
+    for head in report["heads"]:
+        assert (place / "m" / head["model"]).stat().st_size == head["model_bytes"], head["model"]
+        assert head["model"].startswith(head["head"] + "-") and 1 <= head["trees"] <= head["tried"] <= 40, head
+        assert sum(bin["count"] for bin in head["validation"]["reliability"]) == head["validation"]["examples"]
+        assert all(gain["gain"] > 0 for gain in head["gains"]) and head["gains"], head["gains"]
+    long_view = report["heads"][0]["validation"]
+    assert long_view["gain"]["low"] > 0 and long_view["auc"]["low"] > 0.6, long_view
+    assert len(list((place / "m").iterdir())) == 3
+    assert "m/new.yaml: valid, version default-trained@" in call(OK, "check", "m/new.yaml", cwd=place)[0]
+    told = json.loads(call(OK, "replay", "ranking", "default", "m/new.yaml", *world(place), "--json", cwd=place)[0])
+    assert told["contenders"][1]["version"] == report["version"], told["contenders"]
+
+
+@case
+def the_same_log_gives_the_same_trees(place):
+    told = grow(place, "--label", "skip", "--features", "taste,quality", "--out", "one.yaml")[0]
+    assert "largest gains" in told and " trees, the best of " in told, told
+    grow(place, "--label", "skip", "--features", "taste,quality", "--out", "two.yaml")
+    assert (place / "one.yaml").read_bytes() == (place / "two.yaml").read_bytes()
+    assert len(list(place.glob("skip-*.json"))) == 1
+    grow(place, "--label", "skip", "--features", "taste,quality", "--seed", 2, "--out", "two.yaml", "--force")
+    assert (place / "one.yaml").read_bytes() != (place / "two.yaml").read_bytes()
+    assert "valid" in call(OK, "check", "one.yaml", cwd=place)[0]  # its model is there still
+
+
+@case
+def trees_that_cannot_be_written_leave_nothing(place):
+    (place / "old.yaml").write_text("version: old\nlocales:\n  hi-IN: {heads: {skip: {prior: 0.01}}}\n")
+    told = grow(place, "--weights", "old.yaml", "--label", "skip", "--out", "new.yaml", code=INVALID)[1]
+    assert "locales.hi-IN.heads.skip.prior: " in told, told
+    # Of a kind that is met when the head is trees, not before.
+    (place / "old.yaml").write_text("version: old\nlocales:\n  hi-IN: {heads: {skip: {bias: 1}}}\nheads:\n"
+                                    "  skip: {kind: logistic, weights: {taste: 1}}\n")
+    told = grow(place, "--weights", "old.yaml", "--label", "skip", "--out", "new.yaml", code=INVALID)[1]
+    assert "locales.hi-IN.heads.skip.bias: " in told, told
+    assert sorted(path.name for path in place.iterdir()) == ["old.yaml", "w"]
+    for rate in ("0", "2", "x"):
+        told = grow(place, "--label", "skip", "--learning-rate", rate, "--out", "new.yaml", code=USAGE)[1]
+        assert '--learning-rate is "%s"; it is a number above 0, up to 1' % rate in told, told
+    assert "--depth" in grow(place, "--label", "skip", "--depth=13", "--out", "new.yaml", code=USAGE)[1]
 
 
 @case
