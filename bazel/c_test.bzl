@@ -2,7 +2,7 @@
 
 load("//bazel:copts.bzl", "C11")
 
-def c_tests(names, deps, data = [], size = "small"):
+def c_tests(names, deps, data = [], size = "small", tags = []):
     for name in names:
         native.cc_test(
             name = name,
@@ -10,5 +10,6 @@ def c_tests(names, deps, data = [], size = "small"):
             srcs = [name + ".c"],
             copts = C11,
             data = data,
+            tags = tags,
             deps = ["//tests:test"] + deps,
         )

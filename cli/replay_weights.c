@@ -245,9 +245,9 @@ json_t *replay_changes_json(const struct replay_contenders *contenders)
     for (size_t i = 1; i < contenders->weights_count; i++) {
         json_t *keys = weights_changes(contenders->weights[0].yaml, contenders->weights[i].yaml);
         if (keys != NULL) {
-            json_array_append_new(list, json_pack("{s:I, s:o}", "contender",
-                                                  (json_int_t)(contenders->first_weights + i),
-                                                  "keys", keys));
+            const size_t contender = contenders->first_weights + i;
+            json_array_append_new(
+                list, json_pack("{s:I, s:o}", "contender", (json_int_t)contender, "keys", keys));
         }
     }
     return list;

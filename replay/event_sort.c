@@ -139,7 +139,7 @@ static enum status add_run(struct event_sort *sort, FILE **out, struct problem *
 /* What is in memory becomes a run. */
 static enum status spill(struct event_sort *sort, struct problem *problem)
 {
-    FILE *file;
+    FILE *file = NULL;
     enum status status = add_run(sort, &file, problem);
     sort_memory(sort);
     for (size_t i = 0; status == STATUS_OK && i < sort->place_count; i++) {

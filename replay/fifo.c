@@ -99,7 +99,7 @@ size_t fifo_peek(const struct fifo *fifo, void **out, size_t limit)
     struct fifo_block *block = fifo->first;
     size_t at = block != NULL ? block->begin : 0;
     size_t count = 0;
-    for (; count < limit && count < fifo->count; count++) {
+    for (; block != NULL && count < limit && count < fifo->count; count++) {
         if (at == block->end) {
             block = block->next;
             at = block->begin;

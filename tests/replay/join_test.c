@@ -201,8 +201,8 @@ static void what_is_over_joins_nothing_while_it_waits(void)
 static void a_user_s_rankings_go_one_by_one(void)
 {
     begin(JOIN_BYTES);
-    for (char name = 'a'; name <= 'e'; name++) {
-        add(name, (name - 'a') * 100, 7, 0);
+    for (int name = 'a'; name <= 'e'; name++) {
+        add((char)name, (name - 'a') * 100, 7, 0);
     }
     like(WINDOW_MS + 150, 7, 0, 1); /* a and b are over */
     CHECK_EQ(2, told.count);
@@ -238,8 +238,8 @@ static void only_so_many_rankings_are_looked_back_at(void)
 static void beyond_its_memory_the_oldest_are_told_early(void)
 {
     begin(1000); /* four of them, of some 220 bytes */
-    for (char name = 'a'; name <= 'h'; name++) {
-        add(name, 10, 7, (uint64_t)name);
+    for (int name = 'a'; name <= 'h'; name++) {
+        add((char)name, 10, 7, (uint64_t)name);
     }
     like(20, 7, 'a', 1);
     uint64_t early = join_counts(join)->told_early;

@@ -182,6 +182,7 @@ static void check_split(const struct event *events, struct tally *whole, size_t 
                         bool by_user, struct random *random)
 {
     struct tally *parts[8] = {NULL};
+    CHECK(part_count > 0 && part_count <= sizeof(parts) / sizeof(parts[0]));
     for (size_t i = 0; i < part_count; i++) {
         parts[i] = new_tally();
     }
