@@ -11,6 +11,7 @@
 /* Twice what the largest ranking and the largest batch of an import take. */
 enum { ARENA_BYTES = 64 << 20 };
 
+/* clang-format off */
 const struct command *const commands[] = {
     &command_serve,
     &command_import,
@@ -27,6 +28,7 @@ const struct command *const commands[] = {
     &command_videos,
     &command_user,
     &command_export,
+    &command_export_examples,
     &command_verify,
     &command_backup,
     &command_restore,
@@ -36,8 +38,11 @@ const struct command *const commands[] = {
     &command_replay_ranking,
     &command_replay_counterfactual,
     &command_replay_merge,
+    &command_train_logistic,
+    &command_train_trees,
     &command_help,
 };
+/* clang-format on */
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 
 /* How many of the words make up the name; 0: they do not. */
@@ -55,15 +60,19 @@ static size_t match(const char *name, char *const *words, size_t count)
     return first && count > 1 && strcmp(gap + 1, words[1]) == 0 ? 2 : 0;
 }
 
+/* Of "export" and "export examples" the longer one that fits is meant. */
 const struct command *command_find(char *const *words, size_t count, size_t *used)
 {
+    const struct command *found = NULL;
+    *used = 0;
     for (size_t i = 0; i < command_count; i++) {
-        *used = match(commands[i]->name, words, count);
-        if (*used > 0) {
-            return commands[i];
+        size_t matched = match(commands[i]->name, words, count);
+        if (matched > *used) {
+            found = commands[i];
+            *used = matched;
         }
     }
-    return NULL;
+    return found;
 }
 
 static enum exit_code code_of(enum status status)

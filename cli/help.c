@@ -135,59 +135,92 @@ static void print_choices(FILE *file, const struct command *command)
     }
 }
 
-static void print_options(FILE *file, const struct command *command)
+static void print_option_names(FILE *file, const struct command *command)
 {
-    fprintf(file, "        '%s'*) words='--help", command->name);
     for (size_t i = 0; i < command->argument_count; i++) {
         char name[ARGUMENT_NAME_SIZE];
         argument_typed(&command->arguments[i], name);
         fprintf(file, " --%s", name);
     }
+}
+
+static void print_options(FILE *file, const struct command *command)
+{
+    fprintf(file, "        '%s'*) words='--help", command->name);
+    print_option_names(file, command);
     fputs("' ;;\n", file);
 }
 
-/* Whether a command before it begins with the same word. */
-static bool begins_group(size_t index)
+static bool is_named(const struct command *command, const char *word)
+{
+    return strcmp(command->name, word) == 0;
+}
+
+static void first_word(const struct command *command, char out[NAME_WIDTH + 1])
+{
+    size_t size = strcspn(command->name, " ");
+    snprintf(out, NAME_WIDTH + 1, "%.*s", (int)size, command->name);
+}
+
+/* Whether a command before it begins with the same word, or, of a group, is in the group. */
+static bool is_repeated(size_t index, bool of_group)
 {
     char word[NAME_WIDTH + 1];
     const char *second;
-    size_t size = strcspn(commands[index]->name, " ");
-    snprintf(word, sizeof(word), "%.*s", (int)size, commands[index]->name);
+    first_word(commands[index], word);
     for (size_t i = 0; i < index; i++) {
-        if (is_in_group(commands[i], word, &second)) {
-            return false;
+        if (is_in_group(commands[i], word, &second) || (!of_group && is_named(commands[i], word))) {
+            return true;
         }
     }
-    return true;
+    return false;
 }
 
 static void print_first_words(FILE *file)
 {
     for (size_t i = 0; i < command_count; i++) {
-        if (begins_group(i)) {
+        if (!is_repeated(i, false)) {
             fprintf(file, " %.*s", (int)strcspn(commands[i]->name, " "), commands[i]->name);
         }
     }
+}
+
+/* What may follow the word: second words, and options where the word is a command by itself. */
+static void print_group(FILE *file, const char *word)
+{
+    const char *second;
+    fprintf(file, "    %s) name=\"%s ${COMP_WORDS[2]}\"; second='--help", word, word);
+    for (size_t i = 0; i < command_count; i++) {
+        if (is_in_group(commands[i], word, &second)) {
+            fprintf(file, " %s", second);
+        } else if (is_named(commands[i], word)) {
+            print_option_names(file, commands[i]);
+        }
+    }
+    fputs("' ;;\n", file);
 }
 
 /* For each word that begins several commands, the words that may follow it. */
 static void print_groups(FILE *file)
 {
     for (size_t i = 0; i < command_count; i++) {
-        const char *gap = strchr(commands[i]->name, ' ');
-        if (gap == NULL || !begins_group(i)) {
-            continue;
-        }
         char word[NAME_WIDTH + 1];
-        snprintf(word, sizeof(word), "%.*s", (int)(gap - commands[i]->name), commands[i]->name);
-        fprintf(file, "    %s) name=\"%s ${COMP_WORDS[2]}\"; second='", word, word);
-        for (size_t j = i; j < command_count; j++) {
-            const char *second;
-            if (is_in_group(commands[j], word, &second)) {
-                fprintf(file, "%s%s", j > i ? " " : "", second);
-            }
+        if (strchr(commands[i]->name, ' ') != NULL && !is_repeated(i, true)) {
+            first_word(commands[i], word);
+            print_group(file, word);
         }
-        fputs("' ;;\n", file);
+    }
+}
+
+/* Those of two words first: what fits a command of one word fits those that begin with it. */
+static void print_all_options(FILE *file)
+{
+    for (size_t i = 0; i < 2 * command_count; i++) {
+        const struct command *command = commands[i % command_count];
+        bool two_words = strchr(command->name, ' ') != NULL;
+        if (two_words == (i < command_count)) {
+            print_options(file, command);
+        }
     }
 }
 
@@ -210,15 +243,13 @@ static void print_completion(FILE *file)
           file);
     print_first_words(file);
     fputs("'\n    elif [ \"$COMP_CWORD\" -eq 2 ] && [ -n \"$second\" ]; then\n"
-          "        words=\"--help $second\"\n"
+          "        words=$second\n"
           "    else\n        case $name$before in\n",
           file);
     for (size_t i = 0; i < command_count; i++) {
         print_choices(file, commands[i]);
     }
-    for (size_t i = 0; i < command_count; i++) {
-        print_options(file, commands[i]);
-    }
+    print_all_options(file);
     fputs("        esac\n    fi\n"
           "    COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
           "}\n"

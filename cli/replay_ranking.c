@@ -18,7 +18,6 @@
 enum { PATH_SIZE = 4096, TREC_NAME_SIZE = 32, NEGATIVES = 100 };
 
 static const char trec_option[] = "--trec";
-static const char no_locale[] = "und";
 
 struct ranking_values {
     struct replay_source_values source;
@@ -314,7 +313,8 @@ static enum status check_label(struct ranking_command *command)
 static enum status check_origin(struct ranking_command *command)
 {
     const struct ranking_values *values = command->values;
-    bool known = values->source.age_years != 0 || strcmp(values->source.locale, no_locale) != 0;
+    bool known =
+        values->source.age_years != 0 || strcmp(values->source.locale, REPLAY_NO_LOCALE) != 0;
     if (command->origin == RANKINGS_DECISIONS && known) {
         problem_set(&command->problem, "--age and --locale are of impressions and outcomes; "
                                        "decisions say of whom they are");
@@ -370,19 +370,7 @@ static enum exit_code ranking_command_run(const void *raw, const struct operands
 
 static const struct argument ranking_arguments[] = {
     REPLAY_SOURCE_ARGUMENTS(struct ranking_values),
-    {.name = "locale",
-     .value_name = "TAG",
-     .kind = ARGUMENT_TEXT,
-     .offset = offsetof(struct ranking_values, source.locale),
-     .initial = no_locale,
-     .help = "of impressions that name none, and of outcomes"},
-    {.name = "age",
-     .value_name = "YEARS",
-     .kind = ARGUMENT_NUMBER,
-     .offset = offsetof(struct ranking_values, source.age_years),
-     .initial = "0",
-     .maximum = LIMIT_AGE_YEARS,
-     .help = "of the users of impressions and outcomes; 0: unknown"},
+    REPLAY_PEOPLE_ARGUMENTS(struct ranking_values),
     {.name = "rankings",
      .value_name = "FROM",
      .kind = ARGUMENT_CHOICE,

@@ -31,8 +31,11 @@ struct replay_source_values {
 extern const char *const replay_formats[];
 extern const char *const replay_ratings[];
 
-/* The rows of struct replay_source_values as member `source` of values. */
-#define REPLAY_SOURCE_ARGUMENTS(values)                                                   \
+/*
+ * The rows of struct replay_source_values as member `source` of values: those of the events, then
+ * also those of what draws, and of measurements in parts.
+ */
+#define REPLAY_LOG_ARGUMENTS(values)                                                      \
     {.name = "data",                                                                      \
      .value_name = "DIR",                                                                 \
      .kind = ARGUMENT_TEXT,                                                               \
@@ -65,30 +68,45 @@ extern const char *const replay_ratings[];
          .kind = ARGUMENT_FLAG,                                                           \
          .offset = offsetof(values, source.sort),                                         \
          .help = "the files are in no order of time; kuairand, movielens: always"},       \
-        {.name = "window",                                                                \
-         .value_name = "MINUTES",                                                         \
-         .kind = ARGUMENT_NUMBER,                                                         \
-         .offset = offsetof(values, source.window_minutes),                               \
-         .initial = "60",                                                                 \
-         .minimum = 1,                                                                    \
-         .maximum = 10080,                                                                \
-         .help = "how long after a ranking what users do counts for it"},                 \
-        {.name = "seed",                                                                  \
-         .value_name = "N",                                                               \
-         .kind = ARGUMENT_NUMBER,                                                         \
-         .offset = offsetof(values, source.seed),                                         \
-         .initial = "1",                                                                  \
-         .maximum = INT64_MAX,                                                            \
-         .help = "of all that is drawn: intervals, negatives, random order"},             \
-        {.name = "part",                                                                  \
-         .value_name = "I/N",                                                             \
-         .kind = ARGUMENT_TEXT,                                                           \
-         .offset = offsetof(values, source.part),                                         \
-         .help = "replay the I-th of N parts of the users; needs --out"},                 \
     {                                                                                     \
-        .name = "out", .value_name = "FILE", .kind = ARGUMENT_TEXT,                       \
-        .offset = offsetof(values, source.out),                                           \
-        .help = "write the sums there, for \"reelrank replay merge\""                     \
+        .name = "window", .value_name = "MINUTES", .kind = ARGUMENT_NUMBER,               \
+        .offset = offsetof(values, source.window_minutes), .initial = "60", .minimum = 1, \
+        .maximum = 10080, .help = "how long after a ranking what users do counts for it"  \
+    }
+
+/* Of commands whose rankings may be impressions or outcomes, which say less than decisions do. */
+#define REPLAY_NO_LOCALE "und"
+#define REPLAY_PEOPLE_ARGUMENTS(values)                                                           \
+    {.name = "locale",                                                                            \
+     .value_name = "TAG",                                                                         \
+     .kind = ARGUMENT_TEXT,                                                                       \
+     .offset = offsetof(values, source.locale),                                                   \
+     .initial = REPLAY_NO_LOCALE,                                                                 \
+     .help = "of impressions that name none, and of outcomes"},                                   \
+    {                                                                                             \
+        .name = "age", .value_name = "YEARS", .kind = ARGUMENT_NUMBER,                            \
+        .offset = offsetof(values, source.age_years), .initial = "0", .maximum = LIMIT_AGE_YEARS, \
+        .help = "of the users of impressions and outcomes; 0: unknown"                            \
+    }
+
+#define REPLAY_SOURCE_ARGUMENTS(values)                                       \
+    REPLAY_LOG_ARGUMENTS(values),                                             \
+        {.name = "seed",                                                      \
+         .value_name = "N",                                                   \
+         .kind = ARGUMENT_NUMBER,                                             \
+         .offset = offsetof(values, source.seed),                             \
+         .initial = "1",                                                      \
+         .maximum = INT64_MAX,                                                \
+         .help = "of all that is drawn: intervals, negatives, random order"}, \
+        {.name = "part",                                                      \
+         .value_name = "I/N",                                                 \
+         .kind = ARGUMENT_TEXT,                                               \
+         .offset = offsetof(values, source.part),                             \
+         .help = "replay the I-th of N parts of the users; needs --out"},     \
+    {                                                                         \
+        .name = "out", .value_name = "FILE", .kind = ARGUMENT_TEXT,           \
+        .offset = offsetof(values, source.out),                               \
+        .help = "write the sums there, for \"reelrank replay merge\""         \
     }
 
 /* An open source. */

@@ -4,7 +4,7 @@
 #include "ranker/lookup.h"
 #include "ranker/score.h"
 
-static enum status find_videos(struct ranking *ranking)
+enum status ranking_find_videos(struct ranking *ranking)
 {
     const struct rank_request *request = ranking->request;
     size_t count = request->count;
@@ -19,7 +19,7 @@ static enum status find_videos(struct ranking *ranking)
     return STATUS_OK;
 }
 
-static void keep(struct ranking *ranking, size_t candidate, bool seen)
+void ranking_keep(struct ranking *ranking, size_t candidate, bool seen)
 {
     const double *scores = ranking->request->retrieval_scores;
     const uint64_t *sources = ranking->request->source_keys;
@@ -46,7 +46,7 @@ static enum drop_rule judge(struct ranking *ranking, const struct policy_context
     int64_t age_ms = profile_seen_age_ms(&ranking->profile, ranking->request->keys[candidate]);
     enum drop_rule rule = policy_judge(context, ranking->videos[candidate], age_ms);
     if (rule == DROP_NONE) {
-        keep(ranking, candidate, age_ms != PROFILE_NEVER);
+        ranking_keep(ranking, candidate, age_ms != PROFILE_NEVER);
     }
     return rule;
 }
@@ -175,13 +175,18 @@ static struct selection select_explained(const struct model *model)
     return all;
 }
 
-static enum status prepare_profile(struct ranking *ranking, const struct user *user)
+enum status ranking_find_user(const struct ranking *ranking, const struct user **out)
 {
-    const struct selection *widest = &ranking->selection;
-    if (ranking->request->explain) {
-        ranking->explained = select_explained(ranking->model);
-        widest = &ranking->explained;
-    }
+    const struct rank_request *request = ranking->request;
+    *out = NULL;
+    return request->user_key != 0
+               ? state_find_user(ranking->state, request->user_key, ranking->arena, out)
+               : STATUS_OK;
+}
+
+enum status ranking_prepare(struct ranking *ranking, const struct user *user,
+                            const struct selection *widest)
+{
     enum status status =
         profile_init(&ranking->profile, user, widest, ranking->request, ranking->arena);
     bool tires = feature_set_has(&widest->features, FEATURE_FATIGUE_CREATOR) ||
@@ -190,27 +195,25 @@ static enum status prepare_profile(struct ranking *ranking, const struct user *u
         status = profile_tire(&ranking->profile, state_videos(ranking->state),
                               ranking->model->fatigue_half_life_ms, ranking->arena);
     }
-    return status;
+    return status == STATUS_OK ? features_source_init(&ranking->source, &ranking->profile,
+                                                      ranking->state, ranking->arena)
+                               : status;
 }
 
 static enum status prepare(struct ranking *ranking)
 {
-    const struct rank_request *request = ranking->request;
-    const struct user *user = NULL;
-    enum status status = STATUS_OK;
-    if (request->user_key != 0) {
-        status = state_find_user(ranking->state, request->user_key, ranking->arena, &user);
-    }
+    const struct user *user;
+    const struct selection *widest = &ranking->selection;
+    enum status status = ranking_find_user(ranking, &user);
     if (status != STATUS_OK) {
         return status;
     }
-    ranking->selection = selection_of_moving(ranking->model, user, request);
-    status = prepare_profile(ranking, user);
-    if (status != STATUS_OK) {
-        return status;
+    ranking->selection = selection_of_moving(ranking->model, user, ranking->request);
+    if (ranking->request->explain) {
+        ranking->explained = select_explained(ranking->model);
+        widest = &ranking->explained;
     }
-    return features_source_init(&ranking->source, &ranking->profile, ranking->state,
-                                ranking->arena);
+    return ranking_prepare(ranking, user, widest);
 }
 
 enum status ranking_init(struct ranking *ranking, const struct state *state,
@@ -223,7 +226,7 @@ enum status ranking_init(struct ranking *ranking, const struct state *state,
     *ranking = (struct ranking){.state = state, .model = model, .request = request, .arena = arena};
     enum status status = prepare(ranking);
     if (status == STATUS_OK) {
-        status = find_videos(ranking);
+        status = ranking_find_videos(ranking);
     }
     if (status == STATUS_OK) {
         status = judge_all(ranking);

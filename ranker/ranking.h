@@ -10,7 +10,8 @@
 
 /*
  * The first half of a ranking: who passes policy, and with which score. rank.c makes a slate and
- * its explanation of it, rank_chance.c says how likely slates are; for these two alone.
+ * its explanation of it, rank_chance.c says how likely slates are, rank_features.c takes the
+ * features and no scores; for these three alone.
  */
 struct ranking {
     const struct state *state;
@@ -40,6 +41,20 @@ struct ranking {
 MUST_USE enum status ranking_init(struct ranking *ranking, const struct state *state,
                                   const struct model *model, const struct rank_request *request,
                                   struct arena *arena);
+
+/*
+ * Its steps, for who needs some of them: the ranking's state, model, request and arena are set, the
+ * rest is 0. The user, NULL where nothing is known; then the profile with what the widest selection
+ * reads, and the source of features; then the videos, and room for those that are kept.
+ * STATUS_NO_MEMORY.
+ */
+MUST_USE enum status ranking_find_user(const struct ranking *ranking, const struct user **out);
+MUST_USE enum status ranking_prepare(struct ranking *ranking, const struct user *user,
+                                     const struct selection *widest);
+MUST_USE enum status ranking_find_videos(struct ranking *ranking);
+
+/* Puts the candidate, which has a video, behind those kept already. */
+void ranking_keep(struct ranking *ranking, size_t candidate, bool seen);
 
 /* What the rules of policy look at. */
 struct policy_context ranking_policy(const struct ranking *ranking);

@@ -8,9 +8,6 @@
 #include "ranker/nearest.h"
 #include "ranker/weights_value.h"
 
-/* libfyaml reads a line of brackets to its end before it tells of the first: seconds for a MiB. */
-enum { LINE_BYTES_MAX = 65536 };
-
 static const struct mark start = {.line = 1, .column = 1};
 
 enum { NAMES_SIZE = 192 }; /* what fits into a message */
@@ -281,20 +278,6 @@ static void read_document(struct parser *parser)
     }
 }
 
-/* What is wrong with a line, without its end; NULL if nothing is. */
-static const char *judge_line(struct text line)
-{
-    if (line.size > LINE_BYTES_MAX) {
-        return "the line is longer than 65536 bytes";
-    }
-    if (line.size > 0 && memchr(line.data, '\0', line.size) != NULL) {
-        return "the line has a zero byte; the file must be text";
-    }
-    return text_is_utf8(line) ? NULL : "the line is not UTF-8";
-}
-
-/* Checks the bytes before libfyaml sees them, which takes some malformed ones and most control
- * ones. */
 static bool complain_bytes(struct weights_problems *problems, struct text yaml)
 {
     if (yaml.size > LIMIT_WEIGHTS_BYTES) {
@@ -302,22 +285,12 @@ static bool complain_bytes(struct weights_problems *problems, struct text yaml)
                          LIMIT_WEIGHTS_BYTES);
         return true;
     }
-    struct text rest = yaml;
-    for (unsigned number = 1; rest.size > 0; number++) {
-        const char *end = memchr(rest.data, '\n', rest.size);
-        struct text line = {.data = rest.data, .size = rest.size};
-        if (end != NULL) {
-            line.size = (size_t)(end - rest.data);
-        }
-        const char *why = judge_line(line);
-        if (why != NULL) {
-            weights_complain(problems, (struct mark){.line = number, .column = 1}, "", "%s", why);
-            return true;
-        }
-        size_t used = line.size < rest.size ? line.size + 1 : line.size;
-        rest = (struct text){.data = rest.data + used, .size = rest.size - used};
+    struct mark mark = start;
+    const char *why = yaml_complaint(yaml, &mark.line);
+    if (why != NULL) {
+        weights_complain(problems, mark, "", "%s", why);
     }
-    return false;
+    return why != NULL;
 }
 
 enum status weights_read(struct text yaml, const struct weights_loader *loader,

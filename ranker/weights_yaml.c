@@ -4,6 +4,9 @@
 
 #include "ranker/check.h"
 
+/* libfyaml reads a line of brackets to its end before it tells of the first: seconds for a MiB. */
+enum { LINE_BYTES_MAX = 65536 };
+
 /* Collected errors do not come here; what libfyaml prints past its collection is dropped. */
 static void drop_output(struct fy_diag *diag, void *user, const char *text, size_t size)
 {
@@ -11,6 +14,33 @@ static void drop_output(struct fy_diag *diag, void *user, const char *text, size
     (void)user;
     (void)text;
     (void)size;
+}
+
+/* What is wrong with a line, without its end; NULL if nothing is. */
+static const char *judge_line(struct text line)
+{
+    if (line.size > LINE_BYTES_MAX) {
+        return "the line is longer than 65536 bytes";
+    }
+    if (line.size > 0 && memchr(line.data, '\0', line.size) != NULL) {
+        return "the line has a zero byte; the file must be text";
+    }
+    return text_is_utf8(line) ? NULL : "the line is not UTF-8";
+}
+
+const char *yaml_complaint(struct text text, unsigned *line)
+{
+    const char *why = NULL;
+    struct text rest = text;
+    for (unsigned number = 1; why == NULL && rest.size > 0; number++) {
+        const char *end = memchr(rest.data, '\n', rest.size);
+        size_t size = end != NULL ? (size_t)(end - rest.data) : rest.size;
+        why = judge_line((struct text){.data = rest.data, .size = size});
+        *line = number;
+        size_t used = size < rest.size ? size + 1 : size;
+        rest = (struct text){.data = rest.data + used, .size = rest.size - used};
+    }
+    return why;
 }
 
 enum status yaml_init(struct yaml_reader *reader, struct text text)
@@ -93,6 +123,16 @@ static void place(struct yaml_reader *reader, struct fy_event *event, bool after
     }
 }
 
+static void measure(struct fy_event *event, struct yaml_event *out)
+{
+    const struct fy_mark *start = fy_event_start_mark(event);
+    const struct fy_mark *end = fy_event_end_mark(event);
+    if (start != NULL && end != NULL) {
+        out->start = start->input_pos;
+        out->end = end->input_pos;
+    }
+}
+
 static bool is_bare(struct text text, enum fy_scalar_style style)
 {
     const char *end = text.data + text.size;
@@ -133,6 +173,7 @@ static void read_scalar(struct yaml_reader *reader, struct fy_event *event, stru
 static void open_node(struct yaml_reader *reader, enum yaml_kind kind, struct yaml_event *out)
 {
     out->kind = kind;
+    out->flow = fy_event_get_node_style(reader->current) == FYNS_FLOW;
     reader->depth++;
     if (reader->depth > YAML_DEPTH_MAX) {
         stop(reader, "nested too deeply", out);
@@ -195,6 +236,7 @@ void yaml_next(struct yaml_reader *reader, struct yaml_event *out)
         reader->current = fy_parser_parse(reader->parser);
         if (reader->current != NULL) {
             found = read_event(reader, reader->current, out);
+            measure(reader->current, out);
             refuse(reader->current, out);
         } else {
             end_stream(reader, out);

@@ -5,11 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ranker/check.h"
-
-enum { PATH_SIZE = 4096 };
+#include "replay/temporary.h"
 
 /* Before each record's bytes, in memory and in runs; files are read by the process that wrote. */
 struct header {
@@ -92,29 +90,6 @@ static enum status fail(struct problem *problem, const char *what)
     return STATUS_IO;
 }
 
-/* Without a name, so that nothing is left behind. */
-static FILE *open_temporary(void)
-{
-    char path[PATH_SIZE];
-    const char *folder = getenv("TMPDIR");
-    int size = snprintf(path, sizeof(path), "%s/reelrank-sort-XXXXXX",
-                        folder != NULL && folder[0] != '\0' ? folder : "/tmp");
-    if (size <= 0 || (size_t)size >= sizeof(path)) {
-        errno = ENAMETOOLONG;
-        return NULL;
-    }
-    int descriptor = mkstemp(path);
-    if (descriptor < 0) {
-        return NULL;
-    }
-    (void)unlink(path); /* a file that stays is the lesser harm */
-    FILE *file = fdopen(descriptor, "w+b");
-    if (file == NULL) {
-        close(descriptor);
-    }
-    return file;
-}
-
 static const struct header *header_at(const struct event_sort *sort, size_t place)
 {
     return (const struct header *)(const void *)(sort->memory + sort->places[place].offset);
@@ -152,7 +127,7 @@ static enum status write_record(FILE *file, const struct header *header, const u
 
 static enum status add_run(struct event_sort *sort, FILE **out, struct problem *problem)
 {
-    FILE *file = open_temporary();
+    FILE *file = temporary_open();
     if (file == NULL) {
         return fail(problem, "made");
     }
@@ -294,7 +269,7 @@ static enum status copy_all(struct event_sort *sort, FILE *file, struct problem 
 /* Many runs become one, so that the number of open files is bounded. */
 static enum status merge_runs(struct event_sort *sort, struct problem *problem)
 {
-    FILE *file = open_temporary();
+    FILE *file = temporary_open();
     if (file == NULL) {
         return fail(problem, "made");
     }

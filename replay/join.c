@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ranker/check.h"
 #include "ranker/hash.h"
 #include "ranker/table.h"
 
@@ -36,6 +37,7 @@ struct join {
 
 struct join *join_new(const struct join_options *options)
 {
+    CHECK(options->bytes > 0); /* else every ranking is told at once, and has no outcomes */
     struct join *join = calloc(1, sizeof(*join));
     if (join != NULL) {
         join->options = *options;

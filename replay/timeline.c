@@ -138,7 +138,7 @@ static void note_time(struct timeline *timeline, int64_t time_ms)
 
 static enum status tell(struct timeline *timeline, const struct past_ranking *ranking)
 {
-    if (ranking->request->count < 2) {
+    if (ranking->request->count < (timeline->options.singles ? 1 : 2)) {
         timeline->counts.single++;
         return STATUS_OK;
     }
@@ -324,11 +324,13 @@ static enum status tell_impressions(struct timeline *timeline, struct group *gro
     bool known = sort_by_position(group);
     uint64_t *keys = arena_new_raw(&timeline->arena, uint64_t, group->count);
     uint32_t *places = arena_new_raw(&timeline->arena, uint32_t, group->count);
+    uint32_t *positions = arena_new_raw(&timeline->arena, uint32_t, group->count);
     if (arena_full(&timeline->arena)) {
         return STATUS_NO_MEMORY;
     }
     for (size_t i = 0; i < group->count; i++) {
         places[i] = (uint32_t)i;
+        positions[i] = group->shown[i].position;
     }
     random_shuffle(&random, places, group->count);
     for (size_t i = 0; i < group->count; i++) {
@@ -341,7 +343,8 @@ static enum status tell_impressions(struct timeline *timeline, struct group *gro
                                    .request = &request,
                                    .served = places,
                                    .served_count = known ? group->count : 0,
-                                   .first_position = 1};
+                                   .first_position = 1,
+                                   .positions = known ? positions : NULL};
     return tell(timeline, &ranking);
 }
 

@@ -54,6 +54,7 @@ struct past_ranking {
     const uint32_t *served;
     size_t served_count;
     uint32_t first_position;    /* of served[0], from 1 */
+    const uint32_t *positions;  /* of served, from 1, where some between are not known; or NULL */
     bool is_part;               /* of a slate: what stood above is not known, nor what followed */
     const double *propensities; /* by served position; NULL: all 1 */
     const struct outcome *outcomes; /* by candidate, where known by now: RANKINGS_OUTCOMES */
@@ -67,7 +68,7 @@ struct timeline_counts {
     uint64_t events;    /* applied; all of them after timeline_end() */
     uint64_t signals;   /* of those */
     uint64_t rankings;  /* told */
-    uint64_t single;    /* with one candidate: there is nothing to rank, so they are not told */
+    uint64_t single;    /* with fewer candidates than are told: there is nothing to rank */
     uint64_t refused;   /* decisions whose request breaks today's contract */
     uint64_t cut_short; /* told before all that belongs together could be waited for */
     int64_t first_ms;   /* of signals and decisions; 0: there are none */
@@ -82,6 +83,7 @@ struct timeline_options {
     unsigned negatives;   /* RANKINGS_OUTCOMES: 1 to TIMELINE_NEGATIVES_MAX */
     uint64_t seed;        /* of their draw */
     size_t ahead_events;  /* TIMELINE_AHEAD_EVENTS but in tests */
+    bool singles;         /* also tell rankings with one candidate */
     /*
      * Called for each ranking, and for each signal right before it is applied; duration_ms is the
      * catalogue's of its video, 0 unknown. Any return but STATUS_OK ends the walk with it.

@@ -5,6 +5,7 @@ Prints "ok NAME" or "FAILED NAME" for each test.
 """
 
 import contextlib
+import csv
 import gzip
 import json
 import os
@@ -13,6 +14,7 @@ import pty
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -22,7 +24,7 @@ import traceback
 REELRANK = os.path.abspath(sys.argv[1])
 WEIGHTS = os.path.abspath(sys.argv[2])
 COMMANDS = ["serve", "import", "rank", "explain", "features", "check", "diff", "apply", "rollback", "history",
-            "weights", "status", "videos", "user", "export", "verify", "backup", "restore", "forget", "simulate", "replay parity", "replay ranking", "replay counterfactual", "replay merge", "help"]
+            "weights", "status", "videos", "user", "export", "verify", "backup", "restore", "forget", "simulate", "replay parity", "replay ranking", "replay counterfactual", "replay merge", "train logistic", "train trees", "help"]
 OK, FAILED, USAGE, UNAVAILABLE, INVALID = range(5)
 START_S = 60  # far above what a loaded machine needs; nothing waits this long when all is well
 
@@ -666,6 +668,13 @@ def completion_offers_commands_options_and_choices(place):
     assert offers("replay", "ranking", "--rank") == ["--rankings"]
     assert offers("replay", "ranking", "--rankings", "") == ["decisions", "impressions", "outcomes"]
     assert "--support" in offers("replay", "counterfactual", "--") and "--support" not in offers("replay", "ranking", "--")
+    assert sorted(offers("exp")) == ["explain", "export"]
+    assert offers("export", "exam") == ["examples"] and offers("export", "--us") == ["--user"]
+    assert offers("export", "--user", "u1", "--da") == ["--data"]
+    assert offers("export", "examples", "--sp") == ["--split"]
+    assert offers("export", "examples", "--split", "tr") == ["train"]
+    assert offers("train", "") == ["--help", "logistic", "trees"] and offers("train", "logistic", "--lab") == ["--label"]
+    assert "merge" in offers("replay", "") and "--help" in offers("replay", "")
 
 
 def verify_tells_the_digest_of_a_whole_log(place):
@@ -901,6 +910,117 @@ def a_simulation_names_what_it_cannot_do(place):
     assert "--candidates-for" in expect(USAGE, "simulate", "--candidates-for", "?").err
     result = expect(FAILED, "simulate", "--out", place.path / "no" / "such", *NOW)
     assert "no/such" in result.err and "No such file" in result.err
+
+
+def made_up_log(place):
+    world = place.path / "world"
+    expect(OK, "simulate", "--out", world, "--videos", 300, "--users", 60, "--signals", 8000, *NOW)
+    return ["--log", world / "log.jsonl", "--catalogue", world / "catalogue.jsonl"]
+
+
+def read_csv(text):
+    return list(csv.DictReader(text.splitlines()))
+
+
+def a_log_becomes_examples(place):
+    result = expect(OK, "export", "examples", *made_up_log(place))
+    rows = read_csv(result.out)
+    assert "%d examples written, of %d of" % (len(rows), len(rows)) in result.err, result.err
+    assert len(rows) > 2000 and len(rows[0]) == 10 + 10 + 118, (len(rows), len(rows[0]))
+    assert all(len(row) == len(rows[0]) and None not in row.values() for row in rows)
+    for row in rows:
+        watched = float(row["watch_ms"] or 0)
+        assert row["label_complete"] in ("0", "1") and -1 <= float(row["taste"]) <= 1, row
+        assert (row["censored"] == "1") == (row["label_complete"] == "1"), row
+        assert row["censored"] == "0" or watched >= float(row["duration_ms"]), row
+        assert row["propensity"] == "" and 1 <= int(row["position"]) <= 10, row
+    groups = [int(row["group"]) for row in rows]
+    assert groups == sorted(groups) and set(groups) == set(range(1, groups[-1] + 1))
+    assert {row["label_like"] for row in rows} == {"0", "1"}
+    late = [float(row["label_watch_quantile"]) for row in rows if row["label_watch_quantile"] != ""]
+    assert min(late) == 0 and 0.9 < max(late) <= 1
+
+
+def examples_are_split_by_time_with_a_gap(place):
+    log = made_up_log(place)
+    times = {side: [int(row["time_ms"]) for row in read_csv(expect(OK, "export", "examples", *log, "--split", side).out)]
+             for side in ("all", "train", "validation")}
+    begin, end = min(times["all"]), max(times["all"])
+    assert min(times["validation"]) - max(times["train"]) > 3600 * 1000  # as --window
+    assert max(times["train"]) < begin + 0.8 * (end - begin) <= min(times["validation"])
+    assert len(times["train"]) + len(times["validation"]) <= len(times["all"])
+    assert min(times["train"]) == begin and max(times["validation"]) == end
+    refused = expect(INVALID, "export", "examples", *log, "--split", "train", "--gap", 500000)
+    assert "leave nothing to train with" in refused.err, refused
+
+
+def examples_for_libsvm_are_those_of_csv(place):
+    log = made_up_log(place)
+    rows = read_csv(expect(OK, "export", "examples", *log).out)
+    out = place.path / "examples.libsvm"
+    assert expect(OK, "export", "examples", *log, "--as", "libsvm", "--label", "skip", "--out", out).out == ""
+    head, *found = out.read_text().splitlines()
+    names = [word.split(":")[1] for word in head.split(" of features ")[1].split()]
+    assert names == [row["name"] for row in json.loads(expect(OK, "features", "--json").out)]
+    assert len(found) == len(rows)
+    for line, row in zip(found, rows):
+        label, group, *pairs = line.split()
+        assert (label, group) == (row["label_skip"], "qid:" + row["group"]), line
+        values = dict(pair.split(":") for pair in pairs)
+        assert [values.get(str(i + 1), "") for i in range(len(names))] == [row[name] for name in names], line
+
+
+def examples_of_a_data_directory_are_those_of_its_log(place):
+    log = made_up_log(place)
+    expect(OK, "import", "--data", place.data, "--format", "jsonl", "--strict", log[3], log[1])
+    of_files = expect(OK, "export", "examples", *log).out
+    assert of_files == expect(OK, "export", "examples", "--data", place.data, "--rankings", "impressions").out
+    none = expect(FAILED, "export", "examples", "--data", place.data)
+    assert "the log has no decisions; --rankings says where rankings come from" in none.err, none
+
+
+def float_of(number):
+    return struct.unpack("f", struct.pack("f", number))[0]
+
+
+def answers_of_a_server_become_examples_with_the_features_it_served_with(place):
+    place.fill(like("u2", "v2", 1700000000500))
+    now = int(time.time() * 1000)
+    with server(place, "--journal-share-ppm", "1000000") as address:
+        answer = json.loads(expect(OK, "rank", "--target", address, "--user", "u1", "--locale", "hi-IN", "--age", 25,
+                                   "--candidates", place.ids, "--explain", "--json").out)
+    ranked = {item["video_id"]: item for item in answer["slate"]}
+    assert {"v1", "v2"} <= set(ranked), answer
+    seen = [{"signal": {**like("u1", "v1", now + 1000)["signal"], "type": "SIGNAL_TYPE_WATCH", "watch_ms": 16000}},
+            like("u1", "v1", now + 2000), like("u3", "v2", now + 3000)]
+    for entry in seen[:2]:
+        entry["signal"]["ranking_id"] = answer["ranking_id"]
+    later = like("u3", "v1", now + 2 * 3600 * 1000)
+    expect(OK, "import", "--data", place.data, "--format", "jsonl", "--strict", "-", stdin=lines(*seen, later).encode())
+    result = expect(OK, "export", "examples", "--data", place.data, "--weights", "current")
+    rows = read_csv(result.out)
+    assert len(rows) == 1 and "of 1 of 1 rankings" in result.err, result
+    row, item = rows[0], ranked["v1"]
+    assert (int(row["position"]), row["propensity"]) == (item["position"], "1"), (row, item)
+    assert (row["label_like"], row["label_complete"], row["label_skip"], row["censored"]) == ("1", "1", "0", "1"), row
+    assert len(item["features"]) > 10, item
+    for feature in item["features"]:
+        text = row[feature["name"]]
+        assert "value" not in feature or float_of(float(text)) == float_of(feature["value"]), (feature, text)
+
+
+def examples_name_what_is_wrong(place):
+    log = made_up_log(place)
+    assert "--as libsvm needs --label" in expect(USAGE, "export", "examples", *log, "--as", "libsvm").err
+    assert "long_view" in expect(USAGE, "export", "examples", *log, "--as", "libsvm", "--label", "love").err
+    assert "CSV has all labels" in expect(USAGE, "export", "examples", *log, "--label", "like").err
+    assert "neither --data DIR nor --log FILE is given" in expect(USAGE, "export", "examples").err
+    assert "not in the catalogue" in expect(FAILED, "export", "examples", *log[:2]).err
+    assert "is no file" in expect(FAILED, "export", "examples", *log, "--weights", "nowhere.yaml").err
+    out = place.path / "no" / "such"
+    assert "cannot write: No such file" in expect(FAILED, "export", "examples", *log, "--out", out).err
+    full = expect(FAILED, "export", "examples", *log, "--out", "/dev/full")
+    assert "--out /dev/full: cannot write: No space left" in full.err and os.path.exists("/dev/full"), full
 
 
 TESTS = [value for value in list(globals().values())

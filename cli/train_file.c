@@ -1,0 +1,184 @@
+#include "cli/train_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/problems.h"
+#include "store/weights_file.h"
+
+enum { PATH_SIZE = 4096, FILE_MODE = 0666 };
+
+static enum status refuse(const char *path, int why, struct problem *problem)
+{
+    problem_set(problem, "--out %.200s: cannot write: %s", path, strerror(why));
+    return STATUS_IO;
+}
+
+enum status train_file_check(const char *path, bool force, struct problem *problem)
+{
+    struct stat info;
+    if (lstat(path, &info) != 0) {
+        return STATUS_OK; /* what else may be wrong shows when it is written */
+    }
+    if (!S_ISREG(info.st_mode)) {
+        problem_set(problem, "--out %.200s is there, and no regular file; name another one", path);
+        return STATUS_INVALID;
+    }
+    if (!force) {
+        problem_set(problem, "--out %.200s is there; name another one, or replace it by --force",
+                    path);
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
+static int write_all(int file, struct text text)
+{
+    while (text.size > 0) {
+        ssize_t done = write(file, text.data, text.size);
+        if (done < 0 && errno != EINTR) {
+            return errno;
+        }
+        if (done > 0) {
+            text = (struct text){text.data + done, text.size - (size_t)done};
+        }
+    }
+    return fsync(file) == 0 ? 0 : errno;
+}
+
+/* Writes beside the path, where the model files are; removes what it cannot complete. */
+static enum status write_beside(const char *path, struct text yaml, char beside[PATH_SIZE],
+                                struct problem *problem)
+{
+    int size = snprintf(beside, PATH_SIZE, "%s.%ld.tmp", path, (long)getpid());
+    if (size < 0 || size >= PATH_SIZE) {
+        return refuse(path, ENAMETOOLONG, problem);
+    }
+    int file = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
+    if (file < 0) {
+        return refuse(path, errno, problem);
+    }
+    int why = write_all(file, yaml);
+    if (close(file) != 0 && why == 0) {
+        why = errno;
+    }
+    if (why != 0) {
+        (void)unlink(beside);
+        return refuse(path, why, problem);
+    }
+    return STATUS_OK;
+}
+
+/* A weights file that is read, and what came of it. */
+struct loading {
+    struct weights_file file;
+    struct weights_problems problems;
+    struct weights *weights;
+};
+
+static enum status judge(const char *path, const struct loading *loading, enum status status,
+                         char version[TRAIN_VERSION_SIZE], struct problem *problem)
+{
+    if (status == STATUS_INVALID) {
+        problems_print(stderr, path, &loading->problems);
+        problem_set(problem,
+                    "--out %.120s: with the new heads the weights have the problem%s above, and "
+                    "were not written; change --weights, or where model files are missing, write "
+                    "beside them",
+                    path, loading->problems.count == 1 ? "" : "s");
+    }
+    if (status == STATUS_OK) {
+        snprintf(version, TRAIN_VERSION_SIZE, "%s", weights_version(loading->weights));
+    }
+    return status;
+}
+
+static enum status load(const char *path, const char *beside, char version[TRAIN_VERSION_SIZE],
+                        struct problem *problem)
+{
+    struct loading *loading = calloc(1, sizeof(*loading));
+    if (loading == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status =
+        weights_file_read(beside, &loading->file, &loading->weights, &loading->problems, problem);
+    status = judge(path, loading, status, version, problem);
+    weights_unref(loading->weights);
+    weights_file_release(&loading->file);
+    free(loading);
+    return status;
+}
+
+enum status train_file_try(const char *path, struct text yaml, struct problem *problem)
+{
+    char beside[PATH_SIZE];
+    char version[TRAIN_VERSION_SIZE];
+    enum status status = write_beside(path, yaml, beside, problem);
+    if (status == STATUS_OK) {
+        status = load(path, beside, version, problem);
+        (void)unlink(beside);
+    }
+    return status;
+}
+
+enum status train_file_write(const char *path, struct text yaml, char version[TRAIN_VERSION_SIZE],
+                             struct problem *problem)
+{
+    char beside[PATH_SIZE];
+    enum status status = write_beside(path, yaml, beside, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = load(path, beside, version, problem);
+    if (status == STATUS_OK && rename(beside, path) != 0) {
+        status = refuse(path, errno, problem);
+    }
+    if (status != STATUS_OK) {
+        (void)unlink(beside);
+    }
+    return status;
+}
+
+static enum status model_path(const char *path, const char *name, char out[PATH_SIZE],
+                              struct problem *problem)
+{
+    const char *slash = strrchr(path, '/');
+    int directory = slash != NULL ? (int)(slash - path) + 1 : 0;
+    int size = snprintf(out, PATH_SIZE, "%.*s%s", directory, path, name);
+    return size >= 0 && size < PATH_SIZE ? STATUS_OK : refuse(path, ENAMETOOLONG, problem);
+}
+
+enum status train_file_write_model(const char *path, const char *name, struct text model,
+                                   bool *is_new, struct problem *problem)
+{
+    char target[PATH_SIZE];
+    char beside[PATH_SIZE];
+    enum status status = model_path(path, name, target, problem);
+    if (status == STATUS_OK) {
+        status = write_beside(target, model, beside, problem);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    bool found = access(target, F_OK) == 0;
+    if (rename(beside, target) != 0) {
+        status = refuse(target, errno, problem);
+        (void)unlink(beside);
+        return status;
+    }
+    *is_new = !found;
+    return STATUS_OK;
+}
+
+void train_file_remove_model(const char *path, const char *name)
+{
+    char target[PATH_SIZE];
+    if (model_path(path, name, target, NULL) == STATUS_OK) {
+        (void)unlink(target); /* what stays is named by nothing */
+    }
+}

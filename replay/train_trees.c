@@ -1,0 +1,301 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ranker/hash.h"
+#include "ranker/random.h"
+#include "ranker/trees.h"
+#include "replay/train_examples.h"
+
+enum { FOLDS = 5 };
+
+/* ---- rows ---- */
+
+/* Of the file: training users who are learnt from, those who sit out, all of them, and the rest. */
+enum part { PART_FITTING, PART_CHOOSING, PART_TRAINING, PART_VALIDATION };
+
+/* One at a time: an example may be two rows (logistic_examples.h). */
+struct rows {
+    struct example_reader *reader; /* borrowed */
+    const struct train_trees_options *options;
+    enum part part;
+    struct logistic_row rows[2];
+    unsigned count;
+    unsigned next;
+    struct problem *problem;
+};
+
+static bool sits_out(uint64_t user_key, uint64_t seed)
+{
+    struct random random = random_stream(seed, user_key, 0);
+    return random_below(&random, FOLDS) == 0;
+}
+
+static bool is_of(const struct rows *rows, const struct example *example)
+{
+    enum example_side side = example_side(&rows->options->examples.split, example->time_ms);
+    enum example_side wanted = rows->part == PART_VALIDATION ? EXAMPLE_VALIDATION : EXAMPLE_TRAIN;
+    return side == wanted;
+}
+
+/* Visitors have a key in their rows alone. */
+static bool is_dealt(const struct rows *rows, uint64_t user_key)
+{
+    bool out = sits_out(user_key, rows->options->boost.seed);
+    return rows->part == PART_FITTING ? !out : rows->part != PART_CHOOSING || out;
+}
+
+static enum status rewind_rows(void *context)
+{
+    struct rows *rows = context;
+    rows->count = 0;
+    rows->next = 0;
+    return example_reader_rewind(rows->reader);
+}
+
+static enum status read_example(struct rows *rows)
+{
+    const struct example *example = NULL;
+    enum status status = example_reader_next(rows->reader, &example, rows->problem);
+    rows->next = 0;
+    rows->count = 0;
+    if (status == STATUS_OK && is_of(rows, example)) {
+        rows->count = logistic_rows_of(example, &rows->options->examples, rows->rows);
+    }
+    if (rows->count > 0 && !is_dealt(rows, rows->rows[0].user_key)) {
+        rows->count = 0;
+    }
+    return status;
+}
+
+static enum status next_row(struct rows *rows, const struct logistic_row **out)
+{
+    while (rows->next == rows->count) {
+        enum status status = read_example(rows);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    *out = &rows->rows[rows->next++];
+    return STATUS_OK;
+}
+
+static enum status next_boost_row(void *context, struct boost_row *out)
+{
+    const struct logistic_row *row = NULL;
+    enum status status = next_row(context, &row);
+    if (status == STATUS_OK) {
+        *out = (struct boost_row){
+            .positive = row->positive, .weight = row->weight, .features = row->features};
+    }
+    return status;
+}
+
+static struct rows rows_of(struct example_reader *reader, const struct train_trees_options *options,
+                           enum part part, struct problem *problem)
+{
+    return (struct rows){.reader = reader, .options = options, .part = part, .problem = problem};
+}
+
+/* ---- learning ---- */
+
+static void name_model(enum head head, struct train_trees *trees)
+{
+    uint64_t hash = hash_key((struct text){trees->model, trees->model_size});
+    snprintf(trees->model_name, sizeof(trees->model_name), "%s-%016" PRIx64 ".json",
+             head_name(head), hash);
+}
+
+static enum status boost(struct example_reader *reader, const struct train_trees_options *options,
+                         struct train_trees *out, struct problem *problem)
+{
+    struct rows fitting = rows_of(reader, options, PART_FITTING, problem);
+    struct rows choosing = rows_of(reader, options, PART_CHOOSING, problem);
+    const struct boost_source sources[] = {
+        {.rewind = rewind_rows, .next = next_boost_row, .context = &fitting},
+        {.rewind = rewind_rows, .next = next_boost_row, .context = &choosing},
+    };
+    struct boost_result result;
+    enum status status = boost_train(&sources[0], &sources[1], &options->boost, &result, problem);
+    if (status == STATUS_OK) {
+        out->model = result.model;
+        out->model_size = result.model_size;
+        out->rounds = result.rounds;
+        out->ran = result.ran;
+        out->stopped = result.stopped;
+        name_model(options->examples.head, out);
+    }
+    return status;
+}
+
+/* ---- gains ---- */
+
+/* Of splits; a leaf has no left child. */
+static void add_gains(const json_t *tree, const json_t *names, double *gain)
+{
+    const json_t *left = json_object_get(tree, "left_children");
+    const json_t *columns = json_object_get(tree, "split_indices");
+    const json_t *gains = json_object_get(tree, "loss_changes");
+    for (size_t i = 0; i < json_array_size(left); i++) {
+        size_t column = (size_t)json_integer_value(json_array_get(columns, i));
+        const char *name = json_string_value(json_array_get(names, column));
+        enum feature feature = name != NULL ? feature_find(text_of(name)) : FEATURE_COUNT;
+        if (json_integer_value(json_array_get(left, i)) != -1 && feature < FEATURE_COUNT) {
+            gain[feature] += json_number_value(json_array_get(gains, i));
+        }
+    }
+}
+
+static enum status read_gains(struct train_trees *trees)
+{
+    json_t *model = json_loadb(trees->model, trees->model_size, 0, NULL);
+    if (model == NULL) {
+        return STATUS_NO_MEMORY; /* it has been parsed once */
+    }
+    const json_t *learner = json_object_get(model, "learner");
+    const json_t *names = json_object_get(learner, "feature_names");
+    const json_t *booster = json_object_get(learner, "gradient_booster");
+    const json_t *list = json_object_get(json_object_get(booster, "model"), "trees");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        add_gains(json_array_get(list, i), names, trees->gain);
+    }
+    json_decref(model);
+    return STATUS_OK;
+}
+
+/* ---- figures ---- */
+
+/* By the code that serves; columns point to values. */
+struct predicting {
+    const struct trees *trees;
+    double values[FEATURE_COUNT];
+    const double *columns[FEATURE_COUNT];
+    double base_rate;
+};
+
+static double predict(struct predicting *predicting, const float *features)
+{
+    double out = 0;
+    for (unsigned i = 0; i < FEATURE_COUNT; i++) {
+        predicting->values[i] = features[i];
+    }
+    trees_predict(predicting->trees, predicting->columns, 1, &out);
+    return out;
+}
+
+static enum status forecast_rows(struct rows *rows, struct predicting *predicting,
+                                 struct forecast *forecast)
+{
+    const struct logistic_row *row = NULL;
+    enum status status = rewind_rows(rows);
+    while (status == STATUS_OK) {
+        status = next_row(rows, &row);
+        if (status == STATUS_OK) {
+            const struct forecast_row told = {
+                .user_key = row->user_key,
+                .probability = predict(predicting, row->features),
+                .reference = predicting->base_rate,
+                .weight = row->weight,
+                .positive = row->positive,
+            };
+            status = forecast_add(forecast, &told);
+        }
+    }
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static enum status figure(struct rows *rows, struct predicting *predicting,
+                          struct forecast_figures *out)
+{
+    struct forecast *forecast = forecast_new();
+    enum status status =
+        forecast != NULL ? forecast_rows(rows, predicting, forecast) : STATUS_NO_MEMORY;
+    if (status == STATUS_OK) {
+        status = forecast_figures(forecast, rows->options->boost.seed, out);
+    }
+    forecast_free(forecast);
+    return status;
+}
+
+static enum status find_base_rate(struct rows *rows, double *out)
+{
+    const struct logistic_row *row = NULL;
+    double weight = 0;
+    double positive = 0;
+    enum status status = rewind_rows(rows);
+    while (status == STATUS_OK) {
+        status = next_row(rows, &row);
+        if (status == STATUS_OK) {
+            weight += row->weight;
+            positive += row->positive ? row->weight : 0;
+        }
+    }
+    *out = positive / weight;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static enum status measure(struct example_reader *reader, const struct train_trees_options *options,
+                           const struct trees *trees, struct train_trees *out,
+                           struct problem *problem)
+{
+    struct rows training = rows_of(reader, options, PART_TRAINING, problem);
+    struct rows validation = rows_of(reader, options, PART_VALIDATION, problem);
+    struct predicting predicting = {.trees = trees};
+    for (unsigned i = 0; i < FEATURE_COUNT; i++) {
+        predicting.columns[i] = &predicting.values[i];
+    }
+    enum status status = find_base_rate(&training, &predicting.base_rate);
+    if (status == STATUS_OK) {
+        status = figure(&training, &predicting, &out->training);
+    }
+    return status == STATUS_OK ? figure(&validation, &predicting, &out->held_out) : status;
+}
+
+/* ---- all of it ---- */
+
+static enum status learn(struct example_reader *reader, const struct train_trees_options *options,
+                         struct train_head *head, struct problem *problem)
+{
+    struct trees *trees = NULL;
+    enum status status = train_count(reader, &options->examples, &head->counts, problem);
+    if (status == STATUS_OK) {
+        status = boost(reader, options, &head->trees, problem);
+    }
+    if (status == STATUS_OK) {
+        const struct text model = {head->trees.model, head->trees.model_size};
+        status = trees_parse(model, &trees, problem);
+    }
+    if (status == STATUS_OK) {
+        status = read_gains(&head->trees);
+    }
+    if (status == STATUS_OK) {
+        status = measure(reader, options, trees, &head->trees, problem);
+    }
+    trees_free(trees);
+    return status;
+}
+
+enum status train_trees(FILE *examples, const struct train_trees_options *options,
+                        struct train_head *out, struct problem *problem)
+{
+    struct example_reader *reader = NULL;
+    struct train_head head = {.head = options->examples.head, .kind = TRAIN_TREES};
+    problem_set(problem, "%s", "");
+    enum status status = example_reader_open(examples, &reader, problem);
+    if (status == STATUS_OK) {
+        status = learn(reader, options, &head, problem);
+    }
+    if (status == STATUS_IO && problem->text[0] == '\0') {
+        problem_set(problem, "a temporary file cannot be read: %s", strerror(errno));
+    }
+    example_reader_close(reader);
+    if (status != STATUS_OK) {
+        train_head_release(&head);
+        return status;
+    }
+    *out = head;
+    return STATUS_OK;
+}

@@ -1,0 +1,219 @@
+"""reelrank train: what it writes is valid, the same each time, and better than the base rate; what it refuses."""
+
+import json
+import os
+import subprocess
+import sys
+
+from runner import case, run
+
+REELRANK = os.path.abspath(sys.argv[1])
+TIMEOUT = 60  # seconds; a watchdog
+NOW_MS = 1795305600000
+OK, FAILED, USAGE, _, INVALID = range(5)
+
+
+def call(code, *words, cwd):
+    """(stdout, stderr) of a command that ends with this code."""
+    done = subprocess.run([REELRANK, *map(str, words)], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=TIMEOUT)
+    told = done.stderr.decode()
+    assert done.returncode == code, (words, done.returncode, told)
+    return done.stdout.decode(), told
+
+
+def world(place):
+    if not (place / "w").exists():
+        call(OK, "simulate", "--out", "w", "--videos", 300, "--users", 200, "--signals", 20000, "--now-ms", NOW_MS, cwd=place)
+    return "--catalogue", "w/catalogue.jsonl", "--log", "w/log.jsonl"
+
+
+def train(place, *words, code=OK):
+    return call(code, "train", "logistic", *world(place), *words, cwd=place)
+
+
+def grow(place, *words, code=OK):
+    return call(code, "train", "trees", *world(place), "--trees", 40, "--depth", 3, *words, cwd=place)
+
+
+def refused(place, *words, code=USAGE):
+    told = train(place, *words, code=code)[1]
+    assert sorted(path.name for path in place.iterdir() if ".yaml" in path.name and path.name != "old.yaml") == [], told
+    return told
+
+
+@case
+def a_head_is_learnt_written_and_accepted(place):
+    told = train(place, "--label", "long_view", "--out", "new.yaml")[0]
+    assert "new.yaml: written, version default-trained@" in told, told
+    assert "replay ranking default new.yaml --catalogue w/catalogue.jsonl --log w/log.jsonl" in told, told
+    for word in ("examples", "gain over the base rate", "AUC", "calibration error", "penalty", "largest effects"):
+        assert word in told, (word, told)
+    assert "new.yaml: valid, version default-trained@" in call(OK, "check", "new.yaml", cwd=place)[0]
+    report = json.loads(call(OK, "replay", "ranking", "default", "new.yaml", *world(place), "--json", cwd=place)[0])
+    assert [item["name"] for item in report["contenders"]][:2] == ["default", "new.yaml"], report["contenders"]
+    keys = [key for change in report["changes"] for key in change["keys"]]
+    assert any("long_view" in json.dumps(key) for key in keys), keys
+
+
+@case
+def figures_are_those_of_a_head_that_has_learnt(place):
+    report = json.loads(train(place, "--label", "long_view,skip", "--out", "new.yaml", "--json")[0])
+    assert [head["head"] for head in report["heads"]] == ["long_view", "skip"] and not report["stopped"], report
+    for head in report["heads"]:
+        training, validation = head["training"], head["validation"]
+        assert training["examples"] + validation["examples"] + head["gap"] + head["unknown"] == report["examples"]
+        assert 0 < validation["positives"] < validation["examples"] < training["examples"]
+        for side in (training, validation):
+            assert abs(side["gain"]["value"] - (side["base_rate_log_loss"] - side["log_loss"])) < 1e-9, side
+            assert sum(bin["count"] for bin in side["reliability"]) == side["examples"], side
+        assert abs(training["predicted"] - training["observed"]) < 1e-5, training
+        assert validation["gain"]["low"] <= validation["gain"]["value"] <= validation["gain"]["high"]
+        assert head["l2"] in [tried["l2"] for tried in head["tried"]] and head["converged"], head
+        assert len(head["weights"]) + len(head["constant"]) == 118
+    long_view = report["heads"][0]["validation"]
+    assert long_view["gain"]["low"] > 0 and long_view["auc"]["low"] > 0.6, long_view
+    assert report["train_until_ms"] + 3600 * 1000 == report["validation_from_ms"], report
+
+
+@case
+def the_same_log_gives_the_same_bytes(place):
+    files = []
+    for out in ("one.yaml", "two.yaml"):
+        train(place, "--label", "long_view,like", "--position-effects", "--balanced", "--out", out)
+        files.append((place / out).read_bytes())
+    assert files[0] == files[1]
+    told = train(place, "--label", "long_view,like", "--balanced", "--out", "two.yaml", "--force")[0]
+    assert "two.yaml: written" in told and (place / "two.yaml").read_bytes() != files[0]
+
+
+@case
+def trees_are_learnt_written_and_accepted(place):
+    (place / "m").mkdir()
+    report = json.loads(grow(place, "--label", "long_view,skip", "--out", "m/new.yaml", "--json")[0])
+    assert [(head["head"], head["kind"]) for head in report["heads"]] == [("long_view", "trees"), ("skip", "trees")]
+    for head in report["heads"]:
+        assert (place / "m" / head["model"]).stat().st_size == head["model_bytes"], head["model"]
+        assert head["model"].startswith(head["head"] + "-") and 1 <= head["trees"] <= head["tried"] <= 40, head
+        assert sum(bin["count"] for bin in head["validation"]["reliability"]) == head["validation"]["examples"]
+        assert all(gain["gain"] > 0 for gain in head["gains"]) and head["gains"], head["gains"]
+    long_view = report["heads"][0]["validation"]
+    assert long_view["gain"]["low"] > 0 and long_view["auc"]["low"] > 0.6, long_view
+    assert len(list((place / "m").iterdir())) == 3
+    assert "m/new.yaml: valid, version default-trained@" in call(OK, "check", "m/new.yaml", cwd=place)[0]
+    told = json.loads(call(OK, "replay", "ranking", "default", "m/new.yaml", *world(place), "--json", cwd=place)[0])
+    assert told["contenders"][1]["version"] == report["version"], told["contenders"]
+
+
+@case
+def the_same_log_gives_the_same_trees(place):
+    told = grow(place, "--label", "skip", "--features", "taste,quality", "--out", "one.yaml")[0]
+    assert "largest gains" in told and " trees, the best of " in told, told
+    grow(place, "--label", "skip", "--features", "taste,quality", "--out", "two.yaml")
+    assert (place / "one.yaml").read_bytes() == (place / "two.yaml").read_bytes()
+    assert len(list(place.glob("skip-*.json"))) == 1
+    grow(place, "--label", "skip", "--features", "taste,quality", "--seed", 2, "--out", "two.yaml", "--force")
+    assert (place / "one.yaml").read_bytes() != (place / "two.yaml").read_bytes()
+    assert "valid" in call(OK, "check", "one.yaml", cwd=place)[0]  # its model is there still
+
+
+@case
+def trees_that_cannot_be_written_leave_nothing(place):
+    (place / "old.yaml").write_text("version: old\nlocales:\n  hi-IN: {heads: {skip: {prior: 0.01}}}\n")
+    told = grow(place, "--weights", "old.yaml", "--label", "skip", "--out", "new.yaml", code=INVALID)[1]
+    assert "locales.hi-IN.heads.skip.prior: " in told, told
+    # Of a kind that is met when the head is trees, not before.
+    (place / "old.yaml").write_text("version: old\nlocales:\n  hi-IN: {heads: {skip: {bias: 1}}}\nheads:\n"
+                                    "  skip: {kind: logistic, weights: {taste: 1}}\n")
+    told = grow(place, "--weights", "old.yaml", "--label", "skip", "--out", "new.yaml", code=INVALID)[1]
+    assert "locales.hi-IN.heads.skip.bias: " in told, told
+    assert sorted(path.name for path in place.iterdir()) == ["old.yaml", "w"]
+    for rate in ("0", "2", "x"):
+        told = grow(place, "--label", "skip", "--learning-rate", rate, "--out", "new.yaml", code=USAGE)[1]
+        assert '--learning-rate is "%s"; it is a number above 0, up to 1' % rate in told, told
+    assert "--depth" in grow(place, "--label", "skip", "--depth=13", "--out", "new.yaml", code=USAGE)[1]
+
+
+@case
+def a_data_directory_teaches_what_its_log_does(place):
+    words = ("--label", "long_view", "--features", "quality,taste", "--l2", "0.01")
+    train(place, *words, "--out", "log.yaml")
+    call(OK, "import", "--data", "d", "--format", "jsonl", "--strict", "w/catalogue.jsonl", "w/log.jsonl", cwd=place)
+    told = call(OK, "train", "logistic", "--data", "d", "--weights", "current", "--rankings", "impressions", *words, "--out",
+                "data.yaml", cwd=place)[0]
+    assert "reelrank diff current data.yaml --data d\n" in told, told
+    assert (place / "log.yaml").read_bytes() == (place / "data.yaml").read_bytes()
+
+
+@case
+def all_else_of_the_weights_stays_as_it_is(place):
+    text = ("# ours\nversion: old   # of May\nheads:\n  like: {prior: 0.03}  # a guess\n  skip: {prior: 0.1}\n"
+            "value: {like: 9}\n")
+    (place / "old.yaml").write_text(text)
+    train(place, "--weights", "old.yaml", "--label", "like", "--features", "quality,taste", "--l2", "0.01",
+          "--version", "2024", "--out", "new.yaml")
+    before, after = text.splitlines(), (place / "new.yaml").read_text().splitlines()
+    assert after[:3] == ["# ours", 'version: "2024"   # of May', "heads:"], after
+    assert after[3].startswith("  like: {kind: logistic, bias: ") and after[-2:] == before[-2:], after
+    weights = " ".join(after)
+    assert "quality: " in weights and "taste: " in weights and "freshness" not in weights, weights
+    assert "version 2024@" in call(OK, "check", "new.yaml", cwd=place)[0]
+
+
+@case
+def what_is_there_is_replaced_on_demand_only(place):
+    (place / "new.yaml").write_text("version: precious\n")
+    words = ("--label", "like", "--l2", "0.01", "--features", "quality", "--out", "new.yaml")
+    told = train(place, *words, code=USAGE)[1]
+    assert "--out new.yaml is there" in told and "--force" in told, told
+    assert (place / "new.yaml").read_text() == "version: precious\n"
+    train(place, *words, "--force")
+    assert "logistic" in (place / "new.yaml").read_text()
+    assert sorted(path.name for path in place.iterdir()) == ["new.yaml", "w"]
+    assert "no regular file" in refused_beside(place, "--label", "like", "--out", "/dev/null", "--force")
+
+
+def refused_beside(place, *words):
+    return train(place, *words, code=USAGE)[1]
+
+
+@case
+def options_that_are_wrong_are_named(place):
+    out = ("--out", "new.yaml")
+    assert "--label HEAD,... is required" in refused(place, *out)
+    assert "--out FILE is required" in refused(place, "--label", "like")
+    assert '--label "love" is no head; there are valid_play' in refused(place, "--label", "like,love", *out)
+    assert "--label names like twice" in refused(place, "--label", "like,skip,like", *out)
+    assert "--label is empty" in refused(place, "--label", "", *out)
+    assert 'did you mean "quality"?' in refused(place, "--label", "like", "--features", "taste,qualty", *out)
+    assert "--features is empty" in refused(place, "--label", "like", "--features", "", *out)
+    for l2 in ("0", "-1", "x", "1e-3x", "nan", "inf"):
+        assert '--l2 is "%s"; it is a number above 0' % l2 in refused(place, "--label", "like", "--l2=" + l2, *out)
+    for version in ("", "a b", "x" * 33):
+        assert "--version is " in refused(place, "--label", "like", "--version", version, *out)
+    told = refused(place, "--label", "like", "--propensity-weights", 10, *out)
+    assert "--propensity-weights needs --rankings decisions" in told, told
+    told = call(USAGE, "train", "logistic", "--label", "like", *out, cwd=place)[1]
+    assert "neither --data DIR nor --log FILE is given" in told, told
+
+
+@case
+def what_cannot_be_learnt_or_written_leaves_nothing(place):
+    told = refused(place, "--label", "like", "--gap", 500000, "--out", "new.yaml", code=INVALID)
+    assert "leave nothing to train with" in told, told
+    quiet = [line for line in (place / "w/log.jsonl").read_text().splitlines(True) if "SIGNAL_TYPE_LIKE" not in line]
+    (place / "w/quiet.jsonl").write_text("".join(quiet))
+    told = call(INVALID, "train", "logistic", "--catalogue", "w/catalogue.jsonl", "--log", "w/quiet.jsonl", "--label", "skip,like",
+                "--features", "quality", "--l2", "1", "--out", "new.yaml", cwd=place)[1]
+    assert "train logistic: like: " in told and "0 are positive" in told, told
+    told = refused(place, "--label", "like", "--out", "no/such/new.yaml", code=FAILED)
+    assert "--out no/such/new.yaml: cannot write: No such file" in told, told
+    (place / "old.yaml").write_text("version: old\nlocales:\n  hi-IN: {heads: {like: {prior: 0.01}}}\n")
+    told = refused(place, "--weights", "old.yaml", "--label", "like", "--out", "new.yaml", code=INVALID)
+    assert "new.yaml:3:26: locales.hi-IN.heads.like.prior: " in told and "were not written" in told, told
+    (place / "old.yaml").write_text("version: %s\n" % ("x" * 30))
+    told = refused(place, "--weights", "old.yaml", "--label", "like", "--out", "new.yaml", code=INVALID)
+    assert "give a --version" in told, told
+
+
+run()
