@@ -19,13 +19,6 @@ void replay_page_drawn(struct replay_page *page, enum status status)
     }
 }
 
-void part_pair(struct replay_page *page, const char *name, const char *text)
-{
-    fprintf(page->file, "<span class=\"soft\">%s</span><span>", name);
-    page_text(page->file, text);
-    fputs("</span>\n", page->file);
-}
-
 void part_card_begin(struct replay_page *page, const char *figure, const char *class)
 {
     fprintf(page->file, "<div class=\"card\"><b class=\"%s\">", class);
@@ -307,17 +300,6 @@ void part_segment_card(struct replay_page *page)
         part_card(page, figure, worse > 0 ? "down" : "", "locales are better after correction",
                   below);
     }
-}
-
-void part_key(struct replay_page *page)
-{
-    fputs("<p class=\"block\">", page->file);
-    for (size_t i = 0; i < page->view.contender_count; i++) {
-        fprintf(page->file, "<span class=\"key\" style=\"background:%s%s\"></span>",
-                plot_colour_code(PLOT_SERIES + i), i == 0 ? ";margin-left:0" : "");
-        page_text(page->file, page->view.contenders[i]);
-    }
-    fputs("</p>\n", page->file);
 }
 
 static void put_left_out(struct replay_page *page)

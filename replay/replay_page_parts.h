@@ -21,7 +21,6 @@ unsigned replay_page_plot_number(struct replay_page *page);
 void replay_page_drawn(struct replay_page *page, enum status status);
 
 /* The parts of a page, in pairs that begin and end where one is a frame. */
-void part_pair(struct replay_page *page, const char *name, const char *text);
 void part_card(struct replay_page *page, const char *figure, const char *class, const char *label,
                const char *below);
 void part_card_begin(struct replay_page *page, const char *figure, const char *class);
@@ -45,7 +44,6 @@ void part_table_end(struct replay_page *page);
 void part_head(struct replay_page *page);
 void part_best_card(struct replay_page *page);
 void part_segment_card(struct replay_page *page);
-void part_key(struct replay_page *page);
 void part_value_table(struct replay_page *page);
 void part_differences(struct replay_page *page);
 void part_segments(struct replay_page *page);
