@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "replay/report_format.h"
+
 /*
  * What pages and tables read out of a replay's report (docs/replay-report.schema.json), of both
  * kinds alike: a measure is a metric of rankings or an estimator of rewards. Whatever a report does
@@ -13,16 +15,7 @@
  * Everything found belongs to the report.
  */
 
-double report_number(const json_t *object, const char *name);
-json_int_t report_integer(const json_t *object, const char *name);
-const char *report_text(const json_t *object, const char *name);
-
-enum {
-    REPORT_CONTENDERS_MAX = 9,
-    REPORT_MEASURES_MAX = 32,
-    REPORT_NUMBER_SIZE = 64,
-    REPORT_TIME_SIZE = 32
-};
+enum { REPORT_CONTENDERS_MAX = 9, REPORT_MEASURES_MAX = 32 };
 
 /* Whether a measure has a row in tables and plots, and if not, why (report_rows.h). */
 enum report_row {
@@ -108,23 +101,8 @@ size_t report_best(const struct report_view *view);
 /* Why an estimate is none; "": it is one. */
 const char *report_refusal(const json_t *value);
 
-/* "0.3421", "–" for NAN; with sign: "+0.0121", "−0.0121", and never a signed zero. */
-void report_format(double value, int digits, bool sign, char out[REPORT_NUMBER_SIZE]);
-
-/* "[0.0084, 0.0158]"; "" where an end is not known. */
-void report_format_interval(const json_t *element, int digits, char out[REPORT_NUMBER_SIZE]);
-
-/* "p = 0.0003", "p < 0.0001"; "" for NAN. */
-void report_format_p(double p, char out[REPORT_NUMBER_SIZE]);
-
 /* p after correction, or the plain one where there is none. */
 double report_p(const json_t *difference);
-
-/* 12345 as "12,345". */
-void report_format_count(json_int_t count, char out[REPORT_NUMBER_SIZE]);
-
-/* "2026-11-22 00:00", in UTC. */
-void report_format_time(json_int_t time_ms, char out[REPORT_TIME_SIZE]);
 
 /* What a dimension is called in print. */
 const char *report_dimension_title(const char *dimension);
