@@ -224,6 +224,11 @@ bool report_in_dimension(const json_t *segment, const char *dimension)
     return strcmp(report_text(segment, "dimension"), dimension) == 0;
 }
 
+const char *report_segment_name(const json_t *segment)
+{
+    return report_in_dimension(segment, "all") ? "everything" : report_text(segment, "name");
+}
+
 const char *report_dimension_title(const char *dimension)
 {
     static const char *const titles[][2] = {

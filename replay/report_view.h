@@ -69,6 +69,9 @@ size_t report_contender_of(const struct report_view *view, const json_t *element
 /* Whether a segment is of a dimension: "all", "locale", "user_age", "arm". */
 bool report_in_dimension(const json_t *segment, const char *dimension);
 
+/* What a segment is called in print. */
+const char *report_segment_name(const json_t *segment);
+
 enum report_verdict {
     REPORT_UNKNOWN, /* there is no interval */
     REPORT_UNCLEAR, /* 0 is in the interval, or p after correction is 0.05 or more */
