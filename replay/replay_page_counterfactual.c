@@ -259,16 +259,11 @@ static void begin_support_table(struct replay_page *page, bool groups)
             groups ? "<th>group</th>" : "");
 }
 
-static bool is_shown(const struct replay_page *page, const json_t *support)
-{
-    return report_contender_of(&page->view, support) < page->view.contender_count;
-}
-
 static void put_support_table(struct replay_page *page, const json_t *supports)
 {
     begin_support_table(page, false);
     for (size_t i = 0; i < json_array_size(supports); i++) {
-        if (is_shown(page, json_array_get(supports, i))) {
+        if (part_is_shown(page, json_array_get(supports, i))) {
             put_support_row(page, NULL, json_array_get(supports, i));
         }
     }
@@ -280,7 +275,7 @@ static bool is_exception(const struct replay_page *page, const json_t *support)
 {
     const json_t *whole = json_object_get(page->view.whole, "support");
     size_t contender = report_contender_of(&page->view, support);
-    return is_shown(page, support) && !is_good(support) &&
+    return part_is_shown(page, support) && !is_good(support) &&
            is_good(report_find_contender(whole, contender));
 }
 
@@ -440,7 +435,7 @@ static void put_histograms(struct replay_page *page)
     }
     fputs("<h3>Importance weights</h3>\n<div class=\"plots\">\n", page->file);
     for (size_t i = 0; i < json_array_size(histograms) && page->status == STATUS_OK; i++) {
-        if (is_shown(page, json_array_get(histograms, i))) {
+        if (part_is_shown(page, json_array_get(histograms, i))) {
             put_histogram(page, json_array_get(histograms, i));
         }
     }

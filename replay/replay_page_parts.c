@@ -19,6 +19,11 @@ void replay_page_drawn(struct replay_page *page, enum status status)
     }
 }
 
+bool part_is_shown(const struct replay_page *page, const json_t *element)
+{
+    return report_contender_of(&page->view, element) < page->view.contender_count;
+}
+
 void part_card_begin(struct replay_page *page, const char *figure, const char *class)
 {
     fprintf(page->file, "<div class=\"card\"><b class=\"%s\">", class);

@@ -20,6 +20,9 @@ struct replay_page {
 unsigned replay_page_plot_number(struct replay_page *page);
 void replay_page_drawn(struct replay_page *page, enum status status);
 
+/* Whether an element is of a contender that is shown. */
+bool part_is_shown(const struct replay_page *page, const json_t *element);
+
 /* The parts of a page, in pairs that begin and end where one is a frame. */
 void part_card(struct replay_page *page, const char *figure, const char *class, const char *label,
                const char *below);

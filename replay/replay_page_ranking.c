@@ -1,6 +1,5 @@
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "replay/page.h"
 #include "replay/replay_page_parts.h"
@@ -25,23 +24,15 @@ static void put_cards(struct replay_page *page)
     fputs("</div>\n", page->file);
 }
 
-static void put_joins(struct replay_page *page)
+static void put_counts(struct replay_page *page)
 {
-    static const char *const counts[][3] = {
-        {"rankings", "without_outcome", "rankings had no outcome"},
-        {"rankings", "sampled", "had sampled negatives"},
-        {"join", "by_ranking_id", "signals joined by ranking id"},
-        {"join", "by_window", "joined by time"},
-        {"join", "unjoined", "joined none"},
-    };
+    struct report_count counts[REPORT_COUNTS_MAX];
+    size_t count = report_find_counts(&page->view, counts);
     char text[REPORT_NUMBER_SIZE];
     fputs("<p class=\"soft\">", page->file);
-    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-        const json_t *object = json_object_get(page->view.report, counts[i][0]);
-        if (report_integer(object, counts[i][1]) > 0) {
-            report_format_count(report_integer(object, counts[i][1]), text);
-            fprintf(page->file, "%s %s. ", text, counts[i][2]);
-        }
+    for (size_t i = 0; i < count; i++) {
+        report_format_count(counts[i].count, text);
+        fprintf(page->file, "%s %s. ", text, counts[i].text);
     }
     fputs("</p>\n", page->file);
 }
@@ -116,11 +107,6 @@ static void put_exposure_row(struct replay_page *page, const json_t *exposure)
     fprintf(page->file, "<td class=\"n%s\">%s</td></tr>\n", violations > 0 ? " down" : "", text);
 }
 
-static bool is_shown(struct replay_page *page, const json_t *exposure)
-{
-    return report_contender_of(&page->view, exposure) < page->view.contender_count;
-}
-
 static void put_exposure_table(struct replay_page *page, const json_t *exposures)
 {
     fputs(
@@ -132,7 +118,7 @@ static void put_exposure_table(struct replay_page *page, const json_t *exposures
         "<tbody>\n",
         page->file);
     for (size_t i = 0; i < json_array_size(exposures); i++) {
-        if (is_shown(page, json_array_get(exposures, i))) {
+        if (part_is_shown(page, json_array_get(exposures, i))) {
             put_exposure_row(page, json_array_get(exposures, i));
         }
     }
@@ -199,40 +185,18 @@ static void put_lorenz(struct replay_page *page, const json_t *exposures)
     free(points);
 }
 
-/* The languages of the first contender that has any: they come with the largest first. */
-static const json_t *languages_of(struct replay_page *page, const json_t *exposures)
-{
-    const json_t *languages = NULL;
-    for (size_t i = 0; i < page->view.contender_count && json_array_size(languages) == 0; i++) {
-        languages = json_object_get(report_find_contender(exposures, i), "languages");
-    }
-    return languages;
-}
-
-static const json_t *find_language(const json_t *languages, const char *name)
-{
-    for (size_t i = 0; i < json_array_size(languages); i++) {
-        if (strcmp(report_text(json_array_get(languages, i), "name"), name) == 0) {
-            return json_array_get(languages, i);
-        }
-    }
-    return NULL;
-}
-
-static void put_languages(struct replay_page *page, const json_t *exposures)
+static void put_languages(struct replay_page *page)
 {
     const char *names[LANGUAGES_SHOWN];
     struct plot_bar bars[LANGUAGES_SHOWN * REPORT_CONTENDERS_MAX];
-    const json_t *languages = languages_of(page, exposures);
+    const json_t *languages = report_find_languages(&page->view);
     size_t series_count = page->view.contender_count;
     size_t count = json_array_size(languages);
     count = count < LANGUAGES_SHOWN ? count : LANGUAGES_SHOWN;
     for (size_t i = 0; i < count; i++) {
         names[i] = report_text(json_array_get(languages, i), "name");
         for (size_t j = 0; j < series_count; j++) {
-            const json_t *exposure = report_find_contender(exposures, j);
-            const json_t *language =
-                find_language(json_object_get(exposure, "languages"), names[i]);
+            const json_t *language = report_find_language(&page->view, j, names[i]);
             bars[i * series_count + j] =
                 (struct plot_bar){report_number(language, "share"), report_number(language, "low"),
                                   report_number(language, "high")};
@@ -268,13 +232,13 @@ static void put_exposure(struct replay_page *page)
                  "was served and baselines ask no policy.");
     put_exposure_table(page, exposures);
     put_lorenz(page, exposures);
-    put_languages(page, exposures);
+    put_languages(page);
 }
 
 void replay_page_ranking(struct replay_page *page)
 {
     put_cards(page);
-    put_joins(page);
+    put_counts(page);
     put_metrics(page);
     part_differences(page);
     part_segments(page);

@@ -241,6 +241,55 @@ const char *report_dimension_title(const char *dimension)
     return dimension;
 }
 
+size_t report_find_counts(const struct report_view *view,
+                          struct report_count out[REPORT_COUNTS_MAX])
+{
+    static const char *const counts[REPORT_COUNTS_MAX][3] = {
+        {"rankings", "without_outcome", "rankings had no outcome"},
+        {"rankings", "sampled", "had sampled negatives"},
+        {"join", "by_ranking_id", "signals joined by ranking id"},
+        {"join", "by_window", "joined by time"},
+        {"join", "unjoined", "joined none"},
+    };
+    size_t count = 0;
+    for (size_t i = 0; i < REPORT_COUNTS_MAX; i++) {
+        const json_t *object = json_object_get(view->report, counts[i][0]);
+        json_int_t value = report_integer(object, counts[i][1]);
+        if (value > 0) {
+            out[count++] = (struct report_count){counts[i][0], value, counts[i][2]};
+        }
+    }
+    return count;
+}
+
+static const json_t *languages_of(const struct report_view *view, size_t contender)
+{
+    const json_t *exposures = json_object_get(view->report, "exposure");
+    return json_object_get(report_find_contender(exposures, contender), "languages");
+}
+
+const json_t *report_find_languages(const struct report_view *view)
+{
+    const json_t *languages = NULL;
+    for (size_t i = 0; i < view->contender_count && json_array_size(languages) == 0; i++) {
+        languages = languages_of(view, i);
+    }
+    return languages;
+}
+
+const json_t *report_find_language(const struct report_view *view, size_t contender,
+                                   const char *name)
+{
+    const json_t *languages = languages_of(view, contender);
+    for (size_t i = 0; i < json_array_size(languages); i++) {
+        const json_t *language = json_array_get(languages, i);
+        if (strcmp(report_text(language, "name"), name) == 0) {
+            return language;
+        }
+    }
+    return NULL;
+}
+
 double report_p(const json_t *difference)
 {
     double adjusted = report_number(difference, "p_adjusted");

@@ -110,4 +110,24 @@ double report_p(const json_t *difference);
 /* What a dimension is called in print. */
 const char *report_dimension_title(const char *dimension);
 
+enum { REPORT_COUNTS_MAX = 5 };
+
+/* What became of so many rankings or signals: "had sampled negatives". */
+struct report_count {
+    const char *kind; /* those of one kind go together */
+    json_int_t count;
+    const char *text;
+};
+
+/* Those above 0 of a report of rankings. Returns how many. */
+size_t report_find_counts(const struct report_view *view,
+                          struct report_count out[REPORT_COUNTS_MAX]);
+
+/* The languages of the first contender that has any: they come with the largest first. */
+const json_t *report_find_languages(const struct report_view *view);
+
+/* A contender's exposure of a language. */
+const json_t *report_find_language(const struct report_view *view, size_t contender,
+                                   const char *name);
+
 #endif
