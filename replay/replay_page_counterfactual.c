@@ -30,20 +30,6 @@ static void put_logged_card(struct replay_page *page)
     part_card_end(page, interval);
 }
 
-static void put_decisions_card(struct replay_page *page)
-{
-    const json_t *decisions = json_object_get(page->view.report, "decisions");
-    char used[REPORT_NUMBER_SIZE];
-    char found[REPORT_NUMBER_SIZE];
-    char users[REPORT_NUMBER_SIZE];
-    char below[3 * REPORT_NUMBER_SIZE];
-    report_format_count(report_integer(decisions, "used"), used);
-    report_format_count(report_integer(decisions, "found"), found);
-    report_format_count(report_integer(decisions, "users"), users);
-    snprintf(below, sizeof(below), "of %s found; %s users", found, users);
-    part_card(page, used, "", "decisions used", below);
-}
-
 static bool is_good(const json_t *support)
 {
     return strcmp(report_text(support, "verdict"), "good") == 0;
@@ -67,10 +53,11 @@ static void put_support_card(struct replay_page *page)
 
 static void put_cards(struct replay_page *page)
 {
+    const json_t *decisions = json_object_get(page->view.report, "decisions");
     fputs("<div class=\"cards fit\">\n", page->file);
     part_best_card(page);
     put_logged_card(page);
-    put_decisions_card(page);
+    part_found_card(page, decisions, "used", "decisions used");
     part_segment_card(page);
     put_support_card(page);
     fputs("</div>\n", page->file);
@@ -502,18 +489,10 @@ static void draw_positions(struct replay_page *page, const char *estimator,
     }
 }
 
-static const char *title_of(const struct report_view *view, const char *estimator)
-{
-    for (size_t i = 0; i < view->measure_count; i++) {
-        if (strcmp(view->measures[i].name, estimator) == 0) {
-            return view->measures[i].title;
-        }
-    }
-    return estimator;
-}
-
 static void put_position_plot(struct replay_page *page, const char *estimator)
 {
+    const struct report_view *view = &page->view;
+    size_t measure = report_find_measure(view, estimator);
     struct plot_point(*points)[POSITIONS_MAX] = calloc(REPORT_CONTENDERS_MAX, sizeof(*points));
     if (points == NULL) {
         problem_set(page->problem, "no memory for the page");
@@ -521,7 +500,8 @@ static void put_position_plot(struct replay_page *page, const char *estimator)
         return;
     }
     fputs("<div class=\"block wide\"><h3>", page->file);
-    page_text(page->file, title_of(&page->view, estimator));
+    page_text(page->file,
+              measure < view->measure_count ? view->measures[measure].title : estimator);
     fputs("</h3>\n", page->file);
     draw_positions(page, estimator, points);
     fputs("</div>\n", page->file);

@@ -46,6 +46,20 @@ void part_card(struct replay_page *page, const char *figure, const char *class, 
     part_card_end(page, below);
 }
 
+void part_found_card(struct replay_page *page, const json_t *counts, const char *field,
+                     const char *label)
+{
+    char figure[REPORT_NUMBER_SIZE];
+    char found[REPORT_NUMBER_SIZE];
+    char users[REPORT_NUMBER_SIZE];
+    char below[3 * REPORT_NUMBER_SIZE];
+    report_format_count(report_integer(counts, field), figure);
+    report_format_count(report_integer(counts, "found"), found);
+    report_format_count(report_integer(counts, "users"), users);
+    snprintf(below, sizeof(below), "of %s found; %s users", found, users);
+    part_card(page, figure, "", label, below);
+}
+
 const char *part_class(enum report_verdict verdict)
 {
     return verdict == REPORT_BETTER ? "up" : verdict == REPORT_WORSE ? "down" : "";
@@ -68,7 +82,7 @@ void part_number_cell(struct replay_page *page, double value, int digits)
 void part_share_cell(struct replay_page *page, double share)
 {
     char text[REPORT_NUMBER_SIZE];
-    report_format(100 * share, fabs(share) < 0.01 ? 2 : 1, false, text);
+    report_format_share(share, text);
     fprintf(page->file, "<td class=\"n\">%s%s</td>", text, isnan(share) ? "" : " %");
 }
 

@@ -29,6 +29,10 @@ void part_card(struct replay_page *page, const char *figure, const char *class, 
 void part_card_begin(struct replay_page *page, const char *figure, const char *class);
 void part_card_end(struct replay_page *page, const char *below);
 
+/* How many rankings or decisions count, by a field of theirs, of how many that were found. */
+void part_found_card(struct replay_page *page, const json_t *counts, const char *field,
+                     const char *label);
+
 /* The class that colours a verdict; "": none. */
 const char *part_class(enum report_verdict verdict);
 

@@ -9,18 +9,10 @@ enum { LANGUAGES_SHOWN = 12, LORENZ_POINTS_MAX = 512, VALUE_TEXT_WIDTH = 70 };
 static void put_cards(struct replay_page *page)
 {
     const json_t *rankings = json_object_get(page->view.report, "rankings");
-    char figure[REPORT_NUMBER_SIZE];
-    char found[REPORT_NUMBER_SIZE];
-    char users[REPORT_NUMBER_SIZE];
-    char below[3 * REPORT_NUMBER_SIZE];
     fputs("<div class=\"cards\">\n", page->file);
     part_best_card(page);
     part_segment_card(page);
-    report_format_count(report_integer(rankings, "measured"), figure);
-    report_format_count(report_integer(rankings, "found"), found);
-    report_format_count(report_integer(rankings, "users"), users);
-    snprintf(below, sizeof(below), "of %s found; %s users", found, users);
-    part_card(page, figure, "", "rankings measured", below);
+    part_found_card(page, rankings, "measured", "rankings measured");
     fputs("</div>\n", page->file);
 }
 

@@ -35,6 +35,11 @@ void report_format(double value, int digits, bool sign, char out[REPORT_NUMBER_S
     snprintf(out, REPORT_NUMBER_SIZE, "%s%s", mark, text);
 }
 
+void report_format_share(double share, char out[REPORT_NUMBER_SIZE])
+{
+    report_format(100 * share, fabs(share) < 0.01 ? 2 : 1, false, out);
+}
+
 void report_format_interval(const json_t *element, int digits, char out[REPORT_NUMBER_SIZE])
 {
     char low[REPORT_NUMBER_SIZE];

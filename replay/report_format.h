@@ -18,6 +18,9 @@ const char *report_text(const json_t *object, const char *name);
 /* "0.3421", "–" for NAN; with sign: "+0.0121", "−0.0121", and never a signed zero. */
 void report_format(double value, int digits, bool sign, char out[REPORT_NUMBER_SIZE]);
 
+/* A share in per cent, small ones with one more digit: "26.7", "0.58". */
+void report_format_share(double share, char out[REPORT_NUMBER_SIZE]);
+
 /* "[0.0084, 0.0158]"; "" where an end is not known. */
 void report_format_interval(const json_t *element, int digits, char out[REPORT_NUMBER_SIZE]);
 

@@ -92,7 +92,7 @@ static void read_digits(struct report_view *view)
     }
 }
 
-static size_t find_measure(const struct report_view *view, const char *name)
+size_t report_find_measure(const struct report_view *view, const char *name)
 {
     for (size_t i = 0; i < view->measure_count; i++) {
         if (strcmp(view->measures[i].name, name) == 0) {
@@ -126,7 +126,7 @@ static size_t preferred_estimator(const struct report_view *view)
         "ips",   "replay"};
     size_t first = view->measure_count;
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-        size_t found = find_measure(view, order[i]);
+        size_t found = report_find_measure(view, order[i]);
         if (found < view->measure_count && measures_anyone(view, found)) {
             return found;
         }

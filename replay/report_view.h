@@ -53,6 +53,9 @@ struct report_view {
 
 void report_view_init(struct report_view *view, const json_t *report);
 
+/* The measure of a name; view->measure_count where there is none. */
+size_t report_find_measure(const struct report_view *view, const char *name);
+
 /* The element of a segment's values or estimates, and what its mean is; and of its differences. */
 const json_t *report_find_value(const struct report_view *view, const json_t *segment,
                                 size_t measure, size_t contender);
