@@ -102,9 +102,8 @@ static void draw_forest(struct replay_page *page, struct forest *forest, const c
         .rows = forest->rows,
         .row_count = forest->count,
     };
-    if (page->status == STATUS_OK && forest->count > 0) {
-        unsigned number = replay_page_plot_number(page);
-        replay_page_drawn(page, plot_draw_rows(page->file, number, &plot, page->problem));
+    if (forest->count > 0) {
+        part_draw_rows(page, &plot);
     }
     forest->count = 0;
 }

@@ -134,8 +134,7 @@ static void put_estimate_plot(struct replay_page *page, size_t contender, bool s
                                    .mark = slates ? NAN : report_number(logged_of(view), "value"),
                                    .rows = rows,
                                    .row_count = count};
-    unsigned number = replay_page_plot_number(page);
-    replay_page_drawn(page, plot_draw_rows(page->file, number, &plot, page->problem));
+    part_draw_rows(page, &plot);
 }
 
 /* A plot for each contender; slates: of whole slates, else of positions. */
@@ -150,7 +149,7 @@ static void put_estimate_plots(struct replay_page *page, bool slates)
     }
     fputs(slates ? "<p>Per slate, the sum over its positions:</p>\n" : "", page->file);
     fputs("<div class=\"plots two\">\n", page->file);
-    for (size_t i = 0; i < view->contender_count && page->status == STATUS_OK; i++) {
+    for (size_t i = 0; i < view->contender_count; i++) {
         fputs("<div><h3>", page->file);
         page_text(page->file, view->contenders[i]);
         fputs("</h3>", page->file);
@@ -329,10 +328,9 @@ static void put_sample_plot(struct replay_page *page, const json_t *supports)
                                    .mark = NAN,
                                    .rows = rows,
                                    .row_count = count};
-    if (count > 0 && page->status == STATUS_OK) {
-        unsigned number = replay_page_plot_number(page);
+    if (count > 0) {
         fputs("<div class=\"block wide\">", page->file);
-        replay_page_drawn(page, plot_draw_rows(page->file, number, &plot, page->problem));
+        part_draw_rows(page, &plot);
         fputs("</div>\n", page->file);
     }
 }
@@ -404,8 +402,7 @@ static void put_histogram(struct replay_page *page, const json_t *histogram)
     fputs("<div><h3>", page->file);
     page_text(page->file, page->view.contenders[contender]);
     fputs("</h3>", page->file);
-    unsigned number = replay_page_plot_number(page);
-    replay_page_drawn(page, plot_draw_lines(page->file, number, &plot, page->problem));
+    part_draw_lines(page, &plot);
     if (none > 0) {
         report_format_count(none, text);
         fprintf(page->file,
@@ -421,7 +418,7 @@ static void put_histograms(struct replay_page *page)
         return;
     }
     fputs("<h3>Importance weights</h3>\n<div class=\"plots\">\n", page->file);
-    for (size_t i = 0; i < json_array_size(histograms) && page->status == STATUS_OK; i++) {
+    for (size_t i = 0; i < json_array_size(histograms); i++) {
         if (part_is_shown(page, json_array_get(histograms, i))) {
             put_histogram(page, json_array_get(histograms, i));
         }
@@ -483,9 +480,8 @@ static void draw_positions(struct replay_page *page, const char *estimator,
                                     .marks = true,
                                     .lines = lines,
                                     .line_count = line_count};
-    if (line_count > 0 && page->status == STATUS_OK) {
-        unsigned number = replay_page_plot_number(page);
-        replay_page_drawn(page, plot_draw_lines(page->file, number, &plot, page->problem));
+    if (line_count > 0) {
+        part_draw_lines(page, &plot);
     }
 }
 
@@ -495,8 +491,7 @@ static void put_position_plot(struct replay_page *page, const char *estimator)
     size_t measure = report_find_measure(view, estimator);
     struct plot_point(*points)[POSITIONS_MAX] = calloc(REPORT_CONTENDERS_MAX, sizeof(*points));
     if (points == NULL) {
-        problem_set(page->problem, "no memory for the page");
-        replay_page_drawn(page, STATUS_NO_MEMORY);
+        part_no_memory(page);
         return;
     }
     fputs("<div class=\"block wide\"><h3>", page->file);

@@ -7,15 +7,32 @@
 #include "replay/page.h"
 #include "replay/report_rows.h"
 
-unsigned replay_page_plot_number(struct replay_page *page)
+void part_no_memory(struct replay_page *page)
 {
-    return ++page->plot_count;
+    problem_set(page->problem, "no memory for the page");
+    if (page->status == STATUS_OK) {
+        page->status = STATUS_NO_MEMORY;
+    }
 }
 
-void replay_page_drawn(struct replay_page *page, enum status status)
+void part_draw_rows(struct replay_page *page, const struct plot_rows *plot)
 {
     if (page->status == STATUS_OK) {
-        page->status = status;
+        page->status = plot_draw_rows(page->file, ++page->plot_count, plot, page->problem);
+    }
+}
+
+void part_draw_lines(struct replay_page *page, const struct plot_lines *plot)
+{
+    if (page->status == STATUS_OK) {
+        page->status = plot_draw_lines(page->file, ++page->plot_count, plot, page->problem);
+    }
+}
+
+void part_draw_groups(struct replay_page *page, const struct plot_groups *plot)
+{
+    if (page->status == STATUS_OK) {
+        page->status = plot_draw_groups(page->file, ++page->plot_count, plot, page->problem);
     }
 }
 
@@ -136,8 +153,7 @@ static void put_sentence(struct replay_page *page, size_t contender)
 {
     char *text = report_sentence(&page->view, contender);
     if (text == NULL) {
-        problem_set(page->problem, "no memory for the page");
-        replay_page_drawn(page, STATUS_NO_MEMORY);
+        part_no_memory(page);
         return;
     }
     page_text(page->file, text);
@@ -325,8 +341,7 @@ static void put_left_out(struct replay_page *page)
 {
     char *text = report_rows_left_out(&page->view);
     if (text == NULL) {
-        problem_set(page->problem, "no memory for the page");
-        replay_page_drawn(page, STATUS_NO_MEMORY);
+        part_no_memory(page);
         return;
     }
     if (text[0] != '\0') {

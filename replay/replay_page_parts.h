@@ -12,13 +12,17 @@ struct replay_page {
     FILE *file;
     struct report_view view;
     unsigned plot_count;
-    enum status status; /* of the first plot that failed; none is drawn after it */
+    enum status status; /* what failed first: no plot is drawn after it */
     struct problem *problem;
 };
 
-/* A count of plots that were drawn, and what came of the last one. */
-unsigned replay_page_plot_number(struct replay_page *page);
-void replay_page_drawn(struct replay_page *page, enum status status);
+/* Draws a plot, unless the page has failed before. */
+void part_draw_rows(struct replay_page *page, const struct plot_rows *plot);
+void part_draw_lines(struct replay_page *page, const struct plot_lines *plot);
+void part_draw_groups(struct replay_page *page, const struct plot_groups *plot);
+
+/* The page fails, unless it has before, with STATUS_NO_MEMORY. */
+void part_no_memory(struct replay_page *page);
 
 /* Whether an element is of a contender that is shown. */
 bool part_is_shown(const struct replay_page *page, const json_t *element);

@@ -56,8 +56,7 @@ static void put_metric_plot(struct replay_page *page, size_t measure)
                                    .mark = NAN,
                                    .rows = rows,
                                    .row_count = view->contender_count};
-    unsigned number = replay_page_plot_number(page);
-    replay_page_drawn(page, plot_draw_rows(page->file, number, &plot, page->problem));
+    part_draw_rows(page, &plot);
 }
 
 static void put_metrics(struct replay_page *page)
@@ -68,7 +67,7 @@ static void put_metrics(struct replay_page *page)
     }
     page_section(page->file, "Metrics", "Means over users, with intervals of 95 %.");
     fputs("<div class=\"plots\">\n", page->file);
-    for (size_t i = 0; i < view->measure_count && page->status == STATUS_OK; i++) {
+    for (size_t i = 0; i < view->measure_count; i++) {
         if (view->measures[i].row != REPORT_ROW_SHOWN) {
             continue;
         }
@@ -154,10 +153,9 @@ static void draw_lorenz(struct replay_page *page, const json_t *exposures,
                                     .diagonal = true,
                                     .lines = lines,
                                     .line_count = line_count};
-    if (line_count > 0 && page->status == STATUS_OK) {
+    if (line_count > 0) {
         fputs("<div class=\"block wide\"><h3>How evenly videos are shown</h3>\n", page->file);
-        unsigned number = replay_page_plot_number(page);
-        replay_page_drawn(page, plot_draw_lines(page->file, number, &plot, page->problem));
+        part_draw_lines(page, &plot);
         fputs("<p class=\"soft\">On the diagonal all videos have the same exposure; the further "
               "below "
               "it, the fewer have it. Gini is twice the area between.</p></div>\n",
@@ -169,8 +167,7 @@ static void put_lorenz(struct replay_page *page, const json_t *exposures)
 {
     struct plot_point(*points)[LORENZ_POINTS_MAX] = calloc(REPORT_CONTENDERS_MAX, sizeof(*points));
     if (points == NULL) {
-        problem_set(page->problem, "no memory for the page");
-        replay_page_drawn(page, STATUS_NO_MEMORY);
+        part_no_memory(page);
         return;
     }
     draw_lorenz(page, exposures, points);
@@ -204,10 +201,9 @@ static void put_languages(struct replay_page *page)
                                      .series_names = page->view.contenders,
                                      .series_count = series_count,
                                      .bars = bars};
-    if (count > 0 && page->status == STATUS_OK) {
+    if (count > 0) {
         fputs("<div class=\"block wide\"><h3>By language</h3>\n", page->file);
-        unsigned number = replay_page_plot_number(page);
-        replay_page_drawn(page, plot_draw_groups(page->file, number, &plot, page->problem));
+        part_draw_groups(page, &plot);
         fputs("</div>\n", page->file);
     }
 }
