@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ranker/limits.h"
 #include "ranker/wire.h"
 #include "replay/entry.h"
 #include "replay/event_sort.h"
@@ -264,11 +265,17 @@ static enum status add_to_heap(struct ordering *ordering, uint64_t line,
     return wait(ordering, event.time_ms, keep_event(&event));
 }
 
+static bool can_be(int64_t time_ms)
+{
+    return time_ms >= 1 && time_ms <= LIMIT_TIME_MS;
+}
+
+/* Signals are checked when all is sorted; until then, a time that will be refused is none. */
 static int64_t time_of(const struct ordering *ordering, const Reelrank__V1__LogEntry *entry)
 {
     switch (entry->entry_case) {
     case REELRANK__V1__LOG_ENTRY__ENTRY_SIGNAL:
-        return entry->signal->time_ms;
+        return can_be(entry->signal->time_ms) ? entry->signal->time_ms : ordering->last_ms;
     case REELRANK__V1__LOG_ENTRY__ENTRY_DECISION:
         return entry->decision->time_ms;
     default:
