@@ -7,6 +7,7 @@
 #include "ranker/wire.h"
 #include "replay/entry.h"
 #include "replay/event_sort.h"
+#include "replay/heap.h"
 #include "replay/overlay.h"
 #include "replay/unpack.h"
 
@@ -25,13 +26,6 @@ struct waiting_line {
     bool has_texts; /* those of an impression follow the event, each with its zero */
 };
 
-/* Its place in the order, which is all that is looked at while it waits. */
-struct waiting_place {
-    int64_t time_ms;
-    uint64_t number;           /* of reading: a line may mean several, which keep their order */
-    struct waiting_line *line; /* owned */
-};
-
 struct ordering {
     const struct log_order_options *options;
     struct log_order_counts *counts;
@@ -39,11 +33,9 @@ struct ordering {
     const struct log_input *input; /* that is being read */
     struct unpack *unpack;         /* of it */
     uint64_t bytes_before;         /* of inputs read before it */
-    struct waiting_place *heap;    /* owned; the oldest first */
-    size_t count;
-    uint64_t read_count;
-    struct event_sort *sort; /* owned; NULL: not all is sorted */
-    uint8_t *packed;         /* owned; of one entry */
+    struct heap waiting;           /* lines by their times, which are not below 0 */
+    struct event_sort *sort;       /* owned; NULL: not all is sorted */
+    uint8_t *packed;               /* owned; of one entry */
     size_t packed_capacity;
     struct arena arena; /* of the entry that is told */
     void *memory;
@@ -112,42 +104,6 @@ static bool read_event(struct ordering *ordering, const Reelrank__V1__LogEntry *
     return true;
 }
 
-/* Earlier times first, then what was read earlier. */
-static bool is_before(const struct waiting_place *a, const struct waiting_place *b)
-{
-    return a->time_ms != b->time_ms ? a->time_ms < b->time_ms : a->number < b->number;
-}
-
-static void push(struct ordering *ordering, const struct waiting_place *place)
-{
-    size_t at = ordering->count++;
-    struct waiting_place *heap = ordering->heap;
-    while (at > 0 && is_before(place, &heap[(at - 1) / 2])) {
-        heap[at] = heap[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    heap[at] = *place;
-}
-
-static struct waiting_place pop(struct ordering *ordering)
-{
-    struct waiting_place *heap = ordering->heap;
-    const struct waiting_place first = heap[0];
-    const size_t count = --ordering->count;
-    const struct waiting_place moved = heap[count];
-    size_t at = 0;
-    for (size_t child = 1; child < count; child = 2 * at + 1) {
-        child += child + 1 < count && is_before(&heap[child + 1], &heap[child]);
-        if (!is_before(&heap[child], &moved)) {
-            break;
-        }
-        heap[at] = heap[child];
-        at = child;
-    }
-    heap[at] = moved;
-    return first;
-}
-
 static const char *take_text(const char **at)
 {
     const char *text = *at;
@@ -180,12 +136,11 @@ static enum status take_kept_decision(struct ordering *ordering, const struct wa
 
 static enum status tell_oldest(struct ordering *ordering)
 {
-    struct waiting_place place = pop(ordering);
-    const struct waiting_line *kept = place.line;
+    struct heap_item item = heap_pop(&ordering->waiting);
+    const struct waiting_line *kept = item.value;
     struct log_event event;
     enum status status = STATUS_OK;
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): pop() gives each line once */
-    begin_event(&event, place.time_ms, kept->line, kept->fields);
+    begin_event(&event, (int64_t)item.key, kept->line, kept->fields);
     if (kept->is_decision) {
         status = take_kept_decision(ordering, kept, &event);
     } else {
@@ -194,7 +149,7 @@ static enum status tell_oldest(struct ordering *ordering)
     if (status == STATUS_OK) {
         status = tell(ordering, &event);
     }
-    free(place.line);
+    free(item.value);
     return status;
 }
 
@@ -246,9 +201,13 @@ static enum status wait(struct ordering *ordering, int64_t time_ms, struct waiti
     if (kept == NULL) {
         return STATUS_NO_MEMORY;
     }
+    enum status status = heap_push(&ordering->waiting, (uint64_t)time_ms, kept);
+    if (status != STATUS_OK) {
+        free(kept);
+        return status;
+    }
     ordering->last_ms = time_ms;
-    push(ordering, &(struct waiting_place){time_ms, ordering->read_count++, kept});
-    return ordering->count > ordering->options->reorder ? tell_oldest(ordering) : STATUS_OK;
+    return ordering->waiting.count > ordering->options->reorder ? tell_oldest(ordering) : STATUS_OK;
 }
 
 static enum status add_to_heap(struct ordering *ordering, uint64_t line,
@@ -434,7 +393,7 @@ static enum status read_all(struct ordering *ordering)
     if (status == STATUS_OK && ordering->sort != NULL) {
         status = tell_all_sorted(ordering);
     }
-    while (status == STATUS_OK && ordering->count > 0) {
+    while (status == STATUS_OK && ordering->waiting.count > 0) {
         status = tell_oldest(ordering);
     }
     return status;
@@ -443,12 +402,9 @@ static enum status read_all(struct ordering *ordering)
 static enum status prepare(struct ordering *ordering)
 {
     const struct log_order_options *options = ordering->options;
-    size_t waiting = options->sort ? 0 : options->reorder + 1;
-    ordering->heap = calloc(waiting + 1, sizeof(*ordering->heap));
     ordering->memory = malloc(ARENA_BYTES);
     ordering->sort = options->sort ? event_sort_new(EVENT_SORT_BYTES) : NULL;
-    if (ordering->heap == NULL || ordering->memory == NULL ||
-        (options->sort && ordering->sort == NULL)) {
+    if (ordering->memory == NULL || (options->sort && ordering->sort == NULL)) {
         problem_set(ordering->problem, "%s", status_text(STATUS_NO_MEMORY));
         return STATUS_NO_MEMORY;
     }
@@ -465,12 +421,9 @@ enum status log_order_read(const struct log_order_options *options, struct log_o
     if (status == STATUS_OK) {
         status = read_all(&ordering);
     }
-    while (ordering.count > 0) {
-        free(pop(&ordering).line); /* NOLINT(clang-analyzer-unix.Malloc): as above */
-    }
+    heap_release(&ordering.waiting);
     event_sort_free(ordering.sort);
     free(ordering.packed);
-    free(ordering.heap);
     if (ordering.memory != NULL) {
         arena_reset(&ordering.arena); /* lifts ASan's marks before the memory goes */
     }
