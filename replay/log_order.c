@@ -13,8 +13,14 @@
 
 enum {
     PROGRESS_LINES = 1024,
-    ARENA_BYTES = 8 << 20, /* for the largest entry that a reader tells */
-    SORTED_HEADER = 16     /* line, fields and input, before the packed entry */
+    ARENA_BYTES = 8 << 20 /* for the largest entry that a reader tells */
+};
+
+/* Before the packed entry of a record that is sorted; the process that wrote it reads it. */
+struct sorted_head {
+    uint64_t line;
+    uint32_t fields;
+    uint32_t input;
 };
 
 /* What a line means, until it is told. Behind it lie its bytes. */
@@ -259,7 +265,12 @@ static enum status hold(struct ordering *ordering, size_t size)
 static enum status add_to_sort(struct ordering *ordering, uint64_t line,
                                const Reelrank__V1__LogEntry *entry, uint32_t fields)
 {
-    size_t size = SORTED_HEADER + reelrank__v1__log_entry__get_packed_size(entry);
+    const struct sorted_head head = {
+        .line = line,
+        .fields = fields,
+        .input = (uint32_t)(ordering->input - ordering->options->inputs),
+    };
+    size_t size = sizeof(head) + reelrank__v1__log_entry__get_packed_size(entry);
     if (size > EVENT_SORT_RECORD_BYTES) {
         reject(ordering, line, "the entry is larger than can be sorted");
         return STATUS_OK;
@@ -268,11 +279,8 @@ static enum status add_to_sort(struct ordering *ordering, uint64_t line,
     if (status != STATUS_OK) {
         return status;
     }
-    memcpy(ordering->packed, &line, sizeof(line));
-    uint32_t input = (uint32_t)(ordering->input - ordering->options->inputs);
-    memcpy(ordering->packed + sizeof(line), &fields, sizeof(fields));
-    memcpy(ordering->packed + sizeof(line) + sizeof(fields), &input, sizeof(input));
-    (void)reelrank__v1__log_entry__pack(entry, ordering->packed + SORTED_HEADER);
+    memcpy(ordering->packed, &head, sizeof(head));
+    (void)reelrank__v1__log_entry__pack(entry, ordering->packed + sizeof(head));
     ordering->last_ms = time_of(ordering, entry);
     struct sorted_record record = {
         .time_ms = ordering->last_ms, .bytes = ordering->packed, .size = size};
@@ -282,18 +290,14 @@ static enum status add_to_sort(struct ordering *ordering, uint64_t line,
 static enum status tell_sorted(struct ordering *ordering, const struct sorted_record *record)
 {
     struct log_event event;
-    uint64_t line;
-    uint32_t fields;
-    uint32_t input;
+    struct sorted_head head;
     ProtobufCAllocator allocator = wire_allocator(&ordering->arena);
-    memcpy(&line, record->bytes, sizeof(line));
-    memcpy(&fields, record->bytes + sizeof(line), sizeof(fields));
-    memcpy(&input, record->bytes + sizeof(line) + sizeof(fields), sizeof(input));
-    begin_event(&event, record->time_ms, line, fields);
-    ordering->input = &ordering->options->inputs[input];
+    memcpy(&head, record->bytes, sizeof(head));
+    begin_event(&event, record->time_ms, head.line, head.fields);
+    ordering->input = &ordering->options->inputs[head.input];
     arena_reset(&ordering->arena);
     const Reelrank__V1__LogEntry *entry = reelrank__v1__log_entry__unpack(
-        &allocator, record->size - SORTED_HEADER, record->bytes + SORTED_HEADER);
+        &allocator, record->size - sizeof(head), record->bytes + sizeof(head));
     if (entry == NULL) {
         return STATUS_NO_MEMORY;
     }
@@ -362,9 +366,8 @@ static enum status read_unpacked(struct ordering *ordering)
     enum status status =
         import_read(unpack_stream(ordering->unpack), &options, &sink, ordering->problem);
     if (status == STATUS_IO) {
-        status = unpack_failure(ordering->unpack, ordering->problem) != STATUS_OK
-                     ? unpack_failure(ordering->unpack, NULL)
-                     : status;
+        enum status failure = unpack_failure(ordering->unpack, ordering->problem);
+        status = failure != STATUS_OK ? failure : status;
     }
     return status;
 }
