@@ -427,9 +427,6 @@ enum status log_order_read(const struct log_order_options *options, struct log_o
     heap_release(&ordering.waiting);
     event_sort_free(ordering.sort);
     free(ordering.packed);
-    if (ordering.memory != NULL) {
-        arena_reset(&ordering.arena); /* lifts ASan's marks before the memory goes */
-    }
     free(ordering.memory);
     return status;
 }
