@@ -100,20 +100,11 @@ static enum status open_rows(struct example_walk *walk, struct problem *problem)
 static enum status make_timeline(struct example_walk *walk)
 {
     const struct timeline_options options = {.origin = walk->origin,
-                                             .locale = walk->source.locale,
-                                             .age_years = (unsigned)walk->source_values->age_years,
-                                             .ahead_events = TIMELINE_AHEAD_EVENTS,
                                              .singles = true,
                                              .ranking = examples_ranking,
                                              .signal = examples_signal,
                                              .context = walk->examples};
-    struct state *state = feed_take_state(walk->source.feed);
-    walk->timeline = state != NULL ? timeline_new(state, &options) : NULL;
-    if (walk->timeline == NULL) {
-        state_free(state);
-        return STATUS_NO_MEMORY;
-    }
-    return STATUS_OK;
+    return replay_source_timeline(&walk->source, &options, &walk->timeline);
 }
 
 static enum status run_through(struct example_walk *walk, struct problem *problem)

@@ -55,18 +55,12 @@ static enum status make_timeline(struct counterfactual_command *command,
                                  struct counterfactual_run *run)
 {
     const struct timeline_options options = {.origin = RANKINGS_DECISIONS,
-                                             .ahead_events = TIMELINE_AHEAD_EVENTS,
                                              .ranking = counterfactual_run_ranking,
                                              .signal = counterfactual_run_signal,
                                              .context = run};
-    struct state *state = feed_take_state(command->source.feed);
-    timeline_free(command->timeline);
-    command->timeline = state != NULL ? timeline_new(state, &options) : NULL;
-    if (command->timeline == NULL) {
-        state_free(state);
-        return STATUS_NO_MEMORY;
-    }
-    return STATUS_OK;
+    timeline_free(command->timeline); /* that of learning */
+    command->timeline = NULL;
+    return replay_source_timeline(&command->source, &options, &command->timeline);
 }
 
 static enum status walk(struct counterfactual_command *command, bool learning)

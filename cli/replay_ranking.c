@@ -121,22 +121,13 @@ static enum status make_timeline(struct ranking_command *command)
 {
     const struct ranking_values *values = command->values;
     const struct timeline_options options = {.origin = command->origin,
-                                             .locale = command->source.locale,
-                                             .age_years = (unsigned)values->source.age_years,
                                              .label = command->label,
                                              .negatives = (unsigned)values->negatives,
                                              .seed = (uint64_t)values->source.seed,
-                                             .ahead_events = TIMELINE_AHEAD_EVENTS,
                                              .ranking = ranking_run_ranking,
                                              .signal = ranking_run_signal,
                                              .context = command->run};
-    struct state *state = feed_take_state(command->source.feed);
-    command->timeline = state != NULL ? timeline_new(state, &options) : NULL;
-    if (command->timeline == NULL) {
-        state_free(state);
-        return STATUS_NO_MEMORY;
-    }
-    return STATUS_OK;
+    return replay_source_timeline(&command->source, &options, &command->timeline);
 }
 
 static enum status walk(struct ranking_command *command)

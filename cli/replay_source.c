@@ -235,6 +235,23 @@ void replay_source_close(struct replay_source *source)
     json_decref(source->rejects);
 }
 
+enum status replay_source_timeline(struct replay_source *source,
+                                   const struct timeline_options *options, struct timeline **out)
+{
+    struct timeline_options whole = *options;
+    whole.locale = source->locale;
+    whole.age_years = (unsigned)source->values->age_years;
+    whole.ahead_events = TIMELINE_AHEAD_EVENTS;
+    struct state *state = feed_take_state(source->feed);
+    struct timeline *timeline = state != NULL ? timeline_new(state, &whole) : NULL;
+    if (timeline == NULL) {
+        state_free(state);
+        return STATUS_NO_MEMORY;
+    }
+    *out = timeline;
+    return STATUS_OK;
+}
+
 enum status replay_source_run(struct replay_source *source, struct timeline *timeline,
                               struct problem *problem)
 {

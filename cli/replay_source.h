@@ -137,6 +137,14 @@ bool replay_source_is_read_once(const char *path);
 /* Whether what is told of is decisions, unless an option says otherwise. */
 bool replay_source_has_decisions(const struct replay_source_values *values);
 
+/*
+ * The timeline of its events, once: as options say, but for locale, age_years and ahead_events,
+ * which are filled in. The caller ends *out with timeline_free(). STATUS_NO_MEMORY.
+ */
+MUST_USE enum status replay_source_timeline(struct replay_source *source,
+                                            const struct timeline_options *options,
+                                            struct timeline **out);
+
 /* Runs it through a timeline, with progress. */
 MUST_USE enum status replay_source_run(struct replay_source *source, struct timeline *timeline,
                                        struct problem *problem);
