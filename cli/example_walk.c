@@ -39,15 +39,6 @@ enum status example_head_find(const char *option, const char *name, enum head *o
 
 /* ---- opening ---- */
 
-static enum status read_weights(struct example_walk *walk, struct problem *problem)
-{
-    static const struct argument_texts no_baselines;
-    char *name = (char *)(uintptr_t)walk->values->weights; /* it is not written */
-    struct operands operands = {.items = &name, .count = 1};
-    return replay_contenders_read(&operands, &no_baselines, SERVED_NOT, 0,
-                                  feed_log(walk->source.feed), &walk->weights, problem);
-}
-
 enum exit_code example_walk_open(const struct replay_source_values *source,
                                  const struct example_walk_values *values, const char *command,
                                  struct example_walk *out)
@@ -67,7 +58,8 @@ enum exit_code example_walk_open(const struct replay_source_values *source,
         return code;
     }
     struct problem problem = {""};
-    enum status status = read_weights(out, &problem);
+    enum status status =
+        replay_weights_read(values->weights, feed_log(out->source.feed), &out->weights, &problem);
     return status == STATUS_OK ? CODE_OK : command_fail(command, status, &problem);
 }
 
@@ -79,7 +71,7 @@ void example_walk_release(struct example_walk *walk)
     if (walk->rows != NULL) {
         fclose(walk->rows); /* nothing of it is needed */
     }
-    replay_contenders_release(&walk->weights);
+    replay_weights_release(&walk->weights);
     replay_source_close(&walk->source);
 }
 
@@ -122,7 +114,7 @@ static enum status run_through(struct example_walk *walk, struct problem *proble
 static enum status make_examples(struct example_walk *walk, struct problem *problem)
 {
     walk->examples = examples_new(
-        &(struct examples_options){.weights = walk->weights.weights[0].weights,
+        &(struct examples_options){.weights = walk->weights.weights,
                                    .positions = (size_t)walk->values->positions,
                                    .window_ms = replay_source_window_ms(walk->source_values),
                                    .writer = walk->writer});

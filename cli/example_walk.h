@@ -64,8 +64,8 @@ struct example_walk {
     const struct example_walk_values *values;         /* borrowed */
     enum ranking_origin origin;
     struct replay_source source;
-    struct replay_contenders weights; /* the one of --weights, once it was read */
-    FILE *rows;                       /* owned: a file without a name */
+    struct replay_weights weights; /* of --weights, once it was read */
+    FILE *rows;                    /* owned: a file without a name */
     struct example_writer *writer;
     struct examples *examples;
     struct timeline *timeline;

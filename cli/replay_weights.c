@@ -95,9 +95,10 @@ static enum status read_history(const char *name, struct log *log, struct replay
     return status == STATUS_INVALID ? refuse(name, problems, problem) : status;
 }
 
-static enum status read_one(const char *name, struct log *log, struct replay_weights *out,
-                            struct problem *problem)
+enum status replay_weights_read(const char *name, struct log *log, struct replay_weights *out,
+                                struct problem *problem)
 {
+    *out = (struct replay_weights){.weights = NULL};
     struct weights_problems *problems = calloc(1, sizeof(*problems));
     enum status status;
     if (problems == NULL) {
@@ -112,6 +113,16 @@ static enum status read_one(const char *name, struct log *log, struct replay_wei
     }
     free(problems);
     return status;
+}
+
+void replay_weights_release(struct replay_weights *weights)
+{
+    weights_unref(weights->weights);
+    weights_kept_release(&weights->kept);
+    if (weights->file != NULL) {
+        weights_file_release(weights->file);
+        free(weights->file);
+    }
 }
 
 /* What follows the last slash. */
@@ -200,7 +211,7 @@ enum status replay_contenders_read(const struct operands *operands,
     bool folders = need_folders(operands);
     for (size_t i = 0; status == STATUS_OK && i < operands->count; i++) {
         struct replay_weights *weights = &out->weights[out->weights_count++];
-        status = read_one(operands->items[i], log, weights, problem);
+        status = replay_weights_read(operands->items[i], log, weights, problem);
         add(&out->contenders,
             (struct contender){.kind = CONTENDER_WEIGHTS,
                                .name = folders ? operands->items[i] : file_part(operands->items[i]),
@@ -216,13 +227,7 @@ enum status replay_contenders_read(const struct operands *operands,
 void replay_contenders_release(struct replay_contenders *contenders)
 {
     for (size_t i = 0; i < contenders->weights_count; i++) {
-        struct replay_weights *weights = &contenders->weights[i];
-        weights_unref(weights->weights);
-        weights_kept_release(&weights->kept);
-        if (weights->file != NULL) {
-            weights_file_release(weights->file);
-            free(weights->file);
-        }
+        replay_weights_release(&contenders->weights[i]);
     }
 }
 

@@ -20,6 +20,15 @@ struct replay_weights {
     struct weights_kept kept;
 };
 
+/*
+ * Reads one; log is that of the data directory, or NULL. Says what is wrong with a file on stderr,
+ * line by line. Whatever comes of it, the caller ends *out with replay_weights_release().
+ */
+MUST_USE enum status replay_weights_read(const char *name, struct log *log,
+                                         struct replay_weights *out, struct problem *problem);
+/* All zero is allowed. */
+void replay_weights_release(struct replay_weights *weights);
+
 struct replay_contenders {
     struct contenders contenders;
     struct replay_weights weights[CONTENDERS_MAX];
@@ -44,9 +53,8 @@ MUST_USE enum status replay_baselines_check(const struct argument_texts *baselin
                                             size_t weights_count, struct problem *problem);
 
 /*
- * Reads them; baselines were checked. log is that of the data directory, or NULL. Says what is
- * wrong with a file on stderr, line by line. Whatever comes of it, the caller ends *out with
- * replay_contenders_release().
+ * Reads them, each as replay_weights_read(); baselines were checked. Whatever comes of it, the
+ * caller ends *out with replay_contenders_release().
  */
 MUST_USE enum status replay_contenders_read(const struct operands *operands,
                                             const struct argument_texts *baselines,

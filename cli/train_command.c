@@ -147,7 +147,7 @@ static enum status read_options(struct train_command *command)
 /* Of the weights before, without its hash, unless one was given. */
 static enum status choose_version(struct train_command *command)
 {
-    const char *before = weights_version(command->walk.weights.weights[0].weights);
+    const char *before = weights_version(command->walk.weights.weights);
     size_t size = strcspn(before, "@");
     int length =
         command->values->version != NULL
@@ -167,8 +167,8 @@ static enum status choose_version(struct train_command *command)
 static enum status edit(struct train_command *command, const struct train_head *heads, size_t count,
                         char **out, size_t *size)
 {
-    return train_edit(command->walk.weights.weights[0].yaml, command->version, heads, count, out,
-                      size, &command->problem);
+    return train_edit(command->walk.weights.yaml, command->version, heads, count, out, size,
+                      &command->problem);
 }
 
 /* What cannot be written is better known before the log is read: heads that say nothing yet. */
@@ -340,7 +340,7 @@ static enum status tell(const struct train_command *command)
         .split = command->split,
         .rankings = counts->rankings,
         .examples = counts->examples,
-        .weights = weights_version(command->walk.weights.weights[0].weights),
+        .weights = weights_version(command->walk.weights.weights),
         .version = command->written,
         .out = command->values->out,
     };
