@@ -30,15 +30,6 @@ const char *replay_baseline_name(size_t index)
     return index < BASELINES ? baselines[index].name : NULL;
 }
 
-static enum status refuse(const char *name, const struct weights_problems *problems,
-                          struct problem *problem)
-{
-    problems_print(stderr, name, problems);
-    problem_set(problem, "%.200s has %u problem%s", name, problems->count,
-                problems->count == 1 ? "" : "s");
-    return STATUS_INVALID;
-}
-
 static enum status read_file(const char *name, struct replay_weights *out,
                              struct weights_problems *problems, struct problem *problem)
 {
@@ -48,7 +39,7 @@ static enum status read_file(const char *name, struct replay_weights *out,
     }
     enum status status = weights_file_read(name, out->file, &out->weights, problems, problem);
     out->yaml = out->file->source.yaml;
-    return status == STATUS_INVALID ? refuse(name, problems, problem) : status;
+    return status == STATUS_INVALID ? problems_refuse(name, problems, problem) : status;
 }
 
 static enum status parse_default(struct replay_weights *out, struct weights_problems *problems)
@@ -92,7 +83,7 @@ static enum status read_history(const char *name, struct log *log, struct replay
     }
     out->yaml = out->kept.source.yaml;
     status = weights_source_parse(&out->kept.source, &out->weights, problems);
-    return status == STATUS_INVALID ? refuse(name, problems, problem) : status;
+    return status == STATUS_INVALID ? problems_refuse(name, problems, problem) : status;
 }
 
 enum status replay_weights_read(const char *name, struct log *log, struct replay_weights *out,
