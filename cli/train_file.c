@@ -134,10 +134,8 @@ enum status train_file_write(const char *path, struct text yaml, char version[TR
 static enum status model_path(const char *path, const char *name, char out[FILES_PATH_SIZE],
                               struct problem *problem)
 {
-    const char *slash = strrchr(path, '/');
-    int directory = slash != NULL ? (int)(slash - path) + 1 : 0;
-    int size = snprintf(out, FILES_PATH_SIZE, "%.*s%s", directory, path, name);
-    return size >= 0 && size < FILES_PATH_SIZE ? STATUS_OK : refuse(path, ENAMETOOLONG, problem);
+    enum status status = weights_file_model_path(path, name, out, NULL);
+    return status == STATUS_OK ? STATUS_OK : refuse(path, ENAMETOOLONG, problem);
 }
 
 enum status train_file_write_model(const char *path, const char *name, struct text model,
