@@ -97,18 +97,10 @@ static enum status read_features(struct train_command *command)
     return STATUS_OK;
 }
 
-static bool is_version(const char *name)
-{
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                  "0123456789._-";
-    size_t size = strlen(name);
-    return size > 0 && size <= WEIGHTS_NAME_MAX && strspn(name, allowed) == size;
-}
-
 static enum status check_version(struct train_command *command)
 {
     const char *name = command->values->version;
-    if (name == NULL || is_version(name)) {
+    if (name == NULL || weights_is_name(text_of(name))) {
         return STATUS_OK;
     }
     problem_set(&command->problem,
