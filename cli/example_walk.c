@@ -12,15 +12,6 @@ enum { MINUTE_MS = 60000 };
 
 const char *const example_origins[] = {"decisions", "impressions", NULL};
 
-unsigned example_choice(const char *const *names, const char *name)
-{
-    unsigned index = 0;
-    while (names[index + 1] != NULL && strcmp(names[index], name) != 0) {
-        index++;
-    }
-    return index;
-}
-
 enum status example_head_find(const char *option, const char *name, enum head *out,
                               struct problem *problem)
 {
@@ -51,7 +42,7 @@ enum exit_code example_walk_open(const struct replay_source_values *source,
     bool decisions = replay_source_has_decisions(source);
     out->origin = decisions ? RANKINGS_DECISIONS : RANKINGS_IMPRESSIONS;
     if (values->rankings != NULL) {
-        out->origin = (enum ranking_origin)example_choice(example_origins, values->rankings);
+        out->origin = (enum ranking_origin)argument_choice(example_origins, values->rankings);
     }
     code = replay_source_open(source, command, out->origin == RANKINGS_DECISIONS, &out->source);
     if (code != CODE_OK) {

@@ -90,9 +90,6 @@ MUST_USE enum status example_walk_split(const struct example_walk *walk, struct 
 /* Says on stderr what was left out. */
 void example_walk_tell(const struct example_walk *walk);
 
-/* The place of a choice that was made among its names; arguments.c has checked it. */
-unsigned example_choice(const char *const *names, const char *name);
-
 /* STATUS_INVALID: there is no such head; the problem begins with the option, such as "--label". */
 MUST_USE enum status example_head_find(const char *option, const char *name, enum head *out,
                                        struct problem *problem);

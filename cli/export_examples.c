@@ -44,8 +44,8 @@ static const char *const sides[] = {"all", "train", "validation", NULL};
 static enum status read_options(struct examples_command *command)
 {
     const struct examples_values *values = command->values;
-    command->form = (enum example_form)example_choice(forms, values->form);
-    command->side = (enum side)example_choice(sides, values->split);
+    command->form = (enum example_form)argument_choice(forms, values->form);
+    command->side = (enum side)argument_choice(sides, values->split);
     if (command->form == EXAMPLE_CSV && values->label != NULL) {
         problem_set(&command->problem, "--label is of --as libsvm alone; CSV has all labels");
         return STATUS_INVALID;

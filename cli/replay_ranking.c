@@ -46,16 +46,13 @@ struct ranking_command {
     struct problem problem;
 };
 
+/* In the order of enum ranking_origin. */
 static const char *const origins[] = {"decisions", "impressions", "outcomes", NULL};
 
 static enum ranking_origin origin_of(const struct ranking_values *values)
 {
-    static const enum ranking_origin found[] = {RANKINGS_DECISIONS, RANKINGS_IMPRESSIONS,
-                                                RANKINGS_OUTCOMES};
-    for (size_t i = 0; values->rankings != NULL && origins[i] != NULL; i++) {
-        if (strcmp(values->rankings, origins[i]) == 0) {
-            return found[i];
-        }
+    if (values->rankings != NULL) {
+        return (enum ranking_origin)argument_choice(origins, values->rankings);
     }
     if (replay_source_has_decisions(&values->source)) {
         return RANKINGS_DECISIONS;

@@ -31,6 +31,9 @@ struct replay_source_values {
 extern const char *const replay_formats[];
 extern const char *const replay_ratings[];
 
+/* What one of replay_ratings names; NULL: unrated. */
+Reelrank__V1__SafetyRating replay_rating(const char *name);
+
 /*
  * The rows of struct replay_source_values as member `source` of values: those of the events, then
  * also those of what draws, and of measurements in parts.
