@@ -1,15 +1,10 @@
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "cli/command.h"
 #include "cli/example_walk.h"
 #include "cli/output.h"
 #include "replay/example_text.h"
-
-enum { PROGRESS_ROWS = 1024 };
 
 enum side { SIDE_ALL, SIDE_TRAIN, SIDE_VALIDATION };
 
@@ -87,9 +82,7 @@ static enum status write_rows(struct examples_command *command, struct example_r
             command->unlabelled += !written;
         }
         done++;
-        if (done % PROGRESS_ROWS == 0) {
-            progress_show(&progress, done);
-        }
+        progress_show(&progress, done);
         status = example_reader_next(reader, &example, &command->problem);
     }
     progress_clear(&progress);

@@ -1,6 +1,4 @@
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/command.h"
@@ -33,7 +31,6 @@ struct counterfactual_command {
     const struct counterfactual_values *values;
     const char *name;
     enum label reward;
-    struct support_limits limits;
     struct replay_source source;
     struct replay_contenders contenders;
     struct reward_model *model;
@@ -301,6 +298,7 @@ static enum exit_code refuse_option(struct counterfactual_command *command, cons
 static enum exit_code check(struct counterfactual_command *command, size_t weights)
 {
     const struct counterfactual_values *values = command->values;
+    struct support_limits limits;
     enum exit_code code = replay_source_check(&values->source, command->name);
     if (code != CODE_OK) {
         return code;
@@ -316,10 +314,9 @@ static enum exit_code check(struct counterfactual_command *command, size_t weigh
          check_twice(command, "--catalogue", values->source.catalogue) != STATUS_OK)) {
         return refuse(command);
     }
-    support_limits_init(&command->limits);
+    support_limits_init(&limits);
     for (size_t i = 0; i < values->support.count; i++) {
-        if (support_limits_set(&command->limits, values->support.items[i], &command->problem) !=
-            STATUS_OK) {
+        if (support_limits_set(&limits, values->support.items[i], &command->problem) != STATUS_OK) {
             return refuse_option(command, "--support");
         }
     }

@@ -1,6 +1,5 @@
 #include "cli/replay_weights.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,11 +23,6 @@ static const struct {
 };
 
 enum { BASELINES = sizeof(baselines) / sizeof(baselines[0]) };
-
-const char *replay_baseline_name(size_t index)
-{
-    return index < BASELINES ? baselines[index].name : NULL;
-}
 
 static enum status read_file(const char *name, struct replay_weights *out,
                              struct weights_problems *problems, struct problem *problem)

@@ -39,9 +39,6 @@ struct replay_contenders {
 /* Where what was served stands: estimates are compared with it, rankings with the first weights. */
 enum served_place { SERVED_NOT, SERVED_FIRST, SERVED_LAST };
 
-/* As an option names a baseline: "popularity"; NULL past the last one. */
-const char *replay_baseline_name(size_t index);
-
 /* Enough room for weights is checked by most_operands. */
 enum { REPLAY_WEIGHTS_MAX = 6 };
 
