@@ -6,6 +6,7 @@
 
 #include "cli/column.h"
 #include "cli/fields.h"
+#include "replay/report_family.h"
 
 enum { WEIGHTS_SHOWN = 12, NAME_WIDTH = 26, FEATURE_WIDTH = 34, FIGURE_WIDTH = 32, TEXT_SIZE = 64 };
 
@@ -249,15 +250,10 @@ void train_report_print(const struct train_report *report)
 
 /* ---- JSON ---- */
 
-static json_t *number_json(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *interval_json(double value, double low, double high)
 {
-    return json_pack("{s:o, s:o, s:o}", "value", number_json(value), "low", number_json(low),
-                     "high", number_json(high));
+    return json_pack("{s:o, s:o, s:o}", "value", report_real(value), "low", report_real(low),
+                     "high", report_real(high));
 }
 
 static json_t *bins_json(const struct forecast_figures *figures)
@@ -266,8 +262,8 @@ static json_t *bins_json(const struct forecast_figures *figures)
     for (unsigned i = 0; i < figures->bin_count; i++) {
         const struct forecast_bin *bin = &figures->bins[i];
         json_array_append_new(bins, json_pack("{s:I, s:o, s:o}", "count", (json_int_t)bin->count,
-                                              "predicted", number_json(bin->predicted), "observed",
-                                              number_json(bin->observed)));
+                                              "predicted", report_real(bin->predicted), "observed",
+                                              report_real(bin->observed)));
     }
     return bins;
 }
@@ -278,13 +274,13 @@ static json_t *figures_json(const struct forecast_figures *figures, uint64_t exa
     const struct auc_estimate *auc = &figures->auc;
     return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "examples",
                      (json_int_t)examples, "positives", (json_int_t)figures->positives,
-                     "effective_examples", number_json(figures->effective), "observed",
-                     number_json(figures->observed), "predicted", number_json(figures->predicted),
-                     "log_loss", number_json(figures->log_loss), "base_rate_log_loss",
-                     number_json(figures->reference_log_loss), "gain",
+                     "effective_examples", report_real(figures->effective), "observed",
+                     report_real(figures->observed), "predicted", report_real(figures->predicted),
+                     "log_loss", report_real(figures->log_loss), "base_rate_log_loss",
+                     report_real(figures->reference_log_loss), "gain",
                      interval_json(gain->value, gain->low, gain->high), "auc",
                      interval_json(auc->value, auc->low, auc->high), "calibration_error",
-                     number_json(figures->calibration_error), "reliability", bins_json(figures));
+                     report_real(figures->calibration_error), "reliability", bins_json(figures));
 }
 
 static json_t *tried_json(const struct logistic_result *result)
@@ -292,7 +288,7 @@ static json_t *tried_json(const struct logistic_result *result)
     json_t *tried = json_array();
     for (unsigned i = 0; i < result->tried_count; i++) {
         json_array_append_new(tried, json_pack("{s:f, s:o}", "l2", result->tried[i].l2, "log_loss",
-                                               number_json(result->tried[i].loss)));
+                                               report_real(result->tried[i].loss)));
     }
     return tried;
 }
@@ -326,7 +322,7 @@ static json_t *places_json(const struct logistic_result *result)
     for (unsigned i = 0; i < LOGISTIC_PLACES; i++) {
         json_array_append_new(places,
                               json_pack("{s:I, s:o}", "rows", (json_int_t)result->place_rows[i],
-                                        "effect", number_json(result->places[i])));
+                                        "effect", report_real(result->places[i])));
     }
     return places;
 }

@@ -8,9 +8,9 @@
 #include "replay/bootstrap.h"
 #include "replay/segments.h"
 
-/* Parts that reports on rankings and on estimates have in common. */
+/* Parts that reports on rankings, on estimates and on training have in common. */
 
-/* A number, or null for NaN. */
+/* A number, or null where it is not finite. */
 json_t *report_real(double value);
 
 /* How many, of a sum that is a whole number, which a part from a file need not be: at most 2^53. */
