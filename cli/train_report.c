@@ -122,13 +122,12 @@ static double effect_of(const struct logistic_result *result, unsigned index)
     return result->model.weights[index].weight * result->deviations[index];
 }
 
-/* The one of the largest effect among those that are not taken, or weight_count. */
-static unsigned next_largest(const struct logistic_result *result, const bool *taken)
+/* The index of the largest among those that are not taken, or count. */
+static unsigned next_largest(const double *values, unsigned count, const bool *taken)
 {
-    unsigned best = result->model.weight_count;
-    for (unsigned i = 0; i < result->model.weight_count; i++) {
-        bool larger = best == result->model.weight_count ||
-                      fabs(effect_of(result, i)) > fabs(effect_of(result, best));
+    unsigned best = count;
+    for (unsigned i = 0; i < count; i++) {
+        bool larger = best == count || values[i] > values[best];
         best = !taken[i] && larger ? i : best;
     }
     return best;
@@ -136,11 +135,16 @@ static unsigned next_largest(const struct logistic_result *result, const bool *t
 
 static void print_weights(const struct logistic_result *result)
 {
+    unsigned count = result->model.weight_count;
+    double sizes[FEATURE_COUNT] = {0};
     bool taken[FEATURE_COUNT] = {false};
+    for (unsigned i = 0; i < count; i++) {
+        sizes[i] = fabs(effect_of(result, i));
+    }
     printf("\n  %-*s%14s%24s\n", FEATURE_WIDTH, "largest effects", "weight",
            "x standard deviation");
-    for (unsigned i = 0; i < WEIGHTS_SHOWN && i < result->model.weight_count; i++) {
-        unsigned next = next_largest(result, taken);
+    for (unsigned i = 0; i < WEIGHTS_SHOWN && i < count; i++) {
+        unsigned next = next_largest(sizes, count, taken);
         taken[next] = true;
         printf("  %-*s%14.6g%24.4f\n", FEATURE_WIDTH,
                feature_name(result->model.weights[next].feature),
@@ -171,27 +175,17 @@ static void print_reliability(const struct forecast_figures *figures)
     }
 }
 
-/* The one of the largest gain among those that are not taken, or FEATURE_COUNT. */
-static unsigned next_gain(const struct train_trees *trees, const bool *taken)
-{
-    unsigned best = FEATURE_COUNT;
-    for (unsigned i = 0; i < FEATURE_COUNT; i++) {
-        bool larger = best == FEATURE_COUNT || trees->gain[i] > trees->gain[best];
-        best = trees->gain[i] > 0 && !taken[i] && larger ? i : best;
-    }
-    return best;
-}
-
 static void print_gains(const struct train_trees *trees)
 {
     bool taken[FEATURE_COUNT] = {false};
     double total = 0;
     for (unsigned i = 0; i < FEATURE_COUNT; i++) {
         total += trees->gain[i];
+        taken[i] = !(trees->gain[i] > 0); /* the trees do not read it */
     }
     printf("\n  %-*s%14s\n", FEATURE_WIDTH, "largest gains", "share");
     for (unsigned i = 0; i < WEIGHTS_SHOWN; i++) {
-        unsigned next = next_gain(trees, taken);
+        unsigned next = next_largest(trees->gain, FEATURE_COUNT, taken);
         if (next == FEATURE_COUNT) {
             return;
         }
