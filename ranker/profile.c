@@ -218,7 +218,7 @@ static enum status seal_sums(const struct sums *sums, struct perfect *map, struc
         return status;
     }
     for (size_t i = 0; i < sums->count; i++) {
-        perfect_put(map, sums->keys[i], sums->values[i]);
+        perfect_add(map, sums->keys[i], sums->values[i]); /* keys differ, and none is 0 */
     }
     perfect_seal(map);
     return STATUS_OK;
