@@ -90,9 +90,6 @@ void counterfactual_run_free(struct counterfactual_run *run)
     }
     counterfactual_sums_free(run->sums);
     join_free(run->join);
-    if (run->arena.base != NULL) {
-        arena_reset(&run->arena); /* lifts ASan's marks before the memory goes */
-    }
     free(run->memory);
     free(run->sum_columns);
     free(run->peak_columns);

@@ -73,9 +73,6 @@ void examples_free(struct examples *examples)
     }
     join_free(examples->join);
     spill_free(examples->spill);
-    if (examples->arena.base != NULL) {
-        arena_reset(&examples->arena); /* lifts ASan's marks before the memory goes */
-    }
     free(examples->memory);
     free(examples->shown);
     free(examples);

@@ -80,9 +80,6 @@ void ranking_run_free(struct ranking_run *run)
     }
     ranking_sums_free(run->sums);
     join_free(run->join);
-    if (run->arena.base != NULL) {
-        arena_reset(&run->arena); /* lifts ASan's marks before the memory goes */
-    }
     free(run->memory);
     free(run);
 }

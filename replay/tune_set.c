@@ -104,9 +104,6 @@ void tune_set_free(struct tune_set *set)
     }
     free(set->rankings);
     join_free(set->join);
-    if (set->arena.base != NULL) {
-        arena_reset(&set->arena); /* lifts ASan's marks before the memory goes */
-    }
     free(set->memory);
     free(set);
 }
