@@ -28,7 +28,6 @@ struct ranking_run {
     struct ranking_sums *sums; /* owned, until they are handed over */
     struct join *join;
     struct list_metrics metrics;
-    uint64_t scored;
     struct arena arena; /* of one ranking */
     void *memory;
     enum status trec; /* of writing */
@@ -82,11 +81,6 @@ void ranking_run_free(struct ranking_run *run)
     join_free(run->join);
     free(run->memory);
     free(run);
-}
-
-uint64_t ranking_run_scored(const struct ranking_run *run)
-{
-    return run->scored;
 }
 
 /* ---- a ranking ---- */
@@ -230,7 +224,6 @@ static enum status order_all(struct ranking_run *run, const struct past_ranking 
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < contenders->count; i++) {
         status = contender_rank(contenders, i, ranking, state, &run->arena, &orders[i]);
-        run->scored += contenders->items[i].kind == CONTENDER_WEIGHTS ? ranking->request->count : 0;
     }
     return status;
 }
