@@ -35,6 +35,8 @@ struct ranking_run {
     uint32_t judged[LIMIT_CANDIDATES];
     double gains[LIMIT_CANDIDATES];
     double quantiles[LIMIT_CANDIDATES];
+    struct list_ideal ideal;                /* of gains */
+    struct list_ideal watch_ideal;          /* of quantiles */
     uint32_t list[LIMIT_CANDIDATES];        /* places by position */
     uint16_t at_position[LIMIT_CANDIDATES]; /* a place + 1; 0: none */
     double values[LIMIT_CANDIDATES];
@@ -351,17 +353,15 @@ static const double *by_position(struct ranking_run *run, const double *of_place
     return run->values;
 }
 
-static void put_list_metrics(struct ranking_run *run, size_t judged, size_t listed, double *columns)
+static void put_list_metrics(struct ranking_run *run, size_t listed, double *columns)
 {
     double values[METRIC_LIST_COUNT];
-    struct list_ideal ideal = list_ideal(&run->metrics, run->gains, judged);
-    list_measure(&run->metrics, &ideal, by_position(run, run->gains, listed), listed, values);
+    list_measure(&run->metrics, &run->ideal, by_position(run, run->gains, listed), listed, values);
     for (size_t i = 0; i < METRIC_LIST_COUNT; i++) {
         put(columns, (enum metric)i, values[i], 1);
     }
-    ideal = list_ideal(&run->metrics, run->quantiles, judged);
-    struct list_gain watch =
-        list_ndcg(&run->metrics, &ideal, by_position(run, run->quantiles, listed), listed);
+    struct list_gain watch = list_ndcg(&run->metrics, &run->watch_ideal,
+                                       by_position(run, run->quantiles, listed), listed);
     put(columns, METRIC_WATCH_NDCG, watch.whole, 1);
     put(columns, METRIC_WATCH_NDCG_AT, watch.at_k, 1);
 }
@@ -462,7 +462,7 @@ static enum status measure_contender(struct ranking_run *run, const struct joine
         return STATUS_OK; /* how it was served is not known */
     }
     size_t listed = list_judged(run, positions, joined->count, judged);
-    put_list_metrics(run, judged, listed, columns);
+    put_list_metrics(run, listed, columns);
     if (run->options.runs[contender] != NULL && run->trec == STATUS_OK) {
         write_run(run, joined, contender, listed);
     }
@@ -482,6 +482,8 @@ static enum status measure(void *context, const struct joined *joined, const str
         run->sums->counts.without_outcome++;
         return STATUS_OK;
     }
+    run->ideal = list_ideal(&run->metrics, run->gains, judged);
+    run->watch_ideal = list_ideal(&run->metrics, run->quantiles, judged);
     memset(run->columns, 0, sizeof(run->columns));
     if (run->options.qrels != NULL && run->trec == STATUS_OK) {
         write_qrels(run, joined, judged);
