@@ -148,6 +148,7 @@ static enum status spread_candidates(struct ranking_run *run, const struct rank_
     return exposure_candidates(run->sums->spread, candidates, count);
 }
 
+/* Its first k positions, which are all that counts. */
 static enum status spread_slate(struct ranking_run *run, size_t contender,
                                 const struct rank_request *request,
                                 const struct video *const *videos,
@@ -159,7 +160,7 @@ static enum status spread_slate(struct ranking_run *run, size_t contender,
     if (slate == NULL) {
         return STATUS_NO_MEMORY;
     }
-    for (size_t i = 0; i < order->count; i++) {
+    for (size_t i = 0; i < order->count && count < run->options.k; i++) {
         if (request->keys[order->order[i]] != 0) {
             slate[count++] = video_of(request, videos, order->order[i]);
         }
