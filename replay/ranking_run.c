@@ -183,6 +183,12 @@ static enum status note_exposure(struct ranking_run *run, const struct past_rank
                                : status;
 }
 
+/* Of all contenders, so that scores behind them are aligned. */
+static size_t positions_size(size_t contenders, size_t count)
+{
+    return (contenders * count * sizeof(uint16_t) + 15) / 16 * 16;
+}
+
 /* Positions and scores of contender c begin at c * count. */
 static uint16_t *positions_of(const struct measured *measured)
 {
@@ -191,8 +197,8 @@ static uint16_t *positions_of(const struct measured *measured)
 
 static double *scores_of(const struct measured *measured, size_t contenders, size_t count)
 {
-    size_t positions = (contenders * count * sizeof(uint16_t) + 15) / 16 * 16;
-    return (double *)(uintptr_t)(const void *)((const char *)(measured + 1) + positions);
+    const char *positions = (const char *)(measured + 1);
+    return (double *)(uintptr_t)(const void *)(positions + positions_size(contenders, count));
 }
 
 static enum status keep(struct ranking_run *run, const struct past_ranking *ranking,
@@ -200,8 +206,8 @@ static enum status keep(struct ranking_run *run, const struct past_ranking *rank
 {
     size_t contenders = run->options.contenders->count;
     size_t count = ranking->request->count;
-    size_t size = sizeof(*head) + (contenders * count * sizeof(uint16_t) + 15) / 16 * 16 +
-                  contenders * count * sizeof(double);
+    size_t size =
+        sizeof(*head) + positions_size(contenders, count) + contenders * count * sizeof(double);
     void *payload;
     enum status status = join_add(run->join, ranking, size, &payload);
     if (status != STATUS_OK) {
