@@ -11,7 +11,7 @@
 #include "replay/metrics.h"
 #include "replay/trec.h"
 
-enum { ARENA_BYTES = 64 << 20, WATCH_VIEWS_MINIMUM = 100, QUERY_SIZE = 64, KEY_SIZE = 17 };
+enum { ARENA_BYTES = 64 << 20, QUERY_SIZE = 64, KEY_SIZE = 17 };
 
 /* What is kept of a ranking until its outcomes are known; positions and scores lie behind it. */
 struct measured {
@@ -312,13 +312,9 @@ static size_t judge(struct ranking_run *run, const struct joined *joined, const 
         if (!is_judged(run, joined, i)) {
             continue;
         }
-        const struct watch_histogram *histogram =
-            watch_find(state_watch(state), region, signal_duration_bucket(outcome->duration_ms),
-                       WATCH_VIEWS_MINIMUM);
         run->judged[count] = (uint32_t)i;
         run->gains[count] = outcome_value(outcome, run->options.label);
-        run->quantiles[count] =
-            outcome->watch_ms > 0 ? watch_quantile(histogram, outcome->watch_ms) : 0;
+        run->quantiles[count] = outcome_watch_quantile(outcome, state_watch(state), region);
         count++;
     }
     return count;

@@ -10,7 +10,7 @@
 #include "replay/list_metrics.h"
 #include "replay/rescore.h"
 
-enum { ARENA_BYTES = 64 << 20, WATCH_VIEWS_MINIMUM = 100, KNOWN_MAX = LIMIT_CANDIDATES };
+enum { ARENA_BYTES = 64 << 20, KNOWN_MAX = LIMIT_CANDIDATES };
 
 struct row {
     struct rescore_inputs inputs;
@@ -251,12 +251,9 @@ enum status tune_set_signal(void *context, const struct signal *signal, int64_t 
 static void judge(const struct tune_set *set, const struct outcome *outcome,
                   const struct state *state, uint16_t region, struct row *row)
 {
-    const struct watch_histogram *histogram =
-        watch_find(state_watch(state), region, signal_duration_bucket(outcome->duration_ms),
-                   WATCH_VIEWS_MINIMUM);
     row->judged = outcome_has(outcome, OUTCOME_SHOWN);
     row->gain = outcome_value(outcome, set->options.label);
-    row->quantile = outcome->watch_ms > 0 ? watch_quantile(histogram, outcome->watch_ms) : 0;
+    row->quantile = outcome_watch_quantile(outcome, state_watch(state), region);
     row->skipped = outcome_has(outcome, OUTCOME_SKIP);
 }
 
