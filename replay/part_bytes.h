@@ -20,7 +20,7 @@
 /* Set as problem for what cannot be read of a part; STATUS_CORRUPT. */
 MUST_USE enum status part_spoilt(struct problem *problem, const char *what);
 
-/* The size first, as 8 bytes. STATUS_IO. */
+/* The size first, as 8 bytes, lowest first. STATUS_IO. */
 MUST_USE enum status part_write_block(FILE *file, const uint8_t *bytes, size_t size);
 
 /*
