@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LENGTH_BYTES = 8 };
+enum { LENGTH_BYTES = 8, HEAD_LIMIT_BYTES = 1 << 20 };
 
 enum status part_spoilt(struct problem *problem, const char *what)
 {
@@ -49,6 +49,47 @@ enum status part_read_block(FILE *file, size_t limit, uint8_t **out, size_t *siz
     *out = bytes;
     *size = have;
     return STATUS_OK;
+}
+
+enum status part_write_head(FILE *file, const struct part_kind *kind, struct numbers_writer *writer)
+{
+    enum status status = writer->full ? STATUS_NO_MEMORY : STATUS_OK;
+    if (status == STATUS_OK && fwrite(kind->magic, sizeof(kind->magic), 1, file) != 1) {
+        status = STATUS_IO;
+    }
+    if (status == STATUS_OK) {
+        status = part_write_block(file, writer->bytes, writer->size);
+    }
+    free(writer->bytes);
+    return status;
+}
+
+enum status part_read_head(FILE *file, const struct part_kind *kind, uint8_t **out, size_t *size,
+                           struct problem *problem)
+{
+    char found[PART_MAGIC_SIZE];
+    if (fread(found, sizeof(found), 1, file) != 1 ||
+        memcmp(found, kind->magic, sizeof(found)) != 0) {
+        problem_set(problem, "%s", kind->other);
+        return STATUS_CORRUPT;
+    }
+    return part_read_block(file, HEAD_LIMIT_BYTES, out, size, problem);
+}
+
+void part_put_counts(struct numbers_writer *writer, const void *counts, size_t size)
+{
+    const uint64_t *values = counts;
+    for (size_t i = 0; i < size / sizeof(*values); i++) {
+        numbers_put(writer, values[i]);
+    }
+}
+
+void part_get_counts(struct numbers_reader *reader, void *counts, size_t size)
+{
+    uint64_t *values = counts;
+    for (size_t i = 0; i < size / sizeof(*values); i++) {
+        values[i] = numbers_get(reader);
+    }
 }
 
 static void put_text(struct numbers_writer *writer, const char *text)
