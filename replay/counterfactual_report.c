@@ -42,7 +42,6 @@ static void add_counts(const struct reporting *reporting, uint64_t signals)
 {
     struct counterfactual_sums *sums = reporting->sums;
     const struct counterfactual_counts *counts = &sums->counts;
-    uint64_t joined = counts->by_ranking_id + counts->by_window;
     json_object_set_new(reporting->report, "decisions",
                         json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "found",
                                   (json_int_t)counts->found, "used", (json_int_t)counts->used,
@@ -52,10 +51,7 @@ static void add_counts(const struct reporting *reporting, uint64_t signals)
                                   (json_int_t)tally_users(sums->observations, 0), "units",
                                   (json_int_t)tally_unit_count(sums->observations, 0)));
     json_object_set_new(reporting->report, "join",
-                        json_pack("{s:I, s:I, s:I}", "by_ranking_id",
-                                  (json_int_t)counts->by_ranking_id, "by_window",
-                                  (json_int_t)counts->by_window, "unjoined",
-                                  (json_int_t)(signals - joined)));
+                        report_join(counts->by_ranking_id, counts->by_window, signals));
 }
 
 static void add_estimators(const struct reporting *reporting)

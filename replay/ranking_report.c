@@ -20,7 +20,6 @@ static void add_counts(const struct reporting *reporting, uint64_t signals)
 {
     struct ranking_sums *sums = reporting->sums;
     const struct ranking_counts *counts = &sums->counts;
-    uint64_t joined = counts->by_ranking_id + counts->by_window;
     json_object_set_new(
         reporting->report, "rankings",
         json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "found", (json_int_t)counts->found,
@@ -30,10 +29,7 @@ static void add_counts(const struct reporting *reporting, uint64_t signals)
                   (json_int_t)tally_users(sums->metrics, 0), "units",
                   (json_int_t)tally_unit_count(sums->metrics, 0)));
     json_object_set_new(reporting->report, "join",
-                        json_pack("{s:I, s:I, s:I}", "by_ranking_id",
-                                  (json_int_t)counts->by_ranking_id, "by_window",
-                                  (json_int_t)counts->by_window, "unjoined",
-                                  (json_int_t)(signals - joined)));
+                        report_join(counts->by_ranking_id, counts->by_window, signals));
 }
 
 static json_t *metric_json(enum metric metric, size_t k)
