@@ -216,11 +216,7 @@ enum status examples_signal(void *context, const struct signal *signal, int64_t 
 {
     struct examples *examples = context;
     note_time(examples, signal->time_ms);
-    enum status status = join_time(examples->join, signal->time_ms, state);
-    if (status == STATUS_OK) {
-        join_signal(examples->join, signal, duration_ms);
-    }
-    return status;
+    return join_follow(examples->join, signal, duration_ms, state);
 }
 
 /* ---- its examples ---- */

@@ -284,11 +284,7 @@ enum status ranking_run_signal(void *context, const struct signal *signal, int64
                                const struct state *state)
 {
     struct ranking_run *run = context;
-    enum status status = join_time(run->join, signal->time_ms, state);
-    if (status == STATUS_OK) {
-        join_signal(run->join, signal, duration_ms);
-    }
-    return status;
+    return join_follow(run->join, signal, duration_ms, state);
 }
 
 /* ---- its measures ---- */

@@ -217,11 +217,7 @@ enum status tune_set_signal(void *context, const struct signal *signal, int64_t 
                             const struct state *state)
 {
     struct tune_set *set = context;
-    enum status status = join_time(set->join, signal->time_ms, state);
-    if (status == STATUS_OK) {
-        join_signal(set->join, signal, duration_ms);
-    }
-    return status;
+    return join_follow(set->join, signal, duration_ms, state);
 }
 
 /* ---- its outcomes ---- */
