@@ -271,3 +271,13 @@ enum status arguments_parse(const struct argument *table, size_t count, int argc
     set_initial(&parser);
     return parse(&parser, operands);
 }
+
+unsigned argument_choice(const char *const *choices, const char *value)
+{
+    unsigned index = 0;
+    while (strcmp(choices[index], value) != 0) {
+        index++;
+        CHECK(choices[index] != NULL);
+    }
+    return index;
+}

@@ -62,4 +62,7 @@ MUST_USE enum status arguments_parse(const struct argument *table, size_t count,
                                      char **argv, void *values, struct operands *operands,
                                      struct problem *problem);
 
+/* The index of a value that arguments_parse() found among its choices. */
+unsigned argument_choice(const char *const *choices, const char *value);
+
 #endif

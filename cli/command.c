@@ -45,19 +45,24 @@ const struct command *const commands[] = {
 /* clang-format on */
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 
-/* How many of the words make up the name; 0: they do not. */
-static size_t match(const char *name, char *const *words, size_t count)
+const char *command_second(const struct command *command, const char *word)
 {
-    const char *gap = strchr(name, ' ');
+    size_t size = strlen(word);
+    bool first = strncmp(command->name, word, size) == 0 && command->name[size] == ' ';
+    return first ? command->name + size + 1 : NULL;
+}
+
+/* How many of the words make up the name; 0: they do not. */
+static size_t match(const struct command *command, char *const *words, size_t count)
+{
     if (count == 0) {
         return 0;
     }
-    if (gap == NULL) {
-        return strcmp(name, words[0]) == 0;
+    if (strchr(command->name, ' ') == NULL) {
+        return strcmp(command->name, words[0]) == 0;
     }
-    size_t size = (size_t)(gap - name);
-    bool first = strlen(words[0]) == size && memcmp(name, words[0], size) == 0;
-    return first && count > 1 && strcmp(gap + 1, words[1]) == 0 ? 2 : 0;
+    const char *second = command_second(command, words[0]);
+    return second != NULL && count > 1 && strcmp(second, words[1]) == 0 ? 2 : 0;
 }
 
 /* Of "export" and "export examples" the longer one that fits is meant. */
@@ -66,7 +71,7 @@ const struct command *command_find(char *const *words, size_t count, size_t *use
     const struct command *found = NULL;
     *used = 0;
     for (size_t i = 0; i < command_count; i++) {
-        size_t matched = match(commands[i]->name, words, count);
+        size_t matched = match(commands[i], words, count);
         if (matched > *used) {
             found = commands[i];
             *used = matched;
@@ -106,8 +111,7 @@ static void join_words(char *const *words, size_t count, char *out, size_t size)
 {
     snprintf(out, size, "%s", words[0]);
     for (size_t i = 0; i < command_count && count > 1; i++) {
-        size_t length = strlen(words[0]);
-        if (strncmp(commands[i]->name, words[0], length) == 0 && commands[i]->name[length] == ' ') {
+        if (command_second(commands[i], words[0]) != NULL) {
             snprintf(out, size, "%.60s %.60s", words[0], words[1]);
         }
     }

@@ -42,6 +42,9 @@ enum { COMMAND_VALUES_SIZE = 1024, COMMAND_OPERANDS_ANY = 1 << 30 };
 extern const struct command *const commands[];
 extern const size_t command_count;
 
+/* The second word of a name of two, of which word is the first; NULL: it is not. */
+const char *command_second(const struct command *command, const char *word);
+
 /*
  * The command that the first words name: one word, or two ("replay parity"). *used is how many.
  * NULL when there is none.

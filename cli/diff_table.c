@@ -3,19 +3,11 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
-#include <time.h>
 
 #include "cli/column.h"
+#include "replay/report_format.h"
 
-enum {
-    NAME_WIDTH = 26,
-    GROUPS_SHOWN = 8,
-    MOVERS_SHOWN = 10,
-    VALUE_WIDTH = 24,
-    KEY_WIDTH = 44,
-    TIME_SIZE = 32
-};
+enum { NAME_WIDTH = 26, GROUPS_SHOWN = 8, MOVERS_SHOWN = 10, VALUE_WIDTH = 24, KEY_WIDTH = 44 };
 
 static double number(const json_t *object, const char *name)
 {
@@ -25,12 +17,6 @@ static double number(const json_t *object, const char *name)
 static int64_t integer(const json_t *object, const char *name)
 {
     return json_integer_value(json_object_get(object, name));
-}
-
-static const char *string(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text != NULL ? text : "";
 }
 
 /* An arrow where the interval leaves no doubt, a dot where it does. */
@@ -57,30 +43,23 @@ static void print_name(const char *name)
 static void print_weights(const char *side, const json_t *weights)
 {
     printf("%s  ", side);
-    column_print_all(stdout, string(weights, "version"));
-    if (string(weights, "name")[0] != '\0') {
+    column_print_all(stdout, report_text(weights, "version"));
+    if (report_text(weights, "name")[0] != '\0') {
         printf("  (");
-        column_print_all(stdout, string(weights, "name"));
+        column_print_all(stdout, report_text(weights, "name"));
         printf(")");
     }
     printf("\n");
 }
 
-static void format_time(int64_t time_ms, char out[TIME_SIZE])
-{
-    time_t seconds = (time_t)(time_ms / 1000);
-    struct tm parts = {0};
-    (void)gmtime_r(&seconds, &parts);
-    (void)strftime(out, TIME_SIZE, "%Y-%m-%d %H:%M", &parts);
-}
-
 static void print_source(const json_t *report)
 {
-    char from[TIME_SIZE];
-    char to[TIME_SIZE];
-    format_time(integer(report, "from_ms"), from);
-    format_time(integer(report, "to_ms"), to);
-    printf("%" PRId64 " requests of the %s", integer(report, "requests"), string(report, "source"));
+    char from[REPORT_TIME_SIZE];
+    char to[REPORT_TIME_SIZE];
+    report_format_time(integer(report, "from_ms"), from);
+    report_format_time(integer(report, "to_ms"), to);
+    printf("%" PRId64 " requests of the %s", integer(report, "requests"),
+           report_text(report, "source"));
     if (integer(report, "requests") > 0) {
         printf(", %s to %s UTC", from, to);
     }
@@ -129,7 +108,7 @@ static void print_figures(const json_t *report)
 
 static void print_group(const json_t *group)
 {
-    print_name(string(group, "name"));
+    print_name(report_text(group, "name"));
     printf("%7.2f  %7.2f   %s %+6.2f   %+6.2f to %+6.2f\n", 100 * number(group, "before"),
            100 * number(group, "after"), arrow(group), rounded(100 * number(group, "change")),
            rounded(100 * number(group, "low")), rounded(100 * number(group, "high")));
@@ -183,7 +162,7 @@ static void print_drops(const json_t *report)
     print_counts("shown", integer(places, "before"), integer(places, "after"));
     for (size_t i = 0; i < json_array_size(drops); i++) {
         const json_t *drop = json_array_get(drops, i);
-        print_counts(string(drop, "rule"), integer(drop, "before"), integer(drop, "after"));
+        print_counts(report_text(drop, "rule"), integer(drop, "before"), integer(drop, "after"));
     }
     printf("  newly shown %" PRId64 ", no longer %" PRId64 "\n", integer(places, "newly_shown"),
            integer(places, "no_longer_shown"));
@@ -191,9 +170,9 @@ static void print_drops(const json_t *report)
 
 static void print_mover(const json_t *mover)
 {
-    const char *id = string(mover, "video_id");
+    const char *id = report_text(mover, "video_id");
     double change = 100 * number(mover, "exposure_change");
-    print_name(id[0] != '\0' ? id : string(mover, "key"));
+    print_name(id[0] != '\0' ? id : report_text(mover, "key"));
     printf("%s %+8.3f ", change > 0 ? "▲" : "▼", change);
     if (integer(mover, "shown_both") > 0) {
         printf("%+10.1f", number(mover, "mean_position_change"));
@@ -225,10 +204,10 @@ static void print_changes(const json_t *report)
     printf("\nkeys that differ\n");
     for (size_t i = 0; i < json_array_size(changes); i++) {
         const json_t *change = json_array_get(changes, i);
-        const char *before = string(change, "old");
-        const char *after = string(change, "new");
+        const char *before = report_text(change, "old");
+        const char *after = report_text(change, "new");
         printf("  ");
-        column_print(stdout, string(change, "key"), KEY_WIDTH);
+        column_print(stdout, report_text(change, "key"), KEY_WIDTH);
         printf("  ");
         column_print_cut(stdout, before[0] != '\0' ? before : "(not named)", VALUE_WIDTH);
         printf(" → ");

@@ -12,15 +12,6 @@ enum { MINUTE_MS = 60000 };
 
 const char *const example_origins[] = {"decisions", "impressions", NULL};
 
-unsigned example_choice(const char *const *names, const char *name)
-{
-    unsigned index = 0;
-    while (names[index + 1] != NULL && strcmp(names[index], name) != 0) {
-        index++;
-    }
-    return index;
-}
-
 enum status example_head_find(const char *option, const char *name, enum head *out,
                               struct problem *problem)
 {
@@ -39,15 +30,6 @@ enum status example_head_find(const char *option, const char *name, enum head *o
 
 /* ---- opening ---- */
 
-static enum status read_weights(struct example_walk *walk, struct problem *problem)
-{
-    static const struct argument_texts no_baselines;
-    char *name = (char *)(uintptr_t)walk->values->weights; /* it is not written */
-    struct operands operands = {.items = &name, .count = 1};
-    return replay_contenders_read(&operands, &no_baselines, SERVED_NOT, 0,
-                                  feed_log(walk->source.feed), &walk->weights, problem);
-}
-
 enum exit_code example_walk_open(const struct replay_source_values *source,
                                  const struct example_walk_values *values, const char *command,
                                  struct example_walk *out)
@@ -60,14 +42,15 @@ enum exit_code example_walk_open(const struct replay_source_values *source,
     bool decisions = replay_source_has_decisions(source);
     out->origin = decisions ? RANKINGS_DECISIONS : RANKINGS_IMPRESSIONS;
     if (values->rankings != NULL) {
-        out->origin = (enum ranking_origin)example_choice(example_origins, values->rankings);
+        out->origin = (enum ranking_origin)argument_choice(example_origins, values->rankings);
     }
     code = replay_source_open(source, command, out->origin == RANKINGS_DECISIONS, &out->source);
     if (code != CODE_OK) {
         return code;
     }
     struct problem problem = {""};
-    enum status status = read_weights(out, &problem);
+    enum status status =
+        replay_weights_read(values->weights, feed_log(out->source.feed), &out->weights, &problem);
     return status == STATUS_OK ? CODE_OK : command_fail(command, status, &problem);
 }
 
@@ -79,7 +62,7 @@ void example_walk_release(struct example_walk *walk)
     if (walk->rows != NULL) {
         fclose(walk->rows); /* nothing of it is needed */
     }
-    replay_contenders_release(&walk->weights);
+    replay_weights_release(&walk->weights);
     replay_source_close(&walk->source);
 }
 
@@ -100,20 +83,11 @@ static enum status open_rows(struct example_walk *walk, struct problem *problem)
 static enum status make_timeline(struct example_walk *walk)
 {
     const struct timeline_options options = {.origin = walk->origin,
-                                             .locale = walk->source.locale,
-                                             .age_years = (unsigned)walk->source_values->age_years,
-                                             .ahead_events = TIMELINE_AHEAD_EVENTS,
                                              .singles = true,
                                              .ranking = examples_ranking,
                                              .signal = examples_signal,
                                              .context = walk->examples};
-    struct state *state = feed_take_state(walk->source.feed);
-    walk->timeline = state != NULL ? timeline_new(state, &options) : NULL;
-    if (walk->timeline == NULL) {
-        state_free(state);
-        return STATUS_NO_MEMORY;
-    }
-    return STATUS_OK;
+    return replay_source_timeline(&walk->source, &options, &walk->timeline);
 }
 
 static enum status run_through(struct example_walk *walk, struct problem *problem)
@@ -131,7 +105,7 @@ static enum status run_through(struct example_walk *walk, struct problem *proble
 static enum status make_examples(struct example_walk *walk, struct problem *problem)
 {
     walk->examples = examples_new(
-        &(struct examples_options){.weights = walk->weights.weights[0].weights,
+        &(struct examples_options){.weights = walk->weights.weights,
                                    .positions = (size_t)walk->values->positions,
                                    .window_ms = replay_source_window_ms(walk->source_values),
                                    .writer = walk->writer});

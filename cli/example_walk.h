@@ -64,8 +64,8 @@ struct example_walk {
     const struct example_walk_values *values;         /* borrowed */
     enum ranking_origin origin;
     struct replay_source source;
-    struct replay_contenders weights; /* the one of --weights, once it was read */
-    FILE *rows;                       /* owned: a file without a name */
+    struct replay_weights weights; /* of --weights, once it was read */
+    FILE *rows;                    /* owned: a file without a name */
     struct example_writer *writer;
     struct examples *examples;
     struct timeline *timeline;
@@ -89,9 +89,6 @@ MUST_USE enum status example_walk_split(const struct example_walk *walk, struct 
 
 /* Says on stderr what was left out. */
 void example_walk_tell(const struct example_walk *walk);
-
-/* The place of a choice that was made among its names; arguments.c has checked it. */
-unsigned example_choice(const char *const *names, const char *name);
 
 /* STATUS_INVALID: there is no such head; the problem begins with the option, such as "--label". */
 MUST_USE enum status example_head_find(const char *option, const char *name, enum head *out,

@@ -1,15 +1,10 @@
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "cli/command.h"
 #include "cli/example_walk.h"
 #include "cli/output.h"
 #include "replay/example_text.h"
-
-enum { PROGRESS_ROWS = 1024 };
 
 enum side { SIDE_ALL, SIDE_TRAIN, SIDE_VALIDATION };
 
@@ -44,8 +39,8 @@ static const char *const sides[] = {"all", "train", "validation", NULL};
 static enum status read_options(struct examples_command *command)
 {
     const struct examples_values *values = command->values;
-    command->form = (enum example_form)example_choice(forms, values->form);
-    command->side = (enum side)example_choice(sides, values->split);
+    command->form = (enum example_form)argument_choice(forms, values->form);
+    command->side = (enum side)argument_choice(sides, values->split);
     if (command->form == EXAMPLE_CSV && values->label != NULL) {
         problem_set(&command->problem, "--label is of --as libsvm alone; CSV has all labels");
         return STATUS_INVALID;
@@ -87,9 +82,7 @@ static enum status write_rows(struct examples_command *command, struct example_r
             command->unlabelled += !written;
         }
         done++;
-        if (done % PROGRESS_ROWS == 0) {
-            progress_show(&progress, done);
-        }
+        progress_show(&progress, done);
         status = example_reader_next(reader, &example, &command->problem);
     }
     progress_clear(&progress);

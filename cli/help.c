@@ -11,21 +11,11 @@ static void print_summary(FILE *file, const struct command *command)
     fprintf(file, "  %-*s %s\n", NAME_WIDTH, command->name, command->summary);
 }
 
-/* Whether the name is two words of which this is the first; *second is the other. */
-static bool is_in_group(const struct command *command, const char *word, const char **second)
-{
-    size_t size = strlen(word);
-    bool is_in = strncmp(command->name, word, size) == 0 && command->name[size] == ' ';
-    *second = is_in ? command->name + size + 1 : NULL;
-    return is_in;
-}
-
 bool help_print_group(FILE *file, const char *word)
 {
-    const char *second;
     bool found = false;
     for (size_t i = 0; i < command_count; i++) {
-        if (is_in_group(commands[i], word, &second)) {
+        if (command_second(commands[i], word) != NULL) {
             if (!found) {
                 fprintf(file, "usage: reelrank %s COMMAND [OPTION]...\n\ncommands:\n", word);
             }
@@ -166,10 +156,10 @@ static void first_word(const struct command *command, char out[NAME_WIDTH + 1])
 static bool is_repeated(size_t index, bool of_group)
 {
     char word[NAME_WIDTH + 1];
-    const char *second;
     first_word(commands[index], word);
     for (size_t i = 0; i < index; i++) {
-        if (is_in_group(commands[i], word, &second) || (!of_group && is_named(commands[i], word))) {
+        bool is_in = command_second(commands[i], word) != NULL;
+        if (is_in || (!of_group && is_named(commands[i], word))) {
             return true;
         }
     }
@@ -188,10 +178,10 @@ static void print_first_words(FILE *file)
 /* What may follow the word: second words, and options where the word is a command by itself. */
 static void print_group(FILE *file, const char *word)
 {
-    const char *second;
     fprintf(file, "    %s) name=\"%s ${COMP_WORDS[2]}\"; second='--help", word, word);
     for (size_t i = 0; i < command_count; i++) {
-        if (is_in_group(commands[i], word, &second)) {
+        const char *second = command_second(commands[i], word);
+        if (second != NULL) {
             fprintf(file, " %s", second);
         } else if (is_named(commands[i], word)) {
             print_option_names(file, commands[i]);

@@ -10,6 +10,7 @@
 #include "cli/column.h"
 #include "cli/command.h"
 #include "cli/progress.h"
+#include "cli/replay_source.h"
 #include "replay/import.h"
 #include "replay/unpack.h"
 
@@ -41,26 +42,6 @@ struct import {
     size_t rejection_count; /* of those kept */
     struct problem problem; /* why the sink stopped the reader */
 };
-
-static const struct {
-    const char *name;
-    Reelrank__V1__SafetyRating rating;
-} ratings[] = {
-    {"low", REELRANK__V1__SAFETY_RATING__SAFETY_RATING_LOW_RISK},
-    {"medium", REELRANK__V1__SAFETY_RATING__SAFETY_RATING_MEDIUM_RISK},
-    {"high", REELRANK__V1__SAFETY_RATING__SAFETY_RATING_HIGH_RISK},
-    {"floor", REELRANK__V1__SAFETY_RATING__SAFETY_RATING_FLOOR},
-};
-
-static Reelrank__V1__SafetyRating find_rating(const char *name)
-{
-    for (size_t i = 0; name != NULL && i < sizeof(ratings) / sizeof(ratings[0]); i++) {
-        if (strcmp(ratings[i].name, name) == 0) {
-            return ratings[i].rating;
-        }
-    }
-    return REELRANK__V1__SAFETY_RATING__SAFETY_RATING_UNRATED;
-}
 
 /* Keeps the first reasons and says them; the rest is only counted. */
 static void note_rejection(void *context, uint64_t line, const char *reason)
@@ -294,7 +275,7 @@ static enum exit_code import_into(struct backend *backend, const struct import_v
 static enum exit_code import_run(const void *raw, const struct operands *operands)
 {
     const struct import_values *values = raw;
-    struct import_options options = {.assume_safety = find_rating(values->assume_safety)};
+    struct import_options options = {.assume_safety = replay_rating(values->assume_safety)};
     struct problem problem = {""};
     enum status status = import_format_find(values->format, &options.format, &problem);
     if (status != STATUS_OK) {
@@ -310,9 +291,8 @@ static enum exit_code import_run(const void *raw, const struct operands *operand
     return code;
 }
 
-static const char *const formats[] = {"jsonl",     "kuairand", "youtube", "obd",
-                                      "movielens", "metarank", NULL};
-static const char *const rating_names[] = {"floor", "high", "medium", "low", NULL};
+/* replay_ratings in the order in which this command lists them. */
+static const char *const ratings[] = {"floor", "high", "medium", "low", NULL};
 
 static const struct argument import_arguments[] = {
     CONNECTION_ARGUMENTS(struct import_values),
@@ -320,14 +300,14 @@ static const struct argument import_arguments[] = {
      .value_name = "NAME",
      .kind = ARGUMENT_CHOICE,
      .offset = offsetof(struct import_values, format),
-     .choices = formats,
+     .choices = replay_formats,
      .required = true,
      .help = "what the files are: jsonl, kuairand, youtube, obd, movielens or metarank"},
     {.name = "assume_safety",
      .value_name = "RATING",
      .kind = ARGUMENT_CHOICE,
      .offset = offsetof(struct import_values, assume_safety),
-     .choices = rating_names,
+     .choices = ratings,
      .help = "rate what carries no rating: floor, high, medium or low risk"},
     {.name = "json",
      .kind = ARGUMENT_FLAG,

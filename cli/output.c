@@ -28,10 +28,14 @@ enum status output_close(const char *option, const char *path, FILE *file, enum 
                          struct problem *problem)
 {
     int why = errno;
+    bool broken = ferror(file) != 0; /* fclose() does not tell of what failed before */
     struct stat info;
     bool regular = fstat(fileno(file), &info) == 0 && S_ISREG(info.st_mode);
     if (fclose(file) != 0 && status == STATUS_OK) {
         why = errno;
+        status = STATUS_IO;
+    }
+    if (broken && status == STATUS_OK) {
         status = STATUS_IO;
     }
     if (status == STATUS_IO && problem->text[0] == '\0') {

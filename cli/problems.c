@@ -17,3 +17,12 @@ void problems_print(FILE *file, const char *name, const struct weights_problems 
                 WEIGHTS_PROBLEMS_MAX);
     }
 }
+
+enum status problems_refuse(const char *name, const struct weights_problems *problems,
+                            struct problem *problem)
+{
+    problems_print(stderr, name, problems);
+    problem_set(problem, "%.200s has %u problem%s", name, problems->count,
+                problems->count == 1 ? "" : "s");
+    return STATUS_INVALID;
+}

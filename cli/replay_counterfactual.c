@@ -1,6 +1,4 @@
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/command.h"
@@ -33,7 +31,6 @@ struct counterfactual_command {
     const struct counterfactual_values *values;
     const char *name;
     enum label reward;
-    struct support_limits limits;
     struct replay_source source;
     struct replay_contenders contenders;
     struct reward_model *model;
@@ -55,18 +52,12 @@ static enum status make_timeline(struct counterfactual_command *command,
                                  struct counterfactual_run *run)
 {
     const struct timeline_options options = {.origin = RANKINGS_DECISIONS,
-                                             .ahead_events = TIMELINE_AHEAD_EVENTS,
                                              .ranking = counterfactual_run_ranking,
                                              .signal = counterfactual_run_signal,
                                              .context = run};
-    struct state *state = feed_take_state(command->source.feed);
-    timeline_free(command->timeline);
-    command->timeline = state != NULL ? timeline_new(state, &options) : NULL;
-    if (command->timeline == NULL) {
-        state_free(state);
-        return STATUS_NO_MEMORY;
-    }
-    return STATUS_OK;
+    timeline_free(command->timeline); /* that of learning */
+    command->timeline = NULL;
+    return replay_source_timeline(&command->source, &options, &command->timeline);
 }
 
 static enum status walk(struct counterfactual_command *command, bool learning)
@@ -307,6 +298,7 @@ static enum exit_code refuse_option(struct counterfactual_command *command, cons
 static enum exit_code check(struct counterfactual_command *command, size_t weights)
 {
     const struct counterfactual_values *values = command->values;
+    struct support_limits limits;
     enum exit_code code = replay_source_check(&values->source, command->name);
     if (code != CODE_OK) {
         return code;
@@ -322,10 +314,9 @@ static enum exit_code check(struct counterfactual_command *command, size_t weigh
          check_twice(command, "--catalogue", values->source.catalogue) != STATUS_OK)) {
         return refuse(command);
     }
-    support_limits_init(&command->limits);
+    support_limits_init(&limits);
     for (size_t i = 0; i < values->support.count; i++) {
-        if (support_limits_set(&command->limits, values->support.items[i], &command->problem) !=
-            STATUS_OK) {
+        if (support_limits_set(&limits, values->support.items[i], &command->problem) != STATUS_OK) {
             return refuse_option(command, "--support");
         }
     }

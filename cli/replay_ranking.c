@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -46,16 +45,13 @@ struct ranking_command {
     struct problem problem;
 };
 
+/* In the order of enum ranking_origin. */
 static const char *const origins[] = {"decisions", "impressions", "outcomes", NULL};
 
 static enum ranking_origin origin_of(const struct ranking_values *values)
 {
-    static const enum ranking_origin found[] = {RANKINGS_DECISIONS, RANKINGS_IMPRESSIONS,
-                                                RANKINGS_OUTCOMES};
-    for (size_t i = 0; values->rankings != NULL && origins[i] != NULL; i++) {
-        if (strcmp(values->rankings, origins[i]) == 0) {
-            return found[i];
-        }
+    if (values->rankings != NULL) {
+        return (enum ranking_origin)argument_choice(origins, values->rankings);
     }
     if (replay_source_has_decisions(&values->source)) {
         return RANKINGS_DECISIONS;
@@ -121,22 +117,13 @@ static enum status make_timeline(struct ranking_command *command)
 {
     const struct ranking_values *values = command->values;
     const struct timeline_options options = {.origin = command->origin,
-                                             .locale = command->source.locale,
-                                             .age_years = (unsigned)values->source.age_years,
                                              .label = command->label,
                                              .negatives = (unsigned)values->negatives,
                                              .seed = (uint64_t)values->source.seed,
-                                             .ahead_events = TIMELINE_AHEAD_EVENTS,
                                              .ranking = ranking_run_ranking,
                                              .signal = ranking_run_signal,
                                              .context = command->run};
-    struct state *state = feed_take_state(command->source.feed);
-    command->timeline = state != NULL ? timeline_new(state, &options) : NULL;
-    if (command->timeline == NULL) {
-        state_free(state);
-        return STATUS_NO_MEMORY;
-    }
-    return STATUS_OK;
+    return replay_source_timeline(&command->source, &options, &command->timeline);
 }
 
 static enum status walk(struct ranking_command *command)

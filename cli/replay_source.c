@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -19,20 +18,17 @@ const char *const replay_formats[] = {"jsonl",     "kuairand", "youtube", "obd",
                                       "movielens", "metarank", NULL};
 const char *const replay_ratings[] = {"low", "medium", "high", "floor", NULL};
 
-static Reelrank__V1__SafetyRating rating_of(const char *name)
+Reelrank__V1__SafetyRating replay_rating(const char *name)
 {
     static const Reelrank__V1__SafetyRating ratings[] = {
+        /* in the order of replay_ratings */
         REELRANK__V1__SAFETY_RATING__SAFETY_RATING_LOW_RISK,
         REELRANK__V1__SAFETY_RATING__SAFETY_RATING_MEDIUM_RISK,
         REELRANK__V1__SAFETY_RATING__SAFETY_RATING_HIGH_RISK,
         REELRANK__V1__SAFETY_RATING__SAFETY_RATING_FLOOR,
     };
-    for (size_t i = 0; name != NULL && replay_ratings[i] != NULL; i++) {
-        if (strcmp(name, replay_ratings[i]) == 0) {
-            return ratings[i];
-        }
-    }
-    return REELRANK__V1__SAFETY_RATING__SAFETY_RATING_UNRATED;
+    return name != NULL ? ratings[argument_choice(replay_ratings, name)]
+                        : REELRANK__V1__SAFETY_RATING__SAFETY_RATING_UNRATED;
 }
 
 static enum import_format format_of(const struct replay_source_values *values)
@@ -179,7 +175,7 @@ static enum status open_feed(struct replay_source *source, bool decisions, struc
                                    .map_bytes = (size_t)defaults.map_mib << 20,
                                    .inputs = source->inputs,
                                    .input_count = source->input_count,
-                                   .assume_safety = rating_of(values->assume_safety),
+                                   .assume_safety = replay_rating(values->assume_safety),
                                    .sort = needs_sorting(values),
                                    .decisions = decisions,
                                    .progress = show,
@@ -233,6 +229,23 @@ void replay_source_close(struct replay_source *source)
         }
     }
     json_decref(source->rejects);
+}
+
+enum status replay_source_timeline(struct replay_source *source,
+                                   const struct timeline_options *options, struct timeline **out)
+{
+    struct timeline_options whole = *options;
+    whole.locale = source->locale;
+    whole.age_years = (unsigned)source->values->age_years;
+    whole.ahead_events = TIMELINE_AHEAD_EVENTS;
+    struct state *state = feed_take_state(source->feed);
+    struct timeline *timeline = state != NULL ? timeline_new(state, &whole) : NULL;
+    if (timeline == NULL) {
+        state_free(state);
+        return STATUS_NO_MEMORY;
+    }
+    *out = timeline;
+    return STATUS_OK;
 }
 
 enum status replay_source_run(struct replay_source *source, struct timeline *timeline,

@@ -31,6 +31,9 @@ struct replay_source_values {
 extern const char *const replay_formats[];
 extern const char *const replay_ratings[];
 
+/* What one of replay_ratings names; NULL: unrated. */
+Reelrank__V1__SafetyRating replay_rating(const char *name);
+
 /*
  * The rows of struct replay_source_values as member `source` of values: those of the events, then
  * also those of what draws, and of measurements in parts.
@@ -136,6 +139,14 @@ bool replay_source_is_read_once(const char *path);
 
 /* Whether what is told of is decisions, unless an option says otherwise. */
 bool replay_source_has_decisions(const struct replay_source_values *values);
+
+/*
+ * The timeline of its events, once: as options say, but for locale, age_years and ahead_events,
+ * which are filled in. The caller ends *out with timeline_free(). STATUS_NO_MEMORY.
+ */
+MUST_USE enum status replay_source_timeline(struct replay_source *source,
+                                            const struct timeline_options *options,
+                                            struct timeline **out);
 
 /* Runs it through a timeline, with progress. */
 MUST_USE enum status replay_source_run(struct replay_source *source, struct timeline *timeline,

@@ -1,6 +1,5 @@
 #include "cli/replay_weights.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,20 +24,6 @@ static const struct {
 
 enum { BASELINES = sizeof(baselines) / sizeof(baselines[0]) };
 
-const char *replay_baseline_name(size_t index)
-{
-    return index < BASELINES ? baselines[index].name : NULL;
-}
-
-static enum status refuse(const char *name, const struct weights_problems *problems,
-                          struct problem *problem)
-{
-    problems_print(stderr, name, problems);
-    problem_set(problem, "%.200s has %u problem%s", name, problems->count,
-                problems->count == 1 ? "" : "s");
-    return STATUS_INVALID;
-}
-
 static enum status read_file(const char *name, struct replay_weights *out,
                              struct weights_problems *problems, struct problem *problem)
 {
@@ -48,7 +33,7 @@ static enum status read_file(const char *name, struct replay_weights *out,
     }
     enum status status = weights_file_read(name, out->file, &out->weights, problems, problem);
     out->yaml = out->file->source.yaml;
-    return status == STATUS_INVALID ? refuse(name, problems, problem) : status;
+    return status == STATUS_INVALID ? problems_refuse(name, problems, problem) : status;
 }
 
 static enum status parse_default(struct replay_weights *out, struct weights_problems *problems)
@@ -92,12 +77,13 @@ static enum status read_history(const char *name, struct log *log, struct replay
     }
     out->yaml = out->kept.source.yaml;
     status = weights_source_parse(&out->kept.source, &out->weights, problems);
-    return status == STATUS_INVALID ? refuse(name, problems, problem) : status;
+    return status == STATUS_INVALID ? problems_refuse(name, problems, problem) : status;
 }
 
-static enum status read_one(const char *name, struct log *log, struct replay_weights *out,
-                            struct problem *problem)
+enum status replay_weights_read(const char *name, struct log *log, struct replay_weights *out,
+                                struct problem *problem)
 {
+    *out = (struct replay_weights){.weights = NULL};
     struct weights_problems *problems = calloc(1, sizeof(*problems));
     enum status status;
     if (problems == NULL) {
@@ -112,6 +98,16 @@ static enum status read_one(const char *name, struct log *log, struct replay_wei
     }
     free(problems);
     return status;
+}
+
+void replay_weights_release(struct replay_weights *weights)
+{
+    weights_unref(weights->weights);
+    weights_kept_release(&weights->kept);
+    if (weights->file != NULL) {
+        weights_file_release(weights->file);
+        free(weights->file);
+    }
 }
 
 /* What follows the last slash. */
@@ -200,7 +196,7 @@ enum status replay_contenders_read(const struct operands *operands,
     bool folders = need_folders(operands);
     for (size_t i = 0; status == STATUS_OK && i < operands->count; i++) {
         struct replay_weights *weights = &out->weights[out->weights_count++];
-        status = read_one(operands->items[i], log, weights, problem);
+        status = replay_weights_read(operands->items[i], log, weights, problem);
         add(&out->contenders,
             (struct contender){.kind = CONTENDER_WEIGHTS,
                                .name = folders ? operands->items[i] : file_part(operands->items[i]),
@@ -216,13 +212,7 @@ enum status replay_contenders_read(const struct operands *operands,
 void replay_contenders_release(struct replay_contenders *contenders)
 {
     for (size_t i = 0; i < contenders->weights_count; i++) {
-        struct replay_weights *weights = &contenders->weights[i];
-        weights_unref(weights->weights);
-        weights_kept_release(&weights->kept);
-        if (weights->file != NULL) {
-            weights_file_release(weights->file);
-            free(weights->file);
-        }
+        replay_weights_release(&contenders->weights[i]);
     }
 }
 

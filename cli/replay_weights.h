@@ -20,6 +20,15 @@ struct replay_weights {
     struct weights_kept kept;
 };
 
+/*
+ * Reads one; log is that of the data directory, or NULL. Says what is wrong with a file on stderr,
+ * line by line. Whatever comes of it, the caller ends *out with replay_weights_release().
+ */
+MUST_USE enum status replay_weights_read(const char *name, struct log *log,
+                                         struct replay_weights *out, struct problem *problem);
+/* All zero is allowed. */
+void replay_weights_release(struct replay_weights *weights);
+
 struct replay_contenders {
     struct contenders contenders;
     struct replay_weights weights[CONTENDERS_MAX];
@@ -29,9 +38,6 @@ struct replay_contenders {
 
 /* Where what was served stands: estimates are compared with it, rankings with the first weights. */
 enum served_place { SERVED_NOT, SERVED_FIRST, SERVED_LAST };
-
-/* As an option names a baseline: "popularity"; NULL past the last one. */
-const char *replay_baseline_name(size_t index);
 
 /* Enough room for weights is checked by most_operands. */
 enum { REPLAY_WEIGHTS_MAX = 6 };
@@ -44,9 +50,8 @@ MUST_USE enum status replay_baselines_check(const struct argument_texts *baselin
                                             size_t weights_count, struct problem *problem);
 
 /*
- * Reads them; baselines were checked. log is that of the data directory, or NULL. Says what is
- * wrong with a file on stderr, line by line. Whatever comes of it, the caller ends *out with
- * replay_contenders_release().
+ * Reads them, each as replay_weights_read(); baselines were checked. Whatever comes of it, the
+ * caller ends *out with replay_contenders_release().
  */
 MUST_USE enum status replay_contenders_read(const struct operands *operands,
                                             const struct argument_texts *baselines,

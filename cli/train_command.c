@@ -97,18 +97,10 @@ static enum status read_features(struct train_command *command)
     return STATUS_OK;
 }
 
-static bool is_version(const char *name)
-{
-    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                  "0123456789._-";
-    size_t size = strlen(name);
-    return size > 0 && size <= WEIGHTS_NAME_MAX && strspn(name, allowed) == size;
-}
-
 static enum status check_version(struct train_command *command)
 {
     const char *name = command->values->version;
-    if (name == NULL || is_version(name)) {
+    if (name == NULL || weights_is_name(text_of(name))) {
         return STATUS_OK;
     }
     problem_set(&command->problem,
@@ -147,7 +139,7 @@ static enum status read_options(struct train_command *command)
 /* Of the weights before, without its hash, unless one was given. */
 static enum status choose_version(struct train_command *command)
 {
-    const char *before = weights_version(command->walk.weights.weights[0].weights);
+    const char *before = weights_version(command->walk.weights.weights);
     size_t size = strcspn(before, "@");
     int length =
         command->values->version != NULL
@@ -167,8 +159,8 @@ static enum status choose_version(struct train_command *command)
 static enum status edit(struct train_command *command, const struct train_head *heads, size_t count,
                         char **out, size_t *size)
 {
-    return train_edit(command->walk.weights.weights[0].yaml, command->version, heads, count, out,
-                      size, &command->problem);
+    return train_edit(command->walk.weights.yaml, command->version, heads, count, out, size,
+                      &command->problem);
 }
 
 /* What cannot be written is better known before the log is read: heads that say nothing yet. */
@@ -340,7 +332,7 @@ static enum status tell(const struct train_command *command)
         .split = command->split,
         .rankings = counts->rankings,
         .examples = counts->examples,
-        .weights = weights_version(command->walk.weights.weights[0].weights),
+        .weights = weights_version(command->walk.weights.weights),
         .version = command->written,
         .out = command->values->out,
     };

@@ -9,9 +9,10 @@
 #include <unistd.h>
 
 #include "cli/problems.h"
+#include "store/files.h"
 #include "store/weights_file.h"
 
-enum { PATH_SIZE = 4096, FILE_MODE = 0666 };
+enum { FILE_MODE = 0666 };
 
 static enum status refuse(const char *path, int why, struct problem *problem)
 {
@@ -37,33 +38,19 @@ enum status train_file_check(const char *path, bool force, struct problem *probl
     return STATUS_OK;
 }
 
-static int write_all(int file, struct text text)
-{
-    while (text.size > 0) {
-        ssize_t done = write(file, text.data, text.size);
-        if (done < 0 && errno != EINTR) {
-            return errno;
-        }
-        if (done > 0) {
-            text = (struct text){text.data + done, text.size - (size_t)done};
-        }
-    }
-    return fsync(file) == 0 ? 0 : errno;
-}
-
 /* Writes beside the path, where the model files are; removes what it cannot complete. */
-static enum status write_beside(const char *path, struct text yaml, char beside[PATH_SIZE],
+static enum status write_beside(const char *path, struct text yaml, char beside[FILES_PATH_SIZE],
                                 struct problem *problem)
 {
-    int size = snprintf(beside, PATH_SIZE, "%s.%ld.tmp", path, (long)getpid());
-    if (size < 0 || size >= PATH_SIZE) {
+    int size = snprintf(beside, FILES_PATH_SIZE, "%s.%ld.tmp", path, (long)getpid());
+    if (size < 0 || size >= FILES_PATH_SIZE) {
         return refuse(path, ENAMETOOLONG, problem);
     }
     int file = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, FILE_MODE);
     if (file < 0) {
         return refuse(path, errno, problem);
     }
-    int why = write_all(file, yaml);
+    int why = files_write(file, yaml.data, yaml.size) && fsync(file) == 0 ? 0 : errno;
     if (close(file) != 0 && why == 0) {
         why = errno;
     }
@@ -116,7 +103,7 @@ static enum status load(const char *path, const char *beside, char version[TRAIN
 
 enum status train_file_try(const char *path, struct text yaml, struct problem *problem)
 {
-    char beside[PATH_SIZE];
+    char beside[FILES_PATH_SIZE];
     char version[TRAIN_VERSION_SIZE];
     enum status status = write_beside(path, yaml, beside, problem);
     if (status == STATUS_OK) {
@@ -129,7 +116,7 @@ enum status train_file_try(const char *path, struct text yaml, struct problem *p
 enum status train_file_write(const char *path, struct text yaml, char version[TRAIN_VERSION_SIZE],
                              struct problem *problem)
 {
-    char beside[PATH_SIZE];
+    char beside[FILES_PATH_SIZE];
     enum status status = write_beside(path, yaml, beside, problem);
     if (status != STATUS_OK) {
         return status;
@@ -144,20 +131,18 @@ enum status train_file_write(const char *path, struct text yaml, char version[TR
     return status;
 }
 
-static enum status model_path(const char *path, const char *name, char out[PATH_SIZE],
+static enum status model_path(const char *path, const char *name, char out[FILES_PATH_SIZE],
                               struct problem *problem)
 {
-    const char *slash = strrchr(path, '/');
-    int directory = slash != NULL ? (int)(slash - path) + 1 : 0;
-    int size = snprintf(out, PATH_SIZE, "%.*s%s", directory, path, name);
-    return size >= 0 && size < PATH_SIZE ? STATUS_OK : refuse(path, ENAMETOOLONG, problem);
+    enum status status = weights_file_model_path(path, name, out, NULL);
+    return status == STATUS_OK ? STATUS_OK : refuse(path, ENAMETOOLONG, problem);
 }
 
 enum status train_file_write_model(const char *path, const char *name, struct text model,
                                    bool *is_new, struct problem *problem)
 {
-    char target[PATH_SIZE];
-    char beside[PATH_SIZE];
+    char target[FILES_PATH_SIZE];
+    char beside[FILES_PATH_SIZE];
     enum status status = model_path(path, name, target, problem);
     if (status == STATUS_OK) {
         status = write_beside(target, model, beside, problem);
@@ -177,7 +162,7 @@ enum status train_file_write_model(const char *path, const char *name, struct te
 
 void train_file_remove_model(const char *path, const char *name)
 {
-    char target[PATH_SIZE];
+    char target[FILES_PATH_SIZE];
     if (model_path(path, name, target, NULL) == STATUS_OK) {
         (void)unlink(target); /* what stays is named by nothing */
     }

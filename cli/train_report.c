@@ -3,10 +3,10 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "cli/column.h"
 #include "cli/fields.h"
+#include "replay/report_family.h"
 
 enum { WEIGHTS_SHOWN = 12, NAME_WIDTH = 26, FEATURE_WIDTH = 34, FIGURE_WIDTH = 32, TEXT_SIZE = 64 };
 
@@ -122,13 +122,12 @@ static double effect_of(const struct logistic_result *result, unsigned index)
     return result->model.weights[index].weight * result->deviations[index];
 }
 
-/* The one of the largest effect among those that are not taken, or weight_count. */
-static unsigned next_largest(const struct logistic_result *result, const bool *taken)
+/* The index of the largest among those that are not taken, or count. */
+static unsigned next_largest(const double *values, unsigned count, const bool *taken)
 {
-    unsigned best = result->model.weight_count;
-    for (unsigned i = 0; i < result->model.weight_count; i++) {
-        bool larger = best == result->model.weight_count ||
-                      fabs(effect_of(result, i)) > fabs(effect_of(result, best));
+    unsigned best = count;
+    for (unsigned i = 0; i < count; i++) {
+        bool larger = best == count || values[i] > values[best];
         best = !taken[i] && larger ? i : best;
     }
     return best;
@@ -136,11 +135,16 @@ static unsigned next_largest(const struct logistic_result *result, const bool *t
 
 static void print_weights(const struct logistic_result *result)
 {
+    unsigned count = result->model.weight_count;
+    double sizes[FEATURE_COUNT] = {0};
     bool taken[FEATURE_COUNT] = {false};
+    for (unsigned i = 0; i < count; i++) {
+        sizes[i] = fabs(effect_of(result, i));
+    }
     printf("\n  %-*s%14s%24s\n", FEATURE_WIDTH, "largest effects", "weight",
            "x standard deviation");
-    for (unsigned i = 0; i < WEIGHTS_SHOWN && i < result->model.weight_count; i++) {
-        unsigned next = next_largest(result, taken);
+    for (unsigned i = 0; i < WEIGHTS_SHOWN && i < count; i++) {
+        unsigned next = next_largest(sizes, count, taken);
         taken[next] = true;
         printf("  %-*s%14.6g%24.4f\n", FEATURE_WIDTH,
                feature_name(result->model.weights[next].feature),
@@ -171,27 +175,17 @@ static void print_reliability(const struct forecast_figures *figures)
     }
 }
 
-/* The one of the largest gain among those that are not taken, or FEATURE_COUNT. */
-static unsigned next_gain(const struct train_trees *trees, const bool *taken)
-{
-    unsigned best = FEATURE_COUNT;
-    for (unsigned i = 0; i < FEATURE_COUNT; i++) {
-        bool larger = best == FEATURE_COUNT || trees->gain[i] > trees->gain[best];
-        best = trees->gain[i] > 0 && !taken[i] && larger ? i : best;
-    }
-    return best;
-}
-
 static void print_gains(const struct train_trees *trees)
 {
     bool taken[FEATURE_COUNT] = {false};
     double total = 0;
     for (unsigned i = 0; i < FEATURE_COUNT; i++) {
         total += trees->gain[i];
+        taken[i] = !(trees->gain[i] > 0); /* the trees do not read it */
     }
     printf("\n  %-*s%14s\n", FEATURE_WIDTH, "largest gains", "share");
     for (unsigned i = 0; i < WEIGHTS_SHOWN; i++) {
-        unsigned next = next_gain(trees, taken);
+        unsigned next = next_largest(trees->gain, FEATURE_COUNT, taken);
         if (next == FEATURE_COUNT) {
             return;
         }
@@ -250,15 +244,10 @@ void train_report_print(const struct train_report *report)
 
 /* ---- JSON ---- */
 
-static json_t *number_json(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *interval_json(double value, double low, double high)
 {
-    return json_pack("{s:o, s:o, s:o}", "value", number_json(value), "low", number_json(low),
-                     "high", number_json(high));
+    return json_pack("{s:o, s:o, s:o}", "value", report_real(value), "low", report_real(low),
+                     "high", report_real(high));
 }
 
 static json_t *bins_json(const struct forecast_figures *figures)
@@ -267,8 +256,8 @@ static json_t *bins_json(const struct forecast_figures *figures)
     for (unsigned i = 0; i < figures->bin_count; i++) {
         const struct forecast_bin *bin = &figures->bins[i];
         json_array_append_new(bins, json_pack("{s:I, s:o, s:o}", "count", (json_int_t)bin->count,
-                                              "predicted", number_json(bin->predicted), "observed",
-                                              number_json(bin->observed)));
+                                              "predicted", report_real(bin->predicted), "observed",
+                                              report_real(bin->observed)));
     }
     return bins;
 }
@@ -279,13 +268,13 @@ static json_t *figures_json(const struct forecast_figures *figures, uint64_t exa
     const struct auc_estimate *auc = &figures->auc;
     return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "examples",
                      (json_int_t)examples, "positives", (json_int_t)figures->positives,
-                     "effective_examples", number_json(figures->effective), "observed",
-                     number_json(figures->observed), "predicted", number_json(figures->predicted),
-                     "log_loss", number_json(figures->log_loss), "base_rate_log_loss",
-                     number_json(figures->reference_log_loss), "gain",
+                     "effective_examples", report_real(figures->effective), "observed",
+                     report_real(figures->observed), "predicted", report_real(figures->predicted),
+                     "log_loss", report_real(figures->log_loss), "base_rate_log_loss",
+                     report_real(figures->reference_log_loss), "gain",
                      interval_json(gain->value, gain->low, gain->high), "auc",
                      interval_json(auc->value, auc->low, auc->high), "calibration_error",
-                     number_json(figures->calibration_error), "reliability", bins_json(figures));
+                     report_real(figures->calibration_error), "reliability", bins_json(figures));
 }
 
 static json_t *tried_json(const struct logistic_result *result)
@@ -293,7 +282,7 @@ static json_t *tried_json(const struct logistic_result *result)
     json_t *tried = json_array();
     for (unsigned i = 0; i < result->tried_count; i++) {
         json_array_append_new(tried, json_pack("{s:f, s:o}", "l2", result->tried[i].l2, "log_loss",
-                                               number_json(result->tried[i].loss)));
+                                               report_real(result->tried[i].loss)));
     }
     return tried;
 }
@@ -327,7 +316,7 @@ static json_t *places_json(const struct logistic_result *result)
     for (unsigned i = 0; i < LOGISTIC_PLACES; i++) {
         json_array_append_new(places,
                               json_pack("{s:I, s:o}", "rows", (json_int_t)result->place_rows[i],
-                                        "effect", number_json(result->places[i])));
+                                        "effect", report_real(result->places[i])));
     }
     return places;
 }

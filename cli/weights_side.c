@@ -10,15 +10,6 @@
 
 static const char current[] = "current";
 
-static enum status refuse(const char *name, const struct weights_problems *problems,
-                          struct problem *problem)
-{
-    problems_print(stderr, name, problems);
-    problem_set(problem, "%.200s has %u problem%s", name, problems->count,
-                problems->count == 1 ? "" : "s");
-    return STATUS_INVALID;
-}
-
 static enum status read_file(struct weights_side *side, struct weights_problems *problems,
                              struct problem *problem)
 {
@@ -81,7 +72,7 @@ enum status weights_side_read(struct weights_side *side, struct backend *backend
     }
     enum status status = read_any(side, backend, arena, problems, problem);
     if (status == STATUS_INVALID && problems->count > 0) {
-        status = refuse(side->name, problems, problem);
+        status = problems_refuse(side->name, problems, problem);
     }
     free(problems);
     return status;

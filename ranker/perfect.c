@@ -47,6 +47,13 @@ void perfect_put(struct perfect *map, uint64_t key, double value)
     map->count = at > map->count ? at : map->count;
 }
 
+void perfect_add(struct perfect *map, uint64_t key, double value)
+{
+    CHECK(!map->sealed);
+    CHECK(key != 0);
+    map->entries[++map->count] = (struct perfect_entry){.key = key, .value = value};
+}
+
 /* Gives each key its slot; false, with some given, when two fall into one. */
 static bool try_multiplier(struct perfect *map, uint64_t multiplier)
 {

@@ -41,7 +41,10 @@ MUST_USE enum status perfect_init(struct perfect *map, struct arena *arena, size
 /* Adds a key, or changes its value, before the map is sealed. Key 0 is passed over. */
 void perfect_put(struct perfect *map, uint64_t key, double value);
 
-/* Makes look-ups quick. Nothing may be put afterwards. */
+/* As perfect_put(), for a key that is not 0 and not in the map: does not look for it. */
+void perfect_add(struct perfect *map, uint64_t key, double value);
+
+/* Makes look-ups quick. Nothing may be put or added afterwards. */
 void perfect_seal(struct perfect *map);
 
 /* The number, if wanted, else 0, without a branch. */

@@ -218,7 +218,7 @@ static enum status seal_sums(const struct sums *sums, struct perfect *map, struc
         return status;
     }
     for (size_t i = 0; i < sums->count; i++) {
-        perfect_put(map, sums->keys[i], sums->values[i]);
+        perfect_add(map, sums->keys[i], sums->values[i]); /* keys differ, and none is 0 */
     }
     perfect_seal(map);
     return STATUS_OK;
@@ -258,14 +258,11 @@ enum status profile_tire(struct profile *profile, const struct videos *videos, d
     size_t count = seen_count < PROFILE_FATIGUE_VIDEOS ? seen_count : PROFILE_FATIGUE_VIDEOS;
     struct sums creators;
     struct sums categories;
-    if (count == 0) {
-        return STATUS_OK;
-    }
     if (sums_init(&creators, count, arena) != STATUS_OK ||
         sums_init(&categories, count * LIMIT_VIDEO_CATEGORIES, arena) != STATUS_OK) {
         return STATUS_NO_MEMORY;
     }
-    const struct seen *seen = &profile->user->seen[seen_count - count];
+    const struct seen *seen = count > 0 ? &profile->user->seen[seen_count - count] : NULL;
     find_seen(videos, seen, count, found);
     sum_seen(profile, seen, found, count, half_life_ms, &creators, &categories);
     enum status status = seal_sums(&creators, &profile->creators_seen, arena);

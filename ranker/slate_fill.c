@@ -40,7 +40,6 @@ static enum status put_creators(struct slate_fill *fill, struct arena *arena)
     enum status status = positions_init(&first, input->creators, input->count, arena);
     for (size_t i = 0; status == STATUS_OK && i < input->count; i++) {
         fill->creators[i] = (uint16_t)i;
-        fill->next_factors[i] = 1;
         if (input->creators[i] != 0) {
             uint16_t *slot = positions_slot(&first, input->creators[i]);
             *slot = *slot != 0 ? *slot : (uint16_t)(i + 1);
@@ -79,7 +78,7 @@ static enum status put_categories(struct slate_fill *fill, struct arena *arena)
     _Static_assert(LIMIT_CANDIDATES * LIMIT_VIDEO_CATEGORIES < UINT16_MAX, "a number must fit");
     struct positions first;
     uint64_t *keys = arena_new_raw(arena, uint64_t, count);
-    fill->category_counts = arena_new(arena, uint16_t, count + 1);
+    fill->category_counts = arena_new_raw(arena, uint16_t, count + 1);
     fill->categories =
         arena_alloc_raw(arena, fill->input->count, sizeof(*fill->categories), _Alignof(uint16_t));
     enum status status = positions_init(&first, keys, count, arena);
@@ -112,15 +111,33 @@ static void put_left(struct slate_fill *fill)
     }
 }
 
+/* Nobody is placed, yet or any more. */
+static void clear(struct slate_fill *fill)
+{
+    size_t count = fill->input->count;
+    memset(fill->placed, 0, count * sizeof(fill->placed[0]));
+    memset(fill->creator_counts, 0, count * sizeof(fill->creator_counts[0]));
+    if (fill->categories != NULL) {
+        memset(fill->category_counts, 0,
+               (count * LIMIT_VIDEO_CATEGORIES + 1) * sizeof(fill->category_counts[0]));
+    }
+    for (size_t i = 0; i < count; i++) {
+        fill->next_factors[i] = 1;
+    }
+    fill->placed_count = 0;
+    fill->local_count = 0;
+    put_left(fill);
+}
+
 static enum status allocate(struct slate_fill *fill, struct arena *arena)
 {
     size_t count = fill->input->count;
     size_t head = least(count, SLATE_HEAD_MAX);
-    fill->placed = arena_new(arena, bool, count);
+    fill->placed = arena_new_raw(arena, bool, count);
     fill->ranks = arena_new_raw(arena, uint16_t, count);
     fill->creators = arena_new_raw(arena, uint16_t, count);
     fill->next_factors = arena_new_raw(arena, double, count);
-    fill->creator_counts = arena_new(arena, uint16_t, count);
+    fill->creator_counts = arena_new_raw(arena, uint16_t, count);
     fill->left = arena_new_raw(arena, uint16_t, head);
     fill->eligible = arena_new_raw(arena, uint16_t, head);
     fill->values = arena_new_raw(arena, double, head);
@@ -176,7 +193,7 @@ enum status slate_fill_init(struct slate_fill *fill, const struct slate_input *i
     }
     set_constants(fill);
     put_ranks(fill);
-    put_left(fill);
+    clear(fill);
     return model->diversity > 0 ? likeness_init(&fill->likeness, model, fill->left_count,
                                                 fill->position_count, arena)
                                 : STATUS_OK;
@@ -184,19 +201,7 @@ enum status slate_fill_init(struct slate_fill *fill, const struct slate_input *i
 
 void slate_fill_restart(struct slate_fill *fill)
 {
-    size_t count = fill->input->count;
-    memset(fill->placed, 0, count * sizeof(fill->placed[0]));
-    memset(fill->creator_counts, 0, count * sizeof(fill->creator_counts[0]));
-    if (fill->categories != NULL) {
-        memset(fill->category_counts, 0,
-               (count * LIMIT_VIDEO_CATEGORIES + 1) * sizeof(fill->category_counts[0]));
-    }
-    for (size_t i = 0; i < count; i++) {
-        fill->next_factors[i] = 1;
-    }
-    fill->placed_count = 0;
-    fill->local_count = 0;
-    put_left(fill);
+    clear(fill);
     if (fill->input->model->diversity > 0) {
         likeness_restart(&fill->likeness, fill->left_count);
     }

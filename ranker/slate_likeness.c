@@ -34,10 +34,14 @@ enum status likeness_init(struct likeness *likeness, const struct model *model, 
         .by = model->diversity_by,
         .window = (size_t)model->window,
         .contents = arena_new(arena, struct content, item_count),
-        .nearest = arena_new(arena, struct nearest, item_count),
+        .nearest = arena_new_raw(arena, struct nearest, item_count),
         .placed = arena_new_raw(arena, uint16_t, position_count),
     };
-    return arena_full(arena) ? STATUS_NO_MEMORY : STATUS_OK;
+    if (arena_full(arena)) {
+        return STATUS_NO_MEMORY;
+    }
+    likeness_restart(likeness, item_count);
+    return STATUS_OK;
 }
 
 bool likeness_knows(const struct likeness *likeness, size_t item)

@@ -265,6 +265,12 @@ void weights_unref(struct weights *weights);
 const char *weights_version(const struct weights *weights);
 
 /*
+ * Whether a version, an experiment or an arm may be called that: 1 to WEIGHTS_NAME_MAX of
+ * A-Z a-z 0-9 . _ -
+ */
+bool weights_is_name(struct text text);
+
+/*
  * The model for a locale, of users in no experiment: the defaults of this program, overridden by
  * the file's top level, then by what the file has under `locales` for und-REGION, language,
  * language-REGION, language-Script and language-Script-REGION, in that order, each only where it

@@ -20,9 +20,6 @@ enum { VALUE_MESSAGE_SIZE = sizeof(((struct weights_problem *)NULL)->message) };
 bool weights_value_parse(const struct weights_row *row, struct text text, bool plain, double *out,
                          char message[VALUE_MESSAGE_SIZE]);
 
-/* 1 to WEIGHTS_NAME_MAX of A-Z a-z 0-9 . _ - */
-bool weights_is_name(struct text text);
-
 /*
  * A name of the data team's own, of 1 to max bytes without control characters. One that YAML takes
  * for a number, a truth value or null must be quoted, so that every reader of the file sees the

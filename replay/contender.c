@@ -1,9 +1,7 @@
 #include "replay/contender.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "ranker/check.h"
+#include "replay/valued.h"
 
 const char *contender_kind_name(enum contender_kind kind)
 {
@@ -100,22 +98,7 @@ static void rank_as_served(const struct past_ranking *ranking, struct contender_
     }
 }
 
-struct valued {
-    double value;
-    uint32_t candidate;
-};
-
-/* The largest first; equal ones in the request's order. */
-static int by_value(const void *a, const void *b)
-{
-    const struct valued *left = a;
-    const struct valued *right = b;
-    if (left->value < right->value || left->value > right->value) {
-        return left->value < right->value ? 1 : -1;
-    }
-    return left->candidate < right->candidate ? -1 : left->candidate > right->candidate;
-}
-
+/* The largest value first; equal ones in the request's order. */
 static enum status rank_by_baseline(const struct contenders *contenders, enum baseline baseline,
                                     const struct past_ranking *ranking, const struct state *state,
                                     struct arena *arena, struct contender_order *out)
@@ -131,11 +114,9 @@ static enum status rank_by_baseline(const struct contenders *contenders, enum ba
     for (size_t i = 0; i < count; i++) {
         valued[i] = (struct valued){values[i], (uint32_t)i};
     }
-    if (count > 0) {
-        qsort(valued, count, sizeof(valued[0]), by_value);
-    }
+    valued_sort(valued, count);
     for (size_t i = 0; i < count; i++) {
-        place(out, valued[i].candidate, valued[i].value);
+        place(out, valued[i].index, valued[i].value);
     }
     return STATUS_OK;
 }

@@ -42,7 +42,6 @@ static void add_counts(const struct reporting *reporting, uint64_t signals)
 {
     struct counterfactual_sums *sums = reporting->sums;
     const struct counterfactual_counts *counts = &sums->counts;
-    uint64_t joined = counts->by_ranking_id + counts->by_window;
     json_object_set_new(reporting->report, "decisions",
                         json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "found",
                                   (json_int_t)counts->found, "used", (json_int_t)counts->used,
@@ -52,10 +51,7 @@ static void add_counts(const struct reporting *reporting, uint64_t signals)
                                   (json_int_t)tally_users(sums->observations, 0), "units",
                                   (json_int_t)tally_unit_count(sums->observations, 0)));
     json_object_set_new(reporting->report, "join",
-                        json_pack("{s:I, s:I, s:I}", "by_ranking_id",
-                                  (json_int_t)counts->by_ranking_id, "by_window",
-                                  (json_int_t)counts->by_window, "unjoined",
-                                  (json_int_t)(signals - joined)));
+                        report_join(counts->by_ranking_id, counts->by_window, signals));
 }
 
 static void add_estimators(const struct reporting *reporting)
@@ -286,17 +282,21 @@ static void add_logged(const struct reporting *reporting, const struct part *par
 
 /* ---- estimates of slates ---- */
 
-/* What is said of a contender's figure. */
+/* What is said of a contender's figures by one kind of weights. */
 struct slate_verdict {
     struct support_verdict checks; /* of the first position that is refused, or of all */
     struct support support;        /* of the position that is refused */
     bool unknown;                  /* marginals that it needs */
 };
 
-static bool wants_marginals(enum slate_estimator estimator)
+/* Of whole slates. */
+static struct slate_figure figure_of(const struct counterfactual_sums *sums,
+                                     enum slate_estimator estimator)
 {
-    return estimator == SLATE_ESTIMATOR_ITEM_POSITION_IPS ||
-           estimator == SLATE_ESTIMATOR_ITEM_POSITION_SNIPS;
+    return (struct slate_figure){.estimator = estimator,
+                                 .position_limit = sums->positions,
+                                 .first = 1,
+                                 .last = sums->positions};
 }
 
 static struct bootstrap_statistic slate_statistic_of(const struct counterfactual_sums *sums,
@@ -331,7 +331,7 @@ static struct slate_verdict judge_slate(const struct reporting *reporting, const
                                         const struct slate_figure *figure, size_t contender)
 {
     const struct counterfactual_sums *sums = reporting->sums;
-    struct slate_verdict out = {.unknown = wants_marginals(figure->estimator) &&
+    struct slate_verdict out = {.unknown = slate_estimator_by_item(figure->estimator) &&
                                            sums->counts.without_marginal > 0};
     for (size_t i = 1; i <= figure->last && !out.unknown && out.checks.refused == 0; i++) {
         struct support_verdict verdict;
@@ -342,6 +342,16 @@ static struct slate_verdict judge_slate(const struct reporting *reporting, const
         }
     }
     return out;
+}
+
+/* The same for all estimators of the kind of weights of this one. */
+static void judge_slates(const struct reporting *reporting, const struct part *part,
+                         enum slate_estimator estimator, struct slate_verdict *out)
+{
+    const struct slate_figure figure = figure_of(reporting->sums, estimator);
+    for (size_t i = 0; i < reporting->sums->contenders; i++) {
+        out[i] = judge_slate(reporting, part, &figure, i);
+    }
 }
 
 static bool is_refused(const struct slate_verdict *verdict)
@@ -373,13 +383,12 @@ static json_t *slate_json(const struct reporting *reporting, const struct part *
 }
 
 static enum status add_slate_estimator(struct reporting *reporting, const struct part *part,
-                                       const struct slate_figure *figure, json_t *object)
+                                       const struct slate_figure *figure,
+                                       const struct slate_verdict *verdicts, json_t *object)
 {
     const struct counterfactual_sums *sums = reporting->sums;
-    struct slate_verdict verdicts[CONTENDERS_MAX];
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < sums->contenders; i++) {
-        verdicts[i] = judge_slate(reporting, part, figure, i);
         json_array_append_new(json_object_get(object, "estimates"),
                               slate_json(reporting, part, figure, i, &verdicts[i]));
         if (i > 0 && !is_refused(&verdicts[0]) && !is_refused(&verdicts[i])) {
@@ -428,13 +437,16 @@ static enum status with_part(struct reporting *reporting, struct tally *tally, s
 
 static enum status fill_slates(struct reporting *reporting, struct part *part, json_t *object)
 {
+    struct slate_verdict by_item[CONTENDERS_MAX];
+    struct slate_verdict by_sequence[CONTENDERS_MAX];
     enum status status = STATUS_OK;
+    judge_slates(reporting, part, SLATE_ESTIMATOR_ITEM_POSITION_IPS, by_item);
+    judge_slates(reporting, part, SLATE_ESTIMATOR_SEQUENCE_IPS, by_sequence);
     for (size_t i = 0; status == STATUS_OK && i < SLATE_ESTIMATOR_COUNT; i++) {
-        const struct slate_figure figure = {.estimator = (enum slate_estimator)i,
-                                            .position_limit = reporting->sums->positions,
-                                            .first = 1,
-                                            .last = reporting->sums->positions};
-        status = add_slate_estimator(reporting, part, &figure, object);
+        const struct slate_figure figure = figure_of(reporting->sums, (enum slate_estimator)i);
+        status = add_slate_estimator(
+            reporting, part, &figure,
+            slate_estimator_by_item(figure.estimator) ? by_item : by_sequence, object);
     }
     return status;
 }

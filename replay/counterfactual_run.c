@@ -90,9 +90,6 @@ void counterfactual_run_free(struct counterfactual_run *run)
     }
     counterfactual_sums_free(run->sums);
     join_free(run->join);
-    if (run->arena.base != NULL) {
-        arena_reset(&run->arena); /* lifts ASan's marks before the memory goes */
-    }
     free(run->memory);
     free(run->sum_columns);
     free(run->peak_columns);
@@ -237,11 +234,7 @@ enum status counterfactual_run_signal(void *context, const struct signal *signal
                                       int64_t duration_ms, const struct state *state)
 {
     struct counterfactual_run *run = context;
-    enum status status = join_time(run->join, signal->time_ms, state);
-    if (status == STATUS_OK) {
-        join_signal(run->join, signal, duration_ms);
-    }
-    return status;
+    return join_follow(run->join, signal, duration_ms, state);
 }
 
 /* ---- its rewards ---- */

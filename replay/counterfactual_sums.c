@@ -2,14 +2,13 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "ranker/check.h"
 #include "replay/part_bytes.h"
 
-enum { VERSION = 1, MAGIC_SIZE = 8, HEAD_LIMIT_BYTES = 1 << 20 };
+enum { VERSION = 1 };
 
-static const char magic[MAGIC_SIZE] = "RRcount";
+static const struct part_kind kind = {"RRcount", "this is no part of a counterfactual replay"};
 
 /* Bins from 1 on are half octaves: 2^((bin - 1 - WEIGHT_BINS_BELOW) / 2) to the next. */
 size_t weight_bin(double weight)
@@ -104,36 +103,24 @@ enum status counterfactual_sums_merge(struct counterfactual_sums *into,
     return status;
 }
 
-enum { COUNTS = sizeof(struct counterfactual_counts) / sizeof(uint64_t) };
-
 static enum status write_head(const struct counterfactual_sums *sums, FILE *file)
 {
     struct numbers_writer writer = {.bytes = NULL};
-    uint64_t counts[COUNTS];
-    memcpy(counts, &sums->counts, sizeof(counts));
     numbers_put_byte(&writer, VERSION);
     numbers_put(&writer, sums->contenders);
     numbers_put(&writer, sums->positions);
     numbers_put_word(&writer, sums->seed);
-    for (size_t i = 0; i < COUNTS; i++) {
-        numbers_put(&writer, counts[i]);
-    }
+    part_put_counts(&writer, &sums->counts, sizeof(sums->counts));
     for (size_t i = 0; i < sums->contenders * WEIGHT_BINS; i++) {
         numbers_put(&writer, sums->weights[i / WEIGHT_BINS][i % WEIGHT_BINS]);
     }
     part_put_segments(&writer, sums->segments);
-    enum status status =
-        writer.full ? STATUS_NO_MEMORY : part_write_block(file, writer.bytes, writer.size);
-    free(writer.bytes);
-    return status;
+    return part_write_head(file, &kind, &writer);
 }
 
 enum status counterfactual_sums_write(struct counterfactual_sums *sums, FILE *file)
 {
-    enum status status = fwrite(magic, sizeof(magic), 1, file) == 1 ? STATUS_OK : STATUS_IO;
-    if (status == STATUS_OK) {
-        status = write_head(sums, file);
-    }
+    enum status status = write_head(sums, file);
     if (status == STATUS_OK) {
         status = tally_write(sums->observations, file);
     }
@@ -142,11 +129,7 @@ enum status counterfactual_sums_write(struct counterfactual_sums *sums, FILE *fi
 
 static void get_rest(struct numbers_reader *reader, struct counterfactual_sums *sums)
 {
-    uint64_t counts[COUNTS];
-    for (size_t i = 0; i < COUNTS; i++) {
-        counts[i] = numbers_get(reader);
-    }
-    memcpy(&sums->counts, counts, sizeof(counts));
+    part_get_counts(reader, &sums->counts, sizeof(sums->counts));
     for (size_t i = 0; i < sums->contenders * WEIGHT_BINS; i++) {
         sums->weights[i / WEIGHT_BINS][i % WEIGHT_BINS] = numbers_get(reader);
     }
@@ -181,14 +164,9 @@ static enum status decode_head(const uint8_t *bytes, size_t size, struct counter
 
 static enum status read_head(FILE *file, struct counterfactual_sums **out, struct problem *problem)
 {
-    char found[MAGIC_SIZE];
     uint8_t *bytes = NULL;
     size_t size = 0;
-    if (fread(found, sizeof(found), 1, file) != 1 || memcmp(found, magic, sizeof(found)) != 0) {
-        problem_set(problem, "this is no part of a counterfactual replay");
-        return STATUS_CORRUPT;
-    }
-    enum status status = part_read_block(file, HEAD_LIMIT_BYTES, &bytes, &size, problem);
+    enum status status = part_read_head(file, &kind, &bytes, &size, problem);
     if (status == STATUS_OK) {
         status = decode_head(bytes, size, out, problem);
         free(bytes);

@@ -4,26 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replay/heap.h"
 #include "store/journal_reader.h"
 
-enum { AHEAD_BYTES = 64 << 20, CAPACITY_FIRST = 1024 };
+enum { AHEAD_BYTES = 64 << 20 };
 
 /* A decision that waits for its turn. */
 struct pending {
-    struct decision_record record; /* its payload is owned */
-    uint64_t number;               /* of reading: those of one state keep their order */
+    struct decision_record record;
+    uint8_t payload[]; /* of the record */
 };
 
 struct decision_order {
     struct journal_reader *reader;
     bool read_all;
-    uint64_t read_count;
-    uint8_t *given; /* payload of the decision that was given out last; owned */
-    /* A heap, the least first. */
-    struct pending *heap;
-    size_t count;
-    size_t capacity;
-    size_t bytes;
+    struct pending *given; /* the decision that was given out last; owned */
+    struct heap waiting;   /* by the sequence of the state */
+    size_t bytes;          /* of the payloads that wait */
 };
 
 enum status decision_order_new(const char *data, struct decision_order **out,
@@ -47,82 +44,28 @@ void decision_order_free(struct decision_order *order)
     if (order == NULL) {
         return;
     }
-    while (order->count > 0) {
-        free((uint8_t *)order->heap[--order->count].record.payload);
-    }
-    free(order->heap);
+    heap_release(&order->waiting);
     free(order->given);
     journal_reader_free(order->reader);
     free(order);
 }
 
-static bool comes_before(const struct pending *a, const struct pending *b)
-{
-    uint64_t of_a = a->record.state_sequence;
-    uint64_t of_b = b->record.state_sequence;
-    return of_a != of_b ? of_a < of_b : a->number < b->number;
-}
-
-static void swap(struct pending *a, struct pending *b)
-{
-    struct pending kept = *a;
-    *a = *b;
-    *b = kept;
-}
-
-static enum status grow(struct decision_order *order)
-{
-    size_t capacity = order->capacity > 0 ? 2 * order->capacity : CAPACITY_FIRST;
-    struct pending *heap = realloc(order->heap, capacity * sizeof(*heap));
-    if (heap == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    order->heap = heap;
-    order->capacity = capacity;
-    return STATUS_OK;
-}
-
 static enum status push(struct decision_order *order, const struct decision_record *record)
 {
-    enum status status = order->count == order->capacity ? grow(order) : STATUS_OK;
-    if (status != STATUS_OK) {
-        return status;
-    }
-    uint8_t *payload = malloc(record->payload_size + 1); /* never of size 0 */
-    if (payload == NULL) {
+    struct pending *pending = malloc(sizeof(*pending) + record->payload_size);
+    if (pending == NULL) {
         return STATUS_NO_MEMORY;
     }
-    memcpy(payload, record->payload, record->payload_size);
-    struct pending *heap = order->heap;
-    size_t at = order->count++;
-    heap[at] = (struct pending){.record = *record, .number = order->read_count++};
-    heap[at].record.payload = payload;
+    pending->record = *record;
+    pending->record.payload = pending->payload;
+    memcpy(pending->payload, record->payload, record->payload_size);
+    enum status status = heap_push(&order->waiting, record->state_sequence, pending);
+    if (status != STATUS_OK) {
+        free(pending);
+        return status;
+    }
     order->bytes += record->payload_size;
-    for (; at > 0 && comes_before(&heap[at], &heap[(at - 1) / 2]); at = (at - 1) / 2) {
-        swap(&heap[at], &heap[(at - 1) / 2]);
-    }
     return STATUS_OK;
-}
-
-/* Takes the first one out; there is one. Its payload is the caller's. */
-static struct decision_record pop(struct decision_order *order)
-{
-    struct pending *heap = order->heap;
-    struct decision_record first = heap[0].record;
-    heap[0] = heap[--order->count];
-    size_t at = 0;
-    for (size_t child = 1; child < order->count; child = 2 * at + 1) {
-        if (child + 1 < order->count && comes_before(&heap[child + 1], &heap[child])) {
-            child++;
-        }
-        if (!comes_before(&heap[child], &heap[at])) {
-            break;
-        }
-        swap(&heap[child], &heap[at]);
-        at = child;
-    }
-    order->bytes -= first.payload_size;
-    return first;
 }
 
 /* Reads on until as much is held back as may be, or nothing is left to read. */
@@ -151,11 +94,12 @@ enum status decision_order_next(struct decision_order *order, struct decision_re
     }
     free(order->given);
     order->given = NULL;
-    if (order->count == 0) {
+    if (order->waiting.count == 0) {
         return STATUS_NOT_FOUND;
     }
-    *out = pop(order);
-    order->given = (uint8_t *)out->payload;
+    order->given = heap_pop(&order->waiting).value;
+    *out = order->given->record;
+    order->bytes -= out->payload_size;
     return STATUS_OK;
 }
 

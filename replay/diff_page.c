@@ -1,53 +1,23 @@
 #include "replay/diff_page.h"
 
-#include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "replay/page.h"
+#include "replay/report_format.h"
 
-enum {
-    BAR_WIDTH = 250,
-    BAR_HEIGHT = 9,
-    ROW_HEIGHT = 26,
-    CHANGE_WIDTH = 190,
-    GROUPS_SHOWN = 12,
-    TIME_SIZE = 32
-};
+enum { BAR_WIDTH = 250, BAR_HEIGHT = 9, ROW_HEIGHT = 26, CHANGE_WIDTH = 190, GROUPS_SHOWN = 12 };
 
+/* Of one that is missing 0, not NAN: bars and whiskers are drawn from it. */
 static double number(const json_t *object, const char *name)
 {
     return json_number_value(json_object_get(object, name));
 }
 
-static json_int_t integer(const json_t *object, const char *name)
-{
-    return json_integer_value(json_object_get(object, name));
-}
-
-static const char *string(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text != NULL ? text : "";
-}
-
-static void format_time(int64_t time_ms, char out[TIME_SIZE])
-{
-    time_t seconds = (time_t)(time_ms / 1000);
-    struct tm parts = {0};
-    (void)gmtime_r(&seconds, &parts);
-    (void)strftime(out, TIME_SIZE, "%Y-%m-%d %H:%M", &parts);
-}
-
-/* 12345 as 12,345. */
 static void put_count(FILE *file, json_int_t count)
 {
-    char digits[32];
-    int length = snprintf(digits, sizeof(digits), "%" JSON_INTEGER_FORMAT, count);
-    for (int i = 0; i < length; i++) {
-        bool gap = i > 0 && (length - i) % 3 == 0 && digits[i - 1] != '-';
-        fprintf(file, "%s%c", gap ? "," : "", digits[i]);
-    }
+    char text[REPORT_NUMBER_SIZE];
+    report_format_count(count, text);
+    fputs(text, file);
 }
 
 /* "+1.2" with a minus sign that is as wide as the plus. */
@@ -73,43 +43,43 @@ static int direction(const json_t *group)
 
 static void put_weights(FILE *file, const char *side, const json_t *weights)
 {
-    const char *name = string(weights, "name");
+    const char *name = report_text(weights, "name");
     fprintf(file, "<span class=\"soft\">%s</span><span>", side);
     if (name[0] != '\0') {
         page_text(file, name);
         fputs(" &nbsp; ", file);
     }
     fputs("<code>", file);
-    page_text(file, string(weights, "version"));
+    page_text(file, report_text(weights, "version"));
     fputs("</code></span>\n", file);
 }
 
 static void put_source(FILE *file, const json_t *report)
 {
-    char from[TIME_SIZE];
-    char to[TIME_SIZE];
-    bool journal = strcmp(string(report, "source"), "journal") == 0;
-    format_time(integer(report, "from_ms"), from);
-    format_time(integer(report, "to_ms"), to);
+    char from[REPORT_TIME_SIZE];
+    char to[REPORT_TIME_SIZE];
+    bool journal = strcmp(report_text(report, "source"), "journal") == 0;
+    report_format_time(report_integer(report, "from_ms"), from);
+    report_format_time(report_integer(report, "to_ms"), to);
     fputs("<span class=\"soft\">requests</span><span>", file);
-    put_count(file, integer(report, "requests"));
+    put_count(file, report_integer(report, "requests"));
     fprintf(file, " of the %s, ", journal ? "decision journal" : "log");
     fprintf(file, "%s to %s UTC; ", from, to);
     fputs(journal ? "each ranked with the state of now, record "
                   : "each ranked with the state of its own time; the log ends at record ",
           file);
-    put_count(file, integer(report, "state_sequence"));
+    put_count(file, report_integer(report, "state_sequence"));
     fputs("</span>\n", file);
 }
 
 static void put_served(FILE *file, const json_t *report)
 {
-    json_int_t known = integer(report, "served_known");
+    json_int_t known = report_integer(report, "served_known");
     if (known > 0) {
         fprintf(file,
                 "<span class=\"soft\">as served</span><span>the old weights give %.1f %% of the "
                 "served orders again</span>\n",
-                100 * (double)integer(report, "served_again") / (double)known);
+                100 * (double)report_integer(report, "served_again") / (double)known);
     }
 }
 
@@ -136,7 +106,7 @@ static void put_share_card(FILE *file, const json_t *report, const char *name, c
 static void put_mean_card(FILE *file, const json_t *report, const char *name, const char *label)
 {
     const json_t *figure = json_object_get(json_object_get(report, "figures"), name);
-    if (integer(figure, "count") == 0) {
+    if (report_integer(figure, "count") == 0) {
         return;
     }
     fprintf(file,
@@ -160,11 +130,11 @@ static void put_cards(FILE *file, const json_t *report)
 static void put_change_row(FILE *file, const json_t *change)
 {
     fputs("<tr><td class=\"w\"><code>", file);
-    page_text(file, string(change, "key"));
+    page_text(file, report_text(change, "key"));
     fputs("</code></td><td class=\"w\"><code>", file);
-    page_text(file, string(change, "old"));
+    page_text(file, report_text(change, "old"));
     fputs("</code></td><td class=\"w\"><code>", file);
-    page_text(file, string(change, "new"));
+    page_text(file, report_text(change, "new"));
     fputs("</code></td></tr>\n", file);
 }
 
@@ -247,7 +217,7 @@ static void put_group(FILE *file, const json_t *group, const struct scale *scale
 {
     static const char *const classes[] = {" down", "", " up"};
     fputs("<tr><td>", file);
-    page_text(file, string(group, "name"));
+    page_text(file, report_text(group, "name"));
     fputs("</td><td>", file);
     put_bars(file, group, scale);
     fprintf(file, "</td><td class=\"n\">%.1f</td><td class=\"n\">%.1f</td><td class=\"n%s\">",
@@ -338,34 +308,35 @@ static void put_drops(FILE *file, const json_t *report)
           "class=\"n\">before</th>"
           "<th class=\"n\">after</th><th class=\"n\">change</th></tr></thead>\n<tbody>\n",
           file);
-    put_counts(file, "shown", integer(places, "before"), integer(places, "after"));
+    put_counts(file, "shown", report_integer(places, "before"), report_integer(places, "after"));
     for (size_t i = 0; i < json_array_size(drops); i++) {
         const json_t *drop = json_array_get(drops, i);
-        put_counts(file, string(drop, "rule"), integer(drop, "before"), integer(drop, "after"));
+        put_counts(file, report_text(drop, "rule"), report_integer(drop, "before"),
+                   report_integer(drop, "after"));
     }
     fputs("</tbody>\n</table></div>\n<p class=\"soft\">", file);
-    put_count(file, integer(places, "newly_shown"));
+    put_count(file, report_integer(places, "newly_shown"));
     fputs(" places are newly shown, ", file);
-    put_count(file, integer(places, "no_longer_shown"));
+    put_count(file, report_integer(places, "no_longer_shown"));
     fputs(" no longer.</p>\n", file);
 }
 
 static void put_mover(FILE *file, const json_t *mover)
 {
-    const char *id = string(mover, "video_id");
+    const char *id = report_text(mover, "video_id");
     double change = number(mover, "exposure_change");
     fputs("<tr><td class=\"w\">", file);
-    page_text(file, id[0] != '\0' ? id : string(mover, "key"));
+    page_text(file, id[0] != '\0' ? id : report_text(mover, "key"));
     fprintf(file, "</td><td class=\"n %s\">", change > 0 ? "up" : "down");
     put_signed(file, 100 * change, 3);
     fputs("</td><td class=\"n\">", file);
-    if (integer(mover, "shown_both") > 0) {
+    if (report_integer(mover, "shown_both") > 0) {
         put_signed(file, number(mover, "mean_position_change"), 1);
     }
     fputs("</td><td class=\"n\">", file);
-    put_count(file, integer(mover, "shown_before"));
+    put_count(file, report_integer(mover, "shown_before"));
     fputs("</td><td class=\"n\">", file);
-    put_count(file, integer(mover, "shown_after"));
+    put_count(file, report_integer(mover, "shown_after"));
     fputs("</td></tr>\n", file);
 }
 

@@ -16,6 +16,7 @@
  * added in any grouping, by users (replay/tally.h), and drawn again (replay/bootstrap.h).
  */
 
+/* clang-format off */
 /*
  * With r the reward, p the logging policy's probability of the logged action, e the target
  * policy's, w = e / p, q the model's reward of the logged action, Q the model's reward under the
@@ -23,14 +24,18 @@
  *
  *   replay       sum of r over the matches / matches: Li, Chu, Langford and Wang, "Unbiased offline
  *                evaluation of contextual-bandit-based news article recommendation algorithms",
- * 2011 ips          sum(w r) / n: Horvitz and Thompson 1952 clipped_ips  sum(min(w, clip) r) / n:
- * Ionides, "Truncated importance sampling", 2008 snips        sum(w r) / sum(w): Swaminathan and
- * Joachims, "The self-normalized estimator for counterfactual learning", 2015 dm           sum(Q) /
- * n dr           sum(Q + w (r - q)) / n: Dudik, Langford and Li, "Doubly robust policy evaluation
+ *                2011
+ *   ips          sum(w r) / n: Horvitz and Thompson 1952
+ *   clipped_ips  sum(min(w, clip) r) / n: Ionides, "Truncated importance sampling", 2008
+ *   snips        sum(w r) / sum(w): Swaminathan and Joachims, "The self-normalized estimator for
+ *                counterfactual learning", 2015
+ *   dm           sum(Q) / n
+ *   dr           sum(Q + w (r - q)) / n: Dudik, Langford and Li, "Doubly robust policy evaluation
  *                and learning", 2011
  *   sndr         sum(Q) / n + sum(w (r - q)) / sum(w): Thomas and Brunskill, "Data-efficient
  *                off-policy policy evaluation for reinforcement learning", 2016
  */
+/* clang-format on */
 #define ESTIMATOR_MAP(X)                                                                       \
     X(REPLAY, "replay", "replay method",                                                       \
       "mean reward of the decisions in which the policy would have made the logged choice; "   \

@@ -8,6 +8,7 @@
 
 #include "ranker/check.h"
 #include "replay/temporary.h"
+#include "store/grow.h"
 
 /* Before each record's bytes, in memory and in runs; files are read by the process that wrote. */
 struct header {
@@ -294,16 +295,16 @@ static enum status make_room(struct event_sort *sort, size_t size, struct proble
             status = merge_runs(sort, problem);
         }
     }
-    if (status == STATUS_OK && sort->place_count == sort->place_capacity) {
-        size_t capacity = sort->place_capacity > 0 ? 2 * sort->place_capacity : 1024;
-        struct place *places = realloc(sort->places, capacity * sizeof(*places));
-        if (places == NULL) {
-            return STATUS_NO_MEMORY;
-        }
-        sort->places = places;
-        sort->place_capacity = capacity;
+    if (status != STATUS_OK) {
+        return status;
     }
-    return status;
+    struct place *places =
+        grow(sort->places, sort->place_count, &sort->place_capacity, sizeof(*places));
+    if (places == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    sort->places = places;
+    return STATUS_OK;
 }
 
 enum status event_sort_add(struct event_sort *sort, const struct sorted_record *record,

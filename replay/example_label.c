@@ -76,7 +76,7 @@ void example_label_all(const struct outcome *outcome, const struct watch_histogr
             set_label(out, head, outcome_has(outcome, head_flags[head]));
         }
     }
-    if (watch_is_known(outcome) && histogram->count >= EXAMPLE_VIEWS_MINIMUM) {
+    if (watch_is_known(outcome) && histogram->count >= OUTCOME_VIEWS_MINIMUM) {
         set_label(out, HEAD_WATCH_QUANTILE, false);
         out->watch_quantile =
             outcome->watch_ms > 0 ? watch_quantile(histogram, outcome->watch_ms) : 0;

@@ -19,13 +19,12 @@
  *
  * watch_quantile is that of the longest view among views of videos of like length in the region
  * (watch.h), 0 for a video that was not watched. It is not known where the watch time is not, and
- * as long as the distribution has fewer than EXAMPLE_VIEWS_MINIMUM views. A view that reached the
+ * as long as the distribution has fewer than OUTCOME_VIEWS_MINIMUM views. A view that reached the
  * end is censored: a longer video might have been watched for longer. Its quantile is that of the
  * time as it was recorded, loops included, as in the distribution itself (D2Q, Zhan et al., KDD
  * 2022), so views that ended with the video share the middle of the heap that they make there.
  * Leaving them out would leave those who liked it least.
  */
-enum { EXAMPLE_VIEWS_MINIMUM = 100 };
 
 /*
  * Fills known, positive, watch_quantile, watch_ms, duration_ms and censored. The outcome has

@@ -73,9 +73,6 @@ void examples_free(struct examples *examples)
     }
     join_free(examples->join);
     spill_free(examples->spill);
-    if (examples->arena.base != NULL) {
-        arena_reset(&examples->arena); /* lifts ASan's marks before the memory goes */
-    }
     free(examples->memory);
     free(examples->shown);
     free(examples);
@@ -219,11 +216,7 @@ enum status examples_signal(void *context, const struct signal *signal, int64_t 
 {
     struct examples *examples = context;
     note_time(examples, signal->time_ms);
-    enum status status = join_time(examples->join, signal->time_ms, state);
-    if (status == STATUS_OK) {
-        join_signal(examples->join, signal, duration_ms);
-    }
-    return status;
+    return join_follow(examples->join, signal, duration_ms, state);
 }
 
 /* ---- its examples ---- */
@@ -233,18 +226,11 @@ static bool has_features(const struct shown *shown)
     return shown->rule != DROP_UNKNOWN_VIDEO && shown->rule != DROP_DELETED;
 }
 
-static const struct watch_histogram *
-histogram_of(const struct joined *joined, const struct outcome *outcome, const struct state *state)
-{
-    const struct waiting *waiting = joined->payload;
-    return watch_find(state_watch(state), waiting->region,
-                      signal_duration_bucket(outcome->duration_ms), EXAMPLE_VIEWS_MINIMUM);
-}
-
 static enum status write_example(struct examples *examples, const struct joined *joined,
                                  size_t place, const struct state *state)
 {
     const struct shown *shown = &examples->shown[place];
+    const struct waiting *waiting = joined->payload;
     const struct outcome *outcome = &joined->outcomes[place];
     struct example example = {.time_ms = joined->time_ms,
                               .user_key = joined->user_key,
@@ -254,7 +240,8 @@ static enum status write_example(struct examples *examples, const struct joined 
                               .propensity = shown->propensity,
                               .weight = 1};
     memcpy(example.features, shown->features, sizeof(example.features));
-    example_label_all(outcome, histogram_of(joined, outcome, state), &example);
+    example_label_all(outcome, outcome_views(outcome, state_watch(state), waiting->region),
+                      &example);
     examples->counts.examples++;
     examples->counts.forbidden += shown->rule != DROP_NONE;
     return example_writer_add(examples->options.writer, &example);

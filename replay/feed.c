@@ -195,9 +195,6 @@ void feed_close(struct feed *feed)
     }
     decision_order_free(feed->decisions);
     derive_close(feed->derive);
-    if (feed->arena.base != NULL) {
-        arena_reset(&feed->arena); /* lifts ASan's marks before the memory goes */
-    }
     free(feed->memory);
     free(feed);
 }

@@ -6,6 +6,7 @@
 #include "ranker/check.h"
 #include "ranker/exact.h"
 #include "replay/tally.h"
+#include "store/grow.h"
 
 /* Sums of the tally; those of the bootstrap are the same ones. */
 enum { SUM_GAIN, SUM_WEIGHT, SUM_COUNT };
@@ -19,7 +20,7 @@ struct kept_row {
 
 struct forecast {
     size_t count;
-    size_t room;
+    size_t capacity;
     struct kept_row *rows;
     struct tally *tally;
     struct auc_groups *auc;
@@ -86,16 +87,12 @@ static bool valid(const struct forecast_row *row)
 
 static enum status make_room(struct forecast *forecast)
 {
-    if (forecast->count < forecast->room) {
-        return STATUS_OK;
-    }
-    size_t room = forecast->room > 0 ? forecast->room * 2 : 1024;
-    struct kept_row *rows = realloc(forecast->rows, room * sizeof(*rows));
+    struct kept_row *rows =
+        grow(forecast->rows, forecast->count, &forecast->capacity, sizeof(*rows));
     if (rows == NULL) {
         return STATUS_NO_MEMORY;
     }
     forecast->rows = rows;
-    forecast->room = room;
     return STATUS_OK;
 }
 

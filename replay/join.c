@@ -266,6 +266,16 @@ enum status join_time(struct join *join, int64_t time_ms, const struct state *st
     return status;
 }
 
+enum status join_follow(struct join *join, const struct signal *signal, int64_t duration_ms,
+                        const struct state *state)
+{
+    enum status status = join_time(join, signal->time_ms, state);
+    if (status == STATUS_OK) {
+        join_signal(join, signal, duration_ms);
+    }
+    return status;
+}
+
 enum status join_end(struct join *join, const struct state *state)
 {
     enum status status = STATUS_OK;

@@ -64,6 +64,10 @@ void join_signal(struct join *join, const struct signal *signal, int64_t duratio
 /* The log has come to that time: tells what has waited for long enough. Status as of joined(). */
 MUST_USE enum status join_time(struct join *join, int64_t time_ms, const struct state *state);
 
+/* Both, in the order of a log: its time comes, then the signal. Status as of join_time(). */
+MUST_USE enum status join_follow(struct join *join, const struct signal *signal,
+                                 int64_t duration_ms, const struct state *state);
+
 /* Tells all that still wait. */
 MUST_USE enum status join_end(struct join *join, const struct state *state);
 

@@ -3,16 +3,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ranker/limits.h"
 #include "ranker/wire.h"
 #include "replay/entry.h"
 #include "replay/event_sort.h"
+#include "replay/heap.h"
 #include "replay/overlay.h"
 #include "replay/unpack.h"
 
 enum {
     PROGRESS_LINES = 1024,
-    ARENA_BYTES = 8 << 20, /* for the largest entry that a reader tells */
-    SORTED_HEADER = 16     /* line, fields and input, before the packed entry */
+    ARENA_BYTES = 8 << 20 /* for the largest entry that a reader tells */
+};
+
+/* Before the packed entry of a record that is sorted; the process that wrote it reads it. */
+struct sorted_head {
+    uint64_t line;
+    uint32_t fields;
+    uint32_t input;
 };
 
 /* What a line means, until it is told. Behind it lie its bytes. */
@@ -24,13 +32,6 @@ struct waiting_line {
     bool has_texts; /* those of an impression follow the event, each with its zero */
 };
 
-/* Its place in the order, which is all that is looked at while it waits. */
-struct waiting_place {
-    int64_t time_ms;
-    uint64_t number;           /* of reading: a line may mean several, which keep their order */
-    struct waiting_line *line; /* owned */
-};
-
 struct ordering {
     const struct log_order_options *options;
     struct log_order_counts *counts;
@@ -38,11 +39,9 @@ struct ordering {
     const struct log_input *input; /* that is being read */
     struct unpack *unpack;         /* of it */
     uint64_t bytes_before;         /* of inputs read before it */
-    struct waiting_place *heap;    /* owned; the oldest first */
-    size_t count;
-    uint64_t read_count;
-    struct event_sort *sort; /* owned; NULL: not all is sorted */
-    uint8_t *packed;         /* owned; of one entry */
+    struct heap waiting;           /* lines by their times, which are not below 0 */
+    struct event_sort *sort;       /* owned; NULL: not all is sorted */
+    uint8_t *packed;               /* owned; of one entry */
     size_t packed_capacity;
     struct arena arena; /* of the entry that is told */
     void *memory;
@@ -111,42 +110,6 @@ static bool read_event(struct ordering *ordering, const Reelrank__V1__LogEntry *
     return true;
 }
 
-/* Earlier times first, then what was read earlier. */
-static bool is_before(const struct waiting_place *a, const struct waiting_place *b)
-{
-    return a->time_ms != b->time_ms ? a->time_ms < b->time_ms : a->number < b->number;
-}
-
-static void push(struct ordering *ordering, const struct waiting_place *place)
-{
-    size_t at = ordering->count++;
-    struct waiting_place *heap = ordering->heap;
-    while (at > 0 && is_before(place, &heap[(at - 1) / 2])) {
-        heap[at] = heap[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    heap[at] = *place;
-}
-
-static struct waiting_place pop(struct ordering *ordering)
-{
-    struct waiting_place *heap = ordering->heap;
-    const struct waiting_place first = heap[0];
-    const size_t count = --ordering->count;
-    const struct waiting_place moved = heap[count];
-    size_t at = 0;
-    for (size_t child = 1; child < count; child = 2 * at + 1) {
-        child += child + 1 < count && is_before(&heap[child + 1], &heap[child]);
-        if (!is_before(&heap[child], &moved)) {
-            break;
-        }
-        heap[at] = heap[child];
-        at = child;
-    }
-    heap[at] = moved;
-    return first;
-}
-
 static const char *take_text(const char **at)
 {
     const char *text = *at;
@@ -179,12 +142,11 @@ static enum status take_kept_decision(struct ordering *ordering, const struct wa
 
 static enum status tell_oldest(struct ordering *ordering)
 {
-    struct waiting_place place = pop(ordering);
-    const struct waiting_line *kept = place.line;
+    struct heap_item item = heap_pop(&ordering->waiting);
+    const struct waiting_line *kept = item.value;
     struct log_event event;
     enum status status = STATUS_OK;
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): pop() gives each line once */
-    begin_event(&event, place.time_ms, kept->line, kept->fields);
+    begin_event(&event, (int64_t)item.key, kept->line, kept->fields);
     if (kept->is_decision) {
         status = take_kept_decision(ordering, kept, &event);
     } else {
@@ -193,7 +155,7 @@ static enum status tell_oldest(struct ordering *ordering)
     if (status == STATUS_OK) {
         status = tell(ordering, &event);
     }
-    free(place.line);
+    free(item.value);
     return status;
 }
 
@@ -245,9 +207,13 @@ static enum status wait(struct ordering *ordering, int64_t time_ms, struct waiti
     if (kept == NULL) {
         return STATUS_NO_MEMORY;
     }
+    enum status status = heap_push(&ordering->waiting, (uint64_t)time_ms, kept);
+    if (status != STATUS_OK) {
+        free(kept);
+        return status;
+    }
     ordering->last_ms = time_ms;
-    push(ordering, &(struct waiting_place){time_ms, ordering->read_count++, kept});
-    return ordering->count > ordering->options->reorder ? tell_oldest(ordering) : STATUS_OK;
+    return ordering->waiting.count > ordering->options->reorder ? tell_oldest(ordering) : STATUS_OK;
 }
 
 static enum status add_to_heap(struct ordering *ordering, uint64_t line,
@@ -264,11 +230,17 @@ static enum status add_to_heap(struct ordering *ordering, uint64_t line,
     return wait(ordering, event.time_ms, keep_event(&event));
 }
 
+static bool can_be(int64_t time_ms)
+{
+    return time_ms >= 1 && time_ms <= LIMIT_TIME_MS;
+}
+
+/* Signals are checked when all is sorted; until then, a time that will be refused is none. */
 static int64_t time_of(const struct ordering *ordering, const Reelrank__V1__LogEntry *entry)
 {
     switch (entry->entry_case) {
     case REELRANK__V1__LOG_ENTRY__ENTRY_SIGNAL:
-        return entry->signal->time_ms;
+        return can_be(entry->signal->time_ms) ? entry->signal->time_ms : ordering->last_ms;
     case REELRANK__V1__LOG_ENTRY__ENTRY_DECISION:
         return entry->decision->time_ms;
     default:
@@ -293,7 +265,12 @@ static enum status hold(struct ordering *ordering, size_t size)
 static enum status add_to_sort(struct ordering *ordering, uint64_t line,
                                const Reelrank__V1__LogEntry *entry, uint32_t fields)
 {
-    size_t size = SORTED_HEADER + reelrank__v1__log_entry__get_packed_size(entry);
+    const struct sorted_head head = {
+        .line = line,
+        .fields = fields,
+        .input = (uint32_t)(ordering->input - ordering->options->inputs),
+    };
+    size_t size = sizeof(head) + reelrank__v1__log_entry__get_packed_size(entry);
     if (size > EVENT_SORT_RECORD_BYTES) {
         reject(ordering, line, "the entry is larger than can be sorted");
         return STATUS_OK;
@@ -302,11 +279,8 @@ static enum status add_to_sort(struct ordering *ordering, uint64_t line,
     if (status != STATUS_OK) {
         return status;
     }
-    memcpy(ordering->packed, &line, sizeof(line));
-    uint32_t input = (uint32_t)(ordering->input - ordering->options->inputs);
-    memcpy(ordering->packed + sizeof(line), &fields, sizeof(fields));
-    memcpy(ordering->packed + sizeof(line) + sizeof(fields), &input, sizeof(input));
-    (void)reelrank__v1__log_entry__pack(entry, ordering->packed + SORTED_HEADER);
+    memcpy(ordering->packed, &head, sizeof(head));
+    (void)reelrank__v1__log_entry__pack(entry, ordering->packed + sizeof(head));
     ordering->last_ms = time_of(ordering, entry);
     struct sorted_record record = {
         .time_ms = ordering->last_ms, .bytes = ordering->packed, .size = size};
@@ -316,18 +290,14 @@ static enum status add_to_sort(struct ordering *ordering, uint64_t line,
 static enum status tell_sorted(struct ordering *ordering, const struct sorted_record *record)
 {
     struct log_event event;
-    uint64_t line;
-    uint32_t fields;
-    uint32_t input;
+    struct sorted_head head;
     ProtobufCAllocator allocator = wire_allocator(&ordering->arena);
-    memcpy(&line, record->bytes, sizeof(line));
-    memcpy(&fields, record->bytes + sizeof(line), sizeof(fields));
-    memcpy(&input, record->bytes + sizeof(line) + sizeof(fields), sizeof(input));
-    begin_event(&event, record->time_ms, line, fields);
-    ordering->input = &ordering->options->inputs[input];
+    memcpy(&head, record->bytes, sizeof(head));
+    begin_event(&event, record->time_ms, head.line, head.fields);
+    ordering->input = &ordering->options->inputs[head.input];
     arena_reset(&ordering->arena);
     const Reelrank__V1__LogEntry *entry = reelrank__v1__log_entry__unpack(
-        &allocator, record->size - SORTED_HEADER, record->bytes + SORTED_HEADER);
+        &allocator, record->size - sizeof(head), record->bytes + sizeof(head));
     if (entry == NULL) {
         return STATUS_NO_MEMORY;
     }
@@ -396,9 +366,8 @@ static enum status read_unpacked(struct ordering *ordering)
     enum status status =
         import_read(unpack_stream(ordering->unpack), &options, &sink, ordering->problem);
     if (status == STATUS_IO) {
-        status = unpack_failure(ordering->unpack, ordering->problem) != STATUS_OK
-                     ? unpack_failure(ordering->unpack, NULL)
-                     : status;
+        enum status failure = unpack_failure(ordering->unpack, ordering->problem);
+        status = failure != STATUS_OK ? failure : status;
     }
     return status;
 }
@@ -427,7 +396,7 @@ static enum status read_all(struct ordering *ordering)
     if (status == STATUS_OK && ordering->sort != NULL) {
         status = tell_all_sorted(ordering);
     }
-    while (status == STATUS_OK && ordering->count > 0) {
+    while (status == STATUS_OK && ordering->waiting.count > 0) {
         status = tell_oldest(ordering);
     }
     return status;
@@ -436,12 +405,9 @@ static enum status read_all(struct ordering *ordering)
 static enum status prepare(struct ordering *ordering)
 {
     const struct log_order_options *options = ordering->options;
-    size_t waiting = options->sort ? 0 : options->reorder + 1;
-    ordering->heap = calloc(waiting + 1, sizeof(*ordering->heap));
     ordering->memory = malloc(ARENA_BYTES);
     ordering->sort = options->sort ? event_sort_new(EVENT_SORT_BYTES) : NULL;
-    if (ordering->heap == NULL || ordering->memory == NULL ||
-        (options->sort && ordering->sort == NULL)) {
+    if (ordering->memory == NULL || (options->sort && ordering->sort == NULL)) {
         problem_set(ordering->problem, "%s", status_text(STATUS_NO_MEMORY));
         return STATUS_NO_MEMORY;
     }
@@ -458,15 +424,9 @@ enum status log_order_read(const struct log_order_options *options, struct log_o
     if (status == STATUS_OK) {
         status = read_all(&ordering);
     }
-    while (ordering.count > 0) {
-        free(pop(&ordering).line); /* NOLINT(clang-analyzer-unix.Malloc): as above */
-    }
+    heap_release(&ordering.waiting);
     event_sort_free(ordering.sort);
     free(ordering.packed);
-    free(ordering.heap);
-    if (ordering.memory != NULL) {
-        arena_reset(&ordering.arena); /* lifts ASan's marks before the memory goes */
-    }
     free(ordering.memory);
     return status;
 }

@@ -5,6 +5,7 @@
 
 #include "ranker/check.h"
 #include "replay/logistic_rows.h"
+#include "store/grow.h"
 
 /* The last position of each place but the last one. */
 static const unsigned place_ends[LOGISTIC_PLACES - 1] = {0, 1, 2, 3, 5, 8, 12, 20, 50};
@@ -83,18 +84,14 @@ static size_t block_bytes(const struct logistic_data *data)
            sizeof(struct logistic_block *);
 }
 
-static enum status grow(struct logistic_data *data)
+static enum status make_room(struct logistic_data *data)
 {
-    if (data->block_count < data->block_room) {
-        return STATUS_OK;
-    }
-    size_t room = data->block_room > 0 ? data->block_room * 2 : 16;
-    struct logistic_block **blocks = realloc(data->blocks, room * sizeof(struct logistic_block *));
+    struct logistic_block **blocks = grow(data->blocks, data->block_count, &data->block_capacity,
+                                          sizeof(struct logistic_block *));
     if (blocks == NULL) {
         return STATUS_NO_MEMORY;
     }
     data->blocks = blocks;
-    data->block_room = room;
     return STATUS_OK;
 }
 
@@ -109,7 +106,7 @@ static enum status add_block(struct logistic_data *data, struct problem *problem
                     (unsigned long long)data->bytes_max);
         return STATUS_NO_SPACE;
     }
-    struct logistic_block *block = grow(data) == STATUS_OK ? calloc(1, size) : NULL;
+    struct logistic_block *block = make_room(data) == STATUS_OK ? calloc(1, size) : NULL;
     if (block == NULL) {
         problem_set(problem, "no memory for example %llu", (unsigned long long)data->rows + 1);
         return STATUS_NO_MEMORY;

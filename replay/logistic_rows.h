@@ -22,7 +22,7 @@ struct logistic_data {
     unsigned feature_count;
     enum feature features[FEATURE_COUNT]; /* rising */
     size_t block_count;
-    size_t block_room;
+    size_t block_capacity;
     struct logistic_block **blocks; /* all full but the last */
 };
 

@@ -137,3 +137,18 @@ double outcome_value(const struct outcome *outcome, enum label label)
     }
     return outcome_has(outcome, labels[label].flag) ? 1 : 0;
 }
+
+const struct watch_histogram *outcome_views(const struct outcome *outcome,
+                                            const struct watch *watch, uint16_t region)
+{
+    return watch_find(watch, region, signal_duration_bucket(outcome->duration_ms),
+                      OUTCOME_VIEWS_MINIMUM);
+}
+
+double outcome_watch_quantile(const struct outcome *outcome, const struct watch *watch,
+                              uint16_t region)
+{
+    return outcome->watch_ms > 0
+               ? watch_quantile(outcome_views(outcome, watch, region), outcome->watch_ms)
+               : 0;
+}

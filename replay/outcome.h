@@ -7,6 +7,7 @@
 #include "ranker/problem.h"
 #include "ranker/signal.h"
 #include "ranker/status.h"
+#include "ranker/watch.h"
 
 /*
  * What became of one video of a ranking: all its signals added up. Labels of watch time follow
@@ -82,5 +83,16 @@ bool label_is_good(enum label label);
 
 /* 0 without any signal. */
 double outcome_value(const struct outcome *outcome, enum label label);
+
+/* Fewer views than this say too little of how long videos of a length are watched. */
+enum { OUTCOME_VIEWS_MINIMUM = 100 };
+
+/* The views of videos of like length in the region, or in all where it has too few. */
+const struct watch_histogram *outcome_views(const struct outcome *outcome,
+                                            const struct watch *watch, uint16_t region);
+
+/* The quantile of the longest view among those; 0 for a video that was not watched. */
+double outcome_watch_quantile(const struct outcome *outcome, const struct watch *watch,
+                              uint16_t region);
 
 #endif

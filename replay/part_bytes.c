@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LENGTH_BYTES = 8, HEAD_LIMIT_BYTES = 1 << 20 };
+
 enum status part_spoilt(struct problem *problem, const char *what)
 {
     problem_set(problem, "the part's %s cannot be read: it is damaged, or of another version",
@@ -12,8 +14,11 @@ enum status part_spoilt(struct problem *problem, const char *what)
 
 enum status part_write_block(FILE *file, const uint8_t *bytes, size_t size)
 {
-    uint64_t length = size;
-    bool written = fwrite(&length, sizeof(length), 1, file) == 1 &&
+    uint8_t length[LENGTH_BYTES];
+    for (size_t i = 0; i < LENGTH_BYTES; i++) {
+        length[i] = (uint8_t)((uint64_t)size >> (8 * i));
+    }
+    bool written = fwrite(length, sizeof(length), 1, file) == 1 &&
                    (size == 0 || fwrite(bytes, size, 1, file) == 1);
     return written ? STATUS_OK : STATUS_IO;
 }
@@ -22,8 +27,11 @@ enum status part_read_block(FILE *file, size_t limit, uint8_t **out, size_t *siz
                             struct problem *problem)
 {
     enum { STEP = 1 << 20 };
-    uint64_t length;
-    if (fread(&length, sizeof(length), 1, file) != 1 || length > limit) {
+    uint8_t raw[LENGTH_BYTES];
+    struct numbers_reader reader = {.at = raw, .end = raw + sizeof(raw)};
+    bool there = fread(raw, sizeof(raw), 1, file) == 1;
+    uint64_t length = there ? numbers_get_word(&reader) : 0;
+    if (!there || length > limit) {
         return part_spoilt(problem, "length");
     }
     uint8_t *bytes = NULL;
@@ -41,6 +49,47 @@ enum status part_read_block(FILE *file, size_t limit, uint8_t **out, size_t *siz
     *out = bytes;
     *size = have;
     return STATUS_OK;
+}
+
+enum status part_write_head(FILE *file, const struct part_kind *kind, struct numbers_writer *writer)
+{
+    enum status status = writer->full ? STATUS_NO_MEMORY : STATUS_OK;
+    if (status == STATUS_OK && fwrite(kind->magic, sizeof(kind->magic), 1, file) != 1) {
+        status = STATUS_IO;
+    }
+    if (status == STATUS_OK) {
+        status = part_write_block(file, writer->bytes, writer->size);
+    }
+    free(writer->bytes);
+    return status;
+}
+
+enum status part_read_head(FILE *file, const struct part_kind *kind, uint8_t **out, size_t *size,
+                           struct problem *problem)
+{
+    char found[PART_MAGIC_SIZE];
+    if (fread(found, sizeof(found), 1, file) != 1 ||
+        memcmp(found, kind->magic, sizeof(found)) != 0) {
+        problem_set(problem, "%s", kind->other);
+        return STATUS_CORRUPT;
+    }
+    return part_read_block(file, HEAD_LIMIT_BYTES, out, size, problem);
+}
+
+void part_put_counts(struct numbers_writer *writer, const void *counts, size_t size)
+{
+    const uint64_t *values = counts;
+    for (size_t i = 0; i < size / sizeof(*values); i++) {
+        numbers_put(writer, values[i]);
+    }
+}
+
+void part_get_counts(struct numbers_reader *reader, void *counts, size_t size)
+{
+    uint64_t *values = counts;
+    for (size_t i = 0; i < size / sizeof(*values); i++) {
+        values[i] = numbers_get(reader);
+    }
 }
 
 static void put_text(struct numbers_writer *writer, const char *text)

@@ -1,9 +1,10 @@
 #include "replay/part_file.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "replay/part_bytes.h"
 
 enum { MAGIC_SIZE = 8, LIMIT_BYTES = 16 << 20, DIGITS = 17 };
 
@@ -15,11 +16,12 @@ enum status part_file_write(FILE *file, const json_t *about)
     if (text == NULL) {
         return STATUS_NO_MEMORY;
     }
-    uint64_t size = strlen(text);
-    bool written = fwrite(magic, sizeof(magic), 1, file) == 1 &&
-                   fwrite(&size, sizeof(size), 1, file) == 1 && fwrite(text, size, 1, file) == 1;
+    enum status status = fwrite(magic, sizeof(magic), 1, file) == 1 ? STATUS_OK : STATUS_IO;
+    if (status == STATUS_OK) {
+        status = part_write_block(file, (const uint8_t *)text, strlen(text));
+    }
     free(text);
-    return written ? STATUS_OK : STATUS_IO;
+    return status;
 }
 
 static enum status refuse(struct problem *problem)
@@ -28,31 +30,23 @@ static enum status refuse(struct problem *problem)
     return STATUS_CORRUPT;
 }
 
-static enum status read_json(FILE *file, uint64_t size, json_t **out, struct problem *problem)
+enum status part_file_read(FILE *file, json_t **out, struct problem *problem)
 {
-    char *text = malloc(size + 1);
-    if (text == NULL) {
-        return STATUS_NO_MEMORY;
+    char found[MAGIC_SIZE];
+    uint8_t *text;
+    size_t size;
+    if (fread(found, sizeof(found), 1, file) != 1 || memcmp(found, magic, sizeof(found)) != 0) {
+        return refuse(problem);
     }
-    bool whole = fread(text, size, 1, file) == 1;
-    *out = whole ? json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    enum status status = part_read_block(file, LIMIT_BYTES, &text, &size, problem);
+    if (status != STATUS_OK) {
+        return status == STATUS_CORRUPT ? refuse(problem) : status;
+    }
+    *out = json_loadb((const char *)text, size, JSON_REJECT_DUPLICATES, NULL);
     free(text);
     if (*out == NULL || !json_is_object(*out)) {
         json_decref(*out);
         return refuse(problem);
     }
     return STATUS_OK;
-}
-
-enum status part_file_read(FILE *file, json_t **out, struct problem *problem)
-{
-    char found[MAGIC_SIZE];
-    uint64_t size;
-    bool begins = fread(found, sizeof(found), 1, file) == 1 &&
-                  memcmp(found, magic, sizeof(found)) == 0 &&
-                  fread(&size, sizeof(size), 1, file) == 1;
-    if (!begins || size == 0 || size > LIMIT_BYTES) {
-        return refuse(problem);
-    }
-    return read_json(file, size, out, problem);
 }

@@ -10,6 +10,7 @@
 #include "replay/load.h"
 #include "replay/quality_internal.h"
 #include "replay/truth.h"
+#include "replay/valued.h"
 
 enum { ARENA_BYTES = 16 << 20 }; /* four times the largest ranking */
 
@@ -97,21 +98,6 @@ static void take_result(struct quality *quality, size_t contender, const struct 
     quality->kept_count = count;
 }
 
-struct valued {
-    double value;
-    uint32_t candidate;
-};
-
-static int by_value(const void *a, const void *b)
-{
-    const struct valued *left = a;
-    const struct valued *right = b;
-    if (left->value < right->value || left->value > right->value) {
-        return left->value < right->value ? 1 : -1;
-    }
-    return left->candidate < right->candidate ? -1 : left->candidate > right->candidate;
-}
-
 /* The largest first; equal ones in the request's order. */
 static void take_values(struct quality *quality, size_t contender, const double *values,
                         size_t count)
@@ -124,11 +110,9 @@ static void take_values(struct quality *quality, size_t contender, const double 
             valued[kept++] = (struct valued){values[i], (uint32_t)i};
         }
     }
-    if (kept > 0) {
-        qsort(valued, kept, sizeof(valued[0]), by_value);
-    }
+    valued_sort(valued, kept);
     for (size_t i = 0; i < kept; i++) {
-        quality->orders[contender][i] = valued[i].candidate;
+        quality->orders[contender][i] = valued[i].index;
     }
 }
 

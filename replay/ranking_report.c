@@ -20,7 +20,6 @@ static void add_counts(const struct reporting *reporting, uint64_t signals)
 {
     struct ranking_sums *sums = reporting->sums;
     const struct ranking_counts *counts = &sums->counts;
-    uint64_t joined = counts->by_ranking_id + counts->by_window;
     json_object_set_new(
         reporting->report, "rankings",
         json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "found", (json_int_t)counts->found,
@@ -30,10 +29,7 @@ static void add_counts(const struct reporting *reporting, uint64_t signals)
                   (json_int_t)tally_users(sums->metrics, 0), "units",
                   (json_int_t)tally_unit_count(sums->metrics, 0)));
     json_object_set_new(reporting->report, "join",
-                        json_pack("{s:I, s:I, s:I}", "by_ranking_id",
-                                  (json_int_t)counts->by_ranking_id, "by_window",
-                                  (json_int_t)counts->by_window, "unjoined",
-                                  (json_int_t)(signals - joined)));
+                        report_join(counts->by_ranking_id, counts->by_window, signals));
 }
 
 static json_t *metric_json(enum metric metric, size_t k)
@@ -67,6 +63,37 @@ static void add_metrics(const struct reporting *reporting)
         json_array_append_new(list, metric_json((enum metric)i, reporting->sums->k));
     }
     json_object_set_new(reporting->report, "exposure_metrics", list);
+}
+
+/* ---- draws ---- */
+
+/* A segment of a tally, drawn again and again. */
+struct draws {
+    double *rows; /* owned; the bootstrap reads them */
+    struct bootstrap *bootstrap;
+};
+
+static enum status draws_init(struct tally *tally, size_t segment, uint64_t seed, struct draws *out)
+{
+    size_t units = tally_unit_count(tally, (uint32_t)segment);
+    size_t columns = tally_sum_count(tally);
+    double *rows = malloc(units * columns * sizeof(*rows));
+    if (rows == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    tally_rows(tally, (uint32_t)segment, 0, columns, rows);
+    out->rows = rows;
+    enum status status = bootstrap_new(rows, units, columns, seed, &out->bootstrap);
+    if (status != STATUS_OK) {
+        free(rows);
+    }
+    return status;
+}
+
+static void draws_release(struct draws *draws)
+{
+    bootstrap_free(draws->bootstrap);
+    free(draws->rows);
 }
 
 /* ---- segments ---- */
@@ -158,23 +185,17 @@ static enum status add_auc(struct reporting *reporting, json_t *values, json_t *
     return status;
 }
 
-static enum status fill_segment(struct reporting *reporting, size_t segment, size_t units,
-                                json_t *values, json_t *differences)
+static enum status fill_segment(struct reporting *reporting, size_t segment, json_t *values,
+                                json_t *differences)
 {
-    struct ranking_sums *sums = reporting->sums;
-    size_t columns = ranking_columns(sums->contenders);
-    double *rows = malloc(units * columns * sizeof(*rows));
-    if (rows == NULL) {
-        return STATUS_NO_MEMORY;
+    const struct ranking_sums *sums = reporting->sums;
+    struct draws draws;
+    enum status status = draws_init(sums->metrics, segment, sums->seed, &draws);
+    if (status != STATUS_OK) {
+        return status;
     }
-    tally_rows(sums->metrics, (uint32_t)segment, 0, columns, rows);
-    struct bootstrap *bootstrap;
-    enum status status = bootstrap_new(rows, units, columns, sums->seed, &bootstrap);
-    if (status == STATUS_OK) {
-        status = add_means(reporting, bootstrap, segment, values, differences);
-        bootstrap_free(bootstrap);
-    }
-    free(rows);
+    status = add_means(reporting, draws.bootstrap, segment, values, differences);
+    draws_release(&draws);
     return status == STATUS_OK && segment == 0 ? add_auc(reporting, values, differences) : status;
 }
 
@@ -189,8 +210,7 @@ static double rankings_of(const struct ranking_sums *sums, size_t segment)
 static enum status add_segment(struct reporting *reporting, size_t segment, json_t *list)
 {
     struct ranking_sums *sums = reporting->sums;
-    size_t units = tally_unit_count(sums->metrics, (uint32_t)segment);
-    if (units == 0) {
+    if (tally_unit_count(sums->metrics, (uint32_t)segment) == 0) {
         return STATUS_OK;
     }
     json_t *values = json_array();
@@ -202,7 +222,7 @@ static enum status add_segment(struct reporting *reporting, size_t segment, json
                                (json_int_t)tally_users(sums->metrics, (uint32_t)segment), "values",
                                values, "differences", differences);
     json_array_append_new(list, object);
-    return fill_segment(reporting, segment, units, values, differences);
+    return fill_segment(reporting, segment, values, differences);
 }
 
 static enum status add_segments(struct reporting *reporting)
@@ -325,25 +345,18 @@ static enum status fill_exposure(const struct reporting *reporting, struct boots
 static enum status add_exposure(const struct reporting *reporting)
 {
     struct ranking_sums *sums = reporting->sums;
-    size_t units = tally_unit_count(sums->exposures, 0);
-    size_t columns = sums->contenders * EXPOSED_COLUMNS;
     json_t *list = json_array();
+    struct draws draws;
     json_object_set_new(reporting->report, "exposure", list);
-    if (units == 0) {
+    if (tally_unit_count(sums->exposures, 0) == 0) {
         return STATUS_OK;
     }
-    double *rows = malloc(units * columns * sizeof(*rows));
-    struct bootstrap *bootstrap;
-    enum status status = rows != NULL ? STATUS_OK : STATUS_NO_MEMORY;
-    if (status == STATUS_OK) {
-        tally_rows(sums->exposures, 0, 0, columns, rows);
-        status = bootstrap_new(rows, units, columns, sums->seed, &bootstrap);
+    enum status status = draws_init(sums->exposures, 0, sums->seed, &draws);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (status == STATUS_OK) {
-        status = fill_exposure(reporting, bootstrap, list);
-        bootstrap_free(bootstrap);
-    }
-    free(rows);
+    status = fill_exposure(reporting, draws.bootstrap, list);
+    draws_release(&draws);
     return status;
 }
 

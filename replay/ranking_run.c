@@ -11,7 +11,7 @@
 #include "replay/metrics.h"
 #include "replay/trec.h"
 
-enum { ARENA_BYTES = 64 << 20, WATCH_VIEWS_MINIMUM = 100, QUERY_SIZE = 64, KEY_SIZE = 17 };
+enum { ARENA_BYTES = 64 << 20, QUERY_SIZE = 64, KEY_SIZE = 17 };
 
 /* What is kept of a ranking until its outcomes are known; positions and scores lie behind it. */
 struct measured {
@@ -28,7 +28,6 @@ struct ranking_run {
     struct ranking_sums *sums; /* owned, until they are handed over */
     struct join *join;
     struct list_metrics metrics;
-    uint64_t scored;
     struct arena arena; /* of one ranking */
     void *memory;
     enum status trec; /* of writing */
@@ -36,6 +35,8 @@ struct ranking_run {
     uint32_t judged[LIMIT_CANDIDATES];
     double gains[LIMIT_CANDIDATES];
     double quantiles[LIMIT_CANDIDATES];
+    struct list_ideal ideal;                /* of gains */
+    struct list_ideal watch_ideal;          /* of quantiles */
     uint32_t list[LIMIT_CANDIDATES];        /* places by position */
     uint16_t at_position[LIMIT_CANDIDATES]; /* a place + 1; 0: none */
     double values[LIMIT_CANDIDATES];
@@ -80,16 +81,8 @@ void ranking_run_free(struct ranking_run *run)
     }
     ranking_sums_free(run->sums);
     join_free(run->join);
-    if (run->arena.base != NULL) {
-        arena_reset(&run->arena); /* lifts ASan's marks before the memory goes */
-    }
     free(run->memory);
     free(run);
-}
-
-uint64_t ranking_run_scored(const struct ranking_run *run)
-{
-    return run->scored;
 }
 
 /* ---- a ranking ---- */
@@ -155,6 +148,7 @@ static enum status spread_candidates(struct ranking_run *run, const struct rank_
     return exposure_candidates(run->sums->spread, candidates, count);
 }
 
+/* Its first k positions, which are all that counts. */
 static enum status spread_slate(struct ranking_run *run, size_t contender,
                                 const struct rank_request *request,
                                 const struct video *const *videos,
@@ -166,7 +160,7 @@ static enum status spread_slate(struct ranking_run *run, size_t contender,
     if (slate == NULL) {
         return STATUS_NO_MEMORY;
     }
-    for (size_t i = 0; i < order->count; i++) {
+    for (size_t i = 0; i < order->count && count < run->options.k; i++) {
         if (request->keys[order->order[i]] != 0) {
             slate[count++] = video_of(request, videos, order->order[i]);
         }
@@ -189,6 +183,12 @@ static enum status note_exposure(struct ranking_run *run, const struct past_rank
                                : status;
 }
 
+/* Of all contenders, so that scores behind them are aligned. */
+static size_t positions_size(size_t contenders, size_t count)
+{
+    return (contenders * count * sizeof(uint16_t) + 15) / 16 * 16;
+}
+
 /* Positions and scores of contender c begin at c * count. */
 static uint16_t *positions_of(const struct measured *measured)
 {
@@ -197,8 +197,8 @@ static uint16_t *positions_of(const struct measured *measured)
 
 static double *scores_of(const struct measured *measured, size_t contenders, size_t count)
 {
-    size_t positions = (contenders * count * sizeof(uint16_t) + 15) / 16 * 16;
-    return (double *)(uintptr_t)(const void *)((const char *)(measured + 1) + positions);
+    const char *positions = (const char *)(measured + 1);
+    return (double *)(uintptr_t)(const void *)(positions + positions_size(contenders, count));
 }
 
 static enum status keep(struct ranking_run *run, const struct past_ranking *ranking,
@@ -206,8 +206,8 @@ static enum status keep(struct ranking_run *run, const struct past_ranking *rank
 {
     size_t contenders = run->options.contenders->count;
     size_t count = ranking->request->count;
-    size_t size = sizeof(*head) + (contenders * count * sizeof(uint16_t) + 15) / 16 * 16 +
-                  contenders * count * sizeof(double);
+    size_t size =
+        sizeof(*head) + positions_size(contenders, count) + contenders * count * sizeof(double);
     void *payload;
     enum status status = join_add(run->join, ranking, size, &payload);
     if (status != STATUS_OK) {
@@ -233,7 +233,6 @@ static enum status order_all(struct ranking_run *run, const struct past_ranking 
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < contenders->count; i++) {
         status = contender_rank(contenders, i, ranking, state, &run->arena, &orders[i]);
-        run->scored += contenders->items[i].kind == CONTENDER_WEIGHTS ? ranking->request->count : 0;
     }
     return status;
 }
@@ -285,11 +284,7 @@ enum status ranking_run_signal(void *context, const struct signal *signal, int64
                                const struct state *state)
 {
     struct ranking_run *run = context;
-    enum status status = join_time(run->join, signal->time_ms, state);
-    if (status == STATUS_OK) {
-        join_signal(run->join, signal, duration_ms);
-    }
-    return status;
+    return join_follow(run->join, signal, duration_ms, state);
 }
 
 /* ---- its measures ---- */
@@ -313,13 +308,9 @@ static size_t judge(struct ranking_run *run, const struct joined *joined, const 
         if (!is_judged(run, joined, i)) {
             continue;
         }
-        const struct watch_histogram *histogram =
-            watch_find(state_watch(state), region, signal_duration_bucket(outcome->duration_ms),
-                       WATCH_VIEWS_MINIMUM);
         run->judged[count] = (uint32_t)i;
         run->gains[count] = outcome_value(outcome, run->options.label);
-        run->quantiles[count] =
-            outcome->watch_ms > 0 ? watch_quantile(histogram, outcome->watch_ms) : 0;
+        run->quantiles[count] = outcome_watch_quantile(outcome, state_watch(state), region);
         count++;
     }
     return count;
@@ -361,17 +352,15 @@ static const double *by_position(struct ranking_run *run, const double *of_place
     return run->values;
 }
 
-static void put_list_metrics(struct ranking_run *run, size_t judged, size_t listed, double *columns)
+static void put_list_metrics(struct ranking_run *run, size_t listed, double *columns)
 {
     double values[METRIC_LIST_COUNT];
-    struct list_ideal ideal = list_ideal(&run->metrics, run->gains, judged);
-    list_measure(&run->metrics, &ideal, by_position(run, run->gains, listed), listed, values);
+    list_measure(&run->metrics, &run->ideal, by_position(run, run->gains, listed), listed, values);
     for (size_t i = 0; i < METRIC_LIST_COUNT; i++) {
         put(columns, (enum metric)i, values[i], 1);
     }
-    ideal = list_ideal(&run->metrics, run->quantiles, judged);
-    struct list_gain watch =
-        list_ndcg(&run->metrics, &ideal, by_position(run, run->quantiles, listed), listed);
+    struct list_gain watch = list_ndcg(&run->metrics, &run->watch_ideal,
+                                       by_position(run, run->quantiles, listed), listed);
     put(columns, METRIC_WATCH_NDCG, watch.whole, 1);
     put(columns, METRIC_WATCH_NDCG_AT, watch.at_k, 1);
 }
@@ -472,7 +461,7 @@ static enum status measure_contender(struct ranking_run *run, const struct joine
         return STATUS_OK; /* how it was served is not known */
     }
     size_t listed = list_judged(run, positions, joined->count, judged);
-    put_list_metrics(run, judged, listed, columns);
+    put_list_metrics(run, listed, columns);
     if (run->options.runs[contender] != NULL && run->trec == STATUS_OK) {
         write_run(run, joined, contender, listed);
     }
@@ -492,6 +481,8 @@ static enum status measure(void *context, const struct joined *joined, const str
         run->sums->counts.without_outcome++;
         return STATUS_OK;
     }
+    run->ideal = list_ideal(&run->metrics, run->gains, judged);
+    run->watch_ideal = list_ideal(&run->metrics, run->quantiles, judged);
     memset(run->columns, 0, sizeof(run->columns));
     if (run->options.qrels != NULL && run->trec == STATUS_OK) {
         write_qrels(run, joined, judged);

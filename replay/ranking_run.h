@@ -55,7 +55,4 @@ enum status ranking_run_signal(void *context, const struct signal *signal, int64
 MUST_USE enum status ranking_run_end(struct ranking_run *run, const struct state *state,
                                      struct ranking_sums **out);
 
-/* Candidates scored by weights so far, each for each contender. */
-uint64_t ranking_run_scored(const struct ranking_run *run);
-
 #endif

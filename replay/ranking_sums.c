@@ -8,12 +8,10 @@
 
 enum {
     VERSION = 1,
-    MAGIC_SIZE = 8,
-    BLOCK_LIMIT_BYTES = 1 << 30, /* of what exposure or auc_groups have at most */
-    HEAD_LIMIT_BYTES = 1 << 20
+    BLOCK_LIMIT_BYTES = 1 << 30 /* of what exposure or auc_groups have at most */
 };
 
-static const char magic[MAGIC_SIZE] = "RRrank1";
+static const struct part_kind kind = {"RRrank1", "this is no part of a replay of rankings"};
 
 enum status ranking_sums_new(size_t contenders, uint32_t with_auc, size_t k, uint64_t seed,
                              struct ranking_sums **out)
@@ -118,16 +116,6 @@ enum status ranking_sums_merge(struct ranking_sums *into, const struct ranking_s
     return status;
 }
 
-static void put_counts(struct numbers_writer *writer, const struct ranking_counts *counts)
-{
-    const uint64_t values[] = {counts->found,     counts->measured,      counts->without_outcome,
-                               counts->sampled,   counts->by_ranking_id, counts->by_window,
-                               counts->told_early};
-    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-        numbers_put(writer, values[i]);
-    }
-}
-
 static uint32_t auc_mask(const struct ranking_sums *sums)
 {
     uint32_t mask = 0;
@@ -145,16 +133,13 @@ static enum status write_head(const struct ranking_sums *sums, FILE *file)
     numbers_put(&writer, auc_mask(sums));
     numbers_put(&writer, sums->k);
     numbers_put_word(&writer, sums->seed);
-    put_counts(&writer, &sums->counts);
+    part_put_counts(&writer, &sums->counts, sizeof(sums->counts));
     numbers_put(&writer, sums->language_count);
     for (size_t i = 0; i < sums->language_count; i++) {
         numbers_put(&writer, sums->languages[i]);
     }
     part_put_segments(&writer, sums->segments);
-    enum status status =
-        writer.full ? STATUS_NO_MEMORY : part_write_block(file, writer.bytes, writer.size);
-    free(writer.bytes);
-    return status;
+    return part_write_head(file, &kind, &writer);
 }
 
 static enum status write_spread(const struct ranking_sums *sums, FILE *file)
@@ -183,10 +168,7 @@ static enum status write_auc(const struct auc_groups *groups, FILE *file)
 
 enum status ranking_sums_write(struct ranking_sums *sums, FILE *file)
 {
-    enum status status = fwrite(magic, sizeof(magic), 1, file) == 1 ? STATUS_OK : STATUS_IO;
-    if (status == STATUS_OK) {
-        status = write_head(sums, file);
-    }
+    enum status status = write_head(sums, file);
     if (status == STATUS_OK) {
         status = write_spread(sums, file);
     }
@@ -201,19 +183,9 @@ enum status ranking_sums_write(struct ranking_sums *sums, FILE *file)
     return status == STATUS_OK ? tally_write(sums->exposures, file) : status;
 }
 
-static void get_counts(struct numbers_reader *reader, struct ranking_counts *counts)
-{
-    uint64_t *values[] = {&counts->found,     &counts->measured,      &counts->without_outcome,
-                          &counts->sampled,   &counts->by_ranking_id, &counts->by_window,
-                          &counts->told_early};
-    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
-        *values[i] = numbers_get(reader);
-    }
-}
-
 static void get_rest(struct numbers_reader *reader, struct ranking_sums *sums)
 {
-    get_counts(reader, &sums->counts);
+    part_get_counts(reader, &sums->counts, sizeof(sums->counts));
     uint64_t languages = numbers_get(reader);
     reader->damaged = reader->damaged || languages > RANKING_LANGUAGES;
     for (uint64_t i = 0; !reader->damaged && i < languages; i++) {
@@ -293,14 +265,9 @@ static enum status read_auc(FILE *file, struct auc_groups **groups, struct probl
 
 static enum status read_head(FILE *file, struct ranking_sums **out, struct problem *problem)
 {
-    char found[MAGIC_SIZE];
     uint8_t *bytes = NULL;
     size_t size = 0;
-    if (fread(found, sizeof(found), 1, file) != 1 || memcmp(found, magic, sizeof(found)) != 0) {
-        problem_set(problem, "this is no part of a replay of rankings");
-        return STATUS_CORRUPT;
-    }
-    enum status status = part_read_block(file, HEAD_LIMIT_BYTES, &bytes, &size, problem);
+    enum status status = part_read_head(file, &kind, &bytes, &size, problem);
     if (status == STATUS_OK) {
         status = decode_head(bytes, size, out, problem);
         free(bytes);

@@ -46,14 +46,13 @@ static enum status make_page(const json_t *report, char **text, size_t *size,
 {
     struct replay_page page = {.problem = problem, .file = open_memstream(text, size)};
     if (page.file == NULL) {
-        problem_set(problem, "no memory for the page");
-        return STATUS_NO_MEMORY;
+        part_no_memory(&page);
+        return page.status;
     }
     report_view_init(&page.view, report);
     put_page(&page);
     if (fclose(page.file) != 0 && page.status == STATUS_OK) {
-        problem_set(problem, "no memory for the page");
-        page.status = STATUS_NO_MEMORY;
+        part_no_memory(&page);
     }
     return page.status;
 }

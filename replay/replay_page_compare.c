@@ -102,9 +102,8 @@ static void draw_forest(struct replay_page *page, struct forest *forest, const c
         .rows = forest->rows,
         .row_count = forest->count,
     };
-    if (page->status == STATUS_OK && forest->count > 0) {
-        unsigned number = replay_page_plot_number(page);
-        replay_page_drawn(page, plot_draw_rows(page->file, number, &plot, page->problem));
+    if (forest->count > 0) {
+        part_draw_rows(page, &plot);
     }
     forest->count = 0;
 }
@@ -207,11 +206,6 @@ static void find_extent(const struct report_view *view, size_t contender, struct
     }
 }
 
-static const char *name_of(const json_t *segment)
-{
-    return report_in_dimension(segment, "all") ? "everything" : report_text(segment, "name");
-}
-
 static void put_segment_plot(struct replay_page *page, size_t contender)
 {
     static const char label[] = "Differences from the reference by group, with their intervals";
@@ -235,25 +229,19 @@ static void put_segment_plot(struct replay_page *page, size_t contender)
             add_heading(&forest, report_dimension_title(dimension));
         }
         add_difference(&forest, view, segment, view->headline, contender, 1);
-        forest.rows[forest.count - 1].name = name_of(segment);
+        forest.rows[forest.count - 1].name = report_segment_name(segment);
     }
     draw_forest(page, &forest, "difference", label);
     fputs("</div>\n", page->file);
 }
 
-/* Of the first contenders that could serve; of the others the tables tell. */
+/* Of the first that are told; of the others the tables tell. */
 static void put_segment_plots(struct replay_page *page)
 {
-    const struct report_view *view = &page->view;
-    size_t plotted = 0;
-    for (int baselines = 0; baselines < 2 && plotted == 0; baselines++) {
-        for (size_t i = 1; i < view->contender_count && plotted < PLOTTED_MAX; i++) {
-            if (report_is_kind(view, i, "baseline") == (baselines == 1) &&
-                report_rows_has_differences(view, i)) {
-                put_segment_plot(page, i);
-                plotted++;
-            }
-        }
+    size_t told[REPORT_CONTENDERS_MAX];
+    size_t count = report_rows_find_told(&page->view, told);
+    for (size_t i = 0; i < count && i < PLOTTED_MAX; i++) {
+        put_segment_plot(page, told[i]);
     }
 }
 
@@ -268,7 +256,7 @@ static void put_segment_row(struct replay_page *page, const json_t *segment, siz
 {
     const struct report_view *view = &page->view;
     fputs("<tr>", page->file);
-    part_text_cell(page, name_of(segment));
+    part_text_cell(page, report_segment_name(segment));
     part_count_cell(page, report_integer(segment, view->counterfactual ? "decisions" : "rankings"));
     part_count_cell(page, report_integer(segment, "users"));
     for (size_t i = 0; i < view->contender_count; i++) {

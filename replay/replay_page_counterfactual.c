@@ -30,20 +30,6 @@ static void put_logged_card(struct replay_page *page)
     part_card_end(page, interval);
 }
 
-static void put_decisions_card(struct replay_page *page)
-{
-    const json_t *decisions = json_object_get(page->view.report, "decisions");
-    char used[REPORT_NUMBER_SIZE];
-    char found[REPORT_NUMBER_SIZE];
-    char users[REPORT_NUMBER_SIZE];
-    char below[3 * REPORT_NUMBER_SIZE];
-    report_format_count(report_integer(decisions, "used"), used);
-    report_format_count(report_integer(decisions, "found"), found);
-    report_format_count(report_integer(decisions, "users"), users);
-    snprintf(below, sizeof(below), "of %s found; %s users", found, users);
-    part_card(page, used, "", "decisions used", below);
-}
-
 static bool is_good(const json_t *support)
 {
     return strcmp(report_text(support, "verdict"), "good") == 0;
@@ -67,10 +53,11 @@ static void put_support_card(struct replay_page *page)
 
 static void put_cards(struct replay_page *page)
 {
+    const json_t *decisions = json_object_get(page->view.report, "decisions");
     fputs("<div class=\"cards fit\">\n", page->file);
     part_best_card(page);
     put_logged_card(page);
-    put_decisions_card(page);
+    part_found_card(page, decisions, "used", "decisions used");
     part_segment_card(page);
     put_support_card(page);
     fputs("</div>\n", page->file);
@@ -147,8 +134,7 @@ static void put_estimate_plot(struct replay_page *page, size_t contender, bool s
                                    .mark = slates ? NAN : report_number(logged_of(view), "value"),
                                    .rows = rows,
                                    .row_count = count};
-    unsigned number = replay_page_plot_number(page);
-    replay_page_drawn(page, plot_draw_rows(page->file, number, &plot, page->problem));
+    part_draw_rows(page, &plot);
 }
 
 /* A plot for each contender; slates: of whole slates, else of positions. */
@@ -163,7 +149,7 @@ static void put_estimate_plots(struct replay_page *page, bool slates)
     }
     fputs(slates ? "<p>Per slate, the sum over its positions:</p>\n" : "", page->file);
     fputs("<div class=\"plots two\">\n", page->file);
-    for (size_t i = 0; i < view->contender_count && page->status == STATUS_OK; i++) {
+    for (size_t i = 0; i < view->contender_count; i++) {
         fputs("<div><h3>", page->file);
         page_text(page->file, view->contenders[i]);
         fputs("</h3>", page->file);
@@ -259,16 +245,11 @@ static void begin_support_table(struct replay_page *page, bool groups)
             groups ? "<th>group</th>" : "");
 }
 
-static bool is_shown(const struct replay_page *page, const json_t *support)
-{
-    return report_contender_of(&page->view, support) < page->view.contender_count;
-}
-
 static void put_support_table(struct replay_page *page, const json_t *supports)
 {
     begin_support_table(page, false);
     for (size_t i = 0; i < json_array_size(supports); i++) {
-        if (is_shown(page, json_array_get(supports, i))) {
+        if (part_is_shown(page, json_array_get(supports, i))) {
             put_support_row(page, NULL, json_array_get(supports, i));
         }
     }
@@ -280,7 +261,7 @@ static bool is_exception(const struct replay_page *page, const json_t *support)
 {
     const json_t *whole = json_object_get(page->view.whole, "support");
     size_t contender = report_contender_of(&page->view, support);
-    return is_shown(page, support) && !is_good(support) &&
+    return part_is_shown(page, support) && !is_good(support) &&
            is_good(report_find_contender(whole, contender));
 }
 
@@ -347,10 +328,9 @@ static void put_sample_plot(struct replay_page *page, const json_t *supports)
                                    .mark = NAN,
                                    .rows = rows,
                                    .row_count = count};
-    if (count > 0 && page->status == STATUS_OK) {
-        unsigned number = replay_page_plot_number(page);
+    if (count > 0) {
         fputs("<div class=\"block wide\">", page->file);
-        replay_page_drawn(page, plot_draw_rows(page->file, number, &plot, page->problem));
+        part_draw_rows(page, &plot);
         fputs("</div>\n", page->file);
     }
 }
@@ -422,8 +402,7 @@ static void put_histogram(struct replay_page *page, const json_t *histogram)
     fputs("<div><h3>", page->file);
     page_text(page->file, page->view.contenders[contender]);
     fputs("</h3>", page->file);
-    unsigned number = replay_page_plot_number(page);
-    replay_page_drawn(page, plot_draw_lines(page->file, number, &plot, page->problem));
+    part_draw_lines(page, &plot);
     if (none > 0) {
         report_format_count(none, text);
         fprintf(page->file,
@@ -439,8 +418,8 @@ static void put_histograms(struct replay_page *page)
         return;
     }
     fputs("<h3>Importance weights</h3>\n<div class=\"plots\">\n", page->file);
-    for (size_t i = 0; i < json_array_size(histograms) && page->status == STATUS_OK; i++) {
-        if (is_shown(page, json_array_get(histograms, i))) {
+    for (size_t i = 0; i < json_array_size(histograms); i++) {
+        if (part_is_shown(page, json_array_get(histograms, i))) {
             put_histogram(page, json_array_get(histograms, i));
         }
     }
@@ -501,32 +480,23 @@ static void draw_positions(struct replay_page *page, const char *estimator,
                                     .marks = true,
                                     .lines = lines,
                                     .line_count = line_count};
-    if (line_count > 0 && page->status == STATUS_OK) {
-        unsigned number = replay_page_plot_number(page);
-        replay_page_drawn(page, plot_draw_lines(page->file, number, &plot, page->problem));
+    if (line_count > 0) {
+        part_draw_lines(page, &plot);
     }
-}
-
-static const char *title_of(const struct report_view *view, const char *estimator)
-{
-    for (size_t i = 0; i < view->measure_count; i++) {
-        if (strcmp(view->measures[i].name, estimator) == 0) {
-            return view->measures[i].title;
-        }
-    }
-    return estimator;
 }
 
 static void put_position_plot(struct replay_page *page, const char *estimator)
 {
+    const struct report_view *view = &page->view;
+    size_t measure = report_find_measure(view, estimator);
     struct plot_point(*points)[POSITIONS_MAX] = calloc(REPORT_CONTENDERS_MAX, sizeof(*points));
     if (points == NULL) {
-        problem_set(page->problem, "no memory for the page");
-        replay_page_drawn(page, STATUS_NO_MEMORY);
+        part_no_memory(page);
         return;
     }
     fputs("<div class=\"block wide\"><h3>", page->file);
-    page_text(page->file, title_of(&page->view, estimator));
+    page_text(page->file,
+              measure < view->measure_count ? view->measures[measure].title : estimator);
     fputs("</h3>\n", page->file);
     draw_positions(page, estimator, points);
     fputs("</div>\n", page->file);

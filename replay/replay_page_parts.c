@@ -7,23 +7,38 @@
 #include "replay/page.h"
 #include "replay/report_rows.h"
 
-unsigned replay_page_plot_number(struct replay_page *page)
+void part_no_memory(struct replay_page *page)
 {
-    return ++page->plot_count;
-}
-
-void replay_page_drawn(struct replay_page *page, enum status status)
-{
+    problem_set(page->problem, "no memory for the page");
     if (page->status == STATUS_OK) {
-        page->status = status;
+        page->status = STATUS_NO_MEMORY;
     }
 }
 
-void part_pair(struct replay_page *page, const char *name, const char *text)
+void part_draw_rows(struct replay_page *page, const struct plot_rows *plot)
 {
-    fprintf(page->file, "<span class=\"soft\">%s</span><span>", name);
-    page_text(page->file, text);
-    fputs("</span>\n", page->file);
+    if (page->status == STATUS_OK) {
+        page->status = plot_draw_rows(page->file, ++page->plot_count, plot, page->problem);
+    }
+}
+
+void part_draw_lines(struct replay_page *page, const struct plot_lines *plot)
+{
+    if (page->status == STATUS_OK) {
+        page->status = plot_draw_lines(page->file, ++page->plot_count, plot, page->problem);
+    }
+}
+
+void part_draw_groups(struct replay_page *page, const struct plot_groups *plot)
+{
+    if (page->status == STATUS_OK) {
+        page->status = plot_draw_groups(page->file, ++page->plot_count, plot, page->problem);
+    }
+}
+
+bool part_is_shown(const struct replay_page *page, const json_t *element)
+{
+    return report_contender_of(&page->view, element) < page->view.contender_count;
 }
 
 void part_card_begin(struct replay_page *page, const char *figure, const char *class)
@@ -48,6 +63,20 @@ void part_card(struct replay_page *page, const char *figure, const char *class, 
     part_card_end(page, below);
 }
 
+void part_found_card(struct replay_page *page, const json_t *counts, const char *field,
+                     const char *label)
+{
+    char figure[REPORT_NUMBER_SIZE];
+    char found[REPORT_NUMBER_SIZE];
+    char users[REPORT_NUMBER_SIZE];
+    char below[3 * REPORT_NUMBER_SIZE];
+    report_format_count(report_integer(counts, field), figure);
+    report_format_count(report_integer(counts, "found"), found);
+    report_format_count(report_integer(counts, "users"), users);
+    snprintf(below, sizeof(below), "of %s found; %s users", found, users);
+    part_card(page, figure, "", label, below);
+}
+
 const char *part_class(enum report_verdict verdict)
 {
     return verdict == REPORT_BETTER ? "up" : verdict == REPORT_WORSE ? "down" : "";
@@ -70,7 +99,7 @@ void part_number_cell(struct replay_page *page, double value, int digits)
 void part_share_cell(struct replay_page *page, double share)
 {
     char text[REPORT_NUMBER_SIZE];
-    report_format(100 * share, fabs(share) < 0.01 ? 2 : 1, false, text);
+    report_format_share(share, text);
     fprintf(page->file, "<td class=\"n\">%s%s</td>", text, isnan(share) ? "" : " %");
 }
 
@@ -124,8 +153,7 @@ static void put_sentence(struct replay_page *page, size_t contender)
 {
     char *text = report_sentence(&page->view, contender);
     if (text == NULL) {
-        problem_set(page->problem, "no memory for the page");
-        replay_page_drawn(page, STATUS_NO_MEMORY);
+        part_no_memory(page);
         return;
     }
     page_text(page->file, text);
@@ -309,23 +337,11 @@ void part_segment_card(struct replay_page *page)
     }
 }
 
-void part_key(struct replay_page *page)
-{
-    fputs("<p class=\"block\">", page->file);
-    for (size_t i = 0; i < page->view.contender_count; i++) {
-        fprintf(page->file, "<span class=\"key\" style=\"background:%s%s\"></span>",
-                plot_colour_code(PLOT_SERIES + i), i == 0 ? ";margin-left:0" : "");
-        page_text(page->file, page->view.contenders[i]);
-    }
-    fputs("</p>\n", page->file);
-}
-
 static void put_left_out(struct replay_page *page)
 {
     char *text = report_rows_left_out(&page->view);
     if (text == NULL) {
-        problem_set(page->problem, "no memory for the page");
-        replay_page_drawn(page, STATUS_NO_MEMORY);
+        part_no_memory(page);
         return;
     }
     if (text[0] != '\0') {

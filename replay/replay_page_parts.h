@@ -12,20 +12,30 @@ struct replay_page {
     FILE *file;
     struct report_view view;
     unsigned plot_count;
-    enum status status; /* of the first plot that failed; none is drawn after it */
+    enum status status; /* what failed first: no plot is drawn after it */
     struct problem *problem;
 };
 
-/* A count of plots that were drawn, and what came of the last one. */
-unsigned replay_page_plot_number(struct replay_page *page);
-void replay_page_drawn(struct replay_page *page, enum status status);
+/* Draws a plot, unless the page has failed before. */
+void part_draw_rows(struct replay_page *page, const struct plot_rows *plot);
+void part_draw_lines(struct replay_page *page, const struct plot_lines *plot);
+void part_draw_groups(struct replay_page *page, const struct plot_groups *plot);
+
+/* The page fails, unless it has before, with STATUS_NO_MEMORY. */
+void part_no_memory(struct replay_page *page);
+
+/* Whether an element is of a contender that is shown. */
+bool part_is_shown(const struct replay_page *page, const json_t *element);
 
 /* The parts of a page, in pairs that begin and end where one is a frame. */
-void part_pair(struct replay_page *page, const char *name, const char *text);
 void part_card(struct replay_page *page, const char *figure, const char *class, const char *label,
                const char *below);
 void part_card_begin(struct replay_page *page, const char *figure, const char *class);
 void part_card_end(struct replay_page *page, const char *below);
+
+/* How many rankings or decisions count, by a field of theirs, of how many that were found. */
+void part_found_card(struct replay_page *page, const json_t *counts, const char *field,
+                     const char *label);
 
 /* The class that colours a verdict; "": none. */
 const char *part_class(enum report_verdict verdict);
@@ -45,7 +55,6 @@ void part_table_end(struct replay_page *page);
 void part_head(struct replay_page *page);
 void part_best_card(struct replay_page *page);
 void part_segment_card(struct replay_page *page);
-void part_key(struct replay_page *page);
 void part_value_table(struct replay_page *page);
 void part_differences(struct replay_page *page);
 void part_segments(struct replay_page *page);

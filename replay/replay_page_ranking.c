@@ -1,6 +1,5 @@
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "replay/page.h"
 #include "replay/replay_page_parts.h"
@@ -10,38 +9,22 @@ enum { LANGUAGES_SHOWN = 12, LORENZ_POINTS_MAX = 512, VALUE_TEXT_WIDTH = 70 };
 static void put_cards(struct replay_page *page)
 {
     const json_t *rankings = json_object_get(page->view.report, "rankings");
-    char figure[REPORT_NUMBER_SIZE];
-    char found[REPORT_NUMBER_SIZE];
-    char users[REPORT_NUMBER_SIZE];
-    char below[3 * REPORT_NUMBER_SIZE];
     fputs("<div class=\"cards\">\n", page->file);
     part_best_card(page);
     part_segment_card(page);
-    report_format_count(report_integer(rankings, "measured"), figure);
-    report_format_count(report_integer(rankings, "found"), found);
-    report_format_count(report_integer(rankings, "users"), users);
-    snprintf(below, sizeof(below), "of %s found; %s users", found, users);
-    part_card(page, figure, "", "rankings measured", below);
+    part_found_card(page, rankings, "measured", "rankings measured");
     fputs("</div>\n", page->file);
 }
 
-static void put_joins(struct replay_page *page)
+static void put_counts(struct replay_page *page)
 {
-    static const char *const counts[][3] = {
-        {"rankings", "without_outcome", "rankings had no outcome"},
-        {"rankings", "sampled", "had sampled negatives"},
-        {"join", "by_ranking_id", "signals joined by ranking id"},
-        {"join", "by_window", "joined by time"},
-        {"join", "unjoined", "joined none"},
-    };
+    struct report_count counts[REPORT_COUNTS_MAX];
+    size_t count = report_find_counts(&page->view, counts);
     char text[REPORT_NUMBER_SIZE];
     fputs("<p class=\"soft\">", page->file);
-    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-        const json_t *object = json_object_get(page->view.report, counts[i][0]);
-        if (report_integer(object, counts[i][1]) > 0) {
-            report_format_count(report_integer(object, counts[i][1]), text);
-            fprintf(page->file, "%s %s. ", text, counts[i][2]);
-        }
+    for (size_t i = 0; i < count; i++) {
+        report_format_count(counts[i].count, text);
+        fprintf(page->file, "%s %s. ", text, counts[i].text);
     }
     fputs("</p>\n", page->file);
 }
@@ -73,8 +56,7 @@ static void put_metric_plot(struct replay_page *page, size_t measure)
                                    .mark = NAN,
                                    .rows = rows,
                                    .row_count = view->contender_count};
-    unsigned number = replay_page_plot_number(page);
-    replay_page_drawn(page, plot_draw_rows(page->file, number, &plot, page->problem));
+    part_draw_rows(page, &plot);
 }
 
 static void put_metrics(struct replay_page *page)
@@ -85,7 +67,7 @@ static void put_metrics(struct replay_page *page)
     }
     page_section(page->file, "Metrics", "Means over users, with intervals of 95 %.");
     fputs("<div class=\"plots\">\n", page->file);
-    for (size_t i = 0; i < view->measure_count && page->status == STATUS_OK; i++) {
+    for (size_t i = 0; i < view->measure_count; i++) {
         if (view->measures[i].row != REPORT_ROW_SHOWN) {
             continue;
         }
@@ -116,11 +98,6 @@ static void put_exposure_row(struct replay_page *page, const json_t *exposure)
     fprintf(page->file, "<td class=\"n%s\">%s</td></tr>\n", violations > 0 ? " down" : "", text);
 }
 
-static bool is_shown(struct replay_page *page, const json_t *exposure)
-{
-    return report_contender_of(&page->view, exposure) < page->view.contender_count;
-}
-
 static void put_exposure_table(struct replay_page *page, const json_t *exposures)
 {
     fputs(
@@ -132,7 +109,7 @@ static void put_exposure_table(struct replay_page *page, const json_t *exposures
         "<tbody>\n",
         page->file);
     for (size_t i = 0; i < json_array_size(exposures); i++) {
-        if (is_shown(page, json_array_get(exposures, i))) {
+        if (part_is_shown(page, json_array_get(exposures, i))) {
             put_exposure_row(page, json_array_get(exposures, i));
         }
     }
@@ -176,10 +153,9 @@ static void draw_lorenz(struct replay_page *page, const json_t *exposures,
                                     .diagonal = true,
                                     .lines = lines,
                                     .line_count = line_count};
-    if (line_count > 0 && page->status == STATUS_OK) {
+    if (line_count > 0) {
         fputs("<div class=\"block wide\"><h3>How evenly videos are shown</h3>\n", page->file);
-        unsigned number = replay_page_plot_number(page);
-        replay_page_drawn(page, plot_draw_lines(page->file, number, &plot, page->problem));
+        part_draw_lines(page, &plot);
         fputs("<p class=\"soft\">On the diagonal all videos have the same exposure; the further "
               "below "
               "it, the fewer have it. Gini is twice the area between.</p></div>\n",
@@ -191,48 +167,25 @@ static void put_lorenz(struct replay_page *page, const json_t *exposures)
 {
     struct plot_point(*points)[LORENZ_POINTS_MAX] = calloc(REPORT_CONTENDERS_MAX, sizeof(*points));
     if (points == NULL) {
-        problem_set(page->problem, "no memory for the page");
-        replay_page_drawn(page, STATUS_NO_MEMORY);
+        part_no_memory(page);
         return;
     }
     draw_lorenz(page, exposures, points);
     free(points);
 }
 
-/* The languages of the first contender that has any: they come with the largest first. */
-static const json_t *languages_of(struct replay_page *page, const json_t *exposures)
-{
-    const json_t *languages = NULL;
-    for (size_t i = 0; i < page->view.contender_count && json_array_size(languages) == 0; i++) {
-        languages = json_object_get(report_find_contender(exposures, i), "languages");
-    }
-    return languages;
-}
-
-static const json_t *find_language(const json_t *languages, const char *name)
-{
-    for (size_t i = 0; i < json_array_size(languages); i++) {
-        if (strcmp(report_text(json_array_get(languages, i), "name"), name) == 0) {
-            return json_array_get(languages, i);
-        }
-    }
-    return NULL;
-}
-
-static void put_languages(struct replay_page *page, const json_t *exposures)
+static void put_languages(struct replay_page *page)
 {
     const char *names[LANGUAGES_SHOWN];
     struct plot_bar bars[LANGUAGES_SHOWN * REPORT_CONTENDERS_MAX];
-    const json_t *languages = languages_of(page, exposures);
+    const json_t *languages = report_find_languages(&page->view);
     size_t series_count = page->view.contender_count;
     size_t count = json_array_size(languages);
     count = count < LANGUAGES_SHOWN ? count : LANGUAGES_SHOWN;
     for (size_t i = 0; i < count; i++) {
         names[i] = report_text(json_array_get(languages, i), "name");
         for (size_t j = 0; j < series_count; j++) {
-            const json_t *exposure = report_find_contender(exposures, j);
-            const json_t *language =
-                find_language(json_object_get(exposure, "languages"), names[i]);
+            const json_t *language = report_find_language(&page->view, j, names[i]);
             bars[i * series_count + j] =
                 (struct plot_bar){report_number(language, "share"), report_number(language, "low"),
                                   report_number(language, "high")};
@@ -248,10 +201,9 @@ static void put_languages(struct replay_page *page, const json_t *exposures)
                                      .series_names = page->view.contenders,
                                      .series_count = series_count,
                                      .bars = bars};
-    if (count > 0 && page->status == STATUS_OK) {
+    if (count > 0) {
         fputs("<div class=\"block wide\"><h3>By language</h3>\n", page->file);
-        unsigned number = replay_page_plot_number(page);
-        replay_page_drawn(page, plot_draw_groups(page->file, number, &plot, page->problem));
+        part_draw_groups(page, &plot);
         fputs("</div>\n", page->file);
     }
 }
@@ -268,13 +220,13 @@ static void put_exposure(struct replay_page *page)
                  "was served and baselines ask no policy.");
     put_exposure_table(page, exposures);
     put_lorenz(page, exposures);
-    put_languages(page, exposures);
+    put_languages(page);
 }
 
 void replay_page_ranking(struct replay_page *page)
 {
     put_cards(page);
-    put_joins(page);
+    put_counts(page);
     put_metrics(page);
     part_differences(page);
     part_segments(page);

@@ -35,33 +35,32 @@ static const char *option_text(const struct report_view *view, const char *name)
     return report_text(json_object_get(view->report, "options"), name);
 }
 
+/* "7,495 of 7,500 rankings, 254 users" */
+static void put_found(FILE *file, const json_t *counts, const char *field, const char *what)
+{
+    replay_table_count(file, report_integer(counts, field), 0);
+    fputs(" of ", file);
+    replay_table_count(file, report_integer(counts, "found"), 0);
+    fprintf(file, " %s, ", what);
+    replay_table_count(file, report_integer(counts, "users"), 0);
+    fputs(" users\n", file);
+}
+
 static void put_ranking_title(FILE *file, const struct report_view *view)
 {
-    const json_t *rankings = json_object_get(view->report, "rankings");
     fputs("ranking quality by \"", file);
     column_print_all(file, option_text(view, "label"));
     fprintf(file, "\", k = %" JSON_INTEGER_FORMAT ": ",
             report_integer(json_object_get(view->report, "options"), "k"));
-    replay_table_count(file, report_integer(rankings, "measured"), 0);
-    fputs(" of ", file);
-    replay_table_count(file, report_integer(rankings, "found"), 0);
-    fputs(" rankings, ", file);
-    replay_table_count(file, report_integer(rankings, "users"), 0);
-    fputs(" users\n", file);
+    put_found(file, json_object_get(view->report, "rankings"), "measured", "rankings");
 }
 
 static void put_counterfactual_title(FILE *file, const struct report_view *view)
 {
-    const json_t *decisions = json_object_get(view->report, "decisions");
     fputs("\"", file);
     column_print_all(file, option_text(view, "reward"));
     fputs("\" per position, had others ranked: ", file);
-    replay_table_count(file, report_integer(decisions, "used"), 0);
-    fputs(" of ", file);
-    replay_table_count(file, report_integer(decisions, "found"), 0);
-    fputs(" decisions, ", file);
-    replay_table_count(file, report_integer(decisions, "users"), 0);
-    fputs(" users\n", file);
+    put_found(file, json_object_get(view->report, "decisions"), "used", "decisions");
 }
 
 static void put_contenders(FILE *file, const struct report_view *view)

@@ -157,8 +157,7 @@ static void put_segment(FILE *file, const struct report_view *view, const json_t
                         const size_t *told, size_t told_count)
 {
     const json_t *reference = report_find_value(view, segment, view->headline, 0);
-    bool whole = report_in_dimension(segment, "all");
-    replay_table_name(file, whole ? "everything" : report_text(segment, "name"));
+    replay_table_name(file, report_segment_name(segment));
     replay_table_count(file,
                        report_integer(segment, view->counterfactual ? "decisions" : "rankings"),
                        COUNT_WIDTH);
@@ -193,26 +192,6 @@ static void put_segments(FILE *file, const struct report_view *view, const size_
     }
 }
 
-static bool is_told(const struct report_view *view, size_t contender, bool baselines)
-{
-    return report_is_kind(view, contender, "baseline") == baselines &&
-           report_rows_has_differences(view, contender);
-}
-
-/* Those that could serve or, where there is none, the others: the JSON has them all. */
-static size_t find_told(const struct report_view *view, size_t told[REPORT_CONTENDERS_MAX])
-{
-    size_t count = 0;
-    for (int baselines = 0; baselines < 2 && count == 0; baselines++) {
-        for (size_t i = 1; i < view->contender_count; i++) {
-            if (is_told(view, i, baselines == 1)) {
-                told[count++] = i;
-            }
-        }
-    }
-    return count;
-}
-
 static void put_group_title(FILE *file, const struct report_view *view)
 {
     fputc('\n', file);
@@ -225,7 +204,7 @@ static void put_group_title(FILE *file, const struct report_view *view)
 void replay_table_segments(FILE *file, const struct report_view *view)
 {
     size_t told[REPORT_CONTENDERS_MAX];
-    size_t count = find_told(view, told);
+    size_t count = report_rows_find_told(view, told);
     if (view->measure_count == 0 || count == 0 || report_rows_group_count(view) == 0) {
         return;
     }

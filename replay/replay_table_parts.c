@@ -45,7 +45,7 @@ void replay_table_put_number(FILE *file, double value, int digits, int width)
 void replay_table_share(FILE *file, double share, int width)
 {
     char text[REPORT_NUMBER_SIZE];
-    report_format(100 * share, fabs(share) < 0.01 ? 2 : 1, false, text);
+    report_format_share(share, text);
     replay_table_right(file, text, width - 2);
     fputs(isnan(share) ? "  " : " %", file);
 }

@@ -1,4 +1,3 @@
-#include <math.h>
 #include <string.h>
 
 #include "replay/column.h"
@@ -6,27 +5,17 @@
 
 enum { LANGUAGES_SHOWN = 12, FIGURE_WIDTH = 11 };
 
-static void put_joins(FILE *file, const struct report_view *view)
+static void put_counts(FILE *file, const struct report_view *view)
 {
-    static const char *const counts[][3] = {
-        {"rankings", "without_outcome", "rankings had no outcome"},
-        {"rankings", "sampled", "had sampled negatives"},
-        {"join", "by_ranking_id", "signals joined by ranking id"},
-        {"join", "by_window", "joined by time"},
-        {"join", "unjoined", "joined none"},
-    };
-    const char *line = "";
-    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-        const json_t *object = json_object_get(view->report, counts[i][0]);
-        if (report_integer(object, counts[i][1]) > 0) {
-            bool same = strcmp(line, counts[i][0]) == 0;
-            fputs(same ? ", " : "\n", file);
-            replay_table_count(file, report_integer(object, counts[i][1]), 0);
-            fprintf(file, " %s", counts[i][2]);
-            line = counts[i][0];
-        }
+    struct report_count counts[REPORT_COUNTS_MAX];
+    size_t count = report_find_counts(view, counts);
+    for (size_t i = 0; i < count; i++) {
+        bool same = i > 0 && strcmp(counts[i - 1].kind, counts[i].kind) == 0;
+        fputs(same ? ", " : "\n", file);
+        replay_table_count(file, counts[i].count, 0);
+        fprintf(file, " %s", counts[i].text);
     }
-    fputs(line[0] != '\0' ? "\n" : "", file);
+    fputs(count > 0 ? "\n" : "", file);
 }
 
 static void put_exposure_row(FILE *file, const json_t *exposure)
@@ -72,31 +61,9 @@ static void put_exposure(FILE *file, const struct report_view *view)
     put_exposure_legend(file, view);
 }
 
-static double share_of(const json_t *exposure, const char *language)
-{
-    const json_t *languages = json_object_get(exposure, "languages");
-    for (size_t i = 0; i < json_array_size(languages); i++) {
-        if (strcmp(report_text(json_array_get(languages, i), "name"), language) == 0) {
-            return report_number(json_array_get(languages, i), "share");
-        }
-    }
-    return NAN;
-}
-
-/* The languages of the first contender that has any: they come with the largest first. */
-static const json_t *languages_of(const struct report_view *view, const json_t *exposures)
-{
-    const json_t *languages = NULL;
-    for (size_t i = 0; i < view->contender_count && json_array_size(languages) == 0; i++) {
-        languages = json_object_get(report_find_contender(exposures, i), "languages");
-    }
-    return languages;
-}
-
 static void put_languages(FILE *file, const struct report_view *view, size_t from, size_t to)
 {
-    const json_t *exposures = json_object_get(view->report, "exposure");
-    const json_t *languages = languages_of(view, exposures);
+    const json_t *languages = report_find_languages(view);
     replay_table_title(file, "exposure by language");
     for (size_t i = from; i < to; i++) {
         fputc(' ', file);
@@ -107,8 +74,8 @@ static void put_languages(FILE *file, const struct report_view *view, size_t fro
         const char *name = report_text(json_array_get(languages, i), "name");
         replay_table_name(file, name);
         for (size_t j = from; j < to; j++) {
-            replay_table_share(file, share_of(report_find_contender(exposures, j), name),
-                               TABLE_SMALL_CELL);
+            const json_t *language = report_find_language(view, j, name);
+            replay_table_share(file, report_number(language, "share"), TABLE_SMALL_CELL);
         }
         fputc('\n', file);
     }
@@ -116,13 +83,12 @@ static void put_languages(FILE *file, const struct report_view *view, size_t fro
 
 void replay_table_ranking(FILE *file, const struct report_view *view)
 {
-    const json_t *exposures = json_object_get(view->report, "exposure");
-    put_joins(file, view);
+    put_counts(file, view);
     replay_table_values(file, view);
     replay_table_differences(file, view);
     replay_table_segments(file, view);
     put_exposure(file, view);
-    bool languages = json_array_size(languages_of(view, exposures)) > 0;
+    bool languages = json_array_size(report_find_languages(view)) > 0;
     for (size_t from = 0; languages && from < view->contender_count; from += TABLE_SMALL_CELLS) {
         size_t to = from + TABLE_SMALL_CELLS;
         put_languages(file, view, from, to < view->contender_count ? to : view->contender_count);

@@ -17,6 +17,13 @@ json_t *report_count(double value)
     return json_integer(!(value > 0) ? 0 : (json_int_t)(value < most ? value : most));
 }
 
+json_t *report_join(uint64_t by_ranking_id, uint64_t by_window, uint64_t signals)
+{
+    return json_pack("{s:I, s:I, s:I}", "by_ranking_id", (json_int_t)by_ranking_id, "by_window",
+                     (json_int_t)by_window, "unjoined",
+                     (json_int_t)(signals - by_ranking_id - by_window));
+}
+
 void report_interval(json_t *object, const char *name, const struct bootstrap_interval *interval)
 {
     json_object_set_new(object, name, report_real(interval->value));

@@ -3,18 +3,22 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "ranker/status.h"
 #include "replay/bootstrap.h"
 #include "replay/segments.h"
 
-/* Parts that reports on rankings and on estimates have in common. */
+/* Parts that reports on rankings, on estimates and on training have in common. */
 
-/* A number, or null for NaN. */
+/* A number, or null where it is not finite. */
 json_t *report_real(double value);
 
 /* How many, of a sum that is a whole number, which a part from a file need not be: at most 2^53. */
 json_t *report_count(double value);
+
+/* The object "join": how signals, of which there are so many in all, found what they belong to. */
+json_t *report_join(uint64_t by_ranking_id, uint64_t by_window, uint64_t signals);
 
 /* Sets name, "low" and "high". */
 void report_interval(json_t *object, const char *name, const struct bootstrap_interval *interval);

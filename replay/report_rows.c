@@ -232,3 +232,22 @@ size_t report_rows_group_count(const struct report_view *view)
     }
     return count;
 }
+
+static bool is_told(const struct report_view *view, size_t contender, bool baselines)
+{
+    return report_is_kind(view, contender, "baseline") == baselines &&
+           report_rows_has_differences(view, contender);
+}
+
+size_t report_rows_find_told(const struct report_view *view, size_t told[REPORT_CONTENDERS_MAX])
+{
+    size_t count = 0;
+    for (int baselines = 0; baselines < 2 && count == 0; baselines++) {
+        for (size_t i = 1; i < view->contender_count; i++) {
+            if (is_told(view, i, baselines == 1)) {
+                told[count++] = i;
+            }
+        }
+    }
+    return count;
+}

@@ -21,6 +21,12 @@ char *report_rows_left_out(const struct report_view *view);
 /* Whether anything of a contender differs from the reference, or does not, by a number. */
 bool report_rows_has_differences(const struct report_view *view, size_t contender);
 
+/*
+ * The contenders whose groups are told: those with differences that could serve or, where there is
+ * none, baselines. Returns how many; all of them stay in the JSON.
+ */
+size_t report_rows_find_told(const struct report_view *view, size_t told[REPORT_CONTENDERS_MAX]);
+
 /* Whether a group has a row: one that is the only one of its kind is everything once more. */
 bool report_rows_has_group(const struct report_view *view, const json_t *segment);
 

@@ -3,26 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "replay/report_rows.h"
-
-double report_number(const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
-json_int_t report_integer(const json_t *object, const char *name)
-{
-    return json_integer_value(json_object_get(object, name));
-}
-
-const char *report_text(const json_t *object, const char *name)
-{
-    const char *text = json_string_value(json_object_get(object, name));
-    return text != NULL ? text : "";
-}
 
 static int better_of(const json_t *measure, bool counterfactual)
 {
@@ -110,7 +92,7 @@ static void read_digits(struct report_view *view)
     }
 }
 
-static size_t find_measure(const struct report_view *view, const char *name)
+size_t report_find_measure(const struct report_view *view, const char *name)
 {
     for (size_t i = 0; i < view->measure_count; i++) {
         if (strcmp(view->measures[i].name, name) == 0) {
@@ -144,7 +126,7 @@ static size_t preferred_estimator(const struct report_view *view)
         "ips",   "replay"};
     size_t first = view->measure_count;
     for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-        size_t found = find_measure(view, order[i]);
+        size_t found = report_find_measure(view, order[i]);
         if (found < view->measure_count && measures_anyone(view, found)) {
             return found;
         }
@@ -242,6 +224,11 @@ bool report_in_dimension(const json_t *segment, const char *dimension)
     return strcmp(report_text(segment, "dimension"), dimension) == 0;
 }
 
+const char *report_segment_name(const json_t *segment)
+{
+    return report_in_dimension(segment, "all") ? "everything" : report_text(segment, "name");
+}
+
 const char *report_dimension_title(const char *dimension)
 {
     static const char *const titles[][2] = {
@@ -252,6 +239,55 @@ const char *report_dimension_title(const char *dimension)
         }
     }
     return dimension;
+}
+
+size_t report_find_counts(const struct report_view *view,
+                          struct report_count out[REPORT_COUNTS_MAX])
+{
+    static const char *const counts[REPORT_COUNTS_MAX][3] = {
+        {"rankings", "without_outcome", "rankings had no outcome"},
+        {"rankings", "sampled", "had sampled negatives"},
+        {"join", "by_ranking_id", "signals joined by ranking id"},
+        {"join", "by_window", "joined by time"},
+        {"join", "unjoined", "joined none"},
+    };
+    size_t count = 0;
+    for (size_t i = 0; i < REPORT_COUNTS_MAX; i++) {
+        const json_t *object = json_object_get(view->report, counts[i][0]);
+        json_int_t value = report_integer(object, counts[i][1]);
+        if (value > 0) {
+            out[count++] = (struct report_count){counts[i][0], value, counts[i][2]};
+        }
+    }
+    return count;
+}
+
+static const json_t *languages_of(const struct report_view *view, size_t contender)
+{
+    const json_t *exposures = json_object_get(view->report, "exposure");
+    return json_object_get(report_find_contender(exposures, contender), "languages");
+}
+
+const json_t *report_find_languages(const struct report_view *view)
+{
+    const json_t *languages = NULL;
+    for (size_t i = 0; i < view->contender_count && json_array_size(languages) == 0; i++) {
+        languages = languages_of(view, i);
+    }
+    return languages;
+}
+
+const json_t *report_find_language(const struct report_view *view, size_t contender,
+                                   const char *name)
+{
+    const json_t *languages = languages_of(view, contender);
+    for (size_t i = 0; i < json_array_size(languages); i++) {
+        const json_t *language = json_array_get(languages, i);
+        if (strcmp(report_text(language, "name"), name) == 0) {
+            return language;
+        }
+    }
+    return NULL;
 }
 
 double report_p(const json_t *difference)
@@ -318,64 +354,6 @@ size_t report_best(const struct report_view *view)
 const char *report_refusal(const json_t *value)
 {
     return report_text(value, "refused");
-}
-
-void report_format(double value, int digits, bool sign, char out[REPORT_NUMBER_SIZE])
-{
-    char text[REPORT_NUMBER_SIZE - 8];
-    if (isnan(value)) {
-        snprintf(out, REPORT_NUMBER_SIZE, "–");
-        return;
-    }
-    snprintf(text, sizeof(text), fabs(value) < 1e15 ? "%.*f" : "%.*e", digits, fabs(value));
-    bool zero = strspn(text, "0.") == strlen(text);
-    const char *mark = zero ? "" : value < 0 ? "−" : sign ? "+" : "";
-    snprintf(out, REPORT_NUMBER_SIZE, "%s%s", mark, text);
-}
-
-void report_format_interval(const json_t *element, int digits, char out[REPORT_NUMBER_SIZE])
-{
-    char low[REPORT_NUMBER_SIZE];
-    char high[REPORT_NUMBER_SIZE];
-    double ends[] = {report_number(element, "low"), report_number(element, "high")};
-    out[0] = '\0';
-    if (!isnan(ends[0]) && !isnan(ends[1])) {
-        report_format(ends[0], digits, false, low);
-        report_format(ends[1], digits, false, high);
-        snprintf(out, REPORT_NUMBER_SIZE, "[%.28s, %.28s]", low, high);
-    }
-}
-
-void report_format_p(double p, char out[REPORT_NUMBER_SIZE])
-{
-    int digits = p < 0.001 ? 4 : p < 0.1 ? 3 : 2;
-    out[0] = '\0';
-    if (p < 0.0001) {
-        snprintf(out, REPORT_NUMBER_SIZE, "p < 0.0001");
-    } else if (!isnan(p)) {
-        snprintf(out, REPORT_NUMBER_SIZE, "p = %.*f", digits, p);
-    }
-}
-
-void report_format_count(json_int_t count, char out[REPORT_NUMBER_SIZE])
-{
-    char digits[32];
-    int length = snprintf(digits, sizeof(digits), "%" JSON_INTEGER_FORMAT, count);
-    for (int i = 0; i < length; i++) {
-        if (i > 0 && (length - i) % 3 == 0 && digits[i - 1] != '-') {
-            *out++ = ',';
-        }
-        *out++ = digits[i];
-    }
-    *out = '\0';
-}
-
-void report_format_time(json_int_t time_ms, char out[REPORT_TIME_SIZE])
-{
-    time_t seconds = (time_t)(time_ms / 1000);
-    struct tm parts = {0};
-    (void)gmtime_r(&seconds, &parts);
-    (void)strftime(out, REPORT_TIME_SIZE, "%Y-%m-%d %H:%M", &parts);
 }
 
 /* "B ranks better than A" */

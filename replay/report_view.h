@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "replay/report_format.h"
+
 /*
  * What pages and tables read out of a replay's report (docs/replay-report.schema.json), of both
  * kinds alike: a measure is a metric of rankings or an estimator of rewards. Whatever a report does
@@ -13,16 +15,7 @@
  * Everything found belongs to the report.
  */
 
-double report_number(const json_t *object, const char *name);
-json_int_t report_integer(const json_t *object, const char *name);
-const char *report_text(const json_t *object, const char *name);
-
-enum {
-    REPORT_CONTENDERS_MAX = 9,
-    REPORT_MEASURES_MAX = 32,
-    REPORT_NUMBER_SIZE = 64,
-    REPORT_TIME_SIZE = 32
-};
+enum { REPORT_CONTENDERS_MAX = 9, REPORT_MEASURES_MAX = 32 };
 
 /* Whether a measure has a row in tables and plots, and if not, why (report_rows.h). */
 enum report_row {
@@ -60,6 +53,9 @@ struct report_view {
 
 void report_view_init(struct report_view *view, const json_t *report);
 
+/* The measure of a name; view->measure_count where there is none. */
+size_t report_find_measure(const struct report_view *view, const char *name);
+
 /* The element of a segment's values or estimates, and what its mean is; and of its differences. */
 const json_t *report_find_value(const struct report_view *view, const json_t *segment,
                                 size_t measure, size_t contender);
@@ -75,6 +71,9 @@ size_t report_contender_of(const struct report_view *view, const json_t *element
 
 /* Whether a segment is of a dimension: "all", "locale", "user_age", "arm". */
 bool report_in_dimension(const json_t *segment, const char *dimension);
+
+/* What a segment is called in print. */
+const char *report_segment_name(const json_t *segment);
 
 enum report_verdict {
     REPORT_UNKNOWN, /* there is no interval */
@@ -108,25 +107,30 @@ size_t report_best(const struct report_view *view);
 /* Why an estimate is none; "": it is one. */
 const char *report_refusal(const json_t *value);
 
-/* "0.3421", "–" for NAN; with sign: "+0.0121", "−0.0121", and never a signed zero. */
-void report_format(double value, int digits, bool sign, char out[REPORT_NUMBER_SIZE]);
-
-/* "[0.0084, 0.0158]"; "" where an end is not known. */
-void report_format_interval(const json_t *element, int digits, char out[REPORT_NUMBER_SIZE]);
-
-/* "p = 0.0003", "p < 0.0001"; "" for NAN. */
-void report_format_p(double p, char out[REPORT_NUMBER_SIZE]);
-
 /* p after correction, or the plain one where there is none. */
 double report_p(const json_t *difference);
 
-/* 12345 as "12,345". */
-void report_format_count(json_int_t count, char out[REPORT_NUMBER_SIZE]);
-
-/* "2026-11-22 00:00", in UTC. */
-void report_format_time(json_int_t time_ms, char out[REPORT_TIME_SIZE]);
-
 /* What a dimension is called in print. */
 const char *report_dimension_title(const char *dimension);
+
+enum { REPORT_COUNTS_MAX = 5 };
+
+/* What became of so many rankings or signals: "had sampled negatives". */
+struct report_count {
+    const char *kind; /* those of one kind go together */
+    json_int_t count;
+    const char *text;
+};
+
+/* Those above 0 of a report of rankings. Returns how many. */
+size_t report_find_counts(const struct report_view *view,
+                          struct report_count out[REPORT_COUNTS_MAX]);
+
+/* The languages of the first contender that has any: they come with the largest first. */
+const json_t *report_find_languages(const struct report_view *view);
+
+/* A contender's exposure of a language. */
+const json_t *report_find_language(const struct report_view *view, size_t contender,
+                                   const char *name);
 
 #endif

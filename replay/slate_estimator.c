@@ -41,6 +41,12 @@ bool slate_estimator_of_name(const char *name, enum slate_estimator *out)
     return false;
 }
 
+bool slate_estimator_by_item(enum slate_estimator estimator)
+{
+    return estimator == SLATE_ESTIMATOR_ITEM_POSITION_IPS ||
+           estimator == SLATE_ESTIMATOR_ITEM_POSITION_SNIPS;
+}
+
 /*
  * Column 0 counts decisions; then come the item-position columns of each position, then the
  * sequence columns of each. Peaks are in the same order.
@@ -140,9 +146,7 @@ enum status slate_columns(const struct slate_position *positions, size_t positio
 
 static enum kind kind_of(enum slate_estimator estimator)
 {
-    bool items = estimator == SLATE_ESTIMATOR_ITEM_POSITION_IPS ||
-                 estimator == SLATE_ESTIMATOR_ITEM_POSITION_SNIPS;
-    return items ? ITEM_POSITION : SEQUENCE;
+    return slate_estimator_by_item(estimator) ? ITEM_POSITION : SEQUENCE;
 }
 
 static bool self_normalised(enum slate_estimator estimator)

@@ -54,6 +54,9 @@ const char *slate_estimator_definition(enum slate_estimator estimator);
 /* False when there is no estimator of that name. */
 bool slate_estimator_of_name(const char *name, enum slate_estimator *out);
 
+/* Whether its weights are of an item at a position, whatever is above; else of a sequence. */
+bool slate_estimator_by_item(enum slate_estimator estimator);
+
 enum { SLATE_ESTIMATOR_POSITIONS = 20 };
 
 struct slate_position {
@@ -99,7 +102,10 @@ double slate_value(const struct slate_figure *figure, const double *sums);
 /* The same for struct bootstrap_statistic: context is a const struct slate_figure *. */
 double slate_statistic(const double *sums, const void *context);
 
-/* The columns of a position, from 1, for support_measure(). */
+/*
+ * The columns of a position, from 1, for support_measure(): the same for all estimators of one kind
+ * of weights.
+ */
 const double *slate_position_sums(const struct slate_figure *figure, size_t position,
                                   const double *sums);
 const double *slate_position_peaks(const struct slate_figure *figure, size_t position,

@@ -46,12 +46,14 @@ void support_measure(const double *sums, const double *peaks, double users, stru
 void support_measure_position(const double *sums, const double *peaks, double users,
                               struct support *out);
 
+/* clang-format off */
 /*
  * The checks: name, default limit, and why.
  *
  * min-decisions            Below, intervals are wider than any difference between policies.
  * min-users                Users are what intervals rest on: the bootstrap over a few is too
- * narrow. min-matches              The replay method is a mean over matches alone.
+ *                          narrow.
+ * min-matches              The replay method is a mean over matches alone.
  * max-propensity-ratio     Largest over smallest propensity. The replay method is unbiased only if
  *                          the log chose uniformly; 2 leaves room for lists of different lengths.
  * min-effective-sample-size  As many equally weighted decisions would tell as much; below, the
@@ -68,6 +70,7 @@ void support_measure_position(const double *sums, const double *peaks, double us
  * max-cut-share            Weights above WEIGHING_WEIGHT_MAX are not even added up.
  * max-clipped-share        Clipped IPS leaves out that much of the target's probability.
  */
+/* clang-format on */
 #define SUPPORT_CHECK_MAP(X)                                        \
     X(MIN_DECISIONS, "min-decisions", 200)                          \
     X(MIN_USERS, "min-users", 50)                                   \

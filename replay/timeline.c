@@ -110,7 +110,6 @@ void timeline_free(struct timeline *timeline)
     fifo_release(&timeline->waiting);
     table_release(&timeline->groups);
     state_free(timeline->state);
-    arena_reset(&timeline->arena);
     free(timeline->memory);
     free(timeline);
 }

@@ -168,22 +168,42 @@ static enum status read_gains(struct train_trees *trees)
 
 /* ---- figures ---- */
 
-/* By the code that serves; columns point to values. */
+/* Rows that are predicted together, by the code that serves. */
 struct predicting {
     const struct trees *trees;
-    double values[FEATURE_COUNT];
-    const double *columns[FEATURE_COUNT];
     double base_rate;
+    double values[FEATURE_COUNT][TREES_BLOCK];
+    const double *columns[FEATURE_COUNT];  /* of values */
+    struct forecast_row held[TREES_BLOCK]; /* all but the probability */
+    size_t held_count;
 };
 
-static double predict(struct predicting *predicting, const float *features)
+static void hold_row(struct predicting *predicting, const struct logistic_row *row)
 {
-    double out = 0;
+    size_t at = predicting->held_count++;
     for (unsigned i = 0; i < FEATURE_COUNT; i++) {
-        predicting->values[i] = features[i];
+        predicting->values[i][at] = row->features[i];
     }
-    trees_predict(predicting->trees, predicting->columns, 1, &out);
-    return out;
+    predicting->held[at] = (struct forecast_row){
+        .user_key = row->user_key,
+        .reference = predicting->base_rate,
+        .weight = row->weight,
+        .positive = row->positive,
+    };
+}
+
+static enum status forecast_held(struct predicting *predicting, struct forecast *forecast)
+{
+    double probabilities[TREES_BLOCK];
+    size_t count = predicting->held_count;
+    enum status status = STATUS_OK;
+    trees_predict(predicting->trees, predicting->columns, count, probabilities);
+    for (size_t i = 0; status == STATUS_OK && i < count; i++) {
+        predicting->held[i].probability = probabilities[i];
+        status = forecast_add(forecast, &predicting->held[i]);
+    }
+    predicting->held_count = 0;
+    return status;
 }
 
 static enum status forecast_rows(struct rows *rows, struct predicting *predicting,
@@ -194,17 +214,13 @@ static enum status forecast_rows(struct rows *rows, struct predicting *predictin
     while (status == STATUS_OK) {
         status = next_row(rows, &row);
         if (status == STATUS_OK) {
-            const struct forecast_row told = {
-                .user_key = row->user_key,
-                .probability = predict(predicting, row->features),
-                .reference = predicting->base_rate,
-                .weight = row->weight,
-                .positive = row->positive,
-            };
-            status = forecast_add(forecast, &told);
+            hold_row(predicting, row);
+        }
+        if (predicting->held_count == TREES_BLOCK) {
+            status = forecast_held(predicting, forecast);
         }
     }
-    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    return status == STATUS_NOT_FOUND ? forecast_held(predicting, forecast) : status;
 }
 
 static enum status figure(struct rows *rows, struct predicting *predicting,
@@ -245,7 +261,7 @@ static enum status measure(struct example_reader *reader, const struct train_tre
     struct rows validation = rows_of(reader, options, PART_VALIDATION, problem);
     struct predicting predicting = {.trees = trees};
     for (unsigned i = 0; i < FEATURE_COUNT; i++) {
-        predicting.columns[i] = &predicting.values[i];
+        predicting.columns[i] = predicting.values[i];
     }
     enum status status = find_base_rate(&training, &predicting.base_rate);
     if (status == STATUS_OK) {

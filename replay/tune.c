@@ -65,7 +65,6 @@ struct search {
     const struct tune_options *options;
     struct tune_result *result;
     struct problem *problem;
-    struct tune_figures base;
     enum status status; /* of a failure, which ends it */
     nlopt_opt running;
 };
@@ -105,7 +104,7 @@ static double excess(double worse_by, double most)
 static double violation_of(const struct search *search, const struct tune_guard *guard,
                            const struct tune_figures *figures)
 {
-    const struct tune_figures *base = &search->base;
+    const struct tune_figures *base = &search->result->base.figures;
     double sum = 0;
     switch (guard->figure) {
     case TUNE_NDCG:
@@ -269,7 +268,6 @@ static enum status measure_base(struct search *search)
     }
     enum status status = try_text(search, search->options->yaml, base, search->problem);
     if (status == STATUS_OK) {
-        search->base = base->figures;
         base->objective = objective_of(search->options, &base->figures);
     }
     return status;

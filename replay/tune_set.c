@@ -9,8 +9,9 @@
 #include "ranker/rank.h"
 #include "replay/list_metrics.h"
 #include "replay/rescore.h"
+#include "replay/valued.h"
 
-enum { ARENA_BYTES = 64 << 20, WATCH_VIEWS_MINIMUM = 100, KNOWN_MAX = LIMIT_CANDIDATES };
+enum { ARENA_BYTES = 64 << 20, KNOWN_MAX = LIMIT_CANDIDATES };
 
 struct row {
     struct rescore_inputs inputs;
@@ -42,12 +43,6 @@ struct waiting {
     struct row rows[];
 };
 
-/* A row to sort: the highest score first, then the first row. */
-struct scored {
-    double score;
-    uint32_t row;
-};
-
 struct tune_set {
     struct tune_set_options options;
     struct join *join;
@@ -63,7 +58,7 @@ struct tune_set {
     struct arena arena;
     void *memory;
     /* Of the ranking that is measured. */
-    struct scored order[KNOWN_MAX];
+    struct valued order[KNOWN_MAX]; /* rows by their scores, the highest first */
     double factors[KNOWN_MAX];
     double gains[KNOWN_MAX];
     double listed[KNOWN_MAX];
@@ -104,9 +99,6 @@ void tune_set_free(struct tune_set *set)
     }
     free(set->rankings);
     join_free(set->join);
-    if (set->arena.base != NULL) {
-        arena_reset(&set->arena); /* lifts ASan's marks before the memory goes */
-    }
     free(set->memory);
     free(set);
 }
@@ -136,23 +128,6 @@ uint16_t tune_set_language(const struct tune_set *set, size_t index)
 {
     CHECK(index < set->language_count);
     return set->languages[index];
-}
-
-static int by_score(const void *a, const void *b)
-{
-    const struct scored *x = a;
-    const struct scored *y = b;
-    if (x->score < y->score || x->score > y->score) {
-        return x->score > y->score ? -1 : 1;
-    }
-    return x->row < y->row ? -1 : x->row > y->row;
-}
-
-static void sort_rows(struct tune_set *set, size_t count)
-{
-    if (count > 0) {
-        qsort(set->order, count, sizeof(set->order[0]), by_score);
-    }
 }
 
 /* ---- a ranking ---- */
@@ -187,11 +162,11 @@ static void fill_rows(struct tune_set *set, const struct video *const *videos,
                       const struct rank_result *result, struct waiting *waiting)
 {
     for (size_t i = 0; i < result->count; i++) {
-        set->order[i] = (struct scored){-(double)result->order[i], (uint32_t)i};
+        set->order[i] = (struct valued){-(double)result->order[i], (uint32_t)i};
     }
-    sort_rows(set, result->count);
+    valued_sort(set->order, result->count);
     for (size_t i = 0; i < result->count; i++) {
-        size_t position = set->order[i].row;
+        size_t position = set->order[i].index;
         struct row *row = &waiting->rows[i];
         waiting->candidates[i] = result->order[position];
         rescore_inputs_of(&result->terms[position * TERM_COUNT], &row->inputs);
@@ -242,11 +217,7 @@ enum status tune_set_signal(void *context, const struct signal *signal, int64_t 
                             const struct state *state)
 {
     struct tune_set *set = context;
-    enum status status = join_time(set->join, signal->time_ms, state);
-    if (status == STATUS_OK) {
-        join_signal(set->join, signal, duration_ms);
-    }
-    return status;
+    return join_follow(set->join, signal, duration_ms, state);
 }
 
 /* ---- its outcomes ---- */
@@ -254,12 +225,9 @@ enum status tune_set_signal(void *context, const struct signal *signal, int64_t 
 static void judge(const struct tune_set *set, const struct outcome *outcome,
                   const struct state *state, uint16_t region, struct row *row)
 {
-    const struct watch_histogram *histogram =
-        watch_find(state_watch(state), region, signal_duration_bucket(outcome->duration_ms),
-                   WATCH_VIEWS_MINIMUM);
     row->judged = outcome_has(outcome, OUTCOME_SHOWN);
     row->gain = outcome_value(outcome, set->options.label);
-    row->quantile = outcome->watch_ms > 0 ? watch_quantile(histogram, outcome->watch_ms) : 0;
+    row->quantile = outcome_watch_quantile(outcome, state_watch(state), region);
     row->skipped = outcome_has(outcome, OUTCOME_SKIP);
 }
 
@@ -329,10 +297,10 @@ static void decay_creators(struct tune_set *set, const struct ranking *ranking,
         set->factors[i] = 1;
     }
     for (size_t i = 0; i < ranking->count; i++) {
-        struct scored *scored = &set->order[i];
-        const struct row *row = &ranking->rows[scored->row];
+        struct valued *scored = &set->order[i];
+        const struct row *row = &ranking->rows[scored->index];
         double *next = &set->factors[row->creator];
-        scored->score = exact_quantum(scored->score * *next);
+        scored->value = exact_quantum(scored->value * *next);
         double factor = *next * model->creator_decay;
         *next = factor > model->creator_floor ? factor : model->creator_floor;
         if (!row->has_creator) {
@@ -345,12 +313,12 @@ static void order_rows(struct tune_set *set, const struct ranking *ranking,
                        const struct model *model)
 {
     for (size_t i = 0; i < ranking->count; i++) {
-        set->order[i] = (struct scored){rescore(model, &ranking->rows[i].inputs), (uint32_t)i};
+        set->order[i] = (struct valued){rescore(model, &ranking->rows[i].inputs), (uint32_t)i};
     }
-    sort_rows(set, ranking->count);
+    valued_sort(set->order, ranking->count);
     if (model->creator_decay < 1) {
         decay_creators(set, ranking, model);
-        sort_rows(set, ranking->count);
+        valued_sort(set->order, ranking->count);
     }
 }
 
@@ -386,7 +354,7 @@ static double ndcg_of(struct tune_set *set, const struct ranking *ranking, bool 
 {
     size_t count = 0;
     for (size_t i = 0; i < ranking->count; i++) {
-        const struct row *row = &ranking->rows[set->order[i].row];
+        const struct row *row = &ranking->rows[set->order[i].index];
         if (row->judged) {
             set->listed[count++] = quantiles ? row->quantile : row->gain;
         }
@@ -401,7 +369,7 @@ static double skip_share_of(const struct tune_set *set, const struct ranking *ra
     size_t judged = 0;
     size_t skipped = 0;
     for (size_t i = 0; i < ranking->count && judged < set->options.k; i++) {
-        const struct row *row = &ranking->rows[set->order[i].row];
+        const struct row *row = &ranking->rows[set->order[i].index];
         judged += row->judged;
         skipped += row->judged && row->skipped;
     }
@@ -417,7 +385,7 @@ static void expose(const struct tune_set *set, const struct ranking *ranking, st
         all += set->metrics.discounts[i];
     }
     for (size_t i = 0; i < count; i++) {
-        const struct row *row = &ranking->rows[set->order[i].row];
+        const struct row *row = &ranking->rows[set->order[i].index];
         double share = set->metrics.discounts[i] / all;
         means->languages[row->language] += share;
         fresh += row->is_new ? share : 0;

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "ranker/hash.h"
-#include "store/files.h"
 
 enum { READ_MIN = 1 << 16, STAMP_FIELDS = 8 };
 
@@ -18,9 +17,8 @@ struct loading {
     struct weights_file *file;
 };
 
-/* Where a model of the weights at path lies. */
-static enum status model_path(const char *path, const char *name, char out[FILES_PATH_SIZE],
-                              struct problem *problem)
+enum status weights_file_model_path(const char *path, const char *name, char out[FILES_PATH_SIZE],
+                                    struct problem *problem)
 {
     const char *slash = strrchr(path, '/');
     int directory = slash != NULL ? (int)(slash - path) + 1 : 0;
@@ -140,7 +138,7 @@ static enum status read_model(const struct loading *loading, const char *name, c
     struct weights_file *file = loading->file;
     char path[FILES_PATH_SIZE];
     size_t limit = LIMIT_MODEL_BYTES - file->model_bytes;
-    enum status status = model_path(loading->path, name, path, problem);
+    enum status status = weights_file_model_path(loading->path, name, path, problem);
     if (status != STATUS_OK) {
         return status;
     }
@@ -209,7 +207,7 @@ uint64_t weights_file_stamp(const char *path, const struct weights_file_names *n
     for (size_t i = 0; i < names->count; i++) {
         char name[FILES_PATH_SIZE];
         XXH3_64bits_update(&state, names->items[i], strlen(names->items[i]) + 1);
-        if (model_path(path, names->items[i], name, NULL) == STATUS_OK) {
+        if (weights_file_model_path(path, names->items[i], name, NULL) == STATUS_OK) {
             add_stat(&state, name);
         }
     }

@@ -9,6 +9,7 @@
 #include "ranker/problem.h"
 #include "ranker/status.h"
 #include "ranker/weights.h"
+#include "store/files.h"
 #include "store/weights_source.h"
 
 /*
@@ -43,6 +44,10 @@ MUST_USE enum status weights_file_read(const char *path, struct weights_file *fi
 
 /* All zero is allowed. */
 void weights_file_release(struct weights_file *file);
+
+/* Where a model of the weights file at path lies. STATUS_INVALID: that path is too long. */
+MUST_USE enum status weights_file_model_path(const char *path, const char *name,
+                                             char out[FILES_PATH_SIZE], struct problem *problem);
 
 /*
  * A number that changes when the file or one of the named models is written, replaced, or comes or

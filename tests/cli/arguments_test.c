@@ -159,6 +159,12 @@ static void a_choice_outside_the_list_is_refused_with_the_list(void)
             "--color: \"black\" is not one of red, green");
 }
 
+static void a_choice_has_its_place_in_the_list(void)
+{
+    CHECK_EQ(0, argument_choice(colors, "red"));
+    CHECK_EQ(1, argument_choice(colors, "green"));
+}
+
 static void a_missing_value_and_a_flag_with_one_are_refused(void)
 {
     refuses((struct line){.words = {"--name"}}, "--name needs a value: --name TEXT");
@@ -234,6 +240,7 @@ int main(int argc, char **argv)
         TEST(an_unknown_option_is_answered_with_the_nearest),
         TEST(a_prefix_is_not_an_option),
         TEST(a_choice_outside_the_list_is_refused_with_the_list),
+        TEST(a_choice_has_its_place_in_the_list),
         TEST(a_missing_value_and_a_flag_with_one_are_refused),
         TEST(help_wins_over_what_is_wrong_after_it),
         TEST(a_required_option_must_be_given),

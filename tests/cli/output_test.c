@@ -77,6 +77,23 @@ static void a_full_device_is_told_of_and_stays(void)
     CHECK_STR("--html /dev/full: cannot write: No space left on device", problem.text);
 }
 
+/* What was kept back went with the write that failed: closing finds nothing wrong. */
+static void a_write_that_failed_before_is_told_of(void)
+{
+    static const char row[64];
+    struct problem problem = {""};
+    FILE *file = NULL;
+    if (access("/dev/full", W_OK) != 0) {
+        test_skip("there is no /dev/full");
+    }
+    CHECK_EQ(STATUS_OK, output_open(option, "/dev/full", &file, &problem));
+    while (ferror(file) == 0) {
+        (void)fwrite(row, sizeof(row), 1, file);
+    }
+    CHECK_EQ(STATUS_IO, output_close(option, "/dev/full", file, STATUS_OK, &problem));
+    CHECK_STR("--html /dev/full: cannot write: No space left on device", problem.text);
+}
+
 static void what_cannot_be_opened_is_told_of(void)
 {
     char path[TEST_PATH_SIZE];
@@ -95,6 +112,7 @@ int main(int argc, char **argv)
         TEST(what_is_not_whole_is_removed_and_the_reason_told),
         TEST(a_reason_that_was_told_already_stays),
         TEST(a_full_device_is_told_of_and_stays),
+        TEST(a_write_that_failed_before_is_told_of),
         TEST(what_cannot_be_opened_is_told_of),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

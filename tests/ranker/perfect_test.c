@@ -46,6 +46,21 @@ static void last_value_of_a_key_counts(void)
     CHECK_EQ(2, perfect_value(&map, 9));
 }
 
+static void new_keys_may_be_added_without_a_search(void)
+{
+    struct perfect map = new_map(3);
+    perfect_add(&map, 7, 1);
+    perfect_put(&map, 8, 2);
+    perfect_add(&map, 9, 3);
+    perfect_put(&map, 7, 4);
+    CHECK_EQ(3, perfect_value(&map, 9));
+    perfect_seal(&map);
+    CHECK_EQ(4, perfect_value(&map, 7));
+    CHECK_EQ(2, perfect_value(&map, 8));
+    CHECK_EQ(3, perfect_value(&map, 9));
+    CHECK_EQ(0, perfect_value(&map, 0));
+}
+
 static void check_all(const struct perfect *map, const uint64_t *keys, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -122,10 +137,15 @@ static void small_arena_is_reported(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(empty_map_knows_nothing),    TEST(key_0_is_no_key),
-        TEST(last_value_of_a_key_counts), TEST(fullest_map_is_right),
-        TEST(forty_eight_hashes_seal),    TEST(unsealed_map_answers_all_the_same),
-        TEST(small_arena_is_reported),    TEST(map_of_255_hashes_seals),
+        TEST(empty_map_knows_nothing),
+        TEST(key_0_is_no_key),
+        TEST(last_value_of_a_key_counts),
+        TEST(fullest_map_is_right),
+        TEST(forty_eight_hashes_seal),
+        TEST(unsealed_map_answers_all_the_same),
+        TEST(small_arena_is_reported),
+        TEST(map_of_255_hashes_seals),
+        TEST(new_keys_may_be_added_without_a_search),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -78,8 +78,7 @@ static void like(int64_t time_ms, uint64_t user_key, uint64_t ranking_key, uint6
                             .video_key = video_key,
                             .type = SIGNAL_LIKE,
                             .time_ms = time_ms};
-    CHECK_EQ(STATUS_OK, join_time(join, time_ms, NULL));
-    join_signal(join, &signal, 0);
+    CHECK_EQ(STATUS_OK, join_follow(join, &signal, 0, NULL));
 }
 
 /* The videos liked of the told rankings, as "a:12 b:": checks the order too. */

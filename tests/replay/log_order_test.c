@@ -305,6 +305,25 @@ static void rejects_after_sorting_are_named_by_their_file(void)
     CHECK(strstr(second, "third:2 signal.video_id") != NULL);
 }
 
+/* A line that the contract will refuse for its time does not lend it to those behind it. */
+static void a_time_that_cannot_be_moves_no_other_line(void)
+{
+    const char *text = LIKE(50) LIKE(9000000000000000000) VIDEO LIKE(-1) VIDEO LIKE(60);
+    static const uint64_t lines[] = {1, 3, 5, 6};
+    const int64_t want[] = {50, 50, 50, 60};
+    for (int sort = 0; sort < 2; sort++) {
+        struct told told;
+        struct log_order_counts counts = read_texts(
+            &text, 1, (struct log_order_options){.reorder = 8, .sort = sort == 1}, &told);
+        check_times(&told, want, 4);
+        for (size_t i = 0; i < 4; i++) {
+            CHECK_EQ(lines[i], told.lines[i]);
+        }
+        CHECK_EQ(2, counts.rejected);
+        CHECK_EQ(0, counts.late);
+    }
+}
+
 /* A catalogue comes first, whatever the times of the log behind it. */
 static void files_are_read_one_after_the_other(void)
 {
@@ -452,6 +471,7 @@ int main(int argc, char **argv)
         TEST(nothing_waits_where_nothing_is_put_in_order),
         TEST(two_files_are_sorted_together),
         TEST(rejects_after_sorting_are_named_by_their_file),
+        TEST(a_time_that_cannot_be_moves_no_other_line),
         TEST(files_are_read_one_after_the_other),
         TEST(nothing_at_all_is_read),
         TEST(packed_files_are_read_as_what_is_in_them),

@@ -1,5 +1,6 @@
 #include "replay/outcome.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "tests/test.h"
@@ -174,6 +175,33 @@ static void labels_are_found_by_their_names(void)
     CHECK(strstr(problem.text, "watch_seconds") != NULL); /* the list is whole */
 }
 
+static void view(struct watch *watch, uint16_t region, int64_t duration_ms, int64_t watch_ms,
+                 int times)
+{
+    for (int i = 0; i < times; i++) {
+        CHECK_EQ(STATUS_OK, watch_move(watch, region, signal_duration_bucket(duration_ms), -1,
+                                       watch_bin(watch_ms)));
+    }
+}
+
+/* Among 20 s videos; those of a minute are another matter, and so are regions with enough views. */
+static void watch_times_compare_with_views_of_like_videos(void)
+{
+    enum { FEW = 1, MANY };
+    struct watch watch = {.region_count = 0};
+    struct outcome outcome = outcome_after(SIGNAL_WATCH, 9000, 20000);
+    struct outcome unwatched = outcome_after(SIGNAL_SKIP, 0, 20000);
+    view(&watch, FEW, 20000, 18000, OUTCOME_VIEWS_MINIMUM - 1);
+    view(&watch, MANY, 20000, 2000, OUTCOME_VIEWS_MINIMUM);
+    view(&watch, MANY, 60000, 50000, OUTCOME_VIEWS_MINIMUM);
+    CHECK_EQ(2 * OUTCOME_VIEWS_MINIMUM - 1, outcome_views(&outcome, &watch, FEW)->count);
+    CHECK_EQ(OUTCOME_VIEWS_MINIMUM, outcome_views(&outcome, &watch, MANY)->count);
+    CHECK(fabs(outcome_watch_quantile(&outcome, &watch, FEW) - 100.0 / 199) < 1e-12);
+    CHECK(fabs(outcome_watch_quantile(&outcome, &watch, MANY) - 1) < 1e-12);
+    CHECK(outcome_watch_quantile(&unwatched, &watch, MANY) <= 0);
+    watch_release(&watch);
+}
+
 static void what_drives_users_away_is_not_good(void)
 {
     for (int i = 0; i < LABEL_COUNT; i++) {
@@ -195,6 +223,7 @@ int main(int argc, char **argv)
         TEST(a_duration_may_get_known_later),
         TEST(a_known_duration_stays),
         TEST(labels_are_found_by_their_names),
+        TEST(watch_times_compare_with_views_of_like_videos),
         TEST(what_drives_users_away_is_not_good),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

@@ -169,6 +169,24 @@ static void model_files_are_read_beside_the_weights(void)
     free_place(place);
 }
 
+static void models_lie_below_the_directory_of_the_weights(void)
+{
+    struct problem problem = {""};
+    char out[FILES_PATH_SIZE];
+    char path[FILES_PATH_SIZE];
+    CHECK_EQ(STATUS_OK, weights_file_model_path("a/b/w.yaml", "dir/m.json", out, &problem));
+    CHECK_STR("a/b/dir/m.json", out);
+    CHECK_EQ(STATUS_OK, weights_file_model_path("w.yaml", "m.json", out, &problem));
+    CHECK_STR("m.json", out);
+    memset(path, 'a', sizeof(path));
+    path[FILES_PATH_SIZE - 3] = '/';
+    path[FILES_PATH_SIZE - 2] = '\0';
+    CHECK_EQ(STATUS_OK, weights_file_model_path(path, "m", out, &problem));
+    CHECK_EQ(FILES_PATH_SIZE - 1, strlen(out));
+    CHECK_EQ(STATUS_INVALID, weights_file_model_path(path, "mm", out, &problem));
+    CHECK_STR("the path of model file \"mm\" is too long", problem.text);
+}
+
 static void names_stay_below_the_file(void)
 {
     static const char *const good[] = {"a", "a.json", "dir/a.json", "a b", "..a", "...", "\u0939"};
@@ -243,10 +261,15 @@ static void every_part_counts_in_the_hash(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(file_is_read_and_parsed),       TEST(missing_file_is_told_of),
-        TEST(problems_have_their_place),     TEST(file_may_be_as_long_as_the_limit_and_no_longer),
-        TEST(stamp_changes_with_the_files),  TEST(model_files_are_read_beside_the_weights),
-        TEST(names_stay_below_the_file),     TEST(models_that_are_of_no_use_are_refused),
+        TEST(file_is_read_and_parsed),
+        TEST(missing_file_is_told_of),
+        TEST(problems_have_their_place),
+        TEST(file_may_be_as_long_as_the_limit_and_no_longer),
+        TEST(stamp_changes_with_the_files),
+        TEST(model_files_are_read_beside_the_weights),
+        TEST(models_lie_below_the_directory_of_the_weights),
+        TEST(names_stay_below_the_file),
+        TEST(models_that_are_of_no_use_are_refused),
         TEST(every_part_counts_in_the_hash),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
