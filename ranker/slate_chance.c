@@ -143,11 +143,9 @@ static double weighed_value(const struct means *means, const struct slate_fill *
     return sum / fill->whole;
 }
 
-/* Returns whether any position was drawn. */
-static bool add_ruled(struct means *means, struct slate_fill *fill, size_t count,
+static void add_ruled(struct means *means, struct slate_fill *fill, size_t count,
                       struct random *random)
 {
-    bool drawn = false;
     for (size_t k = 0; k < count; k++) {
         size_t at = 0;
         slate_fill_weigh(fill);
@@ -156,28 +154,26 @@ static bool add_ruled(struct means *means, struct slate_fill *fill, size_t count
         if (slate_fill_is_drawn(fill)) {
             at = slate_draw_pick(fill->chances, fill->chance_count, random_unit(random),
                                  fill->whole, fill->best);
-            drawn = true;
         }
         slate_fill_place(fill, at);
     }
-    return drawn;
 }
 
 /* One draw of the slate, as far as it is asked about. */
-static bool add_draw(struct means *means, struct walk *walk, struct random *random)
+static void add_draw(struct means *means, struct walk *walk, struct random *random)
 {
     const struct slate_marginals_query *query = means->query;
     size_t ruled = least(query->count, walk->ruled);
-    bool drawn = add_ruled(means, &walk->fill, ruled, random);
-    if (ruled == query->count) {
-        return drawn;
+    size_t shown = least(query->count, walk->shown);
+    add_ruled(means, &walk->fill, ruled, random);
+    if (ruled == shown) {
+        return;
     }
     walk_on(walk);
-    for (size_t k = ruled; k < least(query->count, walk->shown); k++) {
+    for (size_t k = ruled; k < shown; k++) {
         uint32_t candidate = walk->slate.order[k];
         add_position(means, k, candidate == query->slate[k] ? 1 : 0, value_of(means, candidate));
     }
-    return drawn;
 }
 
 /* From sums of squared differences to variances of means. */
@@ -214,11 +210,13 @@ enum status slate_marginals(const struct slate_input *input,
         return status;
     }
     begin_means(&means);
-    bool drawn = add_draw(&means, &walk, &random); /* else it is the only slate */
+    /* Where the first position is not drawn, none is, and there is one slate only. */
+    bool drawn = least(query->count, walk.ruled) > 0 && slate_fill_is_drawn(&walk.fill);
+    add_draw(&means, &walk, &random);
     for (size_t i = 1; drawn && i < query->draws; i++) {
         means.draws += 1;
         slate_fill_restart(&walk.fill);
-        (void)add_draw(&means, &walk, &random);
+        add_draw(&means, &walk, &random);
     }
     end_means(&means);
     return STATUS_OK;
