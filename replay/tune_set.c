@@ -10,6 +10,7 @@
 #include "replay/list_metrics.h"
 #include "replay/rescore.h"
 #include "replay/valued.h"
+#include "store/grow.h"
 
 enum { ARENA_BYTES = 64 << 20, KNOWN_MAX = LIMIT_CANDIDATES };
 
@@ -231,21 +232,6 @@ static void judge(const struct tune_set *set, const struct outcome *outcome,
     row->skipped = outcome_has(outcome, OUTCOME_SKIP);
 }
 
-static enum status reserve(struct tune_set *set)
-{
-    if (set->count < set->capacity) {
-        return STATUS_OK;
-    }
-    size_t capacity = set->capacity > 0 ? 2 * set->capacity : 256;
-    struct ranking **rankings = realloc(set->rankings, capacity * sizeof(*rankings));
-    if (rankings == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    set->rankings = rankings;
-    set->capacity = capacity;
-    return STATUS_OK;
-}
-
 static enum status keep(struct tune_set *set, int64_t time_ms, const struct waiting *waiting)
 {
     size_t size = sizeof(struct ranking) + waiting->count * sizeof(struct row);
@@ -253,8 +239,13 @@ static enum status keep(struct tune_set *set, int64_t time_ms, const struct wait
         set->left_out++;
         return STATUS_OK;
     }
-    enum status status = reserve(set);
-    struct ranking *ranking = status == STATUS_OK ? malloc(size) : NULL;
+    struct ranking **rankings =
+        grow(set->rankings, set->count, &set->capacity, sizeof(struct ranking *));
+    if (rankings == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    set->rankings = rankings;
+    struct ranking *ranking = malloc(size);
     if (ranking == NULL) {
         return STATUS_NO_MEMORY;
     }
