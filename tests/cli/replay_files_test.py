@@ -2,41 +2,22 @@
 
 import json
 import os
-import resource
 import struct
-import subprocess
-import sys
 
+from calls import FAILED, INVALID, NOW_MS, OK, USAGE, call
 from runner import case, run
 
-REELRANK = os.path.abspath(sys.argv[1])
-TIMEOUT = 60  # seconds; a watchdog
-NOW_MS = 1795305600000
-OK, FAILED, USAGE, _, INVALID = range(5)
 ABOUT = struct.Struct("<8sQ")  # a part begins with a mark and the size of the JSON that follows
 
 
-def call(code, *words, cwd, limit=None, **options):
-    """(stdout, stderr) of a command that ends with this code; limit: bytes that a file may have."""
-    def restrict():
-        if limit is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    done = subprocess.run([REELRANK, *words], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          timeout=TIMEOUT, preexec_fn=restrict, **options)
-    told = done.stderr.decode()
-    assert done.returncode == code, (words, done.returncode, told)
-    return done.stdout.decode(), told
-
-
 def world(place):
-    call(OK, "simulate", "--out", "w", "--videos", "100", "--users", "8", "--signals", "600", "--now-ms", str(NOW_MS),
+    call(OK, "simulate", "--out", "w", "--videos", "100", "--users", "8", "--signals", "600", "--now-ms", NOW_MS,
          cwd=place)
     return "--catalogue", "w/catalogue.jsonl", "--log", "w/log.jsonl"
 
 
-def ranking(place, *words, code=OK, **options):
-    return call(code, "replay", "ranking", "default", *world(place), "--age", "25", *words, cwd=place, **options)
+def ranking(place, *words, code=OK):
+    return call(code, "replay", "ranking", "default", *world(place), "--age", "25", *words, cwd=place)
 
 
 def refused(place, words, reason):

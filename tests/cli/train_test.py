@@ -1,25 +1,9 @@
 """reelrank train: what it writes is valid, the same each time, and better than the base rate; what it refuses."""
 
 import json
-import os
-import subprocess
-import sys
 
+from calls import FAILED, INVALID, NOW_MS, OK, USAGE, call
 from runner import case, run
-
-REELRANK = os.path.abspath(sys.argv[1])
-TIMEOUT = 60  # seconds; a watchdog
-NOW_MS = 1795305600000
-OK, FAILED, USAGE, _, INVALID = range(5)
-
-
-def call(code, *words, cwd):
-    """(stdout, stderr) of a command that ends with this code."""
-    done = subprocess.run([REELRANK, *map(str, words)], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          timeout=TIMEOUT)
-    told = done.stderr.decode()
-    assert done.returncode == code, (words, done.returncode, told)
-    return done.stdout.decode(), told
 
 
 def world(place):
