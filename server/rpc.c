@@ -1,6 +1,5 @@
 #include "server/rpc.h"
 
-#include <arpa/inet.h>
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 #include <limits.h>
@@ -12,6 +11,7 @@
 #include <time.h>
 
 #include "ranker/check.h"
+#include "server/listen.h"
 #include "server/worker.h"
 
 /*
@@ -24,7 +24,7 @@ extern void set_deadlock_detection(int mode) __asm__(
 enum {
     ARENA_BYTES_MIN = 4 << 20,
     CONNECTION_STREAMS_MAX = 2048, /* calls under way on one connection */
-    ADDRESS_SIZE = 128,
+    ADDRESS_SIZE = LISTEN_HOST_SIZE,
     PATH_SIZE = 256
 };
 
@@ -53,36 +53,6 @@ struct rpc {
     bool started;
     bool drained;
 };
-
-/* Splits HOST:PORT. The host keeps its brackets. */
-static enum status parse_address(const char *listen, char host[ADDRESS_SIZE], unsigned *port,
-                                 struct problem *problem)
-{
-    const char *colon = strrchr(listen, ':');
-    char *end = NULL;
-    unsigned long number = colon != NULL ? strtoul(colon + 1, &end, 10) : 0;
-    if (colon == NULL || colon == listen || (size_t)(colon - listen) >= ADDRESS_SIZE - 8 ||
-        colon[1] < '0' || colon[1] > '9' || *end != '\0' || number > 65535) {
-        problem_set(problem,
-                    "listen: found \"%s\", expected HOST:PORT with a port from 0 to 65535, "
-                    "such as 127.0.0.1:7070",
-                    listen);
-        return STATUS_INVALID;
-    }
-    memcpy(host, listen, (size_t)(colon - listen));
-    host[colon - listen] = '\0';
-    *port = (unsigned)number;
-    return STATUS_OK;
-}
-
-static bool is_loopback(const char *host)
-{
-    struct in_addr address;
-    if (inet_pton(AF_INET, host, &address) == 1) {
-        return ntohl(address.s_addr) >> 24 == 127;
-    }
-    return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
-}
 
 static grpc_arg integer_arg(const char *key, int value)
 {
@@ -152,8 +122,12 @@ static enum status init_workers(struct rpc *rpc, const struct rpc_options *optio
         .route_count = rpc->route_count,
         .arena_size = arena_size > ARENA_BYTES_MIN ? arena_size : ARENA_BYTES_MIN,
         .arena_bytes_max = options->memory_quota_bytes / options->worker_count,
+        .spans = {.slow_ns = (uint64_t)options->slow_call_ms * 1000000},
     };
     for (size_t i = 0; i < options->worker_count; i++) {
+        if (options->metrics != NULL) {
+            worker_options.spans.meter = metrics_meter(options->metrics, i);
+        }
         enum status status = worker_init(&rpc->seats[i].worker, &worker_options);
         if (status != STATUS_OK) {
             return status;
@@ -185,7 +159,14 @@ static void *run_seat(void *argument)
 {
     struct seat *seat = argument;
     struct rpc *rpc = seat->rpc;
+    struct meter *meter = seat->worker.spans.meter;
+    if (meter != NULL) {
+        meter_begin_thread(meter);
+    }
     worker_run(&seat->worker);
+    if (meter != NULL) {
+        meter_end_thread(meter);
+    }
     pthread_mutex_lock(&rpc->lock);
     rpc->running--;
     pthread_cond_signal(&rpc->stopped);
@@ -249,12 +230,12 @@ static struct rpc *rpc_new(size_t method_count, size_t worker_count)
     return rpc;
 }
 
-/* parse_address() and is_loopback() together. */
+/* listen_parse() and listen_is_loopback() together. */
 static enum status check_address(const char *listen, char host[ADDRESS_SIZE], unsigned *port,
                                  struct problem *problem)
 {
-    enum status status = parse_address(listen, host, port, problem);
-    if (status == STATUS_OK && !is_loopback(host)) {
+    enum status status = listen_parse("listen", listen, host, port, problem);
+    if (status == STATUS_OK && !listen_is_loopback(host)) {
         problem_set(problem,
                     "listen: found \"%s\", expected a loopback address (127.0.0.1, [::1] or "
                     "localhost): connections are not encrypted",
@@ -288,6 +269,9 @@ enum status rpc_start(const struct rpc_options *options, const struct method *me
     }
     rpc->server = create_server(options);
     register_routes(rpc, methods, count);
+    if (options->metrics != NULL) {
+        metrics_methods(options->metrics, methods, count);
+    }
     status = init_workers(rpc, options, writer);
     if (status == STATUS_OK) {
         status = bind_port(rpc, host, port, problem);

@@ -7,6 +7,7 @@
 #include "ranker/status.h"
 #include "server/admin.h"
 #include "server/method.h"
+#include "server/metrics.h"
 #include "server/writer.h"
 
 /*
@@ -29,6 +30,8 @@ struct rpc_options {
     size_t max_message_bytes;  /* of one request; larger ones: RESOURCE_EXHAUSTED */
     size_t memory_quota_bytes; /* see above */
     struct admin *admin;       /* borrowed until rpc_free(); NULL if no method takes a TURN_WORK */
+    struct metrics *metrics;   /* likewise, of the same methods and workers; NULL: none */
+    unsigned slow_call_ms;     /* calls that take longer are logged; 0: none */
 };
 
 /* STATUS_INVALID when rpc_start() would refuse the address before it tries it. */
