@@ -55,7 +55,7 @@ struct turn {
     int64_t now_ms;                  /* wall clock */
     struct meter *meter; /* what counts at this worker (metrics.h); NULL: nothing does */
     bool stopping;       /* the server shuts down or the client is gone: long work should end */
-    ProtobufCMessage *response;
+    ProtobufCMessage *response; /* set before the end, it is sent if the status is STATUS_OK */
     struct text response_bytes; /* packed already; must live in arena */
     struct batch *batch;        /* for TURN_WRITE, in arena */
     enum status status;
