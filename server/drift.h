@@ -20,10 +20,12 @@
  * Information Theory 37(1), 1991). For small differences it is 0.18 times the population stability
  * index, so that index's customary 0.1 and 0.25 are 0.018 and 0.045 here.
  *
- * A window ends at the first look at least its length after it began, if it has DRIFT_SCORES_MIN
- * scores by then, so looks should come more often than windows end. One thread.
+ * Chance alone makes two samples of n scores over k cells differ: by about 0.36 (k - 1) / n bits.
+ * So a window ends at the first look at least its length after it began, if it has DRIFT_SCORES_MIN
+ * scores by then; with 100 cells in use that is 0.002. Looks should come more often than windows
+ * end. One thread.
  */
-enum { DRIFT_SCORES_MIN = 1000 };
+enum { DRIFT_SCORES_MIN = 20000 };
 
 struct drift {
     int64_t window_ms;

@@ -81,29 +81,41 @@ void exposition_gauge(FILE *out, const char *name, const char *help, double valu
 }
 
 static void write_bucket(FILE *out, const char *name, const struct labels *labels,
-                         const char *bound, uint64_t below)
+                         const char *bound, uint64_t count)
 {
     fprintf(out, "%s_bucket", name);
     write_labels(out, labels, bound);
-    fprintf(out, " %" PRIu64 "\n", below);
+    fprintf(out, " %" PRIu64 "\n", count);
+}
+
+void exposition_bucket(FILE *out, const char *name, const struct labels *labels, double bound,
+                       uint64_t count)
+{
+    char text[BOUND_TEXT_SIZE];
+    snprintf(text, sizeof(text), "%.9g", bound);
+    write_bucket(out, name, labels, text, count);
+}
+
+void exposition_end(FILE *out, const char *name, const struct labels *labels, double sum,
+                    uint64_t count)
+{
+    write_bucket(out, name, labels, "+Inf", count);
+    fprintf(out, "%s_sum", name);
+    write_labels(out, labels, NULL);
+    write_real(out, sum);
+    fprintf(out, "%s_count", name);
+    write_labels(out, labels, NULL);
+    fprintf(out, " %" PRIu64 "\n", count);
 }
 
 void exposition_histogram(FILE *out, const char *name, const struct labels *labels,
                           const struct histogram_scale *scale, const struct histogram_sums *sums)
 {
-    char bound[BOUND_TEXT_SIZE];
     uint64_t below = 0;
     for (size_t i = 0; i < scale->count; i++) {
         below += sums->counts[i];
-        snprintf(bound, sizeof(bound), "%.9g", (double)scale->bounds[i] * scale->unit);
-        write_bucket(out, name, labels, bound, below);
+        exposition_bucket(out, name, labels, (double)scale->bounds[i] * scale->unit, below);
     }
-    below += sums->counts[scale->count];
-    write_bucket(out, name, labels, "+Inf", below);
-    fprintf(out, "%s_sum", name);
-    write_labels(out, labels, NULL);
-    write_real(out, (double)sums->sum * scale->unit);
-    fprintf(out, "%s_count", name);
-    write_labels(out, labels, NULL);
-    fprintf(out, " %" PRIu64 "\n", below);
+    exposition_end(out, name, labels, (double)sums->sum * scale->unit,
+                   below + sums->counts[scale->count]);
 }

@@ -38,7 +38,15 @@ void exposition_real(FILE *out, const char *name, const struct labels *labels, d
 void exposition_counter(FILE *out, const char *name, const char *help, uint64_t value);
 void exposition_gauge(FILE *out, const char *name, const char *help, double value);
 
-/* The samples of one histogram: cumulative counts with the label "le", sum and count. */
+/* Of a histogram: how many values are not above bound. */
+void exposition_bucket(FILE *out, const char *name, const struct labels *labels, double bound,
+                       uint64_t count);
+
+/* What comes behind a histogram's buckets: the last one, with all, the sum and the count. */
+void exposition_end(FILE *out, const char *name, const struct labels *labels, double sum,
+                    uint64_t count);
+
+/* All samples of one histogram: cumulative counts with the label "le", sum and count. */
 void exposition_histogram(FILE *out, const char *name, const struct labels *labels,
                           const struct histogram_scale *scale, const struct histogram_sums *sums);
 

@@ -10,9 +10,16 @@
 #include "ranker/policy.h"
 #include "server/exposition.h"
 
-enum { LINE_BYTES = 64, SCORE_BOUND_COUNT = 21, SCORE_BITS = 3, UNKNOWN_CODE = 2, USER_END = 4 };
+enum {
+    LINE_BYTES = 64,
+    SCORE_BITS = 5, /* of the fraction, that tell cells apart */
+    SCORE_POWER_MIN = -10,
+    SCORE_POWER_MAX = 10,
+    UNKNOWN_CODE = 2,
+    USER_END = 4
+};
 
-_Static_assert(SCORE_CELL_COUNT == ((SCORE_BOUND_COUNT - 1) << SCORE_BITS) + 2,
+_Static_assert(SCORE_CELL_COUNT == ((SCORE_POWER_MAX - SCORE_POWER_MIN) << SCORE_BITS) + 2,
                "cells lie between bounds");
 
 /* Owned by the worker's thread; any thread reads. */
@@ -55,14 +62,6 @@ const struct histogram_scale metrics_seconds = {
 
 static const struct histogram_scale candidates_scale = {
     .unit = 1, .count = 9, .bounds = {0, 1, 10, 50, 100, 200, 300, 500, 1000}};
-
-/* In 1024ths, so that the bounds are whole. */
-static const struct histogram_scale scores_scale = {
-    .unit = 1.0 / 1024,
-    .count = SCORE_BOUND_COUNT,
-    .bounds = {1 << 0,  1 << 1,  1 << 2,  1 << 3,  1 << 4,  1 << 5,  1 << 6,
-               1 << 7,  1 << 8,  1 << 9,  1 << 10, 1 << 11, 1 << 12, 1 << 13,
-               1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 18, 1 << 19, 1 << 20}};
 
 enum status metrics_new(size_t worker_count, struct metrics **out)
 {
@@ -157,7 +156,7 @@ void meter_message(struct meter *meter, size_t method, uint64_t duration_ns)
 
 size_t metrics_score_cell(double score)
 {
-    enum { FRACTION_BITS = 52, LOWEST = (1023 - 10) << SCORE_BITS };
+    enum { FRACTION_BITS = 52, LOWEST = (1023 + SCORE_POWER_MIN) << SCORE_BITS };
     int64_t bits = 0;
     memcpy(&bits, &score, sizeof(bits));
     /* The bit pattern of a double grows with its value; 1 less, since bounds belong to the cell
@@ -433,22 +432,32 @@ static void write_drops(const struct metrics *metrics, FILE *out)
     }
 }
 
-/* Cells between two powers of 2 together. */
+/* The highest score of a cell, but for the last one. */
+static double cell_bound(size_t cell)
+{
+    double fraction = (double)(cell & ((1 << SCORE_BITS) - 1)) / (1 << SCORE_BITS);
+    return ldexp(1 + fraction, (int)(cell >> SCORE_BITS) + SCORE_POWER_MIN);
+}
+
+/* Eight cells together, so that there are four bounds from a power of 2 to the next. */
 static void write_scores(const struct metrics *metrics, const struct metrics_summary *summary,
                          FILE *out)
 {
+    enum { TOGETHER = 8 };
     const char *name = "reelrank_scores";
-    struct histogram_sums sums = {.counts = {[0] = summary->scores[0]}};
+    uint64_t below = 0;
     double sum = 0;
-    for (size_t cell = 1; cell < SCORE_CELL_COUNT; cell++) {
-        sums.counts[1 + ((cell - 1) >> SCORE_BITS)] += summary->scores[cell];
-    }
     for (size_t i = 0; i < metrics->meter_count; i++) {
         sum += atomic_load_explicit(&metrics->meters[i].score_sum, memory_order_relaxed);
     }
-    sums.sum = (uint64_t)(sum / scores_scale.unit);
     exposition_head(out, name, "histogram", "Scores of the positions of answers.");
-    exposition_histogram(out, name, NULL, &scores_scale, &sums);
+    for (size_t cell = 0; cell + 1 < SCORE_CELL_COUNT; cell++) {
+        below += summary->scores[cell];
+        if (cell % TOGETHER == 0) {
+            exposition_bucket(out, name, NULL, cell_bound(cell), below);
+        }
+    }
+    exposition_end(out, name, NULL, sum, below + summary->scores[SCORE_CELL_COUNT - 1]);
 }
 
 static void write_rankings(const struct metrics *metrics, const struct metrics_summary *summary,

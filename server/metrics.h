@@ -27,9 +27,9 @@ enum {
     METRICS_METHODS_MAX = 48, /* with the one for methods that the table does not have */
     METRICS_CODE_COUNT = 17,  /* gRPC's canonical codes */
     SIGNAL_OUTCOME_END = OUTCOME_REJECTED + 1,
-    /* Scores by factors of about 1.09: eight between a power of 2 and the next, from 2^-10 to 2^10,
+    /* Scores in steps of 2 to 3 per cent: 32 between a power of 2 and the next, from 2^-10 to 2^10,
      * and what is below or above. */
-    SCORE_CELL_COUNT = 8 * 20 + 2
+    SCORE_CELL_COUNT = 32 * 20 + 2
 };
 
 /* Latencies from 25 microseconds to 10 seconds. */

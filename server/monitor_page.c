@@ -213,7 +213,7 @@ void monitor_page_write(const struct monitor_page *page, FILE *out)
     fprintf(out,
             "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta "
             "name=\"viewport\" content=\"width=device-width\">\n<title>reelrank</title>"
-            "<style>%s</style></head>\n<body><h1>reelrank</h1>\n",
+            "<style>%s</style></head>\n<body><main><h1>reelrank</h1>\n",
             style);
     write_state(page, out);
     fputs("<p><a href=\"/metrics\">metrics</a> · <a href=\"/healthz\">healthz</a> · "
@@ -223,5 +223,5 @@ void monitor_page_write(const struct monitor_page *page, FILE *out)
     write_calls(page, out);
     write_store(page, out);
     write_process(page, out);
-    fputs("</body></html>\n", out);
+    fputs("</main></body></html>\n", out);
 }

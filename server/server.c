@@ -283,6 +283,9 @@ static enum status make_metrics(struct server *server, struct problem *problem)
 static enum status start(struct server *server, struct problem *problem)
 {
     enum status status = monitor_start(server->options, &server->monitor, problem);
+    if (server->monitor != NULL) { /* before the store is read, which may take long */
+        logline(LOG_INFO, "admin", "address=%s", monitor_address(server->monitor));
+    }
     if (status == STATUS_OK) {
         status = make_metrics(server, problem);
     }
@@ -349,8 +352,7 @@ static void announce(struct server *server)
                                     .admin = server->admin,
                                     .metrics = server->metrics};
     monitor_serve(server->monitor, &sources, address);
-    logline(LOG_INFO, "start", "address=%s admin=\"%s\"", address,
-            monitor_address(server->monitor));
+    logline(LOG_INFO, "start", "address=%s", address);
     printf("listening on %s\n", address);
     if (server->monitor != NULL) {
         printf("admin page at http://%s/\n", monitor_address(server->monitor));

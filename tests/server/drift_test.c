@@ -73,16 +73,16 @@ static void drift_is_that_of_the_last_window_from_the_first(void)
 {
     begin();
     CHECK(isnan(drift.bits));
-    scores[10] += 1000;
+    scores[10] += DRIFT_SCORES_MIN;
     look(1, 5100);
     CHECK(isnan(drift.bits));
-    scores[10] += 2000;
+    scores[10] += 2 * DRIFT_SCORES_MIN;
     look(1, 5200);
     CHECK(near(0, drift.bits));
-    scores[11] += 1500;
+    scores[11] += DRIFT_SCORES_MIN + 1;
     look(1, 5300);
     CHECK(near(1, drift.bits));
-    scores[10] += 1000;
+    scores[10] += DRIFT_SCORES_MIN;
     look(1, 5400);
     CHECK(near(0, drift.bits));
 }
@@ -90,7 +90,7 @@ static void drift_is_that_of_the_last_window_from_the_first(void)
 static void window_waits_for_its_length_and_for_enough_scores(void)
 {
     begin();
-    scores[10] += 1000;
+    scores[10] += DRIFT_SCORES_MIN;
     look(1, 5099);
     CHECK(!drift.has_first);
     look(1, 5100);
@@ -106,16 +106,16 @@ static void window_waits_for_its_length_and_for_enough_scores(void)
 static void other_weights_begin_anew(void)
 {
     begin();
-    scores[10] += 1000;
+    scores[10] += DRIFT_SCORES_MIN;
     look(1, 5100);
-    scores[11] += 1000;
+    scores[11] += DRIFT_SCORES_MIN;
     look(1, 5200);
     CHECK(near(1, drift.bits));
     look(2, 5201);
     CHECK(isnan(drift.bits));
-    scores[11] += 1000;
+    scores[11] += DRIFT_SCORES_MIN;
     look(2, 5301);
-    scores[11] += 1000;
+    scores[11] += DRIFT_SCORES_MIN;
     look(2, 5401);
     CHECK(near(0, drift.bits));
 }

@@ -114,7 +114,9 @@ static void ranking_counts_candidates_drops_users_and_scores(void)
     has(metrics, "reelrank_scores_bucket{le=\"0.5\"} 1\n");
     has(metrics, "reelrank_scores_bucket{le=\"1\"} 2\n");
     has(metrics, "reelrank_scores_bucket{le=\"2\"} 2\n");
-    has(metrics, "reelrank_scores_bucket{le=\"4\"} 4\n");
+    has(metrics, "reelrank_scores_bucket{le=\"2.5\"} 3\n");
+    has(metrics, "reelrank_scores_bucket{le=\"3\"} 4\n");
+    has(metrics, "reelrank_scores_bucket{le=\"1024\"} 4\n");
     has(metrics, "reelrank_scores_bucket{le=\"+Inf\"} 4\n");
     has(metrics, "reelrank_scores_sum 6.5\n");
     metrics_free(metrics);
@@ -125,14 +127,14 @@ static void cells_of_scores_hold_their_upper_bound(void)
     CHECK_EQ(0, metrics_score_cell(0));
     CHECK_EQ(0, metrics_score_cell(0x1p-10));
     CHECK_EQ(1, metrics_score_cell(0x1.0000000000001p-10));
-    CHECK_EQ(80, metrics_score_cell(1));
-    CHECK_EQ(81, metrics_score_cell(0x1.0000000000001p0));
-    CHECK_EQ(81, metrics_score_cell(1.125));
-    CHECK_EQ(82, metrics_score_cell(0x1.2000000000001p0));
-    CHECK_EQ(88, metrics_score_cell(2));
-    CHECK_EQ(160, metrics_score_cell(1024));
-    CHECK_EQ(161, metrics_score_cell(1025));
-    CHECK_EQ(161, metrics_score_cell(0x1p18));
+    CHECK_EQ(320, metrics_score_cell(1));
+    CHECK_EQ(321, metrics_score_cell(0x1.0000000000001p0));
+    CHECK_EQ(321, metrics_score_cell(1.03125));
+    CHECK_EQ(322, metrics_score_cell(0x1.0800000000001p0));
+    CHECK_EQ(352, metrics_score_cell(2));
+    CHECK_EQ(640, metrics_score_cell(1024));
+    CHECK_EQ(641, metrics_score_cell(1025));
+    CHECK_EQ(641, metrics_score_cell(0x1p18));
 }
 
 static void signals_count_by_type_and_outcome(void)
@@ -220,8 +222,8 @@ static void nothing_is_lost_while_workers_count_and_others_look(void)
     CHECK_EQ(2 * THREADS * ROUNDS, summary.shown);
     CHECK_EQ(THREADS * ROUNDS, summary.signals);
     CHECK_EQ(THREADS * ROUNDS, histogram_total(&summary.rank));
-    CHECK_EQ(THREADS * ROUNDS, summary.scores[80]);
-    CHECK_EQ(THREADS * ROUNDS, summary.scores[88]);
+    CHECK_EQ(THREADS * ROUNDS, summary.scores[320]);
+    CHECK_EQ(THREADS * ROUNDS, summary.scores[352]);
     metrics_free(shared);
 }
 
