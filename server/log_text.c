@@ -10,7 +10,7 @@
 #include "ranker/text.h"
 
 /* The end of a line takes up to three bytes: a quote, a brace, and a newline. */
-enum { END_SIZE = 3, KEY_SIZE = 64, NUMBER_SIZE = 32 };
+enum { END_SIZE = 3, KEY_SIZE = 64, NUMBER_SIZE = 32, DIGITS_MAX = 20 };
 
 /* Whether so many more bytes fit; once they do not, nothing more does. */
 static bool has_room(struct log_text *line, size_t size)
@@ -128,7 +128,8 @@ static struct text convert(const char **format, va_list *arguments, char buffer[
     switch (*at) {
     case 's': {
         const char *text = va_arg(*arguments, const char *);
-        return precision >= 0 ? (struct text){text, (size_t)precision} : text_of(text);
+        return precision >= 0 ? (struct text){text, strnlen(text, (size_t)precision)}
+                              : text_of(text);
     }
     case 'd':
         snprintf(buffer, NUMBER_SIZE, "%" PRId64,
@@ -148,11 +149,13 @@ static struct text convert(const char **format, va_list *arguments, char buffer[
     CHECK(false);
 }
 
-/* A number as JSON has them, so that 007 and -- are none. */
+/* A number as JSON has them, so that 007 and -- are none, and none that readers have no type for.
+ */
 static bool is_number(struct text text)
 {
     size_t at = text.size > 0 && text.data[0] == '-' ? 1 : 0;
     bool has_digits = at < text.size && (text.data[at] != '0' || at + 1 == text.size);
+    has_digits = has_digits && text.size - at <= DIGITS_MAX;
     for (; at < text.size; at++) {
         has_digits = has_digits && isdigit((unsigned char)text.data[at]) != 0;
     }

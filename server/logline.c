@@ -56,6 +56,11 @@ enum status logline_set(const char *format, const char *level, struct problem *p
     return STATUS_INVALID;
 }
 
+bool logline_is_json(void)
+{
+    return as_json;
+}
+
 bool logline_wants(enum log_level level)
 {
     return level >= least;

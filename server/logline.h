@@ -28,6 +28,9 @@ enum { LOGLINE_BURST = 20 };
  */
 MUST_USE enum status logline_set(const char *format, const char *level, struct problem *problem);
 
+/* Whether every line on stderr must be an object. */
+bool logline_is_json(void);
+
 /* Whether lines of the level are written. */
 bool logline_wants(enum log_level level);
 

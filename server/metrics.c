@@ -29,6 +29,7 @@ struct meter {
     struct histogram durations[METRICS_METHODS_MAX];
     _Atomic uint64_t rankings;
     _Atomic uint64_t repeats;
+    _Atomic uint64_t stream_errors[METRICS_CODE_COUNT];
     _Atomic uint64_t shown;
     _Atomic uint64_t drops[DROP_RULE_END];
     _Atomic uint64_t users[USER_END];
@@ -137,6 +138,12 @@ static double cpu_seconds(struct meter *meter)
     return known ? (double)time.tv_sec + (double)time.tv_nsec / 1e9 : NAN;
 }
 
+/* The index of a code. */
+static size_t code_index(unsigned code)
+{
+    return code < METRICS_CODE_COUNT ? code : UNKNOWN_CODE;
+}
+
 void meter_call(struct meter *meter)
 {
     cell_add(&meter->begun, 1);
@@ -145,7 +152,7 @@ void meter_call(struct meter *meter)
 void meter_end_call(struct meter *meter, size_t method, unsigned code)
 {
     CHECK(method < METRICS_METHODS_MAX);
-    cell_add(&meter->ended[method][code < METRICS_CODE_COUNT ? code : UNKNOWN_CODE], 1);
+    cell_add(&meter->ended[method][code_index(code)], 1);
 }
 
 void meter_message(struct meter *meter, size_t method, uint64_t duration_ns)
@@ -218,6 +225,11 @@ void meter_repeat(struct meter *meter)
     cell_add(&meter->repeats, 1);
 }
 
+void meter_stream_error(struct meter *meter, unsigned code)
+{
+    cell_add(&meter->stream_errors[code_index(code)], 1);
+}
+
 void metrics_signals(struct metrics *metrics, const struct signal_counts *counts)
 {
     for (size_t type = 0; type < SIGNAL_TYPE_END; type++) {
@@ -254,7 +266,7 @@ const char *metrics_code_name(unsigned code)
                                                           "UNAVAILABLE",
                                                           "DATA_LOSS",
                                                           "UNAUTHENTICATED"};
-    return names[code < METRICS_CODE_COUNT ? code : UNKNOWN_CODE];
+    return names[code_index(code)];
 }
 
 /* Whether the server ever answers so; the others would be lines of zeros for ever. */
@@ -420,6 +432,20 @@ static void write_users(const struct metrics *metrics, FILE *out)
     }
 }
 
+static void write_stream_errors(const struct metrics *metrics, FILE *out)
+{
+    const char *name = "reelrank_rank_stream_errors_total";
+    exposition_head(out, name, "counter",
+                    "Requests on RankStream that were answered with an error, by gRPC code.");
+    for (unsigned code = 1; code < METRICS_CODE_COUNT; code++) {
+        if (is_answered(code)) {
+            struct labels labels = {.count = 1, .items = {{"code", metrics_code_name(code)}}};
+            size_t offset = offsetof(struct meter, stream_errors) + code * sizeof(uint64_t);
+            exposition_whole(out, name, &labels, sum_cells(metrics, offset));
+        }
+    }
+}
+
 static void write_drops(const struct metrics *metrics, FILE *out)
 {
     const char *name = "reelrank_drops_total";
@@ -469,6 +495,7 @@ static void write_rankings(const struct metrics *metrics, const struct metrics_s
     exposition_counter(out, "reelrank_rank_repeats_total",
                        "Answers given again to a repeated request_id, which are not ranked anew.",
                        SUM(metrics, repeats));
+    write_stream_errors(metrics, out);
     exposition_head(out, name, "histogram", "Candidates of a ranking.");
     exposition_histogram(out, name, NULL, &candidates_scale, &sums);
     exposition_counter(out, "reelrank_positions_total", "Candidates that were shown.",

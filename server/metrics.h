@@ -65,6 +65,9 @@ void meter_ranking(struct meter *meter, const struct rank_request *request,
                    const struct rank_result *result);
 void meter_repeat(struct meter *meter);
 
+/* Likewise: a request of RankStream was answered with an error, which does not end the stream. */
+void meter_stream_error(struct meter *meter, unsigned code);
+
 /* Signals of a batch by type (0: none that is known) and outcome. Any thread. */
 struct signal_counts {
     uint32_t counts[SIGNAL_TYPE_END][SIGNAL_OUTCOME_END];

@@ -38,10 +38,15 @@ static unsigned say_starting(FILE *out)
     return HTTP_UNAVAILABLE;
 }
 
-static void collect(struct monitor *monitor, struct facts *facts)
+/* False while the server starts. */
+static bool collect(struct monitor *monitor, struct facts *facts)
 {
+    if (phase_of(monitor) == PHASE_STARTING) {
+        return false;
+    }
     facts_collect(&monitor->sources, facts);
     drift_look(&monitor->drift, facts->calls.scores, facts->weights.number, monotonic_ms());
+    return true;
 }
 
 static unsigned write_health(void *context, FILE *out)
@@ -97,14 +102,12 @@ static void write_lines(FILE *out)
 static unsigned write_metrics(void *context, FILE *out)
 {
     struct monitor *monitor = context;
-    enum phase phase = phase_of(monitor);
     struct facts facts;
-    if (phase == PHASE_STARTING) {
+    if (!collect(monitor, &facts)) {
         return say_starting(out);
     }
-    collect(monitor, &facts);
     exposition_gauge(out, "reelrank_serving", "1 while the server takes calls, 0 while it drains.",
-                     phase == PHASE_SERVING);
+                     phase_of(monitor) == PHASE_SERVING);
     facts_write(&facts, &monitor->sources, out);
     metrics_write(monitor->sources.metrics, out);
     exposition_gauge(
@@ -124,18 +127,16 @@ static unsigned write_metrics(void *context, FILE *out)
 static unsigned write_page(void *context, FILE *out)
 {
     struct monitor *monitor = context;
-    enum phase phase = phase_of(monitor);
     struct facts facts;
-    if (phase == PHASE_STARTING) {
+    if (!collect(monitor, &facts)) {
         return say_starting(out);
     }
-    collect(monitor, &facts);
     struct monitor_page page = {.facts = &facts,
                                 .options = monitor->sources.options,
                                 .address = monitor->address,
                                 .uptime_ms = monotonic_ms() - monitor->start_ms,
                                 .drift_bits = monitor->drift.bits,
-                                .draining = phase == PHASE_DRAINING};
+                                .draining = phase_of(monitor) == PHASE_DRAINING};
     monitor_page_write(&page, out);
     return HTTP_OK;
 }

@@ -165,6 +165,9 @@ enum turn_step service_rank_stream(void *context, struct turn *turn)
     }
     response->result_case = REELRANK__V1__RANK_STREAM_RESPONSE__RESULT_RESPONSE;
     if (status != STATUS_OK) {
+        if (turn->meter != NULL) {
+            meter_stream_error(turn->meter, method_code(status));
+        }
         reelrank__v1__rank_error__init(error);
         error->code = method_code(status);
         /* The turn outlives its answer, so its problem may be pointed to. */

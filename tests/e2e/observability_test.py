@@ -257,7 +257,10 @@ def each_message_of_a_stream_is_measured_and_its_end_is_one_call(place):
         eventually(lambda: admin.metrics().get("reelrank_call_duration_seconds_count", method="RankStream",
                                                service=service_of("Rank")) == 3)
         equal(1, admin.metrics().get("reelrank_calls_in_flight"))
+        feed.put(client.schema.RankStreamRequest(request=server.api.request("Rank", locale="not a locale")))
+        assert next(answers).error.code == 3
         equal(3, admin.metrics().get("reelrank_rankings_total"))
+        equal({"INVALID_ARGUMENT": 1}, admin.metrics().by("reelrank_rank_stream_errors_total", "code"))
         feed.end()
         list(answers)
         gone = Feed()
@@ -532,6 +535,13 @@ def a_log_of_either_form_has_the_same_events(place):
         found.append([json.loads(line)["event"] if form == "json" else re.match(r"time=\S+Z level=\w+ event=(\w+) ", line)[1]
                       for line in lines])
     equal(*found)
+    weights = with_weights(place)
+    with Server(place, "--weights", weights, "--log-format", "json", "--weights-watch-ms", 20) as server:
+        weights.write_text("headz: 1\n")
+        eventually(lambda: events(server, "weights_refused"))
+        line = events(server, "weights_problem")[0]
+        equal((str(weights), 1, 1), (line["file"], line["line"], line["column"]))
+        assert line["problem"].startswith("headz: unknown key"), line
     _, err = client.command(4, "serve", "--data", place / "none", "--listen", "127.0.0.1:0", "--log-format", "xml")
     assert '--log-format: found "xml", expected text or json' in err and not (place / "none").exists(), err
 
