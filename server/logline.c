@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "ranker/check.h"
-#include "server/log_limit.h"
+#include "server/line_limit.h"
 #include "server/log_text.h"
 #include "store/clock.h"
 
@@ -20,7 +20,7 @@ enum { KINDS_MAX = 64 };
 struct kind {
     enum log_level level;
     const char *event;
-    struct log_limit limit;
+    struct line_limit limit;
 };
 
 static const char *const level_names[LOG_LEVEL_COUNT] = {"debug", "info", "warn", "error"};
@@ -84,7 +84,7 @@ static struct kind *find_kind_locked(enum log_level level, const char *event)
     }
     struct kind *kind = &kinds[kind_count++];
     *kind = (struct kind){.level = level, .event = event};
-    log_limit_init(&kind->limit, LOGLINE_BURST, monotonic_ms());
+    line_limit_init(&kind->limit, LOGLINE_BURST, monotonic_ms());
     return kind;
 }
 
@@ -92,7 +92,7 @@ static bool may_write(enum log_level level, const char *event, uint64_t *suppres
 {
     CHECK(pthread_mutex_lock(&lock) == 0);
     struct kind *kind = find_kind_locked(level, event);
-    bool may = log_limit_take(&kind->limit, monotonic_ms(), suppressed);
+    bool may = line_limit_take(&kind->limit, monotonic_ms(), suppressed);
     CHECK(pthread_mutex_unlock(&lock) == 0);
     return may;
 }

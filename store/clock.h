@@ -13,14 +13,6 @@ static inline int64_t clock_ms(clockid_t clock)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Nanoseconds of the clock that monotonic_ms() reads. */
-static inline int64_t monotonic_ns(void)
-{
-    struct timespec now;
-    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* Milliseconds since the epoch. It may jump; durations want the monotonic clock. */
 static inline int64_t wall_clock_ms(void)
 {
@@ -31,6 +23,14 @@ static inline int64_t wall_clock_ms(void)
 static inline int64_t monotonic_ms(void)
 {
     return clock_ms(CLOCK_MONOTONIC);
+}
+
+/* The same in nanoseconds. */
+static inline int64_t monotonic_ns(void)
+{
+    struct timespec now;
+    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 #endif

@@ -1,13 +1,13 @@
-#include "server/log_limit.h"
+#include "server/line_limit.h"
 
 enum { MS_A_LINE = 1000 };
 
-void log_limit_init(struct log_limit *limit, int64_t burst, int64_t now_ms)
+void line_limit_init(struct line_limit *limit, int64_t burst, int64_t now_ms)
 {
-    *limit = (struct log_limit){.burst = burst, .last_ms = now_ms, .left = burst};
+    *limit = (struct line_limit){.burst = burst, .last_ms = now_ms, .left = burst};
 }
 
-bool log_limit_take(struct log_limit *limit, int64_t now_ms, uint64_t *suppressed)
+bool line_limit_take(struct line_limit *limit, int64_t now_ms, uint64_t *suppressed)
 {
     int64_t more = (now_ms - limit->last_ms) / MS_A_LINE;
     limit->last_ms += more * MS_A_LINE;

@@ -1,5 +1,5 @@
-#ifndef SERVER_LOG_LIMIT_H
-#define SERVER_LOG_LIMIT_H
+#ifndef SERVER_LINE_LIMIT_H
+#define SERVER_LINE_LIMIT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -8,19 +8,19 @@
  * How often a kind of line may be written: a burst at once, and then one a second. Owned by whoever
  * holds its lock.
  */
-struct log_limit {
+struct line_limit {
     int64_t burst;
     int64_t last_ms;     /* when a second's line was last added */
     int64_t left;        /* lines that may be written now */
     uint64_t suppressed; /* since the last line that was */
 };
 
-void log_limit_init(struct log_limit *limit, int64_t burst, int64_t now_ms);
+void line_limit_init(struct line_limit *limit, int64_t burst, int64_t now_ms);
 
 /*
  * Whether a line may be written at now_ms, of a clock that does not go back; if so *suppressed is
  * how many might not since the last that might.
  */
-bool log_limit_take(struct log_limit *limit, int64_t now_ms, uint64_t *suppressed);
+bool line_limit_take(struct line_limit *limit, int64_t now_ms, uint64_t *suppressed);
 
 #endif
