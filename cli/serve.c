@@ -69,8 +69,9 @@ const struct command command_serve = {
     .summary = "serve the API over gRPC",
     .description =
         "Serves reelrank.v1 on the store in the data directory until SIGTERM or SIGINT, then\n"
-        "finishes the calls in flight. Prints \"listening on HOST:PORT\" once it serves. While\n"
-        "it runs, other commands with the same --data ask it.\n",
+        "finishes the calls in flight. Prints \"listening on HOST:PORT\" once it serves, and where\n"
+        "its admin page and metrics are. While it runs, other commands with the same --data ask\n"
+        "it. Its log is on stderr.\n",
     .examples =
         "  reelrank serve --data /var/lib/reelrank --listen 127.0.0.1:7070\n"
         "  reelrank serve --data /tmp/reels --listen 127.0.0.1:0 --weights my-weights.yaml\n",

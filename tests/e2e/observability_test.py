@@ -700,6 +700,14 @@ scrape_configs: [{job_name: reelrank, static_configs: [{targets: ["%s"]}]}]
             assert self.process.poll() is None, self.text()
             return None
 
+    def check(self, expression):
+        """That it can be evaluated, whatever it gives."""
+        try:
+            urllib.request.urlopen("http://127.0.0.1:%s/api/v1/query?query=%s" % (
+                self.port, urllib.request.quote(expression)), timeout=TIMEOUT).close()
+        except urllib.error.HTTPError as error:
+            raise AssertionError((expression, error.read().decode()))
+
     def value(self, expression):
         data = self.ask("query?query=" + urllib.request.quote(expression))
         return float(data["result"][0]["value"][1]) if data and data["result"] else None
@@ -737,6 +745,9 @@ def a_real_prometheus_scrapes_the_server_and_its_alerts_fire(place):
             eventually(lambda: prometheus.rules() and all(
                 rule["lastEvaluation"] > "1" and rule["health"] == "ok" for rule in prometheus.rules()))
             equal([], [rule for rule in prometheus.rules() if rule.get("lastError")])
+            for panel in json.loads(DASHBOARD.read_text())["panels"]:
+                for target in panel.get("targets", ()):
+                    prometheus.check(target["expr"].replace("$__rate_interval", "1m").replace("$instance", ".*"))
             assert "ReelrankWeightsRefused" not in prometheus.firing()
             good = weights.read_text()
             weights.write_text("headz: 1\n")
