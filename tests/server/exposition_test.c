@@ -5,8 +5,7 @@
 
 #include "tests/test.h"
 
-/* What write() writes; freed with the process. */
-static const char *written(void (*write)(FILE *out))
+static void check_written(const char *want, void (*write)(FILE *out))
 {
     char *text = NULL;
     size_t size = 0;
@@ -14,7 +13,8 @@ static const char *written(void (*write)(FILE *out))
     CHECK(out != NULL);
     write(out);
     CHECK(fclose(out) == 0);
-    return text;
+    CHECK_STR(want, text);
+    free(text);
 }
 
 static void write_counter(FILE *out)
@@ -24,8 +24,8 @@ static void write_counter(FILE *out)
 
 static void counter_has_help_type_and_value(void)
 {
-    CHECK_STR("# HELP calls_total Calls.\n# TYPE calls_total counter\ncalls_total 7\n",
-              written(write_counter));
+    check_written("# HELP calls_total Calls.\n# TYPE calls_total counter\ncalls_total 7\n",
+                  write_counter);
 }
 
 static void write_labels(FILE *out)
@@ -36,7 +36,7 @@ static void write_labels(FILE *out)
 
 static void values_of_labels_are_escaped(void)
 {
-    CHECK_STR("n{a=\"x\",b=\"q\\\"\\\\\\nz\"} 18446744073709551615\n", written(write_labels));
+    check_written("n{a=\"x\",b=\"q\\\"\\\\\\nz\"} 18446744073709551615\n", write_labels);
 }
 
 static void write_reals(FILE *out)
@@ -49,7 +49,7 @@ static void write_reals(FILE *out)
 
 static void reals_that_are_not_finite_are_words(void)
 {
-    CHECK_STR("n 0.25\nn NaN\nn +Inf\nn -Inf\n", written(write_reals));
+    check_written("n 0.25\nn NaN\nn +Inf\nn -Inf\n", write_reals);
 }
 
 static void write_histogram(FILE *out)
@@ -63,12 +63,12 @@ static void write_histogram(FILE *out)
 
 static void histogram_is_cumulative_with_sum_and_count(void)
 {
-    CHECK_STR("t_seconds_bucket{method=\"Rank\",le=\"2.5e-05\"} 3\n"
-              "t_seconds_bucket{method=\"Rank\",le=\"0.0005\"} 5\n"
-              "t_seconds_bucket{method=\"Rank\",le=\"+Inf\"} 6\n"
-              "t_seconds_sum{method=\"Rank\"} 1.5\n"
-              "t_seconds_count{method=\"Rank\"} 6\n",
-              written(write_histogram));
+    check_written("t_seconds_bucket{method=\"Rank\",le=\"2.5e-05\"} 3\n"
+                  "t_seconds_bucket{method=\"Rank\",le=\"0.0005\"} 5\n"
+                  "t_seconds_bucket{method=\"Rank\",le=\"+Inf\"} 6\n"
+                  "t_seconds_sum{method=\"Rank\"} 1.5\n"
+                  "t_seconds_count{method=\"Rank\"} 6\n",
+                  write_histogram);
 }
 
 static const struct test tests[] = {
