@@ -132,8 +132,9 @@ static void run(grpc_call *call, grpc_completion_queue *queue, struct exchange *
 static enum status status_of(grpc_status_code code)
 {
     static const enum status statuses[] = {
-        STATUS_INVALID,     STATUS_NOT_FOUND, STATUS_BUSY,          STATUS_CORRUPT,
-        STATUS_UNAVAILABLE, STATUS_DEADLINE,  STATUS_UNIMPLEMENTED, STATUS_DENIED,
+        STATUS_INVALID,       STATUS_NOT_FOUND,   STATUS_BUSY,
+        STATUS_CORRUPT,       STATUS_UNAVAILABLE, STATUS_DEADLINE,
+        STATUS_UNIMPLEMENTED, STATUS_DENIED,      STATUS_UNAUTHENTICATED,
     };
     for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
         if (method_code(statuses[i]) == (unsigned)code) {

@@ -6,9 +6,11 @@
 struct serve_values {
 #define TEXT(name, value, min, max, text)   const char *name;
 #define NUMBER(name, value, min, max, text) int64_t name;
-    OPTIONS(TEXT, NUMBER)
+#define FLAG(name, text)                    bool name;
+    OPTIONS(TEXT, NUMBER, FLAG)
 #undef TEXT
 #undef NUMBER
+#undef FLAG
 };
 
 static const struct argument serve_arguments[] = {
@@ -28,9 +30,15 @@ static const struct argument serve_arguments[] = {
      .initial = #value,                              \
      .minimum = min,                                 \
      .maximum = max},
-    OPTIONS(TEXT, NUMBER)
+#define FLAG(field, text)   \
+    {.name = #field,        \
+     .help = text,          \
+     .kind = ARGUMENT_FLAG, \
+     .offset = offsetof(struct serve_values, field)},
+    OPTIONS(TEXT, NUMBER, FLAG)
 #undef TEXT
 #undef NUMBER
+#undef FLAG
 };
 
 static enum status set_options(const struct serve_values *values, struct options *options,
@@ -43,9 +51,11 @@ static enum status set_options(const struct serve_values *values, struct options
         status = options_set(options, #name, values->name, problem); \
     }
 #define NUMBER(name, value, min, max, text) options->name = (uint32_t)values->name;
-    OPTIONS(TEXT, NUMBER)
+#define FLAG(name, text)                    options->name = values->name;
+    OPTIONS(TEXT, NUMBER, FLAG)
 #undef TEXT
 #undef NUMBER
+#undef FLAG
     return status;
 }
 

@@ -39,7 +39,8 @@ struct seat {
 struct rpc {
     /* Set once. */
     grpc_server *server;
-    struct route *routes; /* the last one: unknown methods */
+    struct access *access; /* NULL: none */
+    struct route *routes;  /* the last one: unknown methods */
     size_t route_count;
     struct seat *seats;
     size_t seat_count;
@@ -118,13 +119,15 @@ static void register_route(struct rpc *rpc, const struct method *method)
     char path[PATH_SIZE];
     int size = snprintf(path, sizeof(path), "/%s/%s", method->service->name, method->name);
     CHECK(size > 0 && size < PATH_SIZE);
-    bool one_request = method->kind == METHOD_UNARY || method->kind == METHOD_SERVER_STREAM;
+    bool with_request = rpc->access == NULL && method_has_one_request(method);
+    CHECK(method->roles != 0);
     struct route *route = &rpc->routes[rpc->route_count++];
     route->method = method;
+    route->with_request = with_request;
     route->input = method_descriptor(method)->input;
     route->registered = grpc_server_register_method(
         rpc->server, path, NULL,
-        one_request ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
+        with_request ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
     CHECK(route->registered != NULL); /* NULL: the table names a method twice */
 }
 
@@ -147,6 +150,7 @@ static enum status init_workers(struct rpc *rpc, const struct rpc_options *optio
         .server = rpc->server,
         .writer = writer,
         .admin = options->admin,
+        .access = options->access,
         .draining = &rpc->draining,
         .routes = rpc->routes,
         .route_count = rpc->route_count,
@@ -164,14 +168,15 @@ static enum status init_workers(struct rpc *rpc, const struct rpc_options *optio
     return STATUS_OK;
 }
 
-static enum status bind_port(struct rpc *rpc, const char *host, unsigned port,
+static enum status bind_port(struct rpc *rpc, const char *host, unsigned port, struct tls *tls,
                              struct problem *problem)
 {
     char wanted[ADDRESS_SIZE + 16];
     snprintf(wanted, sizeof(wanted), "%s:%u", host, port);
-    grpc_server_credentials *plaintext = grpc_insecure_server_credentials_create();
-    int bound = grpc_server_add_http2_port(rpc->server, wanted, plaintext);
-    grpc_server_credentials_release(plaintext);
+    grpc_server_credentials *credentials =
+        tls != NULL ? tls_credentials(tls) : grpc_insecure_server_credentials_create();
+    int bound = grpc_server_add_http2_port(rpc->server, wanted, credentials);
+    grpc_server_credentials_release(credentials);
     if (bound <= 0) {
         problem_set(problem, "listen: cannot listen on %s: the port is taken or not allowed",
                     wanted);
@@ -250,25 +255,31 @@ static struct rpc *rpc_new(size_t method_count, size_t worker_count)
 }
 
 /* parse_address() and is_loopback() together. */
-static enum status check_address(const char *listen, char host[ADDRESS_SIZE], unsigned *port,
-                                 struct problem *problem)
+static enum status check_address(const char *listen, bool plaintext_allowed,
+                                 char host[ADDRESS_SIZE], unsigned *port, struct problem *problem)
 {
     enum status status = parse_address(listen, host, port, problem);
-    if (status == STATUS_OK && !is_loopback(host)) {
+    if (status == STATUS_OK && !plaintext_allowed && !is_loopback(host)) {
         problem_set(problem,
-                    "listen: found \"%s\", expected a loopback address (127.0.0.1, [::1] or "
-                    "localhost): connections are not encrypted",
+                    "listen: \"%s\" is no loopback address (127.0.0.1, [::1], localhost), and "
+                    "connections are not encrypted: give --tls-cert and --tls-key, or "
+                    "--allow-plaintext",
                     listen);
         return STATUS_INVALID;
     }
     return status;
 }
 
-enum status rpc_check_listen(const char *listen, struct problem *problem)
+enum status rpc_check_listen(const char *listen, bool plaintext_allowed, struct problem *problem)
 {
     char host[ADDRESS_SIZE];
     unsigned port = 0;
-    return check_address(listen, host, &port, problem);
+    return check_address(listen, plaintext_allowed, host, &port, problem);
+}
+
+bool rpc_is_loopback(const char *listen)
+{
+    return rpc_check_listen(listen, false, NULL) == STATUS_OK;
 }
 
 enum status rpc_start(const struct rpc_options *options, const struct method *methods, size_t count,
@@ -277,7 +288,8 @@ enum status rpc_start(const struct rpc_options *options, const struct method *me
     CHECK(options->worker_count > 0);
     char host[ADDRESS_SIZE];
     unsigned port = 0;
-    enum status status = check_address(options->listen, host, &port, problem);
+    bool plaintext_allowed = options->tls != NULL || options->allow_plaintext;
+    enum status status = check_address(options->listen, plaintext_allowed, host, &port, problem);
     if (status != STATUS_OK) {
         return status;
     }
@@ -286,11 +298,12 @@ enum status rpc_start(const struct rpc_options *options, const struct method *me
         problem_set(problem, "no memory for the gRPC server");
         return STATUS_NO_MEMORY;
     }
+    rpc->access = options->access;
     rpc->server = create_server(options);
     register_routes(rpc, methods, count);
     status = init_workers(rpc, options, writer);
     if (status == STATUS_OK) {
-        status = bind_port(rpc, host, port, problem);
+        status = bind_port(rpc, host, port, options->tls, problem);
     }
     if (status == STATUS_OK) {
         status = serve(rpc);
