@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "ranker/check.h"
 #include "server/secret_file.h"
 
 /* OpenSSL's last reason. */
@@ -68,7 +69,7 @@ static int no_passphrase(char *buffer, int size, int writing, void *context)
     return -1;
 }
 
-/* The first certificate is the server's own. */
+/* The first certificate is one's own. */
 static bool add_certificate(SSL_CTX *context, X509 *certificate, bool first,
                             struct certificates *certificates)
 {
@@ -125,11 +126,11 @@ static enum status use_key(SSL_CTX *context, const struct certificates_paths *pa
                 : refuse(paths->key, "it is not the key of the certificate", reason(), problem);
 }
 
-static enum status check_client_ca(const char *path, const struct certificates *certificates,
-                                   struct problem *problem)
+static enum status check_ca(const char *path, const struct certificates *certificates,
+                            struct problem *problem)
 {
     size_t count = 0;
-    BIO *in = BIO_new_mem_buf(certificates->client_ca, (int)certificates->client_ca_size);
+    BIO *in = BIO_new_mem_buf(certificates->ca, (int)certificates->ca_size);
     X509 *next = in != NULL ? PEM_read_bio_X509_AUX(in, NULL, no_passphrase, NULL) : NULL;
     for (; next != NULL; count++) {
         X509_free(next);
@@ -145,13 +146,16 @@ static enum status check_client_ca(const char *path, const struct certificates *
 static enum status check_in(SSL_CTX *context, const struct certificates_paths *paths,
                             struct certificates *certificates, struct problem *problem)
 {
-    enum status status = use_chain(context, paths->certificate, certificates, problem);
-    if (status == STATUS_OK) {
+    enum status status = STATUS_OK;
+    if (certificates->chain != NULL) {
+        status = use_chain(context, paths->certificate, certificates, problem);
+    }
+    if (status == STATUS_OK && certificates->key != NULL) {
         status = use_key(context, paths, certificates, problem);
     }
-    if (status == STATUS_OK && certificates->client_ca != NULL) {
+    if (status == STATUS_OK && certificates->ca != NULL) {
         ERR_clear_error();
-        status = check_client_ca(paths->client_ca, certificates, problem);
+        status = check_ca(paths->ca, certificates, problem);
     }
     return status;
 }
@@ -171,19 +175,23 @@ static enum status check(const struct certificates_paths *paths, struct certific
     return status;
 }
 
-static enum status read_files(const struct certificates_paths *paths,
-                              struct certificates *certificates, struct problem *problem)
+static enum status read_file(const char *path, enum secret_file_rule rule, char **out, size_t *size,
+                             struct problem *problem)
 {
-    enum status status =
-        secret_file_read(paths->certificate, SECRET_FILE_UNCHANGED, CERTIFICATES_BYTES_MAX,
-                         &certificates->chain, &certificates->chain_size, problem);
+    return path == NULL ? STATUS_OK
+                        : secret_file_read(path, rule, CERTIFICATES_BYTES_MAX, out, size, problem);
+}
+
+static enum status read_files(const struct certificates_paths *paths, struct certificates *out,
+                              struct problem *problem)
+{
+    enum status status = read_file(paths->certificate, SECRET_FILE_UNCHANGED, &out->chain,
+                                   &out->chain_size, problem);
     if (status == STATUS_OK) {
-        status = secret_file_read(paths->key, SECRET_FILE_PRIVATE, CERTIFICATES_BYTES_MAX,
-                                  &certificates->key, &certificates->key_size, problem);
+        status = read_file(paths->key, SECRET_FILE_PRIVATE, &out->key, &out->key_size, problem);
     }
-    if (status == STATUS_OK && paths->client_ca != NULL) {
-        status = secret_file_read(paths->client_ca, SECRET_FILE_UNCHANGED, CERTIFICATES_BYTES_MAX,
-                                  &certificates->client_ca, &certificates->client_ca_size, problem);
+    if (status == STATUS_OK) {
+        status = read_file(paths->ca, SECRET_FILE_UNCHANGED, &out->ca, &out->ca_size, problem);
     }
     return status;
 }
@@ -192,6 +200,7 @@ enum status certificates_read(const struct certificates_paths *paths, struct cer
                               struct problem *problem)
 {
     struct certificates certificates = {.chain = NULL};
+    CHECK((paths->certificate == NULL) == (paths->key == NULL));
     enum status status = read_files(paths, &certificates, problem);
     if (status == STATUS_OK) {
         status = check(paths, &certificates, problem);
@@ -208,6 +217,6 @@ void certificates_release(struct certificates *certificates)
 {
     secret_file_free(certificates->chain, certificates->chain_size);
     secret_file_free(certificates->key, certificates->key_size);
-    secret_file_free(certificates->client_ca, certificates->client_ca_size);
+    secret_file_free(certificates->ca, certificates->ca_size);
     *certificates = (struct certificates){.chain = NULL};
 }

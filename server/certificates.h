@@ -8,25 +8,26 @@
 #include "ranker/status.h"
 
 /*
- * The server's certificate with its chain and key, and the CAs of clients' certificates, read from
- * PEM files and checked as a TLS handshake would: so gRPC gets only what it can use.
+ * A certificate of one's own with its chain and key, and the CAs of the other side's certificates,
+ * read from PEM files and checked as a TLS handshake would: so gRPC gets only what it can use.
  */
 enum { CERTIFICATES_BYTES_MAX = 1 << 20 }; /* of one file */
 
 struct certificates_paths {
-    const char *certificate; /* the server's own first, then what leads to its CA */
-    const char *key;         /* without a passphrase; others than owner and group may not read it */
-    const char *client_ca;   /* NULL: clients need no certificate */
+    const char *certificate; /* one's own first, then what leads to its CA; NULL: none */
+    const char *key;         /* without a passphrase; others than owner and group may not read it;
+                                NULL as certificate is */
+    const char *ca;          /* of the other side; NULL: none */
 };
 
 struct certificates {
-    char *chain; /* PEM, as in the files; each ends in a zero */
+    char *chain; /* PEM, as in the files; each ends in a zero; NULL as the path is */
     char *key;
-    char *client_ca; /* NULL: none */
+    char *ca;
     size_t chain_size;
     size_t key_size;
-    size_t client_ca_size;
-    char subject[128];  /* of the server's certificate, as "CN=rank.example" */
+    size_t ca_size;
+    char subject[128];  /* of the certificate, as "CN=rank.example" */
     int64_t from_ms;    /* all of the chain is valid from then on */
     int64_t expires_ms; /* until then */
 };

@@ -46,9 +46,6 @@ struct rpc_options {
 MUST_USE enum status rpc_check_listen(const char *listen, bool plaintext_allowed,
                                       struct problem *problem);
 
-/* Whether an address that rpc_check_listen() takes is of the loopback interface. */
-bool rpc_is_loopback(const char *listen);
-
 /*
  * Starts to serve. methods, their contexts and writer are borrowed until rpc_free(). Rows without
  * begin(), and paths not in the table, are answered with UNIMPLEMENTED. STATUS_INVALID: an address

@@ -9,6 +9,7 @@
 
 #include "ranker/check.h"
 #include "server/access.h"
+#include "server/address.h"
 #include "server/admin.h"
 #include "server/health.h"
 #include "server/log_limit.h"
@@ -260,7 +261,10 @@ static enum status check_credentials(const struct options *options, struct probl
 
 static void warn_of_plaintext(const struct options *options)
 {
-    if (options->tls_cert[0] == '\0' && !rpc_is_loopback(options->listen)) {
+    struct address address;
+    bool parsed = address_parse(options->listen, &address, NULL) == STATUS_OK;
+    CHECK(parsed); /* check_credentials() saw to that */
+    if (options->tls_cert[0] == '\0' && !address_is_loopback(&address)) {
         logline(LOG_WARN, "plaintext",
                 "problem=\"who is on the way can read and change all calls%s\"",
                 options->tokens[0] != '\0' ? ", and take the tokens" : "");
@@ -276,7 +280,7 @@ static enum status make_credentials(struct server *server, struct problem *probl
         server->tls_paths = (struct certificates_paths){
             .certificate = options->tls_cert,
             .key = options->tls_key,
-            .client_ca = options->tls_client_ca[0] != '\0' ? options->tls_client_ca : NULL};
+            .ca = options->tls_client_ca[0] != '\0' ? options->tls_client_ca : NULL};
         status = tls_new(&server->tls_paths, &server->tls, problem);
     }
     if (status == STATUS_OK && options->tokens[0] != '\0') {
@@ -375,11 +379,22 @@ static void stop(struct server *server)
     store_close(server->store);
 }
 
+/* Commands that find the directory in use call the server there. */
+static enum status announce_in_directory(struct server *server)
+{
+    struct address address;
+    char text[ADDRESS_HOST_SIZE + 16];
+    enum status status = address_parse(rpc_address(server->rpc), &address, NULL);
+    CHECK(status == STATUS_OK);
+    snprintf(text, sizeof(text), "%s:%u", address_to_call(&address), address.port);
+    return log_announce(store_log(server->store), text);
+}
+
 static void announce(struct server *server)
 {
     const char *address = rpc_address(server->rpc);
-    enum status status = log_announce(store_log(server->store), address);
-    if (status != STATUS_OK) { /* commands that find the directory in use cannot find the server */
+    enum status status = announce_in_directory(server);
+    if (status != STATUS_OK) { /* then they cannot find it */
         logline(LOG_WARN, "announce", "problem=\"%s\"", status_text(status));
     }
     logline(LOG_INFO, "start", "address=%s", address);

@@ -28,7 +28,7 @@ static void log_certificates(const struct certificates *certificates)
     char expires[UTC_SIZE];
     utc_format(certificates->expires_ms, expires);
     logline(LOG_INFO, "tls", "subject=\"%s\" expires=%s clients=%s", certificates->subject, expires,
-            certificates->client_ca != NULL ? "certificate" : "any");
+            certificates->ca != NULL ? "certificate" : "any");
 }
 
 /* True when clients will take it for valid, as far as the clock goes. */
@@ -68,7 +68,7 @@ static void log_end(struct tls *tls)
 enum status tls_new(const struct certificates_paths *paths, struct tls **out,
                     struct problem *problem)
 {
-    const char *files[] = {paths->certificate, paths->key, paths->client_ca};
+    const char *files[] = {paths->certificate, paths->key, paths->ca};
     struct problem why = {""};
     struct tls *tls = calloc(1, sizeof(*tls));
     if (tls == NULL) {
@@ -77,7 +77,7 @@ enum status tls_new(const struct certificates_paths *paths, struct tls **out,
     }
     tls->paths = paths;
     tls->is_new = true;
-    file_watch_init(&tls->watch, files, paths->client_ca != NULL ? 3 : 2);
+    file_watch_init(&tls->watch, files, paths->ca != NULL ? 3 : 2);
     enum status status = certificates_read(paths, &tls->certificates, &why);
     if (status != STATUS_OK) {
         problem_set(problem, "TLS: %s", why.text);
@@ -111,7 +111,10 @@ static grpc_ssl_certificate_config_reload_status fetch(void *context,
     if (tls->is_new) {
         grpc_ssl_pem_key_cert_pair pair = {.private_key = tls->certificates.key,
                                            .cert_chain = tls->certificates.chain};
-        *out = grpc_ssl_server_certificate_config_create(tls->certificates.client_ca, &pair, 1);
+        /* gRPC wants some, though it asks for no certificate without --tls-client-ca. */
+        const char *roots =
+            tls->certificates.ca != NULL ? tls->certificates.ca : tls->certificates.chain;
+        *out = grpc_ssl_server_certificate_config_create(roots, &pair, 1);
         tls->is_new = false;
         status = GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW;
     }
@@ -122,8 +125,8 @@ static grpc_ssl_certificate_config_reload_status fetch(void *context,
 grpc_server_credentials *tls_credentials(struct tls *tls)
 {
     grpc_ssl_client_certificate_request_type request =
-        tls->paths->client_ca != NULL ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
-                                      : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE;
+        tls->paths->ca != NULL ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
+                               : GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE;
     return grpc_ssl_server_credentials_create_with_options(
         grpc_ssl_server_credentials_create_options_using_config_fetcher(request, fetch, tls));
 }

@@ -80,7 +80,7 @@ static EVP_PKEY *start(void)
     snprintf(cert_path, sizeof(cert_path), "%s/cert.pem", directory);
     snprintf(key_path, sizeof(key_path), "%s/key.pem", directory);
     snprintf(ca_path, sizeof(ca_path), "%s/ca.pem", directory);
-    paths.client_ca = NULL;
+    paths.ca = NULL;
     put_certificate(cert_path, make_certificate(key, "rank.example", END_MS), "we");
     put_key(key, NULL);
     return key;
@@ -96,7 +96,7 @@ static void check_taken(const char *subject, int64_t expires_ms)
     CHECK_STR(subject, certificates.subject);
     CHECK_EQ(INT64_C(1000) * DAY_S, certificates.from_ms);
     CHECK_EQ(expires_ms, certificates.expires_ms);
-    CHECK_EQ(paths.client_ca != NULL, certificates.client_ca != NULL);
+    CHECK_EQ(paths.ca != NULL, certificates.ca != NULL);
     certificates_release(&certificates);
     CHECK(certificates.key == NULL);
 }
@@ -131,10 +131,23 @@ static void chain_ends_with_the_first_that_ends(void)
 static void client_ca_may_have_several(void)
 {
     EVP_PKEY *key = start();
-    paths.client_ca = ca_path;
+    paths.ca = ca_path;
     put_certificate(ca_path, make_certificate(key, "one", END_MS), "we");
     put_certificate(ca_path, make_certificate(key, "two", END_MS), "ae");
     check_taken("CN=rank.example", END_MS);
+    EVP_PKEY_free(key);
+}
+
+static void ca_alone_is_enough_for_a_client(void)
+{
+    static const struct certificates_paths ca_alone = {.ca = ca_path};
+    struct certificates certificates;
+    struct problem problem = {""};
+    EVP_PKEY *key = start();
+    put_certificate(ca_path, make_certificate(key, "one", END_MS), "we");
+    CHECK_EQ(STATUS_OK, certificates_read(&ca_alone, &certificates, &problem));
+    CHECK(certificates.chain == NULL && certificates.key == NULL && certificates.ca != NULL);
+    certificates_release(&certificates);
     EVP_PKEY_free(key);
 }
 
@@ -197,7 +210,7 @@ static void what_is_no_certificate_is_refused(void)
 static void what_is_no_client_ca_is_refused(void)
 {
     EVP_PKEY *key = start();
-    paths.client_ca = ca_path;
+    paths.ca = ca_path;
     check_refused(STATUS_NOT_FOUND, "/ca.pem: cannot be read");
     put_text(ca_path, "nonsense\n", "we");
     check_refused(STATUS_INVALID, "/ca.pem: expected certificates of CAs in PEM form");
@@ -208,6 +221,7 @@ static const struct test tests[] = {
     TEST(certificate_with_its_key_is_taken),
     TEST(chain_ends_with_the_first_that_ends),
     TEST(client_ca_may_have_several),
+    TEST(ca_alone_is_enough_for_a_client),
     TEST(key_of_another_certificate_is_refused),
     TEST(key_with_a_passphrase_is_refused_without_asking),
     TEST(key_that_everybody_reads_is_refused),
