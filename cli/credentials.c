@@ -46,7 +46,8 @@ static enum status check_end(const struct credentials_options *options,
     }
     char expires[UTC_SIZE];
     utc_format(certificates->expires_ms, expires);
-    problem_set(problem, "--tls-cert: %.100s expired at %s", options->tls_cert, expires);
+    problem_set(problem, "--tls-cert: %s expired at %s", secret_file_name(options->tls_cert),
+                expires);
     return STATUS_INVALID;
 }
 
@@ -85,8 +86,8 @@ static enum status take_token(struct text text, const char *source, struct crede
         text.size--;
     }
     if (!is_token(text)) {
-        problem_set(problem, "%.100s: expected one token of 1 to %d printable characters", source,
-                    TOKEN_BYTES_MAX);
+        problem_set(problem, "%s: expected one token of 1 to %d printable characters",
+                    secret_file_name(source), TOKEN_BYTES_MAX);
         return STATUS_INVALID;
     }
     snprintf(out->authorization, sizeof(out->authorization), "Bearer %.*s", (int)text.size,

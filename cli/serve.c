@@ -80,10 +80,14 @@ const struct command command_serve = {
     .description =
         "Serves reelrank.v1 on the store in the data directory until SIGTERM or SIGINT, then\n"
         "finishes the calls in flight. Prints \"listening on HOST:PORT\" once it serves. While\n"
-        "it runs, other commands with the same --data ask it.\n",
+        "it runs, other commands with the same --data ask it.\n\n"
+        "Without --tls-cert it is plaintext, on a loopback address; without --tokens any client\n"
+        "may call everything. Certificates and tokens are read again when their files change.\n",
     .examples =
         "  reelrank serve --data /var/lib/reelrank --listen 127.0.0.1:7070\n"
-        "  reelrank serve --data /tmp/reels --listen 127.0.0.1:0 --weights my-weights.yaml\n",
+        "  reelrank serve --data /tmp/reels --listen 127.0.0.1:0 --weights my-weights.yaml\n"
+        "  reelrank serve --listen 0.0.0.0:7070 --tls-cert server.pem --tls-key server.key \\\n"
+        "      --tls-client-ca ca.pem --tokens tokens\n",
     COMMAND_ARGUMENTS(serve_arguments),
     .values_size = sizeof(struct serve_values),
     .run = serve_run,

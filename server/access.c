@@ -39,7 +39,7 @@ static enum status read_tokens(const char *path, struct tokens **out, struct pro
     if (tokens != NULL) {
         struct problem why = {""};
         status = tokens_parse((struct text){.data = text, .size = size}, tokens, &why);
-        problem_set(problem, "%s: %s", path, why.text);
+        problem_set(problem, "%s: %s", secret_file_name(path), why.text);
     }
     secret_file_free(text, size);
     if (status != STATUS_OK) {

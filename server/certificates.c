@@ -23,9 +23,7 @@ static const char *reason(void)
 static enum status refuse(const char *path, const char *what, const char *why,
                           struct problem *problem)
 {
-    size_t length = strlen(path);
-    const char *name = length > 100 ? path + length - 100 : path;
-    problem_set(problem, "%s: %s (%s)", name, what, why);
+    problem_set(problem, "%s: %s (%s)", secret_file_name(path), what, why);
     return STATUS_INVALID;
 }
 

@@ -16,12 +16,12 @@
 /* clang-format off */
 #define OPTIONS(TEXT, NUMBER, FLAG)                                                                               \
     /*   name               default             least       most   meaning */                                     \
-    TEXT(listen,            "127.0.0.1:7070",       3,       127,  "address to serve on; beyond loopback with TLS; port 0: any") \
-    TEXT(tls_cert,          "",                     0,      4000,  "server's certificate and its chain, PEM file; empty: plaintext") \
+    TEXT(listen,            "127.0.0.1:7070",       3,       127,  "address to serve on, beyond loopback with TLS; port 0: any") \
+    TEXT(tls_cert,          "",                     0,      4000,  "server's certificate and chain, PEM file; empty: plaintext") \
     TEXT(tls_key,           "",                     0,      4000,  "its key, PEM file")                           \
-    TEXT(tls_client_ca,     "",                     0,      4000,  "CAs, one of which must have signed a client's certificate, PEM file; empty: clients need none") \
-    TEXT(tokens,            "",                     0,      4000,  "file of \"reelrank token\"; empty: whoever connects may call everything") \
-    FLAG(allow_plaintext,                                          "serve beyond loopback without TLS, where others can read and change it") \
+    TEXT(tls_client_ca,     "",                     0,      4000,  "CAs of clients' certificates, PEM file; empty: clients need none") \
+    TEXT(tokens,            "",                     0,      4000,  "file of \"reelrank token\"; empty: any client may call everything") \
+    FLAG(allow_plaintext,                                          "serve beyond loopback without TLS: others can read and change all") \
     NUMBER(credentials_watch_ms,   1000,            0,  86400000,  "between two looks at the files of TLS and tokens; 0: none") \
     TEXT(data,              "reelrank-data",        1,      4000,  "directory of the store; made if absent")      \
     TEXT(weights,           "",                     0,      4000,  "weights file; empty: what was in force, else the built-in ones") \

@@ -23,7 +23,7 @@ extern void set_deadlock_detection(int mode) __asm__(
 
 enum {
     ARENA_BYTES_MIN = 4 << 20,
-    CONNECTION_STREAMS_MAX = 2048,        /* calls under way on one connection */
+    CONNECTION_STREAMS_MAX = 2048,         /* calls under way on one connection */
     ADDRESS_SIZE = ADDRESS_HOST_SIZE + 16, /* with ":", a port and a zero */
     PATH_SIZE = 256
 };

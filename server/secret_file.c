@@ -9,7 +9,7 @@
 
 enum { PATH_TOLD = 100 }; /* bytes of the end of a path */
 
-static const char *name_of(const char *path)
+const char *secret_file_name(const char *path)
 {
     size_t length = strlen(path);
     return length > PATH_TOLD ? path + length - PATH_TOLD : path;
@@ -18,7 +18,7 @@ static const char *name_of(const char *path)
 static enum status refuse_system(const char *path, struct problem *problem)
 {
     int error = errno;
-    problem_set(problem, "%s: cannot be read: %s", name_of(path), strerror(error));
+    problem_set(problem, "%s: cannot be read: %s", secret_file_name(path), strerror(error));
     return error == ENOENT ? STATUS_NOT_FOUND : STATUS_IO;
 }
 
@@ -28,12 +28,12 @@ static enum status check_mode(const char *path, mode_t mode, enum secret_file_ru
     if ((mode & S_IWOTH) != 0) {
         problem_set(problem,
                     "%s: everybody may write it (mode %04o); \"chmod o-w\" takes that away",
-                    name_of(path), (unsigned)(mode & 07777));
+                    secret_file_name(path), (unsigned)(mode & 07777));
         return STATUS_INVALID;
     }
     if (rule == SECRET_FILE_PRIVATE && (mode & S_IROTH) != 0) {
         problem_set(problem, "%s: everybody may read it (mode %04o); \"chmod o-r\" takes that away",
-                    name_of(path), (unsigned)(mode & 07777));
+                    secret_file_name(path), (unsigned)(mode & 07777));
         return STATUS_INVALID;
     }
     return STATUS_OK;
@@ -47,7 +47,8 @@ static enum status check_file(int fd, const char *path, enum secret_file_rule ru
         return refuse_system(path, problem);
     }
     if (!S_ISREG(info.st_mode) || info.st_size < 1 || (size_t)info.st_size > limit) {
-        problem_set(problem, "%s: expected a regular file of 1 to %zu bytes", name_of(path), limit);
+        problem_set(problem, "%s: expected a regular file of 1 to %zu bytes",
+                    secret_file_name(path), limit);
         return STATUS_INVALID;
     }
     *size = (size_t)info.st_size;
@@ -82,7 +83,7 @@ static enum status read_open(int fd, const char *path, enum secret_file_rule rul
     }
     char *data = malloc(size + 1);
     if (data == NULL) {
-        problem_set(problem, "%s: %s", name_of(path), status_text(STATUS_NO_MEMORY));
+        problem_set(problem, "%s: %s", secret_file_name(path), status_text(STATUS_NO_MEMORY));
         return STATUS_NO_MEMORY;
     }
     status = read_bytes(fd, path, data, &size, problem);

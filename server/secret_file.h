@@ -24,6 +24,9 @@ enum secret_file_rule {
 MUST_USE enum status secret_file_read(const char *path, enum secret_file_rule rule, size_t limit,
                                       char **out, size_t *size, struct problem *problem);
 
+/* The end of a path, short enough to leave room in a problem for what is wrong there. */
+const char *secret_file_name(const char *path);
+
 /* Overwrites and frees. NULL is allowed. */
 void secret_file_free(char *data, size_t size);
 

@@ -7,6 +7,7 @@
 #include "ranker/check.h"
 #include "server/file_watch.h"
 #include "server/logline.h"
+#include "server/secret_file.h"
 #include "server/utc.h"
 #include "store/clock.h"
 
@@ -143,8 +144,8 @@ static enum status check_times(const struct tls *tls, const struct certificates 
     char expires[UTC_SIZE];
     utc_format(next->from_ms, from);
     utc_format(next->expires_ms, expires);
-    problem_set(problem, "%.100s: it is valid from %s to %s, which is not now",
-                tls->paths->certificate, from, expires);
+    problem_set(problem, "%s: it is valid from %s to %s, which is not now",
+                secret_file_name(tls->paths->certificate), from, expires);
     return STATUS_INVALID;
 }
 
