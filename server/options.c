@@ -13,19 +13,19 @@ enum option_kind { OPTION_TEXT, OPTION_NUMBER, OPTION_FLAG };
 
 static const struct option {
     const char *name;
-    enum option_kind kind;
     size_t offset;
     const char *text_value; /* default of a text */
+    enum option_kind kind;
     uint32_t value;
     uint32_t min; /* of a text: its length */
     uint32_t max;
     const char *help;
 } table[] = {
 #define TEXT(name, value, min, max, text) \
-    {#name, OPTION_TEXT, offsetof(struct options, name), value, 0, min, max, text},
+    {#name, offsetof(struct options, name), value, OPTION_TEXT, 0, min, max, text},
 #define NUMBER(name, value, min, max, text) \
-    {#name, OPTION_NUMBER, offsetof(struct options, name), NULL, value, min, max, text},
-#define FLAG(name, text) {#name, OPTION_FLAG, offsetof(struct options, name), NULL, 0, 0, 0, text},
+    {#name, offsetof(struct options, name), NULL, OPTION_NUMBER, value, min, max, text},
+#define FLAG(name, text) {#name, offsetof(struct options, name), NULL, OPTION_FLAG, 0, 0, 0, text},
     OPTIONS(TEXT, NUMBER, FLAG)
 #undef TEXT
 #undef NUMBER
