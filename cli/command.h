@@ -134,6 +134,7 @@ extern const struct command command_simulate;
 extern const struct command command_status;
 extern const struct command command_train_logistic;
 extern const struct command command_train_trees;
+extern const struct command command_tune;
 extern const struct command command_user;
 extern const struct command command_verify;
 extern const struct command command_videos;

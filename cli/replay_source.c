@@ -253,7 +253,8 @@ enum status replay_source_run(struct replay_source *source, struct timeline *tim
 {
     bool files = source->values->data == NULL;
     uint64_t total = files ? size_of_inputs(source) : feed_total(source->feed);
-    progress_start(&source->progress, "replaying", files ? "MB" : "records", files ? 1000000 : 1,
+    const char *doing = source->doing != NULL ? source->doing : "replaying";
+    progress_start(&source->progress, doing, files ? "MB" : "records", files ? 1000000 : 1,
                    total);
     enum status status = feed_run(source->feed, timeline, problem);
     progress_clear(&source->progress);

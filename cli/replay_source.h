@@ -122,6 +122,7 @@ struct replay_source {
     struct locale locale;
     struct share share;
     struct feed *feed;
+    const char *doing; /* what progress says; NULL: "replaying". Set after opening */
     struct progress progress;
     json_t *rejects; /* the first lines that were passed over, with reasons */
 };

@@ -195,14 +195,21 @@ enum status tune_parameter_parse(const char *text, const struct weights *weights
 
 /* ---- what is searched unless told ---- */
 
+static double four_digits(double value)
+{
+    char text[TUNE_VALUE_SIZE];
+    snprintf(text, sizeof(text), "%.4g", value);
+    return strtod(text, NULL);
+}
+
 static void derive_bounds(struct tune_parameter *parameter)
 {
     double value = parameter->start;
     bool multiplies = is_below(parameter->path, "multipliers");
     double near = multiplies ? 0 : value / BELOW;
     double far = multiplies ? DEFAULT_TIMES * value : BELOW * value;
-    parameter->low = fmax(fmin(near, far), parameter->row->min);
-    parameter->high = fmin(fmax(near, far), parameter->row->max);
+    parameter->low = four_digits(fmax(fmin(near, far), parameter->row->min));
+    parameter->high = four_digits(fmin(fmax(near, far), parameter->row->max));
     choose_scale(parameter);
 }
 
@@ -308,13 +315,6 @@ static double whole(double value, double unit)
 static double rounded_duration(double ms)
 {
     return whole(ms, ms >= 2 * day_ms ? hour_ms : ms >= 2 * hour_ms ? minute_ms : 1e3);
-}
-
-static double four_digits(double value)
-{
-    char text[TUNE_VALUE_SIZE];
-    snprintf(text, sizeof(text), "%.4g", value);
-    return strtod(text, NULL);
 }
 
 double tune_parameter_value(const struct tune_parameter *parameter, double share)

@@ -211,6 +211,17 @@ static void note_reference(struct tune_set *set, const struct rank_result *resul
     }
 }
 
+/* All, in the order of the log, whatever policy passes: so their places do not depend on weights.
+ */
+static void note_languages(struct tune_set *set, size_t candidates)
+{
+    for (size_t i = 0; i < candidates; i++) {
+        if (set->videos[i] != NULL) {
+            (void)language_of(set, set->videos[i]);
+        }
+    }
+}
+
 static void fill_row(struct tune_set *set, const struct rank_result *result, size_t candidate,
                      struct row *row)
 {
@@ -312,6 +323,7 @@ static enum status take_ranking(struct tune_set *set, const struct past_ranking 
                                         .count = (uint32_t)count,
                                         .listed = (uint32_t)result.count};
     videos_find_many(state_videos(state), request->keys, request->count, set->videos);
+    note_languages(set, request->count);
     fill_rows(set, &result, request->count, waiting->rows);
     return STATUS_OK;
 }
