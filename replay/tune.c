@@ -18,15 +18,30 @@ enum {
 static const double broken = -1e3;
 static const double refused = -1e6;
 
+/* Of Subplex, as a share of the bounds: the others do not look near what they begin with. */
+static const double first_step = 0.1;
+
 bool tune_trial_is_allowed(const struct tune_trial *trial)
 {
     return !isnan(trial->objective) && trial->violation <= 0;
 }
 
-static double worth(const struct tune_trial *trial)
+/* How far from the start, by the bounds: what is refused there may not be nearer. */
+static double distance(const struct tune_options *options, const struct tune_trial *trial)
+{
+    double sum = 0;
+    for (size_t i = 0; i < options->parameter_count; i++) {
+        const struct tune_parameter *parameter = &options->parameters[i];
+        sum += fabs(tune_parameter_share(parameter, trial->values[i]) -
+                    tune_parameter_share(parameter, parameter->start));
+    }
+    return sum;
+}
+
+static double worth(const struct tune_options *options, const struct tune_trial *trial)
 {
     if (isnan(trial->objective)) {
-        return refused;
+        return refused * (1 + distance(options, trial));
     }
     return trial->violation > 0 ? broken - trial->violation : trial->objective;
 }
@@ -196,7 +211,7 @@ static double make_trial(struct search *search, bool walks)
     }
     note_best(search, search->result->trial_count++);
     tell(search, trial);
-    return worth(trial);
+    return worth(search->options, trial);
 }
 
 /* ---- methods ---- */
@@ -250,6 +265,7 @@ static void run_method(struct search *search, nlopt_algorithm method, const stru
     search->running = opt;
     bool set = nlopt_set_lower_bounds1(opt, 0) > 0 && nlopt_set_upper_bounds1(opt, 1) > 0 &&
                nlopt_set_max_objective(opt, ask, search) > 0 &&
+               nlopt_set_initial_step1(opt, first_step) > 0 &&
                nlopt_set_maxeval(opt, (int)evaluations) > 0 && nlopt_set_xtol_abs1(opt, 1e-4) > 0;
     nlopt_result code = set ? nlopt_optimize(opt, shares, &value) : NLOPT_OUT_OF_MEMORY;
     nlopt_destroy(opt);
@@ -321,11 +337,11 @@ static bool find_walked(const struct search *search, double *out)
 {
     const struct tune_result *result = search->result;
     bool found = same_values(&search->walked, result->start.values, search->values);
-    *out = found ? worth(&result->start) : refused;
+    *out = found ? worth(search->options, &result->start) : -INFINITY;
     for (size_t i = 0; i < result->trial_count; i++) {
         const struct tune_trial *trial = &result->trials[i];
         if (same_values(&search->walked, trial->values, search->values)) {
-            *out = fmax(*out, worth(trial));
+            *out = fmax(*out, worth(search->options, trial));
             found = true;
         }
     }
@@ -352,7 +368,7 @@ static double walk_and_search(struct search *search)
         memcpy(search->values, walked, sizeof(walked));
     }
     for (size_t i = before; i < search->result->trial_count; i++) {
-        best = fmax(best, worth(&search->result->trials[i]));
+        best = fmax(best, worth(search->options, &search->result->trials[i]));
     }
     return best;
 }

@@ -8,7 +8,7 @@
 #include "replay/replay_page_parts.h"
 #include "replay/tune_view.h"
 
-enum { SCHEMA = 1, POINTS_MAX = 2000, KEY_WIDTH = 190, PLACE_WIDTH = 150, DIGITS = 4 };
+enum { SCHEMA = 1, POINTS_MAX = 2000, KEY_WIDTH = 190, DIGITS = 4 };
 
 struct tune_page {
     struct replay_page parts; /* its view is that of what was held out */
@@ -361,24 +361,20 @@ static void put_front(struct tune_page *page)
 
 /* ---- the numbers ---- */
 
+static void put_dot(FILE *file, const char *class, double share)
+{
+    if (!isnan(share)) {
+        fprintf(file, "<i class=\"%s\" style=\"left:%.1f%%\"></i>", class, 100 * share);
+    }
+}
+
 /* Where start and best lie between the bounds. */
 static void put_place(FILE *file, const json_t *parameter)
 {
-    double start = report_number(parameter, "start_share");
-    double best = report_number(parameter, "best_share");
-    double middle = PLACE_WIDTH - 12;
-    fprintf(file,
-            "<svg width=\"%d\" height=\"16\" viewBox=\"0 0 %d 16\" aria-hidden=\"true\">"
-            "<line x1=\"6\" y1=\"8\" x2=\"%d\" y2=\"8\" stroke=\"#d9dee6\" stroke-width=\"2\"/>",
-            PLACE_WIDTH, PLACE_WIDTH, PLACE_WIDTH - 6);
-    if (!isnan(start)) {
-        fprintf(file, "<circle cx=\"%.1f\" cy=\"8\" r=\"4\" fill=\"#a9b4c4\"/>",
-                6 + start * middle);
-    }
-    if (!isnan(best)) {
-        fprintf(file, "<circle cx=\"%.1f\" cy=\"8\" r=\"4\" fill=\"#2563c9\"/>", 6 + best * middle);
-    }
-    fputs("</svg>", file);
+    fputs("<span class=\"place\">", file);
+    put_dot(file, "old", report_number(parameter, "start_share"));
+    put_dot(file, "new", report_number(parameter, "best_share"));
+    fputs("</span>", file);
 }
 
 static void put_number_cell(FILE *file, const char *text)
