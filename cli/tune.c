@@ -1,427 +1,23 @@
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/command.h"
-#include "cli/input.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
 #include "cli/problems.h"
-#include "cli/train_file.h"
+#include "cli/tune_command.h"
 #include "cli/tune_report.h"
-#include "cli/tune_walk.h"
 #include "ranker/slate_chance.h"
 #include "replay/tune_page.h"
 #include "replay/tune_table.h"
-#include "store/clock.h"
 
-enum {
-    ITEM_SIZE = 256,
-    GUARDS_MAX = 16,
-    NEGATIVES = 100,
-    MINUTE_MS = 60000,
-    DIGITS = 17,
-    LINE_SIZE = 96
-};
+enum { DIGITS = 17 };
 
 static const char page_option[] = "--html";
 
-struct tune_values {
-    struct replay_source_values source;
-    struct argument_texts search;
-    struct argument_texts guards;
-    struct argument_texts support;
-    const char *weights;
-    const char *rankings;
-    const char *label;
-    const char *objective;
-    const char *front;
-    const char *reward;
-    const char *out;
-    const char *version;
-    const char *html;
-    int64_t negatives;
-    int64_t k;
-    int64_t trials;
-    int64_t walks;
-    int64_t validation_percent;
-    int64_t gap_minutes;
-    int64_t memory_mib;
-    int64_t positions;
-    int64_t clip;
-    int64_t draws;
-    int64_t folds;
-    int64_t prior;
-    bool force;
-    bool json;
-};
-
-/* One run of the command. */
-struct tune_command {
-    const struct tune_values *values;
-    struct replay_weights weights; /* of --weights */
-    struct tune_walker walker;
-    struct tune_parameter parameters[TUNE_PARAMETERS_MAX];
-    struct tune_guard guards[GUARDS_MAX];
-    struct tune_options options;
-    struct tune_result result;
-    char objective[METRIC_NAME_SIZE];
-    char version[WEIGHTS_NAME_MAX + 1];
-    char written[TRAIN_VERSION_SIZE];
-    enum tune_figure front_x;
-    enum tune_figure front_y;
-    struct progress progress;
-    char progress_text[LINE_SIZE];
-    uint64_t done; /* trials, the start among them */
-    double start_objective;
-    struct tune_held_out held;
-    struct replay_weights best; /* the weights that were found; its text is owned */
-    char *best_yaml;
-    json_t *report;
-    struct problem problem;
-};
-
-/* In the order of enum ranking_origin. */
-static const char *const origins[] = {"decisions", "impressions", "outcomes", NULL};
-
-/* ---- options ---- */
-
-/* Copies the next of a list to out and moves past it; false at the end. */
-static bool next_item(const char **list, char out[ITEM_SIZE])
-{
-    size_t size = strcspn(*list, ",");
-    if (**list == '\0') {
-        return false;
-    }
-    snprintf(out, ITEM_SIZE, "%.*s", (int)(size < ITEM_SIZE ? size : ITEM_SIZE), *list);
-    *list += (*list)[size] == ',' ? size + 1 : size;
-    return true;
-}
-
-/* Names the option that a problem is of. */
-static enum status name_option(struct tune_command *command, const char *option)
-{
-    struct problem inner = command->problem;
-    problem_set(&command->problem, "%s: %.280s", option, inner.text);
-    return STATUS_INVALID;
-}
-
-static enum status add_guards(struct tune_command *command, const char *list)
-{
-    char item[ITEM_SIZE];
-    while (next_item(&list, item)) {
-        if (command->options.guard_count == GUARDS_MAX) {
-            problem_set(&command->problem, "more than %d are given", GUARDS_MAX);
-            return name_option(command, "--guard");
-        }
-        struct tune_guard *guard = &command->guards[command->options.guard_count];
-        if (tune_guard_parse(item, command->walker.k, guard, &command->problem) != STATUS_OK) {
-            return name_option(command, "--guard");
-        }
-        command->walker.scores = command->walker.scores ||
-                                 guard->figure == (enum tune_figure)METRIC_GAUC ||
-                                 guard->figure == (enum tune_figure)METRIC_XAUC;
-        command->options.guard_count++;
-    }
-    return STATUS_OK;
-}
-
-static enum status read_guards(struct tune_command *command)
-{
-    const struct argument_texts *texts = &command->values->guards;
-    enum status status = STATUS_OK;
-    for (size_t i = 0; status == STATUS_OK && i < texts->count; i++) {
-        status = add_guards(command, texts->items[i]);
-    }
-    return status;
-}
-
-/* Bandit estimators, but for what is all model: its best is where the model errs most. */
-static enum status read_estimator(struct tune_command *command, const char *name)
-{
-    struct tune_estimates *estimates = &command->walker.estimates;
-    if (!estimator_of_name(name, &estimates->estimator)) {
-        return STATUS_NOT_FOUND;
-    }
-    if (estimates->estimator == ESTIMATOR_DM) {
-        problem_set(&command->problem, "--objective dm rests on a model alone, and a search would "
-                                       "find where the model is wrong; dr and sndr correct it");
-        return STATUS_INVALID;
-    }
-    estimates->wanted = true;
-    estimates->has_model =
-        estimates->estimator == ESTIMATOR_DR || estimates->estimator == ESTIMATOR_SNDR;
-    command->options.objective = TUNE_ESTIMATE;
-    command->options.walked = true;
-    return STATUS_OK;
-}
-
-static enum status read_objective(struct tune_command *command)
-{
-    const char *name = command->values->objective;
-    struct tune_options *options = &command->options;
-    metric_name(METRIC_NDCG_AT, command->walker.k, command->objective);
-    options->objective = (enum tune_figure)METRIC_NDCG_AT;
-    if (name == NULL) {
-        return STATUS_OK;
-    }
-    snprintf(command->objective, sizeof(command->objective), "%s", name);
-    enum status status = read_estimator(command, name);
-    if (status != STATUS_NOT_FOUND) {
-        return status;
-    }
-    status = tune_figure_find(name, command->walker.k, &options->objective, &command->problem);
-    if (status != STATUS_OK || options->objective >= TUNE_SKIP_SHARE) {
-        problem_set(&command->problem,
-                    "--objective is \"%.40s\"; it is a metric as \"reelrank replay ranking\" names "
-                    "them, such as ndcg@%zu, map, gauc or watch_ndcg@%zu, or an estimator: replay, "
-                    "ips, clipped_ips, snips, dr, sndr",
-                    name, command->walker.k, command->walker.k);
-        return STATUS_INVALID;
-    }
-    command->walker.scores = options->objective == (enum tune_figure)METRIC_GAUC ||
-                             options->objective == (enum tune_figure)METRIC_XAUC;
-    return STATUS_OK;
-}
-
-static enum status read_front_figure(struct tune_command *command, const char *name,
-                                     enum tune_figure *out)
-{
-    if (strcmp(name, command->objective) == 0) {
-        *out = command->options.objective;
-        return STATUS_OK;
-    }
-    enum status status = tune_figure_find(name, command->walker.k, out, &command->problem);
-    if (status == STATUS_OK && *out == TUNE_LANGUAGE_SHARE) {
-        problem_set(&command->problem, "language_share is one figure for each language, and an "
-                                       "axis has one");
-        status = STATUS_INVALID;
-    }
-    command->walker.scores = command->walker.scores || *out == (enum tune_figure)METRIC_GAUC ||
-                             *out == (enum tune_figure)METRIC_XAUC;
-    return status == STATUS_OK ? STATUS_OK : name_option(command, "--front");
-}
-
-static enum status read_front(struct tune_command *command)
-{
-    const char *list = command->values->front;
-    char names[2][ITEM_SIZE];
-    command->front_x = command->options.objective;
-    command->front_y = TUNE_LANGUAGE_SHARE; /* the report chooses */
-    if (list == NULL) {
-        return STATUS_OK;
-    }
-    char rest[ITEM_SIZE];
-    if (!next_item(&list, names[0]) || !next_item(&list, names[1]) || next_item(&list, rest)) {
-        problem_set(&command->problem,
-                    "--front is \"%.80s\"; it names two figures, such as "
-                    "%s,skip_share",
-                    command->values->front, command->objective);
-        return STATUS_INVALID;
-    }
-    enum status status = read_front_figure(command, names[0], &command->front_x);
-    return status == STATUS_OK ? read_front_figure(command, names[1], &command->front_y) : status;
-}
-
-static enum status read_support(struct tune_command *command)
-{
-    const struct argument_texts *texts = &command->values->support;
-    struct support_limits *limits = &command->walker.estimates.limits;
-    support_limits_init(limits);
-    for (size_t i = 0; i < texts->count; i++) {
-        if (support_limits_set(limits, texts->items[i], &command->problem) != STATUS_OK) {
-            return name_option(command, "--support");
-        }
-    }
-    return STATUS_OK;
-}
-
-static enum status read_labels(struct tune_command *command)
-{
-    struct tune_walker *walker = &command->walker;
-    const char *label = command->values->label;
-    if (label_find(label, &walker->log.label, &command->problem) != STATUS_OK ||
-        !label_is_good(walker->log.label) || walker->log.label == LABEL_WATCH_SECONDS) {
-        problem_set(&command->problem,
-                    "--label is \"%.40s\"; it can be play, valid_play, long_view, complete, like, "
-                    "share, comment or follow",
-                    label);
-        return STATUS_INVALID;
-    }
-    if (label_find(command->values->reward, &walker->estimates.reward, &command->problem) !=
-        STATUS_OK) {
-        return name_option(command, "--reward");
-    }
-    if (walker->estimates.wanted && !label_is_good(walker->estimates.reward)) {
-        problem_set(&command->problem,
-                    "--reward is \"%.40s\", of which more is not better; the search looks for more",
-                    command->values->reward);
-        return STATUS_INVALID;
-    }
-    return STATUS_OK;
-}
-
-static enum status check_again(struct tune_command *command, const char *option, const char *path)
-{
-    if (!replay_source_is_read_once(path)) {
-        return STATUS_OK;
-    }
-    problem_set(&command->problem,
-                "%s %s: tuning reads the log more than once, so it must be a file, no pipe", option,
-                input_name(path));
-    return STATUS_INVALID;
-}
-
-static enum status check_origin(struct tune_command *command)
-{
-    const struct tune_values *values = command->values;
-    struct tune_log *log = &command->walker.log;
-    bool known =
-        values->source.age_years != 0 || strcmp(values->source.locale, REPLAY_NO_LOCALE) != 0;
-    if (log->origin == RANKINGS_DECISIONS && known) {
-        problem_set(&command->problem, "--age and --locale are of impressions and outcomes; "
-                                       "decisions say of whom they are");
-        return STATUS_INVALID;
-    }
-    if (log->origin != RANKINGS_OUTCOMES && values->negatives != NEGATIVES) {
-        problem_set(&command->problem, "--negatives is of --rankings outcomes alone");
-        return STATUS_INVALID;
-    }
-    if (log->origin != RANKINGS_DECISIONS && command->walker.estimates.wanted) {
-        problem_set(&command->problem,
-                    "--objective %s needs decisions with their propensities; --rankings is %s",
-                    command->objective, origins[log->origin]);
-        return STATUS_INVALID;
-    }
-    return STATUS_OK;
-}
-
-static enum status check_version(struct tune_command *command)
-{
-    const char *name = command->values->version;
-    if (name == NULL || weights_is_name(text_of(name))) {
-        return STATUS_OK;
-    }
-    problem_set(&command->problem,
-                "--version is \"%.60s\"; it has 1 to %d characters of A-Z a-z 0-9 . _ -", name,
-                WEIGHTS_NAME_MAX);
-    return STATUS_INVALID;
-}
-
-static enum ranking_origin origin_of(const struct tune_values *values)
-{
-    if (values->rankings != NULL) {
-        return (enum ranking_origin)argument_choice(origins, values->rankings);
-    }
-    if (replay_source_has_decisions(&values->source)) {
-        return RANKINGS_DECISIONS;
-    }
-    return strcmp(values->source.format, "movielens") == 0 ? RANKINGS_OUTCOMES
-                                                           : RANKINGS_IMPRESSIONS;
-}
-
-/* What does not depend on the weights. */
-static enum status read_options(struct tune_command *command)
-{
-    const struct tune_values *values = command->values;
-    enum status status = read_objective(command);
-    if (status == STATUS_OK) {
-        status = read_guards(command);
-    }
-    if (status == STATUS_OK) {
-        status = read_front(command);
-    }
-    if (status == STATUS_OK) {
-        status = read_support(command);
-    }
-    if (status == STATUS_OK) {
-        status = read_labels(command);
-    }
-    if (status == STATUS_OK) {
-        status = check_origin(command);
-    }
-    if (status == STATUS_OK) {
-        status = check_version(command);
-    }
-    if (status == STATUS_OK) {
-        status = check_again(command, "--log", values->source.log);
-    }
-    if (status == STATUS_OK) {
-        status = check_again(command, "--catalogue", values->source.catalogue);
-    }
-    return status == STATUS_OK ? train_file_check(values->out, values->force, &command->problem)
-                               : status;
-}
-
-/* ---- what is searched ---- */
-
-static enum status add_parameter(struct tune_command *command, const char *text)
-{
-    struct tune_options *options = &command->options;
-    struct tune_parameter *parameter = &command->parameters[options->parameter_count];
-    if (options->parameter_count == TUNE_PARAMETERS_MAX) {
-        problem_set(&command->problem, "more than %d numbers are named", TUNE_PARAMETERS_MAX);
-        return STATUS_INVALID;
-    }
-    enum status status =
-        tune_parameter_parse(text, command->weights.weights, parameter, &command->problem);
-    for (size_t i = 0; status == STATUS_OK && i < options->parameter_count; i++) {
-        if (strcmp(command->parameters[i].path, parameter->path) == 0) {
-            problem_set(&command->problem, "%s is named twice", parameter->path);
-            status = STATUS_INVALID;
-        }
-    }
-    if (status == STATUS_OK) {
-        options->parameter_count++;
-        options->walked = options->walked || parameter->cost == TUNE_REORDERS;
-    }
-    return status;
-}
-
-static enum status read_search(struct tune_command *command)
-{
-    const struct argument_texts *texts = &command->values->search;
-    if (texts->count == 0) {
-        return tune_parameters_default(command->weights.yaml, command->weights.weights,
-                                       command->parameters, &command->options.parameter_count,
-                                       &command->problem);
-    }
-    for (size_t i = 0; i < texts->count; i++) {
-        const char *list = texts->items[i];
-        char item[ITEM_SIZE];
-        while (next_item(&list, item)) {
-            if (add_parameter(command, item) != STATUS_OK) {
-                return name_option(command, "--search");
-            }
-        }
-    }
-    if (command->options.parameter_count == 0) {
-        problem_set(&command->problem, "--search is empty; it names numbers, such as "
-                                       "value.like=0:8");
-        return STATUS_INVALID;
-    }
-    return STATUS_OK;
-}
-
-/* Of the weights before, without its hash, unless one was given. */
-static enum status choose_version(struct tune_command *command)
-{
-    const char *before = weights_version(command->weights.weights);
-    size_t size = strcspn(before, "@");
-    const char *given = command->values->version;
-    int length = given != NULL ? snprintf(command->version, sizeof(command->version), "%s", given)
-                               : snprintf(command->version, sizeof(command->version), "%.*s-tuned",
-                                          (int)size, before);
-    if (length < 0 || length > WEIGHTS_NAME_MAX) {
-        problem_set(&command->problem,
-                    "\"%.*s-tuned\" is too long for a version, which has at most %d characters; "
-                    "give a --version",
-                    (int)size, before, WEIGHTS_NAME_MAX);
-        return STATUS_INVALID;
-    }
-    return STATUS_OK;
-}
+/* ---- the weights file ---- */
 
 static enum status write_text(struct tune_command *command, const double *values, char **out,
                               size_t *size)
@@ -494,12 +90,12 @@ static void tell_cost(const struct tune_command *command)
                 walker->walk_seconds * (double)(command->options.walks + 1));
     }
     if (walker->counts.left_out > 0) {
-        fprintf(stderr, "%llu rankings do not fit into --memory-mib, and are left out\n",
-                (unsigned long long)walker->counts.left_out);
+        fprintf(stderr, "%" PRIu64 " rankings do not fit into --memory-mib, and are left out\n",
+                walker->counts.left_out);
     }
 }
 
-/* "walk 4 of 20, best 0.6612, 2:10 in all" */
+/* "walk 4 of 20, best 0.6612, 2:10 in all", for the progress of the next one. */
 static void say_next_walk(struct tune_command *command, const struct tune_trial *best)
 {
     struct tune_walker *walker = &command->walker;
@@ -510,36 +106,38 @@ static void say_next_walk(struct tune_command *command, const struct tune_trial 
     if (best != NULL) {
         snprintf(found, sizeof(found), ", best %.4f", best->objective);
     }
-    snprintf(walker->log.doing, sizeof(walker->log.doing), "walk %zu of %zu%s, %llu:%02llu in all",
-             done, command->options.walks, found, (unsigned long long)(seconds / 60),
-             (unsigned long long)(seconds % 60));
+    snprintf(walker->log.doing, sizeof(walker->log.doing),
+             "walk %zu of %zu%s, %" PRIu64 ":%02" PRIu64 " in all", done, command->options.walks,
+             found, seconds / 60, seconds % 60);
 }
 
+/* Trials in memory; how many there will be is known where there is one walk alone. */
 static void show_trials(struct tune_command *command, const struct tune_trial *best)
 {
-    double start = command->start_objective;
-    snprintf(command->progress_text, sizeof(command->progress_text),
-             "tuning, %.4f at first, %.4f "
-             "at best",
-             start, best != NULL ? best->objective : start);
+    double start = command->result_start;
+    snprintf(command->progress_text, sizeof(command->progress_text), "from %.4f, best %.4f", start,
+             best != NULL ? best->objective : start);
     progress_show(&command->progress, command->done);
+}
+
+static void begin_trials(struct tune_command *command, const struct tune_trial *start)
+{
+    uint64_t total = count_walked(command) == 0 ? command->options.trials : 0;
+    command->result_start = start->objective;
+    tell_cost(command);
+    progress_start(&command->progress, command->progress_text, "trials", 1, total);
 }
 
 static bool go_on(void *context, const struct tune_trial *trial, const struct tune_trial *best)
 {
     struct tune_command *command = context;
-    bool memory = count_walked(command) < command->options.parameter_count;
-    if (command->done == 0) {
-        command->start_objective = trial->objective;
-        tell_cost(command);
-        command->progress.started_ms = 0;
+    if (!command->begun) {
+        command->begun = true;
+        begin_trials(command, trial); /* the start is none */
+    } else {
+        command->done++;
     }
-    if (memory && command->progress.started_ms == 0) {
-        progress_start(&command->progress, command->progress_text, "trials", 1,
-                       command->options.trials);
-    }
-    command->done++;
-    if (memory) {
+    if (count_walked(command) < command->options.parameter_count) {
         show_trials(command, best);
     }
     say_next_walk(command, best);
@@ -732,10 +330,7 @@ static enum exit_code run_opened(struct tune_command *command)
         return fail(command, status);
     }
     command->walker.start = &command->weights;
-    status = read_search(command);
-    if (status == STATUS_OK) {
-        status = choose_version(command);
-    }
+    status = tune_options_read_search(command);
     if (status != STATUS_OK) {
         return status == STATUS_INVALID ? refuse(command) : fail(command, status);
     }
@@ -757,25 +352,6 @@ static void release(struct tune_command *command)
     json_decref(command->report);
 }
 
-static void fill_walker(const struct tune_values *values, struct tune_walker *out)
-{
-    out->log = (struct tune_log){.values = &values->source,
-                                 .command = command_tune.name,
-                                 .origin = origin_of(values),
-                                 .negatives = (unsigned)values->negatives};
-    out->k = (size_t)values->k;
-    out->window_ms = replay_source_window_ms(&values->source);
-    out->seed = (uint64_t)values->source.seed;
-    out->bytes = (uint64_t)values->memory_mib << 20;
-    out->validation_percent = (unsigned)values->validation_percent;
-    out->gap_ms = values->gap_minutes > 0 ? values->gap_minutes * MINUTE_MS : out->window_ms;
-    out->estimates.positions = (size_t)values->positions;
-    out->estimates.clip = (double)values->clip;
-    out->estimates.draws = (size_t)values->draws;
-    out->estimates.folds = (size_t)values->folds;
-    out->estimates.prior = (double)values->prior;
-}
-
 static enum exit_code tune_run(const void *raw, const struct operands *operands)
 {
     const struct tune_values *values = raw;
@@ -787,8 +363,8 @@ static enum exit_code tune_run(const void *raw, const struct operands *operands)
     command->values = values;
     enum exit_code code = replay_source_check(&values->source, command_tune.name);
     if (code == CODE_OK) {
-        fill_walker(values, &command->walker);
-        code = read_options(command) == STATUS_OK ? CODE_OK : refuse(command);
+        tune_options_fill(command);
+        code = tune_options_read(command) == STATUS_OK ? CODE_OK : refuse(command);
     }
     if (code == CODE_OK) {
         code = tune_log_open(&command->walker.log);
@@ -850,13 +426,13 @@ static const struct argument tune_arguments[] = {
      .value_name = "FROM",
      .kind = ARGUMENT_CHOICE,
      .offset = offsetof(struct tune_values, rankings),
-     .choices = origins,
+     .choices = tune_origins,
      .help = "decisions of a journal, impressions, or outcomes among sampled negatives"},
     {.name = "negatives",
      .value_name = "N",
      .kind = ARGUMENT_NUMBER,
      .offset = offsetof(struct tune_values, negatives),
-     .initial = "100", /* NEGATIVES */
+     .initial = "100", /* TUNE_NEGATIVES */
      .minimum = 1,
      .maximum = TIMELINE_NEGATIVES_MAX,
      .help = "of --rankings outcomes, for each video that earned the label"},

@@ -1,5 +1,6 @@
 #include "cli/tune_report.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #include "replay/report_family.h"
 #include "replay/report_view.h"
 
-enum { SCHEMA = 1, START = 0, BEST = 1, SENTENCE_SIZE = 512 };
+enum { SCHEMA = 1, START = 0, BEST = 1, EVIDENCE_SIZE = 400, SENTENCE_SIZE = 1024 };
 
 /* ---- what was searched ---- */
 
@@ -314,14 +315,14 @@ static const char *verdict_of(const json_t *difference)
     return low > 0 ? "better" : high < 0 ? "worse" : "unclear";
 }
 
+/* evidence: the difference or, where there is none, why. */
 static void format_sentence(const char *verdict, const char *title, const char *evidence,
                             char out[SENTENCE_SIZE])
 {
     if (strcmp(verdict, "better") == 0) {
         snprintf(out, SENTENCE_SIZE,
-                 "On the time that was held out the tuned weights are better: "
-                 "%s %s.",
-                 title, evidence);
+                 "On the time that was held out the tuned weights are better: %s %s.", title,
+                 evidence);
     } else if (strcmp(verdict, "worse") == 0) {
         snprintf(
             out, SENTENCE_SIZE,
@@ -334,48 +335,72 @@ static void format_sentence(const char *verdict, const char *title, const char *
                  "the search gained on its training part may be chance.",
                  title, evidence);
     } else {
-        snprintf(
-            out, SENTENCE_SIZE,
-            "What was held out does not support a comparison by %s, so nothing is known of how "
-            "the tuned weights do on another time.",
-            title);
+        snprintf(out, SENTENCE_SIZE,
+                 "What was held out does not support a comparison by %s, so how the tuned weights "
+                 "do on another time is not known%s%s.",
+                 title, evidence[0] != '\0' ? ": " : "", evidence);
     }
 }
 
-static json_t *sentence_json(const char *verdict, const struct report_measure *measure,
-                             const json_t *difference)
+struct comparison {
+    const struct report_measure *measure;
+    const json_t *start;
+    const json_t *best;
+    const json_t *difference;
+};
+
+static void format_evidence(const struct comparison *compared, const char *verdict,
+                            char out[EVIDENCE_SIZE])
 {
-    char text[SENTENCE_SIZE];
     char number[REPORT_NUMBER_SIZE];
     char interval[REPORT_NUMBER_SIZE];
-    char evidence[2 * REPORT_NUMBER_SIZE + 1];
-    report_format(report_number(difference, "difference"), measure->digits, true, number);
-    report_format_interval(difference, measure->digits, interval);
-    snprintf(evidence, sizeof(evidence), "%s %s", number, interval);
-    format_sentence(verdict, measure->title, evidence, text);
+    if (strcmp(verdict, "unknown") == 0) {
+        const char *reason = report_refusal(compared->best);
+        snprintf(out, EVIDENCE_SIZE, "%.320s",
+                 reason[0] != '\0' ? reason : report_refusal(compared->start));
+        return;
+    }
+    report_format(report_number(compared->difference, "difference"), compared->measure->digits,
+                  true, number);
+    report_format_interval(compared->difference, compared->measure->digits, interval);
+    snprintf(out, EVIDENCE_SIZE, "%s %s", number, interval);
+}
+
+static json_t *sentence_json(const struct comparison *compared, const char *verdict)
+{
+    char text[SENTENCE_SIZE];
+    char evidence[EVIDENCE_SIZE];
+    format_evidence(compared, verdict, evidence);
+    format_sentence(verdict, compared->measure->title, evidence, text);
     return json_string(text);
+}
+
+static struct comparison find_comparison(const struct report_view *view, size_t measure)
+{
+    return (struct comparison){.measure = &view->measures[measure],
+                               .start = report_find_value(view, view->whole, measure, START),
+                               .best = report_find_value(view, view->whole, measure, BEST),
+                               .difference =
+                                   report_find_difference(view, view->whole, measure, BEST)};
 }
 
 static void add_comparison(const struct tune_report *report, json_t *object)
 {
     struct report_view view;
     report_view_init(&view, report->held->report);
-    size_t measure = report_find_measure(&view, report->objective);
     const struct report_measure unknown = {.title = report->objective, .digits = 4};
-    bool found = measure < view.measure_count;
-    const json_t *start = found ? report_find_value(&view, view.whole, measure, START) : NULL;
-    const json_t *best = found ? report_find_value(&view, view.whole, measure, BEST) : NULL;
-    const json_t *difference =
-        found ? report_find_difference(&view, view.whole, measure, BEST) : NULL;
+    struct comparison compared = {.measure = &unknown};
+    size_t measure = report_find_measure(&view, report->objective);
+    if (measure < view.measure_count) {
+        compared = find_comparison(&view, measure);
+    }
     const char *value = report->walker->estimates.wanted ? "value" : "mean";
-    const char *verdict = verdict_of(difference);
+    const char *verdict = verdict_of(compared.difference);
     json_object_set_new(object, "verdict", json_string(verdict));
-    json_object_set_new(
-        object, "sentence",
-        sentence_json(verdict, found ? &view.measures[measure] : &unknown, difference));
-    json_object_set_new(object, "start", interval_json(start, value));
-    json_object_set_new(object, "best", interval_json(best, value));
-    json_object_set_new(object, "difference", interval_json(difference, "difference"));
+    json_object_set_new(object, "sentence", sentence_json(&compared, verdict));
+    json_object_set_new(object, "start", interval_json(compared.start, value));
+    json_object_set_new(object, "best", interval_json(compared.best, value));
+    json_object_set_new(object, "difference", interval_json(compared.difference, "difference"));
 }
 
 static json_t *held_out_json(const struct tune_report *report)
@@ -409,9 +434,10 @@ static json_t *notes_json(const struct tune_report *report)
     if (walker->counts.left_out > 0) {
         char text[160];
         snprintf(text, sizeof(text),
-                 "%llu rankings of the training part did not fit into --memory-mib and were left "
+                 "%" PRIu64
+                 " rankings of the training part did not fit into --memory-mib and were left "
                  "out, the latest ones.",
-                 (unsigned long long)walker->counts.left_out);
+                 walker->counts.left_out);
         json_array_append_new(notes, json_string(text));
     }
     return notes;

@@ -130,7 +130,7 @@ def the_best_trial_is_what_a_replay_of_its_file_says(place):
     assert math.isclose(means[1], figure(report, report["trials"][report["best"]], "ndcg@4"), abs_tol=1e-9), means
 
 
-def drawn_log(place):
+def drawn_log(place, exclude_seen=False):
     """Decisions with their candidates in an even draw of all orders, and who looks on by quality alone."""
     draw = random.Random(7)
     names = ["v%03d" % i for i in range(60)]
@@ -140,7 +140,7 @@ def drawn_log(place):
         at, user, ranking = NOW_MS + number * 120000, "u%02d" % draw.randrange(90), "r%d" % number
         shown = draw.sample(range(len(names)), 6)
         entries.append({"decision": {"time_ms": at, "request": {"user_id": user, "locale": "hi-IN", "age_years": 25,
-                                                                "exclude_seen": number % 2 == 0,
+                                                                "exclude_seen": exclude_seen,
                                                                 "candidates": [{"video_id": names[i]} for i in shown]},
                                      "ranking_id": ranking, "order": list(range(6)),
                                      "propensities": [1 / (6 - position) for position in range(6)]}})
@@ -210,7 +210,7 @@ def ranked_at(entry):
 @case
 def rules_that_drop_are_guarded(place):
     (place / "old.yaml").write_text("version: strict\npolicy: {seen_within: 1d}\n")
-    report, _ = tune(place, *drawn_log(place), "--weights", place / "old.yaml", "--walks", 8, "--search",
+    report, _ = tune(place, *drawn_log(place, exclude_seen=True), "--weights", place / "old.yaml", "--walks", 8, "--search",
                      "policy.seen_within=0d:20d,multipliers.quality=0:10", "--guard", "policy_drops=0.001")
     broken = [trial for trial in report["trials"] if trial["violation"] > 0]
     drops = figure(report, report["start"], "policy_drops")
