@@ -68,9 +68,6 @@ struct tune_command {
     struct problem problem;
 };
 
-/* What --rankings can be, in the order of enum ranking_origin; ends in NULL. */
-extern const char *const tune_origins[];
-
 /* Fills the walker from values that are numbers or need no check. */
 void tune_options_fill(struct tune_command *command);
 

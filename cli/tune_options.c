@@ -6,8 +6,6 @@
 
 enum { ITEM_SIZE = 256, MINUTE_MS = 60000 };
 
-const char *const tune_origins[] = {"decisions", "impressions", "outcomes", NULL};
-
 /* ---- options ---- */
 
 /* Copies the next of a list to out and moves past it; false at the end. */
@@ -163,13 +161,8 @@ static enum status read_support(struct tune_command *command)
 static enum status read_labels(struct tune_command *command)
 {
     struct tune_walker *walker = &command->walker;
-    const char *label = command->values->label;
-    if (label_find(label, &walker->log.label, &command->problem) != STATUS_OK ||
-        !label_is_good(walker->log.label) || walker->log.label == LABEL_WATCH_SECONDS) {
-        problem_set(&command->problem,
-                    "--label is \"%.40s\"; it can be play, valid_play, long_view, complete, like, "
-                    "share, comment or follow",
-                    label);
+    if (replay_source_label(command->values->label, &walker->log.label, &command->problem) !=
+        STATUS_OK) {
         return STATUS_INVALID;
     }
     if (label_find(command->values->reward, &walker->estimates.reward, &command->problem) !=
@@ -214,34 +207,10 @@ static enum status check_origin(struct tune_command *command)
     if (log->origin != RANKINGS_DECISIONS && command->walker.estimates.wanted) {
         problem_set(&command->problem,
                     "--objective %s needs decisions with their propensities; --rankings is %s",
-                    command->objective, tune_origins[log->origin]);
+                    command->objective, replay_origins[log->origin]);
         return STATUS_INVALID;
     }
     return STATUS_OK;
-}
-
-static enum status check_version(struct tune_command *command)
-{
-    const char *name = command->values->version;
-    if (name == NULL || weights_is_name(text_of(name))) {
-        return STATUS_OK;
-    }
-    problem_set(&command->problem,
-                "--version is \"%.60s\"; it has 1 to %d characters of A-Z a-z 0-9 . _ -", name,
-                WEIGHTS_NAME_MAX);
-    return STATUS_INVALID;
-}
-
-static enum ranking_origin origin_of(const struct tune_values *values)
-{
-    if (values->rankings != NULL) {
-        return (enum ranking_origin)argument_choice(tune_origins, values->rankings);
-    }
-    if (replay_source_has_decisions(&values->source)) {
-        return RANKINGS_DECISIONS;
-    }
-    return strcmp(values->source.format, "movielens") == 0 ? RANKINGS_OUTCOMES
-                                                           : RANKINGS_IMPRESSIONS;
 }
 
 /* What does not depend on the weights. */
@@ -265,7 +234,7 @@ enum status tune_options_read(struct tune_command *command)
         status = check_origin(command);
     }
     if (status == STATUS_OK) {
-        status = check_version(command);
+        status = train_file_check_version(command->values->version, &command->problem);
     }
     if (status == STATUS_OK) {
         status = check_again(command, "--log", values->source.log);
@@ -327,29 +296,14 @@ static enum status read_search(struct tune_command *command)
     return STATUS_OK;
 }
 
-/* Of the weights before, without its hash, unless one was given. */
-static enum status choose_version(struct tune_command *command)
-{
-    const char *before = weights_version(command->weights.weights);
-    size_t size = strcspn(before, "@");
-    const char *given = command->values->version;
-    int length = given != NULL ? snprintf(command->version, sizeof(command->version), "%s", given)
-                               : snprintf(command->version, sizeof(command->version), "%.*s-tuned",
-                                          (int)size, before);
-    if (length < 0 || length > WEIGHTS_NAME_MAX) {
-        problem_set(&command->problem,
-                    "\"%.*s-tuned\" is too long for a version, which has at most %d characters; "
-                    "give a --version",
-                    (int)size, before, WEIGHTS_NAME_MAX);
-        return STATUS_INVALID;
-    }
-    return STATUS_OK;
-}
-
 enum status tune_options_read_search(struct tune_command *command)
 {
     enum status status = read_search(command);
-    return status == STATUS_OK ? choose_version(command) : status;
+    return status == STATUS_OK
+               ? train_file_choose_version(weights_version(command->weights.weights),
+                                           command->values->version, "-tuned", command->version,
+                                           &command->problem)
+               : status;
 }
 
 void tune_options_fill(struct tune_command *command)
@@ -358,7 +312,7 @@ void tune_options_fill(struct tune_command *command)
     struct tune_walker *out = &command->walker;
     out->log = (struct tune_log){.values = &values->source,
                                  .command = command_tune.name,
-                                 .origin = origin_of(values),
+                                 .origin = replay_source_origin(&values->source, values->rankings),
                                  .negatives = (unsigned)values->negatives};
     out->k = (size_t)values->k;
     out->window_ms = replay_source_window_ms(&values->source);

@@ -414,10 +414,9 @@ static enum status walk_held_out(struct tune_walker *walker, struct holding *hol
 
 static json_t *options_json(const struct tune_walker *walker)
 {
-    static const char *const origins[] = {"decisions", "impressions", "outcomes"};
     const struct replay_source_values *values = walker->log.values;
-    json_t *options = json_pack("{s:s, s:s, s:I}", "rankings", origins[walker->log.origin], "label",
-                                label_name(walker->log.label), "k", (json_int_t)walker->k);
+    json_t *options = json_pack("{s:s, s:s, s:I}", "rankings", replay_origins[walker->log.origin],
+                                "label", label_name(walker->log.label), "k", (json_int_t)walker->k);
     replay_source_options(values, options);
     if (walker->log.origin != RANKINGS_DECISIONS) {
         json_object_set_new(options, "locale", json_string(values->locale));

@@ -40,6 +40,7 @@ static double distance(const struct tune_options *options, const struct tune_tri
 
 static double worth(const struct tune_options *options, const struct tune_trial *trial)
 {
+    CHECK(trial != NULL);
     if (isnan(trial->objective)) {
         return refused * (1 + distance(options, trial));
     }
@@ -150,6 +151,7 @@ static const struct tune_trial *best_of(const struct tune_result *result)
 static void note_best(struct search *search, size_t at)
 {
     struct tune_result *result = search->result;
+    CHECK(result->trials != NULL);
     const struct tune_trial *trial = &result->trials[at];
     const struct tune_trial *best = result->best < at ? &result->trials[result->best] : NULL;
     double than = best != NULL ? best->objective : result->start.objective;

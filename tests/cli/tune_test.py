@@ -35,12 +35,15 @@ def a_file_is_written_that_check_diff_replay_and_apply_take(place):
     call(OK, "replay", "ranking", "default", "new.yaml", *world(place), cwd=place)
     call(OK, "import", "--data", "d", "--format", "jsonl", "--strict", "w/catalogue.jsonl", "w/log.jsonl", cwd=place)
     (place / "all.jsonl").write_text((place / "w/catalogue.jsonl").read_text() + (place / "w/log.jsonl").read_text())
-    assert "top_1_changed" in call(OK, "diff", "default", "new.yaml", "--log", "all.jsonl", "--json", cwd=place)[0]
+    (place / "default.yaml").write_text("version: default\n")
+    assert "top_1_changed" in call(OK, "diff", "default.yaml", "new.yaml", "--log", "all.jsonl", "--json", cwd=place)[0]
     call(OK, "apply", "new.yaml", "--data", "d", cwd=place)
+    (place / "worse.yaml").write_text("version: worse\nvalue: {long_view: -3, watch_quantile: -3}\n")
+    call(OK, "apply", "worse.yaml", "--data", "d", cwd=place)
     told = call(OK, "tune", "--data", "d", "--rankings", "impressions", "--weights", "current", "--age", 25, "--trials", 30,
-                "--search", "multipliers.quality=0:3", "--k", 4, "--version", "third", "--out", "third.yaml", "--json", cwd=place)[0]
+                "--search", "value.long_view=-3:3", "--k", 4, "--version", "third", "--out", "third.yaml", "--json", cwd=place)[0]
     report = json.loads(told)
-    assert report["weights"]["version"].startswith("default-tuned@") and report["out"]["version"].startswith("third@"), report["out"]
+    assert report["weights"]["version"].startswith("worse@") and report["out"]["version"].startswith("third@"), report["out"]
 
 
 @case
