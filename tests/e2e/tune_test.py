@@ -260,4 +260,13 @@ def the_page_shows_what_was_found_in_the_browser(place):
     assert page == (place / "again.html").read_text()
 
 
+@case
+def the_schema_describes_every_field(_):
+    with open("docs/tune-report.schema.json", encoding="utf-8") as file:
+        schema = json.load(file)
+    for kind in [schema, *schema["$defs"].values()]:
+        for name, field in kind.get("properties", {}).items():
+            assert "description" in field, name
+
+
 run()
