@@ -6,7 +6,9 @@
 
 #include "cli/column.h"
 #include "cli/interrupt.h"
+#include "cli/output.h"
 #include "cli/train_report.h"
+#include "replay/train_page.h"
 
 enum { DIGITS = 17 };
 
@@ -338,14 +340,23 @@ static void print_hint(const struct train_values *values)
     printf("\n");
 }
 
-static enum status print_json(const struct train_report *report)
+static enum status print_json(const json_t *json)
 {
-    json_t *json = train_report_json(report);
-    bool printed = json != NULL &&
-                   json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(DIGITS)) == 0 &&
+    bool printed = json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(DIGITS)) == 0 &&
                    putchar('\n') != EOF;
-    json_decref(json);
     return printed || ferror(stdout) != 0 ? STATUS_OK : STATUS_NO_MEMORY; /* main() tells of it */
+}
+
+static enum status write_page(const char *path, const json_t *json, struct problem *problem)
+{
+    static const char option[] = "--html";
+    FILE *file;
+    enum status status = output_open(option, path, &file, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = train_page_write(file, json, problem);
+    return output_close(option, path, file, status, problem);
 }
 
 /* A Ctrl-C that came after the last fit changed nothing. */
@@ -355,13 +366,16 @@ static bool is_stopped(const struct train_command *command)
            train_report_stopped(&command->heads[command->head_count - 1]);
 }
 
-static enum status tell(const struct train_command *command)
+static struct train_report report_of(const struct train_command *command)
 {
     const struct examples_counts *counts = examples_counts(command->walk.examples);
-    const struct train_report report = {
+    struct example_counts written = example_writer_counts(command->walk.writer);
+    return (struct train_report){
         .heads = command->heads,
         .head_count = command->head_count,
         .stopped = is_stopped(command),
+        .first_ms = written.first_ms,
+        .last_ms = written.last_ms,
         .split = command->split,
         .rankings = counts->rankings,
         .examples = counts->examples,
@@ -369,13 +383,32 @@ static enum status tell(const struct train_command *command)
         .version = command->written,
         .out = command->values->out,
     };
-    example_walk_tell(&command->walk);
-    if (command->values->json) {
-        return print_json(&report);
+}
+
+/* The weights are written by now, whatever comes of the page. */
+static enum status tell_json(const struct train_command *command, const json_t *json,
+                             struct problem *problem)
+{
+    enum status status = command->values->json ? print_json(json) : STATUS_OK;
+    if (status == STATUS_OK && command->values->html != NULL) {
+        status = write_page(command->values->html, json, problem);
     }
-    train_report_print(&report);
-    print_hint(command->values);
-    return STATUS_OK;
+    return status;
+}
+
+static enum status tell(struct train_command *command)
+{
+    const struct train_report report = report_of(command);
+    example_walk_tell(&command->walk);
+    if (!command->values->json) {
+        train_report_print(&report);
+        print_hint(command->values);
+    }
+    json_t *json = train_report_json(&report);
+    enum status status =
+        json != NULL ? tell_json(command, json, &command->problem) : STATUS_NO_MEMORY;
+    json_decref(json);
+    return status;
 }
 
 static enum status run_all(struct train_command *command)

@@ -17,6 +17,7 @@ struct train_values {
     bool position_effects;
     bool force;
     bool json;
+    const char *html;
 };
 
 enum { TRAIN_CLIP_MAX = 1000000 };
@@ -68,6 +69,11 @@ enum { TRAIN_CLIP_MAX = 1000000 };
          .kind = ARGUMENT_FLAG,                                                               \
          .offset = offsetof(struct train_values, force),                                      \
          .help = "replace --out if it is there"},                                             \
+        {.name = "html",                                                                      \
+         .value_name = "FILE",                                                                \
+         .kind = ARGUMENT_TEXT,                                                               \
+         .offset = offsetof(struct train_values, html),                                       \
+         .help = "write the report as a page for browsers and paper (needs gnuplot)"},        \
     {                                                                                         \
         .name = "json", .kind = ARGUMENT_FLAG, .offset = offsetof(struct train_values, json), \
         .help = "print all figures as JSON"                                                   \

@@ -441,9 +441,10 @@ json_t *train_report_json(const struct train_report *report)
     for (size_t i = 0; i < report->head_count; i++) {
         json_array_append_new(heads, head_json(&report->heads[i]));
     }
-    return json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:b, s:s, s:s, s:o, s:o}", "schema", 1, "kind",
-                     "training", "rankings", (json_int_t)report->rankings, "examples",
-                     (json_int_t)report->examples, "train_until_ms",
+    return json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:s, s:o, s:o}", "schema",
+                     1, "kind", "training", "rankings", (json_int_t)report->rankings, "examples",
+                     (json_int_t)report->examples, "first_ms", (json_int_t)report->first_ms,
+                     "last_ms", (json_int_t)report->last_ms, "train_until_ms",
                      (json_int_t)report->split.train_until_ms, "validation_from_ms",
                      (json_int_t)report->split.validation_from_ms, "stopped", report->stopped,
                      "weights", report->weights, "version", report->version, "out",

@@ -255,7 +255,7 @@ const struct command command_train_trees = {
         "  reelrank train trees --log june.jsonl.gz --catalogue videos.jsonl \\\n"
         "      --label like,skip --depth 3 --learning-rate 0.05 --trees 800 --out new.yaml\n"
         "  reelrank train trees --log june.jsonl --label like --objective order \\\n"
-        "      --monotone known,retrieval=+1 --position-effects --out new.yaml\n",
+        "      --monotone known,retrieval=+1 --position-effects --out new.yaml --html new.html\n",
     COMMAND_ARGUMENTS(trees_arguments),
     .values_size = sizeof(struct trees_values),
     .run = trees_run,

@@ -4,11 +4,12 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 
 from calls import FAILED, INVALID, NOW_MS, OK, REELRANK, TIMEOUT, USAGE, call
-from runner import case, run
+from runner import Skip, case, run
 
 
 def world(place):
@@ -154,6 +155,21 @@ def trees_leave_out_what_the_place_did(place):
     assert abs(beside["training"]["predicted"] - beside["training"]["observed"]) < 0.01, beside["training"]
     told = grow(place, "--label", "long_view", "--features", "taste,quality", "--position-effects", "--out", "other.yaml")[0]
     assert "effect of the position, log odds" in told, told
+
+
+@case
+def a_page_is_one_file_of_what_was_printed(place):
+    if shutil.which("gnuplot") is None:
+        raise Skip("gnuplot is not installed")
+    words = ("--label", "long_view", "--features", "taste,quality", "--html", "page.html", "--json")
+    for learn, shown in ((grow, "What each further tree brought"), (train, "Choice of the penalty")):
+        report = json.loads(learn(place, *words, "--out", "new.yaml", "--force")[0])
+        page = (place / "page.html").read_text()
+        gain = report["heads"][0]["validation"]["gain"]["value"]
+        assert page.startswith("<!doctype html>") and page.rstrip().endswith("</html>") and "http" not in page
+        assert shown in page and report["version"] in page and "<b class=\"up\">%+.4f</b>" % gain in page, page
+    told = grow(place, "--label", "skip", "--features", "taste", "--out", "other.yaml", "--html", "no/such/page.html", code=FAILED)[1]
+    assert "--html no/such/page.html: cannot write" in told, told
 
 
 def interrupted(place, *words):
