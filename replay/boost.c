@@ -466,7 +466,8 @@ static void scale_model(json_t *model, const struct platt *platt)
     json_t *learner = json_object_get(model, "learner");
     json_t *parameters = json_object_get(learner, "learner_model_param");
     json_t *objective = json_object_get(learner, "objective");
-    snprintf(text, sizeof(text), "%.9E", 1 / (1 + exp(-platt->intercept)));
+    /* XGBoost takes no more than nine digits, and reads 0.5 where there are more. */
+    snprintf(text, sizeof(text), "%.8E", 1 / (1 + exp(-platt->intercept)));
     json_object_set_new(parameters, "base_score", json_string(text));
     json_object_clear(objective);
     json_object_set_new(objective, "name", json_string("binary:logistic"));

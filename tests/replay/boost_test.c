@@ -1,8 +1,10 @@
 #include "replay/boost.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xgboost/c_api.h>
 
 #include "ranker/random.h"
 #include "ranker/trees.h"
@@ -360,6 +362,71 @@ static void an_order_is_learnt_beside_offsets(void)
     }
 }
 
+#define XGB(call)                                       \
+    do {                                                \
+        if ((call) != 0) {                              \
+            fprintf(stderr, "%s\n", XGBGetLastError()); \
+            abort();                                    \
+        }                                               \
+    } while (0)
+
+/* XGBoost's own predictions of what was written, over rows of the three features in their order. */
+static void compare_with_xgboost(const struct boost_result *result)
+{
+    enum { ROWS = 100000, COLUMNS = 3 };
+    static const enum feature columns[COLUMNS] = {FEATURE_QUALITY, FEATURE_TASTE,
+                                                  FEATURE_SKIP_RATE_GLOBAL_14D};
+    float *rows = malloc((size_t)ROWS * COLUMNS * sizeof(*rows));
+    struct random random = {11};
+    BoosterHandle booster;
+    DMatrixHandle matrix;
+    bst_ulong count;
+    const float *want;
+    CHECK(rows != NULL);
+    for (size_t i = 0; i < (size_t)ROWS * COLUMNS; i++) {
+        rows[i] = random_chance(&random, 0.2) ? NAN : (float)random_unit(&random);
+    }
+    XGB(XGBoosterCreate(NULL, 0, &booster));
+    XGB(XGBoosterLoadModelFromBuffer(booster, result->model, result->model_size));
+    XGB(XGDMatrixCreateFromMat(rows, ROWS, COLUMNS, NAN, &matrix));
+    XGB(XGBoosterPredict(booster, matrix, 0, 0, 0, &count, &want));
+    CHECK_EQ(ROWS, count);
+    struct trees *trees = parse(result);
+    for (size_t i = 0; i < ROWS; i++) {
+        float features[FEATURE_COUNT] = {0};
+        for (size_t j = 0; j < COLUMNS; j++) {
+            features[columns[j]] = rows[i * COLUMNS + j];
+        }
+        CHECK(fabs(predict(trees, features) - (double)want[i]) <= 1e-6);
+    }
+    trees_free(trees);
+    XGB(XGBoosterFree(booster));
+    XGB(XGDMatrixFree(matrix));
+    free(rows);
+}
+
+static void what_is_written_is_what_xgboost_predicts(void)
+{
+    for (int i = 0; i < 4; i++) {
+        struct world training = {.seed = 1, .rows = 8000, .signal = 1};
+        struct world held_out = {.seed = 2, .rows = 3000, .signal = 1};
+        struct boost_source from = {rewind_world, next_row, &training};
+        struct boost_source to = {rewind_world, next_row, &held_out};
+        struct boost_options options = options_of(i % 2 == 0 ? BOOST_PROBABILITY : BOOST_ORDER);
+        struct boost_result result;
+        struct problem problem = {""};
+        if (i >= 2) {
+            from.next = next_pulled;
+            to.next = next_pulled;
+            options.monotone[FEATURE_QUALITY] = 1;
+            options.monotone[FEATURE_SKIP_RATE_GLOBAL_14D] = -1;
+        }
+        CHECK_EQ(STATUS_OK, boost_train(&from, &to, &options, &result, &problem));
+        compare_with_xgboost(&result);
+        free(result.model);
+    }
+}
+
 static void the_first_tree_begins_at_the_base_rate(void)
 {
     struct world training = {.seed = 1, .rows = 12000};
@@ -428,6 +495,7 @@ int main(int argc, char **argv)
         TEST(offsets_are_taken_as_known),
         TEST(what_is_served_without_offsets_is_right_on_average),
         TEST(an_order_is_learnt_beside_offsets),
+        TEST(what_is_written_is_what_xgboost_predicts),
         TEST(the_first_tree_begins_at_the_base_rate),
         TEST(stopping_leaves_the_best_so_far),
         TEST(rows_that_tell_nothing_are_refused),
