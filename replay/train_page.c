@@ -696,34 +696,8 @@ static enum status judge_kind(const json_t *report, struct problem *problem)
     return STATUS_INVALID;
 }
 
-/* Into memory, since a plot that fails must leave nothing behind. */
-static enum status make_page(const json_t *report, char **text, size_t *size,
-                             struct problem *problem)
-{
-    struct replay_page page = {.problem = problem, .file = open_memstream(text, size)};
-    if (page.file == NULL) {
-        part_no_memory(&page);
-        return page.status;
-    }
-    put_page(&page, report);
-    if (fclose(page.file) != 0 && page.status == STATUS_OK) {
-        part_no_memory(&page);
-    }
-    return page.status;
-}
-
 enum status train_page_write(FILE *file, const json_t *report, struct problem *problem)
 {
-    char *text = NULL;
-    size_t size = 0;
     enum status status = judge_kind(report, problem);
-    if (status == STATUS_OK) {
-        status = make_page(report, &text, &size, problem);
-    }
-    if (status == STATUS_OK && fwrite(text, 1, size, file) != size) {
-        problem_set(problem, "cannot write the page");
-        status = STATUS_IO;
-    }
-    free(text);
-    return status;
+    return status == STATUS_OK ? part_write_page(file, report, put_page, problem) : status;
 }
