@@ -71,6 +71,10 @@ static enum status read_monotone(const char *list, struct signs *out, struct pro
     if (strcmp(list, "none") == 0) {
         return STATUS_OK;
     }
+    if (list[0] == '\0') {
+        problem_set(problem, "--monotone is empty; \"none\" holds trees to no sign");
+        return STATUS_INVALID;
+    }
     while (status == STATUS_OK && train_next_name(&list, item)) {
         if (strcmp(item, "known") == 0) {
             out->known = true;

@@ -139,7 +139,7 @@ def signs_are_known_or_given_or_none(place):
     assert signs("--monotone", "freshness=+1") == {"freshness": 1}
     assert signs("--monotone", "known,freshness=-1,quality=0") == {"freshness": -1, "skip_rate_global_14d": -1}
     for wrong, why in (("qualty=+1", 'did you mean "quality"?'), ("quality=2", "the sign is +1, -1 or 0"),
-                       ("quality", 'is neither "known" nor FEATURE=+1')):
+                       ("quality", 'is neither "known" nor FEATURE=+1'), ("", "--monotone is empty")):
         assert why in grow(place, "--label", "skip", "--monotone", wrong, "--out", "other.yaml", code=USAGE)[1], wrong
 
 
