@@ -33,7 +33,7 @@ enum {
 };
 
 static const unsigned tree_counts[] = {50, 100, 300};
-static const char *const depths[] = {"4", "6"};
+static const unsigned depths[] = {4, 6};
 static const size_t batch_sizes[] = {CANDIDATES, 100, 16};
 
 struct options {
@@ -76,7 +76,7 @@ enum ranked { RANKED_RATE, RANKED_LOGISTIC, RANKED_TREES, RANKED_COUNT };
 
 struct measured {
     unsigned trees;
-    const char *depth;
+    unsigned depth;
     BoosterHandle booster;
     struct trees *parsed;
     double difference; /* the largest between the two, over all rows */
@@ -133,7 +133,7 @@ static float *make_labels(const float *rows, uint64_t seed)
     return labels;
 }
 
-static BoosterHandle learn(DMatrixHandle matrix, const char *depth, unsigned trees)
+static BoosterHandle learn(DMatrixHandle matrix, unsigned depth, unsigned trees)
 {
     static const char *const parameters[][2] = {{"objective", "binary:logistic"},
                                                 {"tree_method", "hist"},
@@ -143,13 +143,15 @@ static BoosterHandle learn(DMatrixHandle matrix, const char *depth, unsigned tre
                                                 {"colsample_bytree", "0.8"},
                                                 {"verbosity", "0"}};
     const char *names[FEATURE_COUNT];
+    char text[16];
     BoosterHandle booster;
     for (unsigned i = 0; i < FEATURE_COUNT; i++) {
         names[i] = feature_name((enum feature)i);
     }
     XGB(XGBoosterCreate(&matrix, 1, &booster));
     XGB(XGBoosterSetStrFeatureInfo(booster, "feature_name", names, FEATURE_COUNT));
-    XGB(XGBoosterSetParam(booster, "max_depth", depth));
+    snprintf(text, sizeof(text), "%u", depth);
+    XGB(XGBoosterSetParam(booster, "max_depth", text));
     for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {
         XGB(XGBoosterSetParam(booster, parameters[i][0], parameters[i][1]));
     }
@@ -330,7 +332,7 @@ static void compare(const struct bench *bench, struct measured *model)
         model->difference = fmax(model->difference, fabs(got[i] - (double)want[i]));
     }
     if (!(model->difference <= 1e-6)) {
-        give_up("%u trees of depth %s: predictions differ by %g", model->trees, model->depth,
+        give_up("%u trees of depth %u: predictions differ by %g", model->trees, model->depth,
                 model->difference);
     }
 }
@@ -483,7 +485,7 @@ static json_t *model_json(struct measured *model)
                   "logistic", samples_quantile(&model->rank_ns[RANKED_LOGISTIC], 0.5), "trees",
                   samples_quantile(&model->rank_ns[RANKED_TREES], 0.5));
     return json_pack("{s:i, s:i, s:i, s:f, s:o, s:o}", "trees", (int)model->trees, "depth",
-                     atoi(model->depth), "features", (int)trees_feature_count(model->parsed),
+                     (int)model->depth, "features", (int)trees_feature_count(model->parsed),
                      "largest_difference", model->difference, "batches", cells, "rank_ns", rank_ns);
 }
 
