@@ -8,9 +8,9 @@
 
 #include "ranker/check.h"
 #include "ranker/text.h"
-#include "server/listen.h"
+#include "server/address.h"
 
-enum { CONNECTION_BYTES = 16384, ADDRESS_SIZE = LISTEN_HOST_SIZE + 8 };
+enum { CONNECTION_BYTES = 16384, ADDRESS_SIZE = ADDRESS_HOST_SIZE + 16 };
 
 struct http {
     /* Set once. */
@@ -31,40 +31,43 @@ struct place {
     bool is_six;
 };
 
-static enum status check_address(const char *listen, char host[LISTEN_HOST_SIZE], unsigned *port,
-                                 struct problem *problem)
+static enum status check_address(const char *listen, struct address *out, struct problem *problem)
 {
-    enum status status = listen_parse("admin_listen", listen, host, port, problem);
-    if (status == STATUS_OK && !listen_is_loopback(host)) {
+    struct problem why = {""};
+    enum status status = address_parse(listen, out, &why);
+    if (status != STATUS_OK) {
+        problem_set(problem, "admin_listen: %s", why.text);
+        return status;
+    }
+    if (!address_is_loopback(out)) {
         problem_set(problem,
-                    "admin_listen: found \"%s\", expected a loopback address (127.0.0.1, [::1] or "
-                    "localhost): whoever reaches it may read it",
+                    "admin_listen: found \"%.120s\", expected a loopback address (127.0.0.1, "
+                    "[::1] or localhost): whoever reaches it may read it",
                     listen);
         return STATUS_INVALID;
     }
-    return status;
+    return STATUS_OK;
 }
 
 enum status http_check_listen(const char *listen, struct problem *problem)
 {
-    char host[LISTEN_HOST_SIZE];
-    unsigned port = 0;
-    return check_address(listen, host, &port, problem);
+    struct address address;
+    return check_address(listen, &address, problem);
 }
 
-static struct place place_of(const char *host, unsigned port)
+static struct place place_of(const struct address *address)
 {
-    struct place place = {.is_six = strcmp(host, "[::1]") == 0};
+    uint16_t port = htons((uint16_t)address->port);
+    struct place place = {.is_six = strcmp(address->host, "[::1]") == 0};
     if (place.is_six) {
-        place.address.six = (struct sockaddr_in6){.sin6_family = AF_INET6,
-                                                  .sin6_port = htons((uint16_t)port),
-                                                  .sin6_addr = in6addr_loopback};
+        place.address.six = (struct sockaddr_in6){
+            .sin6_family = AF_INET6, .sin6_port = port, .sin6_addr = in6addr_loopback};
         return place;
     }
-    place.address.four = (struct sockaddr_in){.sin_family = AF_INET,
-                                              .sin_port = htons((uint16_t)port),
-                                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    (void)inet_pton(AF_INET, host, &place.address.four.sin_addr); /* "localhost" stays as it is */
+    place.address.four = (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = port, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    (void)inet_pton(AF_INET, address->host,
+                    &place.address.four.sin_addr); /* "localhost" stays as it is */
     return place;
 }
 
@@ -179,9 +182,8 @@ static void put_address(struct http *http, const char *host)
 enum status http_start(const char *listen, const struct http_page *pages, size_t count,
                        void *context, struct http **out, struct problem *problem)
 {
-    char host[LISTEN_HOST_SIZE];
-    unsigned port = 0;
-    enum status status = check_address(listen, host, &port, problem);
+    struct address address;
+    enum status status = check_address(listen, &address, problem);
     if (status != STATUS_OK) {
         return status;
     }
@@ -191,16 +193,16 @@ enum status http_start(const char *listen, const struct http_page *pages, size_t
         return STATUS_NO_MEMORY;
     }
     *http = (struct http){.pages = pages, .count = count, .context = context};
-    struct place place = place_of(host, port);
+    struct place place = place_of(&address);
     if (!start_daemon(http, &place)) {
         problem_set(problem,
                     "admin_listen: cannot listen on %s: the port is taken or not allowed; "
                     "--admin-listen %s:0 takes any free one, and an empty one none",
-                    listen, host);
+                    listen, address.host);
         free(http);
         return STATUS_UNAVAILABLE;
     }
-    put_address(http, host);
+    put_address(http, address.host);
     *out = http;
     return STATUS_OK;
 }

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "ranker/check.h"
+#include "server/address.h"
 #include "server/drift.h"
 #include "server/exposition.h"
 #include "server/http.h"
-#include "server/listen.h"
 #include "server/logline.h"
 #include "server/monitor_page.h"
 #include "store/clock.h"
@@ -151,15 +151,14 @@ static const struct http_page pages[PAGE_COUNT] = {
 static enum status resolve(const struct options *options, char out[ADDRESS_SIZE],
                            struct problem *problem)
 {
-    char host[LISTEN_HOST_SIZE];
-    unsigned port = 0;
+    struct address address;
     snprintf(out, ADDRESS_SIZE, "%.127s", options->admin_listen); /* its longest */
     if (strcmp(out, "auto") != 0) {
         return STATUS_OK;
     }
-    enum status status = listen_parse("listen", options->listen, host, &port, problem);
+    enum status status = address_parse(options->listen, &address, problem);
     if (status == STATUS_OK) {
-        snprintf(out, ADDRESS_SIZE, "127.0.0.1:%u", port > 0 ? port + 1 : 0);
+        snprintf(out, ADDRESS_SIZE, "127.0.0.1:%u", address.port > 0 ? address.port + 1 : 0);
     }
     return status;
 }
