@@ -549,6 +549,18 @@ def a_log_of_either_form_has_the_same_events(place):
 # What is written about it.
 
 
+@case
+def the_documentation_has_each_event_of_the_log_and_no_other(place):
+    events_logged = set()
+    for path in pathlib.Path("server").glob("*.c"):
+        events_logged |= set(re.findall(r'\blog(?:line|_call)\((?:[^()"]|\([^()]*\))*"([a-z_]+)"', path.read_text()))
+    assert {"start", "slow_call", "grpc"} <= events_logged, events_logged
+    section = OPERATIONS.read_text().split("## The server's log\n")[1].split("\n## ")[0]
+    told = {name for row in re.findall(r"^\| (`[a-z_]+`.*)", section, re.M)
+            for name in re.findall("`([a-z_]+)`", row.split("|")[0]) + re.findall("the event `([a-z_]+)`", row)}
+    equal(events_logged, told)
+
+
 def is_metric(name):
     return name.startswith(("reelrank_", "process_"))
 
