@@ -91,7 +91,9 @@ struct plot_lines {
     bool log_x;    /* points with x of 0 or less are left out */
     bool marks;    /* a mark at each point, with its interval */
     bool filled;   /* down to y = 0 */
-    bool diagonal; /* a line from (0, 0) to (1, 1) to compare with */
+    bool diagonal; /* a line from (0, 0) to (end, end) to compare with, the ends of both axes */
+    double end;    /* with diagonal; 0: 1 */
+    bool near;     /* the y axis begins below the least value rather than at 0 */
     const struct plot_line *lines;
     size_t line_count;
 };

@@ -21,6 +21,14 @@ void part_draw_rows(struct replay_page *page, const struct plot_rows *plot);
 void part_draw_lines(struct replay_page *page, const struct plot_lines *plot);
 void part_draw_groups(struct replay_page *page, const struct plot_groups *plot);
 
+/*
+ * Makes the page of a report and writes it; nothing where it fails, since it is made in memory. The
+ * statuses are those of replay_page_write().
+ */
+MUST_USE enum status part_write_page(FILE *file, const json_t *report,
+                                     void (*put)(struct replay_page *page, const json_t *report),
+                                     struct problem *problem);
+
 /* The page fails, unless it has before, with STATUS_NO_MEMORY. */
 void part_no_memory(struct replay_page *page);
 
