@@ -37,7 +37,8 @@ bool logline_wants(enum log_level level);
 /*
  * format gives further key=value pairs, with a space between; texts that may hold spaces stand in
  * double quotes and are escaped as in JSON. What is not in quotes is a number or a word. Of
- * conversions it knows %s, %.*s, %d, %u, %zu and PRIu64, PRId64 and PRIx64. event is a literal.
+ * conversions it knows %s, %d, %u, %x, %f and %g with lengths and precisions, but no widths and
+ * flags. event is a literal.
  */
 __attribute__((format(printf, 3, 4))) void logline(enum log_level level, const char *event,
                                                    const char *format, ...);

@@ -552,8 +552,15 @@ def a_log_of_either_form_has_the_same_events(place):
 @case
 def the_documentation_has_each_event_of_the_log_and_no_other(place):
     events_logged = set()
+    conversions = set()
     for path in pathlib.Path("server").glob("*.c"):
-        events_logged |= set(re.findall(r'\blog(?:line|_call)\((?:[^()"]|\([^()]*\))*"([a-z_]+)"', path.read_text()))
+        text = path.read_text()
+        events_logged |= set(re.findall(r'\blog(?:line|_call)\((?:[^()"]|\([^()]*\))*"([a-z_]+)"', text))
+        for call in re.findall(r"\blogline\((.*?)\);", text, re.S):
+            call = re.sub(r'%"\s*PRI([a-z])64', r'%\1"', call)
+            strings = re.findall(r'"([^"\\]*(?:\\.[^"\\]*)*)"', call)
+            conversions |= set(re.findall("%([^a-z]*[hlzjt]*[a-z])", "".join(strings)))
+    assert all(re.fullmatch(r"(\.(\*|\d+))?[hlzjt]*[sduxfg]", one) for one in conversions), conversions
     assert {"start", "slow_call", "grpc"} <= events_logged, events_logged
     section = OPERATIONS.read_text().split("## The server's log\n")[1].split("\n## ")[0]
     told = {name for row in re.findall(r"^\| (`[a-z_]+`.*)", section, re.M)

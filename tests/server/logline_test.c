@@ -51,15 +51,16 @@ static void write_kinds(void)
 {
     logline(LOG_ERROR, "test",
             "quoted=\"<%s> %d\" word=%s/%s.%d share=%d big=%" PRIu64 " less=%" PRId64
-            " hex=%" PRIx64 " size=%zu part=\"%.*s\" zeros=%s",
-            "say \"\\\"", -1, "a", "b", 3, 0, UINT64_MAX, INT64_MIN, UINT64_C(255), (size_t)9, 2,
-            "xyz", "007");
+            " hex=%" PRIx64 " size=%zu long=%llu half=%.1f part=\"%.*s\" zeros=%s",
+            "say \"\\\"", -1, "a", "b", 3, 0, UINT64_MAX, INT64_MIN, UINT64_C(255), (size_t)9, 5ULL,
+            0.5, 2, "xyz", "007");
 }
 
 static void values_in_quotes_are_escaped(void)
 {
     CHECK_STR("Z level=error event=test quoted=\"<say \\\"\\\\\\\"> -1\" word=a/b.3 share=0 "
-              "big=18446744073709551615 less=-9223372036854775808 hex=ff size=9 part=\"xy\" "
+              "big=18446744073709551615 less=-9223372036854775808 hex=ff size=9 long=5 half=0.5 "
+              "part=\"xy\" "
               "zeros=007\n",
               strchr(logged(write_kinds), 'Z'));
 }
@@ -76,7 +77,8 @@ static void json_line_is_an_object_whose_numbers_are_numbers(void)
     CHECK(strncmp(line, "{\"time\":\"20", 11) == 0);
     CHECK_STR("Z\",\"level\":\"error\",\"event\":\"test\",\"quoted\":\"<say \\\"\\\\\\\"> -1\","
               "\"word\":\"a/b.3\",\"share\":0,\"big\":18446744073709551615,"
-              "\"less\":-9223372036854775808,\"hex\":\"ff\",\"size\":9,\"part\":\"xy\","
+              "\"less\":-9223372036854775808,\"hex\":\"ff\",\"size\":9,\"long\":5,\"half\":\"0.5\","
+              "\"part\":\"xy\","
               "\"zeros\":\"007\"}\n",
               strchr(line, 'Z'));
 }
