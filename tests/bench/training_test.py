@@ -36,4 +36,4 @@ def logistic_heads_beat_the_default_weights_on_a_shorter_log(place):
     assert found["logistic"]["share_short"] < 0.03, found
 
 
-run(case_seconds=900)
+run(case_seconds=3000)
