@@ -102,18 +102,6 @@ static enum status read_features(struct train_command *command)
     return STATUS_OK;
 }
 
-static enum status check_version(struct train_command *command)
-{
-    const char *name = command->values->version;
-    if (name == NULL || weights_is_name(text_of(name))) {
-        return STATUS_OK;
-    }
-    problem_set(&command->problem,
-                "--version is \"%.60s\"; it has 1 to %d characters of A-Z a-z 0-9 . _ -", name,
-                WEIGHTS_NAME_MAX);
-    return STATUS_INVALID;
-}
-
 static enum status check_clip(struct train_command *command)
 {
     if (command->values->clip == 0 || command->walk.origin == RANKINGS_DECISIONS) {
@@ -145,7 +133,7 @@ static enum status read_options(struct train_command *command)
         status = read_features(command);
     }
     if (status == STATUS_OK) {
-        status = check_version(command);
+        status = train_file_check_version(command->values->version, &command->problem);
     }
     return status == STATUS_OK
                ? train_file_check(command->values->out, command->values->force, &command->problem)
@@ -153,26 +141,6 @@ static enum status read_options(struct train_command *command)
 }
 
 /* ---- the weights file ---- */
-
-/* Of the weights before, without its hash, unless one was given. */
-static enum status choose_version(struct train_command *command)
-{
-    const char *before = weights_version(command->walk.weights.weights);
-    size_t size = strcspn(before, "@");
-    int length =
-        command->values->version != NULL
-            ? snprintf(command->version, sizeof(command->version), "%s", command->values->version)
-            : snprintf(command->version, sizeof(command->version), "%.*s-trained", (int)size,
-                       before);
-    if (length < 0 || length > WEIGHTS_NAME_MAX) {
-        problem_set(&command->problem,
-                    "\"%.*s-trained\" is too long for a version, which has at most %d characters; "
-                    "give a --version",
-                    (int)size, before, WEIGHTS_NAME_MAX);
-        return STATUS_INVALID;
-    }
-    return STATUS_OK;
-}
 
 static enum status edit(struct train_command *command, const struct train_head *heads, size_t count,
                         char **out, size_t *size)
@@ -413,7 +381,9 @@ static enum status tell(struct train_command *command)
 
 static enum status run_all(struct train_command *command)
 {
-    enum status status = choose_version(command);
+    enum status status = train_file_choose_version(weights_version(command->walk.weights.weights),
+                                                   command->values->version, "-trained",
+                                                   command->version, &command->problem);
     if (status == STATUS_OK) {
         status = try_file(command);
     }

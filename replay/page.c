@@ -72,6 +72,14 @@ static const char other_media[] =
     ".few td,.many td,.support td{font-size:9.5pt}.many td,.many th{font-size:8pt}"
     "h1{font-size:18pt}.card b{font-size:16pt}table.fixed{min-width:0}}";
 
+/* Where values lie between bounds, as dots on a line. */
+static const char places[] =
+    ".place{display:block;position:relative;width:150px;height:16px}.place:before{content:\"\";"
+    "position:absolute;left:0;right:0;top:7px;border-top:2px solid var(--line)}.place i{position:"
+    "absolute;top:4px;width:8px;height:8px;margin-left:-4px;border-radius:4px;background:var(--old)"
+    ";"
+    "print-color-adjust:exact;-webkit-print-color-adjust:exact}.place .new{background:var(--new)}";
+
 void page_text(FILE *file, const char *text)
 {
     for (; *text != '\0'; text++) {
@@ -103,7 +111,8 @@ void page_begin(FILE *file, const char *title)
           "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>",
           file);
     page_text(file, title);
-    fprintf(file, "</title>\n<style>%s%s</style>\n</head>\n<body>\n<main>\n", style, other_media);
+    fprintf(file, "</title>\n<style>%s%s%s</style>\n</head>\n<body>\n<main>\n", style, places,
+            other_media);
 }
 
 void page_end(FILE *file)

@@ -101,6 +101,32 @@ struct plot_lines {
 MUST_USE enum status plot_draw_lines(FILE *file, unsigned number, const struct plot_lines *plot,
                                      struct problem *problem);
 
+/* Points of one kind. */
+struct plot_cloud {
+    const char *name; /* in the key on the right */
+    const struct plot_point *points;
+    size_t point_count;
+    size_t colour; /* enum plot_colour */
+    bool joined;   /* by a line, in their order, */
+    bool steps;    /* or by steps from left to right */
+    bool large;    /* marks */
+};
+
+/* Points over two axes that begin where the points do. Intervals are not drawn. */
+struct plot_scatter {
+    const char *label;
+    const char *x_axis;
+    const char *y_axis;
+    int width;
+    int height;
+    int key_width; /* on the right; 0: no key */
+    const struct plot_cloud *clouds;
+    size_t cloud_count; /* later ones lie above */
+};
+
+MUST_USE enum status plot_draw_scatter(FILE *file, unsigned number, const struct plot_scatter *plot,
+                                       struct problem *problem);
+
 struct plot_bar {
     double value;
     double low; /* NAN: no interval */

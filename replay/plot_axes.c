@@ -211,6 +211,94 @@ enum status plot_draw_lines(FILE *file, unsigned number, const struct plot_lines
     return sketch_finish(&sketch, file, number, plot->label, problem);
 }
 
+/* ---- scatter ---- */
+
+static void put_cloud_data(FILE *file, const struct plot_cloud *cloud, size_t index)
+{
+    fprintf(file, "$cloud%zu << END\n", index);
+    for (size_t i = 0; i < cloud->point_count; i++) {
+        const struct plot_point *point = &cloud->points[i];
+        if (isfinite(point->x) && isfinite(point->y)) {
+            put_number(file, point->x);
+            put_number(file, point->y);
+            fputc('\n', file);
+        }
+    }
+    fputs("END\n", file);
+}
+
+static bool cloud_empty(const struct plot_cloud *cloud)
+{
+    for (size_t i = 0; i < cloud->point_count; i++) {
+        if (isfinite(cloud->points[i].x) && isfinite(cloud->points[i].y)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void put_cloud_style(FILE *file, const struct plot_cloud *cloud, size_t index)
+{
+    const char *code = plot_colour_code(cloud->colour);
+    if (cloud->steps) {
+        fprintf(file, ", $cloud%zu using 1:2 with steps lw 2 lc rgb '%s' title ", index, code);
+        return;
+    }
+    fprintf(file, ", $cloud%zu using 1:2 with %s pt 7 ps %s lw 1.5 lc rgb '%s' title ", index,
+            cloud->joined ? "linespoints" : "points", cloud->large ? "0.7" : "0.28", code);
+}
+
+static void put_clouds(FILE *file, const struct plot_scatter *plot)
+{
+    for (size_t i = 0; i < plot->cloud_count; i++) {
+        put_cloud_data(file, &plot->clouds[i], i);
+    }
+    fputs("plot NaN notitle", file);
+    for (size_t i = 0; i < plot->cloud_count; i++) {
+        const struct plot_cloud *cloud = &plot->clouds[i];
+        if (cloud_empty(cloud)) {
+            continue;
+        }
+        put_cloud_style(file, cloud, i);
+        sketch_text(file, cloud->name, sketch_characters(plot->key_width - KEY_SAMPLE_WIDTH));
+    }
+    fputc('\n', file);
+}
+
+static void put_scatter_axis(FILE *file, char name, double low, double high, int pixels)
+{
+    /* What is the same everywhere, but for rounding, has an axis that shows it. */
+    bool flat = high - low <= 1e-6 * fabs(high);
+    double room = isnan(low) ? 0 : flat ? 0.05 * fabs(high) + 1e-3 : 0.03 * (high - low);
+    struct axis axis = axis_within(low - room, high + room, pixels);
+    fprintf(file, "set %crange [%.12g:%.12g]\nset %ctics %.12g format '%%.%df'\n", name, axis.low,
+            axis.high, name, axis.step, axis.digits);
+}
+
+enum status plot_draw_scatter(FILE *file, unsigned number, const struct plot_scatter *plot,
+                              struct problem *problem)
+{
+    struct sketch sketch;
+    double x[2] = {NAN, NAN};
+    double y[2] = {NAN, NAN};
+    if (!sketch_init(&sketch, plot->width, plot->height)) {
+        return sketch_no_memory(problem);
+    }
+    for (size_t i = 0; i < plot->cloud_count; i++) {
+        for (size_t j = 0; j < plot->clouds[i].point_count; j++) {
+            axis_widen(plot->clouds[i].points[j].x, &x[0], &x[1]);
+            axis_widen(plot->clouds[i].points[j].y, &y[0], &y[1]);
+        }
+    }
+    put_frame(&sketch, plot->x_axis, plot->y_axis, plot->key_width);
+    put_scatter_axis(sketch.file, 'x', x[0], x[1], plot->width - plot->key_width);
+    put_scatter_axis(sketch.file, 'y', y[0], y[1], plot->height);
+    put_clouds(sketch.file, plot);
+    return sketch_finish(&sketch, file, number, plot->label, problem);
+}
+
+/* ---- groups ---- */
+
 static double groups_top(const struct plot_groups *plot)
 {
     double low = 0;

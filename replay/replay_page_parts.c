@@ -60,6 +60,13 @@ void part_draw_lines(struct replay_page *page, const struct plot_lines *plot)
     }
 }
 
+void part_draw_scatter(struct replay_page *page, const struct plot_scatter *plot)
+{
+    if (page->status == STATUS_OK) {
+        page->status = plot_draw_scatter(page->file, ++page->plot_count, plot, page->problem);
+    }
+}
+
 void part_draw_groups(struct replay_page *page, const struct plot_groups *plot)
 {
     if (page->status == STATUS_OK) {
