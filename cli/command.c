@@ -43,6 +43,7 @@ const struct command *const commands[] = {
     &command_replay_merge,
     &command_train_logistic,
     &command_train_trees,
+    &command_tune,
     &command_help,
 };
 /* clang-format on */

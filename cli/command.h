@@ -155,6 +155,7 @@ extern const struct command command_token_new;
 extern const struct command command_token_revoke;
 extern const struct command command_train_logistic;
 extern const struct command command_train_trees;
+extern const struct command command_tune;
 extern const struct command command_user;
 extern const struct command command_verify;
 extern const struct command command_videos;
