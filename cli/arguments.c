@@ -18,7 +18,7 @@ struct parser {
     char **argv;
     int at; /* the word being looked at */
     void *values;
-    bool given[TABLE_MAX];
+    uint64_t given; /* bit i: row i of the table */
     struct problem *problem;
 };
 
@@ -204,7 +204,7 @@ static enum status take_option(struct parser *parser)
     if (status != STATUS_OK) {
         return status;
     }
-    parser->given[argument - parser->table] = true;
+    parser->given |= UINT64_C(1) << (argument - parser->table);
     return set_value(argument, text, parser->values, parser->problem);
 }
 
@@ -223,7 +223,7 @@ static enum status check_required(const struct parser *parser)
 {
     for (size_t i = 0; i < parser->count; i++) {
         const struct argument *argument = &parser->table[i];
-        if (argument->required && !parser->given[i]) {
+        if (argument->required && (parser->given >> i & 1) == 0) {
             char name[ARGUMENT_NAME_SIZE];
             argument_typed(argument, name);
             problem_set(parser->problem, "--%s %s is required: %s", name, argument->value_name,
@@ -253,6 +253,7 @@ static enum status parse(struct parser *parser, struct operands *operands)
             }
         }
     }
+    operands->given = parser->given;
     return check_required(parser);
 }
 
