@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,25 @@ void argument_typed(const struct argument *argument, char out[ARGUMENT_NAME_SIZE
         out[length] = argument->name[length] == '_' ? '-' : argument->name[length];
     }
     out[length] = '\0';
+}
+
+void argument_notes(const struct argument *argument, char out[ARGUMENT_NOTES_SIZE])
+{
+    bool range = argument->kind == ARGUMENT_NUMBER && argument->maximum < INT64_MAX;
+    bool initial = argument->initial != NULL && argument->initial[0] != '\0';
+    char bounds[64] = "";
+    if (range) {
+        snprintf(bounds, sizeof(bounds), "%" PRId64 " to %" PRId64 "%s", argument->minimum,
+                 argument->maximum, initial ? "; " : "");
+    }
+    if (argument->required) {
+        snprintf(out, ARGUMENT_NOTES_SIZE, " (required)");
+    } else if (range || initial) {
+        snprintf(out, ARGUMENT_NOTES_SIZE, " (%s%s%s)", bounds, initial ? "default " : "",
+                 initial ? argument->initial : "");
+    } else {
+        out[0] = '\0';
+    }
 }
 
 static enum status set_number(const struct argument *argument, const char *text, int64_t *out,

@@ -46,6 +46,11 @@ struct argument {
 enum { ARGUMENT_NAME_SIZE = 32 };
 void argument_typed(const struct argument *argument, char out[ARGUMENT_NAME_SIZE]);
 
+/* Writes range, default and need of an option, as " (1 to 9; default 2)"; nothing where there is
+ * nothing to tell. */
+enum { ARGUMENT_NOTES_SIZE = 160 };
+void argument_notes(const struct argument *argument, char out[ARGUMENT_NOTES_SIZE]);
+
 /* What else was on the line. */
 struct operands {
     char **items; /* the operands, in order, at the front of argv */

@@ -38,7 +38,7 @@ static const struct argument serve_arguments[] = {
 #undef NUMBER
         {.name = "config",
          .value_name = "FILE",
-         .help = "file of these options, which the command line overrides; see reelrank.conf(5)",
+         .help = "file of options, which the command line overrides",
          .kind = ARGUMENT_TEXT,
          .offset = offsetof(struct serve_values, config)},
 };
