@@ -52,7 +52,7 @@ struct turn {
     void *state;                     /* METHOD_STATE_SIZE bytes of this call, zero at first */
     int64_t now_ms;                  /* wall clock */
     bool stopping; /* the server shuts down or the client is gone: long work should end */
-    ProtobufCMessage *response;
+    ProtobufCMessage *response; /* set before the end, it is sent if the status is STATUS_OK */
     struct text response_bytes; /* packed already; must live in arena */
     struct batch *batch;        /* for TURN_WRITE, in arena */
     enum status status;
