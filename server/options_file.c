@@ -19,28 +19,6 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t' || c == '\r';
 }
 
-static struct text trim(struct text text)
-{
-    while (text.size > 0 && is_blank(text.data[0])) {
-        text.data++;
-        text.size--;
-    }
-    while (text.size > 0 && is_blank(text.data[text.size - 1])) {
-        text.size--;
-    }
-    return text;
-}
-
-/* What stands before the first stop, or all of it; *rest gets what is behind. */
-static struct text cut(struct text text, char stop, struct text *rest)
-{
-    const char *at = text.size > 0 ? memchr(text.data, stop, text.size) : NULL;
-    size_t size = at != NULL ? (size_t)(at - text.data) : text.size;
-    size_t used = at != NULL ? size + 1 : size;
-    *rest = (struct text){.data = text.data + used, .size = text.size - used};
-    return (struct text){.data = text.data, .size = size};
-}
-
 static struct text without_comment(struct text line)
 {
     for (size_t i = 0; i < line.size; i++) {
@@ -82,12 +60,12 @@ static enum status take_line(struct reader *reader, struct text line)
 {
     char name[NAME_SIZE];
     char value[OPTION_TEXT_SIZE];
-    struct text after;
-    struct text content = trim(without_comment(line));
+    struct text content = text_trim(without_comment(line));
     if (content.size == 0) {
         return STATUS_OK;
     }
-    struct text before = trim(cut(content, '=', &after));
+    struct text after = content;
+    struct text before = text_trim(text_take(&after, '='));
     if (before.size == content.size || before.size == 0) {
         problem_set(reader->problem, "expected NAME = VALUE, found \"%.*s\"",
                     content.size < NAME_SIZE ? (int)content.size : NAME_SIZE, content.data);
@@ -97,7 +75,7 @@ static enum status take_line(struct reader *reader, struct text line)
         problem_set(reader->problem, "%.*s: no such option", NAME_SIZE, before.data);
         return STATUS_INVALID;
     }
-    if (!copy(trim(after), value, sizeof(value))) {
+    if (!copy(text_trim(after), value, sizeof(value))) {
         problem_set(reader->problem, "%s: a value has at most %d bytes, and no zero byte", name,
                     OPTION_TEXT_SIZE - 1);
         return STATUS_INVALID;
@@ -117,7 +95,7 @@ enum status options_file_apply(struct options *options, struct text text, const 
     struct options changed = *options;
     struct reader reader = {.options = &changed, .rest = text, .problem = problem};
     while (reader.rest.size > 0) {
-        struct text line = cut(reader.rest, '\n', &reader.rest);
+        struct text line = text_take(&reader.rest, '\n');
         reader.line++;
         enum status status = take_line(&reader, line);
         if (status != STATUS_OK) {

@@ -172,4 +172,4 @@ def the_completion_is_that_of_the_command(place):
     call("bash", "-n", path)
 
 
-run()
+run(case_seconds=600)
