@@ -36,7 +36,7 @@ lay_out() {
     for library in libgrpc-dev libabsl-dev libc-ares-dev; do
         install -m 644 -D "/usr/share/doc/$library/copyright" "$doc/linked/$library"
     done
-    put 644 "$doc/examples" config/examples/*.yaml examples/rank.py
+    put 644 "$doc/examples" config/examples/*.yaml examples/rank.*
     install -d "$tree/usr/share/bash-completion/completions"
     "$binary" help --completion bash >"$tree/usr/share/bash-completion/completions/reelrank"
 }
