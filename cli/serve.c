@@ -10,9 +10,11 @@
 struct serve_values {
 #define TEXT(name, value, min, max, text)   const char *name;
 #define NUMBER(name, value, min, max, text) int64_t name;
-    OPTIONS(TEXT, NUMBER)
+#define FLAG(name, text)                    bool name;
+    OPTIONS(TEXT, NUMBER, FLAG)
 #undef TEXT
 #undef NUMBER
+#undef FLAG
     const char *config;
 };
 
@@ -33,9 +35,15 @@ static const struct argument serve_arguments[] = {
      .initial = #value,                              \
      .minimum = min,                                 \
      .maximum = max},
-    OPTIONS(TEXT, NUMBER)
+#define FLAG(field, text)   \
+    {.name = #field,        \
+     .help = text,          \
+     .kind = ARGUMENT_FLAG, \
+     .offset = offsetof(struct serve_values, field)},
+    OPTIONS(TEXT, NUMBER, FLAG)
 #undef TEXT
 #undef NUMBER
+#undef FLAG
         {.name = "config",
          .value_name = "FILE",
          .help = "file of options, which the command line overrides",
@@ -70,9 +78,14 @@ static enum status set_given(const struct serve_values *values, uint64_t given,
     if ((given >> OPTION_##name & 1) != 0) {    \
         options->name = (uint32_t)values->name; \
     }
-    OPTIONS(TEXT, NUMBER)
+#define FLAG(name, text)                     \
+    if ((given >> OPTION_##name & 1) != 0) { \
+        options->name = true;                \
+    }
+    OPTIONS(TEXT, NUMBER, FLAG)
 #undef TEXT
 #undef NUMBER
+#undef FLAG
     if (status != STATUS_OK) {
         problem_set(problem, "--%s", what.text);
     }
@@ -108,10 +121,14 @@ const struct command command_serve = {
     .description =
         "Serves reelrank.v1 on the store in the data directory until SIGTERM or SIGINT, then\n"
         "finishes the calls in flight. Prints \"listening on HOST:PORT\" once it serves. While\n"
-        "it runs, other commands with the same --data ask it.\n",
+        "it runs, other commands with the same --data ask it.\n\n"
+        "Without --tls-cert it is plaintext, on a loopback address; without --tokens any client\n"
+        "may call everything. Certificates and tokens are read again when their files change.\n",
     .examples =
         "  reelrank serve --data /var/lib/reelrank --listen 127.0.0.1:7070\n"
         "  reelrank serve --data /tmp/reels --listen 127.0.0.1:0 --weights my-weights.yaml\n"
+        "  reelrank serve --listen 0.0.0.0:7070 --tls-cert server.pem --tls-key server.key \\\n"
+        "      --tls-client-ca ca.pem --tokens tokens\n"
         "  reelrank serve --config /etc/reelrank/reelrank.conf --workers 2\n",
     COMMAND_ARGUMENTS(serve_arguments),
     .values_size = sizeof(struct serve_values),

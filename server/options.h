@@ -1,6 +1,7 @@
 #ifndef SERVER_OPTIONS_H
 #define SERVER_OPTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,12 +12,19 @@
 /*
  * The server's options: one row each. The struct, the defaults, the parser, --help, the manual, the
  * example of a configuration file and the start-up log come from this table. On the command line
- * and in a file (server/options_file.h) an option's name has dashes: max-message-bytes.
+ * and in a file (server/options_file.h) an option's name has dashes: max-message-bytes. A FLAG is
+ * false unless it is given.
  */
 /* clang-format off */
-#define OPTIONS(TEXT, NUMBER)                                                                                     \
+#define OPTIONS(TEXT, NUMBER, FLAG)                                                                               \
     /*   name               default             least       most   meaning */                                     \
-    TEXT(listen,            "127.0.0.1:7070",       3,       127,  "loopback address to serve on; port 0: any")   \
+    TEXT(listen,            "127.0.0.1:7070",       3,       127,  "address to serve on, beyond loopback with TLS; port 0: any") \
+    TEXT(tls_cert,          "",                     0,      4000,  "server's certificate and chain, PEM file; empty: plaintext") \
+    TEXT(tls_key,           "",                     0,      4000,  "its key, PEM file")                           \
+    TEXT(tls_client_ca,     "",                     0,      4000,  "CAs of clients' certificates, PEM file; empty: clients need none") \
+    TEXT(tokens,            "",                     0,      4000,  "file of \"reelrank token\"; empty: any client may call everything") \
+    FLAG(allow_plaintext,                                          "serve beyond loopback without TLS: others can read and change all") \
+    NUMBER(credentials_watch_ms,   1000,            0,  86400000,  "between two looks at the files of TLS and tokens; 0: none") \
     TEXT(data,              "reelrank-data",        1,      4000,  "directory of the store; made if absent")      \
     TEXT(weights,           "",                     0,      4000,  "weights file; empty: what was in force, else the built-in ones") \
     NUMBER(weights_watch_ms,       1000,            0,  86400000,  "between two looks at the weights file; 0: none")     \
@@ -45,14 +53,16 @@ enum { OPTION_TEXT_SIZE = 4096 };
 struct options {
 #define TEXT(name, value, min, max, text)   char name[OPTION_TEXT_SIZE];
 #define NUMBER(name, value, min, max, text) uint32_t name;
-    OPTIONS(TEXT, NUMBER)
+#define FLAG(name, text)                    bool name;
+    OPTIONS(TEXT, NUMBER, FLAG)
 #undef TEXT
 #undef NUMBER
+#undef FLAG
 };
 
 enum {
-#define ROW(name, value, min, max, text) OPTION_##name,
-    OPTIONS(ROW, ROW)
+#define ROW(name, ...) OPTION_##name,
+    OPTIONS(ROW, ROW, ROW)
 #undef ROW
         OPTION_COUNT
 };
@@ -63,8 +73,9 @@ void options_defaults(struct options *options);
 size_t options_find(const char *name);
 
 /*
- * Sets one option; name as options_find() takes it. STATUS_INVALID, with options unchanged: problem
- * begins with the option's name, and says what was found and what is allowed.
+ * Sets one option, a flag by "true" or "false"; name as options_find() takes it. STATUS_INVALID,
+ * with options unchanged: problem begins with the option's name, and says what was found and what
+ * is allowed.
  */
 MUST_USE enum status options_set(struct options *options, const char *name, const char *value,
                                  struct problem *problem);

@@ -35,6 +35,7 @@ enum status worker_init(struct worker *worker, const struct worker_options *opti
     *worker = (struct worker){.server = options->server,
                               .writer = options->writer,
                               .admin = options->admin,
+                              .access = options->access,
                               .draining = options->draining,
                               .lanes = lanes,
                               .lane_count = options->route_count};

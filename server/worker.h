@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "ranker/status.h"
+#include "server/access.h"
 #include "server/admin.h"
 #include "server/arenas.h"
 #include "server/method.h"
@@ -23,6 +24,7 @@
 struct route {
     const struct method *method;
     const ProtobufCMessageDescriptor *input;
+    bool with_request; /* gRPC reads the one request before it gives the call */
     void *registered;
 };
 
@@ -40,7 +42,8 @@ struct worker {
     grpc_server *server;
     grpc_completion_queue *queue;
     struct writer *writer;
-    struct admin *admin; /* NULL: no method needs it */
+    struct admin *admin;   /* NULL: no method needs it */
+    struct access *access; /* NULL: whoever connects may call everything */
     const atomic_bool *draining;
     struct lane *lanes;
     size_t lane_count;
@@ -63,6 +66,7 @@ struct worker_options {
     grpc_server *server;
     struct writer *writer;
     struct admin *admin;
+    struct access *access;
     const atomic_bool *draining;
     const struct route *routes;
     size_t route_count;

@@ -38,6 +38,8 @@ examples:
   ./dev bench parity --help             what was served, computed again
   ./dev bench replay --help             what replays cost
   ./dev bench ablations --help          what each number of the weights is worth
+  ./dev bench training --help           how near to the truth heads come that are trained on a log
+  ./dev bench kuairand --help           heads learnt from real people's likes and hates
   ./dev bench reloads --help            weights swapped under load
   ./dev bench soak --help               hours of mixed load: does anything grow?
 
@@ -66,11 +68,13 @@ STEPS = {
 SUBCOMMANDS = {
     "parity": "parity_bench",
     "ablations": "ablations_bench",
+    "kuairand": "kuairand_bench",
     "reloads": "reloads_bench",
     "replay": "replay_bench",
     "signals": "signals_bench",
     "sizes": "sizes_bench",
     "soak": "soak",
+    "training": "training_bench",
 }
 NULL_FACTOR = 4  # a null RPC is so short that it takes more of them to measure
 

@@ -7,6 +7,7 @@ import subprocess
 
 from calls import FAILED, INVALID, OK, REELRANK, TIMEOUT, USAGE, call
 from runner import case, run
+from secure import Authority, private
 
 
 def told(place, *words):
@@ -20,8 +21,22 @@ def told(place, *words):
     return {name.replace("_", "-"): value for name, value in re.findall(r'(\w+)="?([^" ]*)', line)}
 
 
+def typed(values):
+    """The same options as words of the command line; a flag that is off is not there."""
+    for name, value in values.items():
+        if value == "true":
+            yield "--" + name
+        elif value != "false":
+            yield "--%s=%s" % (name, value)
+
+
+def logged(values):
+    """As the log tells them."""
+    return {name: {"true": "1", "false": "0"}.get(value, value) for name, value in values.items()}
+
+
 def table(place):
-    """Name, default and bounds of each option; a text has no bounds."""
+    """Name, default and bounds of each option; a text and a flag have no bounds."""
     example = call(OK, "help", "--example-config", cwd=place)[0]
     rows = re.findall(r"^# (.*)\n#([a-z-]+) = ?(.*)$", example, re.M)
     assert {name for _, name, _ in rows} == set(told(place, "--listen", "127.0.0.1:0"))
@@ -33,9 +48,16 @@ def table(place):
 def others(place):
     """For each option a value that is not its default and that a server can start with."""
     shutil.copy("config/weights.yaml", place / "w.yaml")
-    values = {"listen": "127.0.0.1:0", "data": "other-data", "weights": "w.yaml"}
+    authority = Authority(place, "ca")
+    certificate = authority.issue("server")
+    values = {"listen": "127.0.0.1:0", "data": "other-data", "weights": "w.yaml", "tls-cert": certificate.path,
+              "tls-key": certificate.key_path, "tls-client-ca": authority.path,
+              "tokens": private(place / "tokens", b"reelrank-tokens 1\n")}
+    values = {name: str(value) for name, value in values.items()}
     for name, initial, bounds in table(place):
-        if bounds is not None:
+        if initial == "false":
+            values[name] = "true"
+        elif bounds is not None:
             values[name] = str(int(initial) + (1 if int(initial) < bounds[1] else -1))
         assert values[name] != initial, name
     return values
@@ -49,16 +71,17 @@ def write(place, values):
 def every_option_is_set_by_a_file_and_by_the_command_line(place):
     values = others(place)
     write(place, values)
-    assert told(place, "--config", "r.conf") == values
-    assert told(place, *("--%s=%s" % row for row in values.items())) == values
+    assert told(place, "--config", "r.conf") == logged(values)
+    assert told(place, *typed(values)) == logged(values)
 
 
 @case
 def the_command_line_overrides_the_file(place):
-    initial = {name: value for name, value, _ in table(place)}
+    initial = {name: value for name, value, _ in table(place) if value != "false"}  # the line cannot take a flag back
     initial["listen"] = "127.0.0.1:0"
-    write(place, others(place))
-    assert told(place, *("--%s=%s" % row for row in initial.items()), "--config", "r.conf") == initial
+    values = others(place)
+    write(place, values)
+    assert told(place, *typed(initial), "--config", "r.conf") == logged({**values, **initial})
 
 
 @case

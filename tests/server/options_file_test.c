@@ -45,6 +45,16 @@ static void lines_set_options_by_name(void)
     CHECK_EQ(5000, options.drain_ms);
 }
 
+static void a_flag_is_true_or_false(void)
+{
+    sets("allow-plaintext = true");
+    CHECK(options.allow_plaintext);
+    sets("allow-plaintext = false");
+    CHECK(!options.allow_plaintext);
+    refuses("allow-plaintext = yes",
+            "r.conf:1: allow-plaintext: found \"yes\", expected true or false");
+}
+
 static void an_empty_file_changes_nothing(void)
 {
     static struct options before;
@@ -145,6 +155,7 @@ static void the_example_has_every_option_with_its_default(void)
 
 static const struct test tests[] = {
     TEST(lines_set_options_by_name),
+    TEST(a_flag_is_true_or_false),
     TEST(an_empty_file_changes_nothing),
     TEST(comments_and_empty_lines_do_not_count),
     TEST(what_is_wrong_is_told_with_its_line),
