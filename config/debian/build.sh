@@ -33,7 +33,7 @@ lay_out() {
     ln -s /usr/share/reelrank/weights.schema.json "$tree/etc/reelrank/weights.schema.json"
     put 644 "$tree/usr/share/reelrank/proto/reelrank/v1" proto/reelrank/v1/*.proto
     put 644 "$doc" README.md docs/*.md docs/*.json
-    for library in libgrpc-dev libabsl-dev libc-ares-dev; do
+    for library in libgrpc-dev libabsl-dev libc-ares-dev libre2-dev; do
         install -m 644 -D "/usr/share/doc/$library/copyright" "$doc/linked/$library"
     done
     put 644 "$doc/examples" config/examples/*.yaml examples/rank.*
