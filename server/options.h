@@ -2,6 +2,7 @@
 #define SERVER_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -9,9 +10,10 @@
 #include "ranker/status.h"
 
 /*
- * The server's options: one row each. The struct, the defaults, the parser, --help and the start-up
- * log come from this table. On the command line an option's name has dashes: --max-message-bytes. A
- * FLAG is false unless it is given.
+ * The server's options: one row each. The struct, the defaults, the parser, --help, the manual, the
+ * example of a configuration file and the start-up log come from this table. On the command line
+ * and in a file (server/options_file.h) an option's name has dashes: max-message-bytes. A FLAG is
+ * false unless it is given.
  */
 /* clang-format off */
 #define OPTIONS(TEXT, NUMBER, FLAG)                                                                               \
@@ -63,18 +65,28 @@ struct options {
 #undef FLAG
 };
 
+enum {
+#define ROW(name, ...) OPTION_##name,
+    OPTIONS(ROW, ROW, ROW)
+#undef ROW
+        OPTION_COUNT
+};
+
 void options_defaults(struct options *options);
 
+/* The row of an option; name with dashes or underscores. OPTION_COUNT: there is none. */
+size_t options_find(const char *name);
+
 /*
- * Sets one option, a flag by "true" or "false"; name with dashes or underscores, without leading
- * dashes. STATUS_INVALID, with options unchanged: problem names the option, what was found and what
+ * Sets one option, a flag by "true" or "false"; name as options_find() takes it. STATUS_INVALID,
+ * with options unchanged: problem begins with the option's name, and says what was found and what
  * is allowed.
  */
 MUST_USE enum status options_set(struct options *options, const char *name, const char *value,
                                  struct problem *problem);
 
-/* One line for each option, for --help. */
-void options_help(FILE *out);
+/* A configuration file that changes nothing: each option with its meaning, range and default. */
+void options_print_example(FILE *out);
 
 /* One line of the log with every option's value. */
 void options_log(const struct options *options);

@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include <errno.h>
 #include <grpc/support/log.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 #include "server/logline.h"
 #include "server/metrics.h"
 #include "server/monitor.h"
+#include "server/notify.h"
 #include "server/reflection.h"
 #include "server/rpc.h"
 #include "server/service.h"
@@ -27,6 +29,9 @@
 #include "store/store.h"
 
 enum { DAY_MS = 86400000 };
+enum {
+    PATIENCE_MS = 60000
+}; /* that a service manager should have while a start or a stop goes on */
 enum { METHOD_COUNT = SERVICE_METHOD_COUNT + HEALTH_METHOD_COUNT + REFLECTION_METHOD_COUNT };
 
 /* In the order of making; unmade in the other. */
@@ -34,6 +39,7 @@ struct server {
     const struct options *options;
     sigset_t signals;
     struct monitor *monitor; /* NULL: none is wanted. Unmade first, since it looks at all others */
+    struct notify notify;
     struct store *store;
     struct journal *journal;
     struct keeper *keeper;
@@ -54,9 +60,13 @@ struct server {
 
 static void show_progress(void *context, uint64_t done, uint64_t total)
 {
-    (void)context;
+    const struct server *server = context;
     unsigned long long percent = total > 0 ? 100 * done / total : 100;
-    fprintf(stderr, "\rreading the log: %llu%%%s", percent, done >= total ? "\n" : "");
+    notify_tell(&server->notify, "STATUS=reading the log: %llu%%\nEXTEND_TIMEOUT_USEC=%d000",
+                percent, PATIENCE_MS);
+    if (isatty(STDERR_FILENO)) {
+        fprintf(stderr, "\rreading the log: %llu%%%s", percent, done >= total ? "\n" : "");
+    }
 }
 
 static void warn_of_checkpoint(void *context, const char *text)
@@ -83,7 +93,8 @@ static enum status open_store(struct server *server, struct problem *problem)
         .checkpoint_records = options->checkpoint_records,
         .user_bytes = (size_t)options->user_memory_mib << 20,
         .statistics_bytes = (size_t)options->statistics_memory_mib << 20,
-        .progress = isatty(STDERR_FILENO) ? show_progress : NULL,
+        .progress = show_progress,
+        .progress_context = server,
         .warn = warn_of_checkpoint,
     };
     return store_open(&store_options, &server->store, problem);
@@ -448,14 +459,37 @@ static void announce(struct server *server)
         printf("admin page at http://%s/\n", monitor_address(server->monitor));
     }
     fflush(stdout);
+    notify_tell(&server->notify, "READY=1\nSTATUS=serving on %s", address);
+}
+
+/*
+ * Waits for a signal that ends the server. Meanwhile a watchdog is told that nothing is stuck, as
+ * long as that is so: the store can be read, which a thread that never leaves it would prevent as
+ * soon as there is something to write.
+ */
+static int wait_for_signal(struct server *server)
+{
+    unsigned interval_ms = server->notify.watchdog_ms / 2;
+    struct timespec interval = {.tv_sec = interval_ms / 1000,
+                                .tv_nsec = (long)(interval_ms % 1000) * 1000000};
+    for (;;) {
+        int number = sigtimedwait(&server->signals, NULL, interval_ms > 0 ? &interval : NULL);
+        if (number > 0) {
+            return number;
+        }
+        CHECK(errno == EAGAIN || errno == EINTR);
+        (void)store_begin(server->store);
+        store_end(server->store);
+        notify_tell(&server->notify, "WATCHDOG=1");
+    }
 }
 
 static void serve(struct server *server)
 {
-    int signal_number = 0;
     announce(server);
-    int rc = sigwait(&server->signals, &signal_number);
-    CHECK(rc == 0);
+    int signal_number = wait_for_signal(server);
+    notify_tell(&server->notify, "STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC=%" PRIu64,
+                ((uint64_t)server->options->drain_ms + PATIENCE_MS) * 1000);
     logline(LOG_INFO, "drain", "signal=%d", signal_number);
     health_set(server->health, false);
     monitor_drain(server->monitor);
@@ -489,6 +523,7 @@ enum status server_run(const struct options *options, struct problem *problem)
         return STATUS_NO_MEMORY;
     }
     server->options = options;
+    notify_init(&server->notify);
     /* Before any thread is made, gRPC's included: they inherit the mask. */
     sigemptyset(&server->signals);
     sigaddset(&server->signals, SIGTERM);
@@ -501,6 +536,7 @@ enum status server_run(const struct options *options, struct problem *problem)
         serve(server);
     }
     stop(server);
+    notify_release(&server->notify);
     free(server);
     logline_end();
     if (status == STATUS_OK) {

@@ -25,6 +25,7 @@ FEATURES = ["taste", "affinity_duration", "duration_s", "duration_bucket", "new_
             "like_rate_global_30m", "like_rate_global_1d", "like_rate_global_14d", "not_interested_rate_global_1d",
             "not_interested_rate_global_14d", "popularity_global_30m", "popularity_global_1d", "popularity_global_14d"]
 
+
 def parse(arguments):
     parser = make_parser("./dev bench kuairand", __doc__, EPILOG)
     add = parser.add_argument

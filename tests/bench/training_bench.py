@@ -23,8 +23,8 @@ NOW_MS = 1795305600000
 HEADS = ["valid_play", "long_view", "complete", "watch_quantile", "like", "share", "follow", "skip", "not_interested", "report"]
 MULTIPLIERS = ["freshness", "popularity", "quality", "curated", "premium", "language_match", "local_creator", "follows_creator",
                "new_video", "seen_before", "retrieval", "fatigue_creator", "fatigue_category"]
-# What bears on these worlds' users. Rates of regions and languages are left out, since nothing differs from place to place here, and those of
-# half an hour and of rare events, since they are mostly chance: with all 118 features trees gain a little less on the training's own validation.
+# What bears on these worlds' users. Rates of regions and languages are left out, since nothing differs from place to place
+# here, and those of half an hour and of rare events, since they are mostly chance.
 FEATURES = ["freshness", "duration_s", "quality", "curated", "popularity", "new_video", "watch_quantile", "taste", "affinity_creator",
             "affinity_category", "affinity_tag", "affinity_duration", "language_match", "local_creator", "seen_before", "fatigue_creator",
             "fatigue_category", "new_user", "valid_play_rate_global_14d", "long_view_rate_global_1d", "long_view_rate_global_14d",
