@@ -14,6 +14,7 @@
 /* The main operation. */
 enum stage {
     STAGE_REQUESTED,
+    STAGE_QUEUED, /* waits for its worker to have time */
     STAGE_READING,
     STAGE_SENDING, /* a message of a stream that goes on */
     STAGE_WRITING, /* at the writer, or the admin's thread */
@@ -26,6 +27,7 @@ struct call {
     struct lane *lane;
     struct call_tag main_tag;
     struct call_tag close_tag;
+    struct waiter waiter;
     /* Owned by the worker's thread; turn also by the writer's, as call.h says. */
     struct call *next;     /* in the free list or worker->again; guarded by worker->lock while
                               waiting */
@@ -71,6 +73,7 @@ struct call *call_new(struct lane *lane)
     call->lane = lane;
     call->main_tag = (struct call_tag){.call = call};
     call->close_tag = (struct call_tag){.call = call, .is_close = true};
+    call->waiter.owner = call;
     grpc_metadata_array_init(&call->metadata);
     grpc_call_details_init(&call->details);
     return call;
@@ -219,6 +222,15 @@ static void pack_response(struct call *call)
     grpc_slice_unref(slice);
 }
 
+/* Tells a client when to try again, as gRPC's retry policy reads it (gRFC A6). */
+static grpc_metadata pushback(unsigned retry_ms)
+{
+    char text[16];
+    int size = snprintf(text, sizeof(text), "%u", retry_ms);
+    return (grpc_metadata){.key = grpc_slice_from_static_string("grpc-retry-pushback-ms"),
+                           .value = grpc_slice_from_copied_buffer(text, (size_t)size)};
+}
+
 /* What a batch that sends is made of. */
 enum { SEND_MESSAGE = 1, SEND_STATUS = 2 };
 
@@ -230,6 +242,7 @@ static void send_batch(struct call *call, int what)
     memset(ops, 0, sizeof(ops));
     size_t count = 0;
     grpc_slice details = grpc_slice_from_static_buffer(NULL, 0);
+    grpc_metadata retry;
     if (!call->initial_sent) {
         ops[count++].op = GRPC_OP_SEND_INITIAL_METADATA;
         call->initial_sent = true;
@@ -246,6 +259,11 @@ static void send_batch(struct call *call, int what)
         if (call->turn.status != STATUS_OK) {
             details = grpc_slice_from_copied_string(call->turn.problem.text);
             ops[count].data.send_status_from_server.status_details = &details;
+        }
+        if (call->turn.retry_ms > 0) { /* so short that the slice needs no freeing */
+            retry = pushback(call->turn.retry_ms);
+            ops[count].data.send_status_from_server.trailing_metadata = &retry;
+            ops[count].data.send_status_from_server.trailing_metadata_count = 1;
         }
         count++;
     }
@@ -301,6 +319,13 @@ static void fail(struct call *call, enum status status, const char *message)
     respond(call);
 }
 
+/* For want of what others have now: a client may try again, later. */
+static void fail_for_now(struct call *call, enum status status, const char *message)
+{
+    call->turn.retry_ms = worker_retry_ms(call->lane->worker);
+    fail(call, status, message);
+}
+
 /* On the writer's or the admin's thread, which hand the call back: they have better to do than to
  * send. */
 static void written(void *context)
@@ -321,7 +346,7 @@ static bool submit(struct call *call)
     call->stage = STAGE_WRITING;
     enum status status = writer_submit(worker->writer, call->turn.batch, written, call);
     if (status != STATUS_OK) {
-        fail(call, status, "too many writes wait; try again later");
+        fail_for_now(call, status, "too many writes wait; try again later");
         return false;
     }
     return true;
@@ -338,7 +363,7 @@ static bool submit_work(struct call *call)
     call->stage = STAGE_WRITING;
     enum status status = admin_submit(worker->admin, written, call);
     if (status != STATUS_OK) {
-        fail(call, status, "too many calls wait for the admin's thread; try again later");
+        fail_for_now(call, status, "too many calls wait for the admin's thread; try again later");
         return false;
     }
     return true;
@@ -499,7 +524,7 @@ static bool open_turn(struct call *call)
     call->turn = (struct turn){.state = call->state};
     call->arena = arenas_take(&call->lane->worker->arenas);
     if (call->arena == NULL) {
-        fail(call, STATUS_NO_MEMORY, "too many calls are in flight; try again later");
+        fail_for_now(call, STATUS_NO_MEMORY, "too many calls are in flight; try again later");
         return false;
     }
     return true;
@@ -591,9 +616,38 @@ static void answer_unknown(struct call *call)
     respond(call);
 }
 
-void call_begin(struct call *call)
+static void fail_expired(struct call *call)
+{
+    fail(call, STATUS_DEADLINE, "the deadline passed before work began");
+}
+
+static void refuse(struct call *call)
+{
+    fail_for_now(call, STATUS_BUSY, "the server is overloaded; try again later");
+}
+
+/* Waits with the message in call->request for the worker to have time. */
+static void queue_message(struct call *call)
+{
+    call->stage = STAGE_QUEUED;
+    call->waiter.bytes = grpc_byte_buffer_length(call->request);
+    if (call->lane->route->class == ADMISSION_NONE) {
+        take_message(call);
+    } else if (!worker_enqueue(call->lane->worker, call->lane->route->class, &call->waiter)) {
+        refuse(call);
+    }
+}
+
+/* What a call is before its first turn. */
+static void prepare(struct call *call)
 {
     call->main_busy = true;
+    call->turn = (struct turn){.status = STATUS_OK};
+}
+
+void call_begin(struct call *call)
+{
+    prepare(call);
     if (call->lane->route->method == NULL) {
         answer_unknown(call);
         return;
@@ -602,16 +656,24 @@ void call_begin(struct call *call)
         watch_close(call);
     }
     memset(call->state, 0, sizeof(call->state));
-    call->turn.status = STATUS_OK;
     if (deadline_passed(call->deadline)) {
-        fail(call, STATUS_DEADLINE, "the deadline passed before work began");
+        fail_expired(call);
     } else if (!one_request(call)) {
         start_read(call);
     } else if (call->request == NULL) {
         fail(call, STATUS_INVALID, "the call carries no request message");
     } else {
-        take_message(call);
+        queue_message(call);
     }
+}
+
+void call_refuse(struct call *call)
+{
+    prepare(call);
+    if (kind_of(call) != METHOD_UNARY) {
+        watch_close(call);
+    }
+    refuse(call);
 }
 
 /* The client of a stream has said all. */
@@ -638,7 +700,7 @@ static void advance(struct call *call)
     switch (call->stage) {
     case STAGE_READING:
         if (call->request != NULL) {
-            take_message(call);
+            queue_message(call);
         } else {
             end_of_stream(call);
         }
@@ -662,6 +724,7 @@ static void advance(struct call *call)
         }
         return;
     case STAGE_REQUESTED:
+    case STAGE_QUEUED:
     case STAGE_ENDING:
         break;
     }
@@ -694,6 +757,16 @@ static void main_event(struct call *call, bool success)
     }
 }
 
+/* Returns true when nothing is under way any more, and the call is clean. */
+static bool end_if_idle(struct call *call)
+{
+    if (call->main_busy || call->close_busy) {
+        return false;
+    }
+    clean(call);
+    return true;
+}
+
 static void close_event(struct call *call)
 {
     call->close_busy = false;
@@ -710,11 +783,24 @@ bool call_event(struct call *call, const struct call_tag *tag, bool success)
     } else {
         main_event(call, success);
     }
-    if (call->main_busy || call->close_busy) {
-        return false;
+    return end_if_idle(call);
+}
+
+bool call_run(struct call *call, bool late)
+{
+    if (call->closed) { /* the client of a stream is gone */
+        call->main_busy = false;
+        return end_if_idle(call);
     }
-    clean(call);
-    return true;
+    if (late) {
+        refuse(call);
+    } else if (deadline_passed(call->deadline)) {
+        admission_expired(&call->lane->worker->admission);
+        fail_expired(call);
+    } else {
+        take_message(call);
+    }
+    return false; /* what answers, or waits, is under way */
 }
 
 bool call_again(struct call *call)

@@ -57,6 +57,9 @@ struct turn {
     struct batch *batch;        /* for TURN_WRITE, in arena */
     enum status status;
     struct problem problem;
+    /* Of a failure that may pass: when a client may try again, sent as grpc-retry-pushback-ms. 0:
+     * nothing is said. */
+    unsigned retry_ms;
     /*
      * What the answer may point into: release(held) is called once it is packed, or the turn has
      * failed, whatever its status. NULL: nothing.

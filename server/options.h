@@ -21,6 +21,9 @@
     NUMBER(workers,                   0,            0,        64,  "threads that answer; 0: one per processor")   \
     NUMBER(max_message_bytes,   4194304,         1024,  67108864,  "longest request")                             \
     NUMBER(memory_quota_mib,        256,           16,   1048576,  "memory of requests in flight, MiB")           \
+    NUMBER(max_calls,              2048,            1,      4096,  "calls in progress of a kind at a worker; more are refused") \
+    NUMBER(max_streams,             100,            1,      4096,  "calls under way on one connection; its client holds more back") \
+    NUMBER(queue_delay_ms,           10,            0,     60000,  "wait for a worker in lasting overload, then refused; 0: any") \
     NUMBER(map_mib,               16384,            1,  16777216,  "largest store file, MiB")                     \
     NUMBER(window_length,       1048576,            1, 268435456,  "signals back that a repeat is recognised")    \
     NUMBER(checkpoint_records,   524288,            1, 268435456,  "records of the log between two checkpoints")  \

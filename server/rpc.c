@@ -23,9 +23,10 @@ extern void set_deadlock_detection(int mode) __asm__(
 
 enum {
     ARENA_BYTES_MIN = 4 << 20,
-    CONNECTION_STREAMS_MAX = 2048, /* calls under way on one connection */
     ADDRESS_SIZE = 128,
-    PATH_SIZE = 256
+    PATH_SIZE = 256,
+    BURST_FACTOR = 5, /* times the queue delay, a burst may wait */
+    QUEUE_SHARE = 4,  /* one of so many parts of the memory may wait for its turn in each class */
 };
 
 /* One thread and its worker. */
@@ -99,7 +100,7 @@ static grpc_server *create_server(const struct rpc_options *options)
     grpc_arg args[] = {
         integer_arg(GRPC_ARG_ALLOW_REUSEPORT, 0),
         integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, max_message),
-        integer_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, CONNECTION_STREAMS_MAX),
+        integer_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, (int)options->streams_max),
         integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
         integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
         integer_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
@@ -122,6 +123,7 @@ static void register_route(struct rpc *rpc, const struct method *method)
     struct route *route = &rpc->routes[rpc->route_count++];
     route->method = method;
     route->input = method_descriptor(method)->input;
+    route->class = admission_class_of(method);
     route->registered = grpc_server_register_method(
         rpc->server, path, NULL,
         one_request ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
@@ -135,7 +137,7 @@ static void register_routes(struct rpc *rpc, const struct method *methods, size_
             register_route(rpc, &methods[i]);
         }
     }
-    rpc->route_count++;
+    rpc->routes[rpc->route_count++].class = ADMISSION_NONE;
 }
 
 static enum status init_workers(struct rpc *rpc, const struct rpc_options *options,
@@ -152,6 +154,13 @@ static enum status init_workers(struct rpc *rpc, const struct rpc_options *optio
         .route_count = rpc->route_count,
         .arena_size = arena_size > ARENA_BYTES_MIN ? arena_size : ARENA_BYTES_MIN,
         .arena_bytes_max = options->memory_quota_bytes / options->worker_count,
+        .admission =
+            {
+                .delay_ns = (int64_t)options->queue_delay_ms * 1000000,
+                .interval_ns = (int64_t)options->queue_delay_ms * 1000000 * BURST_FACTOR,
+                .calls_max = options->calls_max,
+                .bytes_max = options->memory_quota_bytes / options->worker_count / QUEUE_SHARE,
+            },
     };
     for (size_t i = 0; i < options->worker_count; i++) {
         enum status status = worker_init(&rpc->seats[i].worker, &worker_options);

@@ -28,6 +28,9 @@ struct rpc_options {
     size_t worker_count;       /* at least 1 */
     size_t max_message_bytes;  /* of one request; larger ones: RESOURCE_EXHAUSTED */
     size_t memory_quota_bytes; /* see above */
+    size_t calls_max;          /* of each class in progress at a worker; more are refused */
+    unsigned streams_max;      /* calls under way on one connection, as its client is told */
+    unsigned queue_delay_ms;   /* see admission.h; 0: calls wait for any time */
     struct admin *admin;       /* borrowed until rpc_free(); NULL if no method takes a TURN_WORK */
 };
 

@@ -249,6 +249,9 @@ static enum status start_rpc(struct server *server, struct problem *problem)
         .worker_count = options_worker_count(options),
         .max_message_bytes = options->max_message_bytes,
         .memory_quota_bytes = (size_t)options->memory_quota_mib << 20,
+        .calls_max = options->max_calls,
+        .streams_max = options->max_streams,
+        .queue_delay_ms = options->queue_delay_ms,
         .admin = server->admin,
     };
     return rpc_start(&rpc_options, server->methods, METHOD_COUNT, server->writer, &server->rpc,

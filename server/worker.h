@@ -10,6 +10,7 @@
 
 #include "ranker/status.h"
 #include "server/admin.h"
+#include "server/admission.h"
 #include "server/arenas.h"
 #include "server/method.h"
 #include "server/writer.h"
@@ -23,6 +24,7 @@
 struct route {
     const struct method *method;
     const ProtobufCMessageDescriptor *input;
+    enum admission_class class; /* NONE: does not wait */
     void *registered;
 };
 
@@ -46,12 +48,17 @@ struct worker {
     size_t lane_count;
     /* Owned by the thread. */
     struct arenas arenas;
+    struct admission admission;
+    uint32_t retries;   /* how many were told when to try again */
     atomic_size_t live; /* calls of all lanes; changed by the thread, read by whoever drains */
     bool down;          /* the server has shut down; new calls are dropped */
     bool queue_closed;  /* nothing may be started on the queue any more */
     struct call *again; /* calls after a TURN_AGAIN; the first is the next to have a turn */
     struct call *again_last;
     unsigned events_since_again;
+    unsigned quiet_looks;  /* at the network, in a row */
+    int64_t ran_ns;        /* when the last turns of calls that wait were over */
+    int64_t intake_end_ns; /* when they have turns again */
     /* Guarded by lock. */
     pthread_mutex_t lock;
     struct call *waiting; /* streams after a TURN_WAIT, doubly linked */
@@ -68,6 +75,7 @@ struct worker_options {
     size_t route_count;
     size_t arena_size;
     size_t arena_bytes_max;
+    struct admission_options admission;
 };
 
 /* Makes the queue and registers it; before grpc_server_start(). STATUS_NO_MEMORY. */
@@ -82,6 +90,13 @@ MUST_USE enum status worker_request(struct worker *worker);
 /* Serves until the queue has been told of the server's shutdown (tag NULL) and the last call is
  * over. */
 void worker_run(struct worker *worker);
+
+/* Lets a call, or a stream's message, wait for its turn (call_run()). False: it is to be refused.
+ * The worker's thread. */
+bool worker_enqueue(struct worker *worker, enum admission_class class, struct waiter *waiter);
+
+/* When a client that is refused now should try again, in milliseconds: not all at the same time. */
+unsigned worker_retry_ms(struct worker *worker);
 
 /* Gives a call another turn when there is nothing else to do, and now and then when there is. The
  * worker's thread. */

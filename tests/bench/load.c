@@ -178,9 +178,11 @@ static void run(struct load *load, const struct options *options, struct loop_re
 static void print(const struct load *load, struct loop_result *result)
 {
     double answers = (double)result->answers;
-    printf("{\"requests\": %" PRIu64 ", \"rps\": %.1f, \"client_cpu_us\": %.2f, "
+    printf("{\"requests\": %" PRIu64 ", \"rps\": %.1f, \"good\": %" PRIu64 ", \"refused\": %" PRIu64
+           ", \"client_cpu_us\": %.2f, "
            "\"least_bytes\": %zu, \"most_bytes\": %zu, \"bytes\": %.1f, ",
-           result->answers, answers / result->seconds, result->cpu_seconds * 1e6 / answers,
+           result->answers, answers / result->seconds, result->answers - result->failures,
+           result->refused, result->cpu_seconds * 1e6 / answers,
            load->answers > 0 ? load->least_bytes : 0, load->most_bytes,
            load->answers > 0 ? (double)load->bytes / (double)load->answers : 0);
     loop_print(result);

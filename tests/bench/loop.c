@@ -33,10 +33,13 @@ static void answered(void *context, const struct answer *answer)
 {
     struct loop *loop = context;
     struct loop_result *result = loop->result;
-    samples_add(&result->latencies_us, (double)(program_now_ns() - answer->start_ns) / 1000);
     result->answers++;
     bool good = answer->status == 0 && loop->options->check(loop->options->context, answer);
-    if (!good) {
+    if (good) {
+        double us = (double)(program_now_ns() - answer->start_ns) / 1000;
+        samples_add(&result->latencies_us, us);
+    } else {
+        result->refused += answer->status == LOOP_REFUSED ? 1 : 0;
         result->first_failure = result->failures == 0 ? answer->status : result->first_failure;
         result->failures++;
     }

@@ -15,7 +15,7 @@
  * counts from then, however late they could be sent.
  */
 
-enum { LOOP_CONNECTIONS_MAX = 256 };
+enum { LOOP_CONNECTIONS_MAX = 256, LOOP_REFUSED = 8 /* RESOURCE_EXHAUSTED */ };
 
 struct loop_options {
     struct connection_options connection; /* answered and context are the loop's own */
@@ -35,10 +35,11 @@ struct loop_result {
     uint64_t answers;
     uint64_t failures; /* of them: another status than 0, or one that check refused */
     int first_failure; /* its grpc-status */
+    uint64_t refused;  /* of the failures: RESOURCE_EXHAUSTED */
     uint64_t broken;   /* streams, see connection_broken() */
     double seconds;
     double cpu_seconds;
-    struct samples latencies_us;
+    struct samples latencies_us; /* of answers that did not fail */
 };
 
 /* The caller gives latencies_us back with samples_release(). */
