@@ -631,6 +631,7 @@ static void queue_message(struct call *call)
 {
     call->stage = STAGE_QUEUED;
     call->waiter.bytes = grpc_byte_buffer_length(call->request);
+    connections_message(call->lane->worker->connections, call->call, call->waiter.bytes);
     if (call->lane->route->class == ADMISSION_NONE) {
         take_message(call);
     } else if (!worker_enqueue(call->lane->worker, call->lane->route->class, &call->waiter)) {
@@ -672,6 +673,10 @@ void call_refuse(struct call *call)
     prepare(call);
     if (kind_of(call) != METHOD_UNARY) {
         watch_close(call);
+    }
+    if (call->request != NULL) {
+        connections_message(call->lane->worker->connections, call->call,
+                            grpc_byte_buffer_length(call->request));
     }
     refuse(call);
 }

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "ranker/check.h"
+#include "server/connections.h"
 #include "server/worker.h"
 
 /*
@@ -27,6 +28,14 @@ enum {
     PATH_SIZE = 256,
     BURST_FACTOR = 5, /* times the queue delay, a burst may wait */
     QUEUE_SHARE = 4,  /* one of so many parts of the memory may wait for its turn in each class */
+    FLOOD_SHARE = 8,  /* likewise, may come on one connection without being whole messages */
+    HANDSHAKE_MS = 10000,         /* until a client's SETTINGS have come */
+    METADATA_BYTES = 8192,        /* of one call */
+    PING_INTERVAL_MS = 10000,     /* least time between a client's pings; more often is a strike */
+    PING_STRIKES = 2,             /* then the connection is closed */
+    KEEPALIVE_MS = 60000,         /* until a silent client is sent a ping */
+    KEEPALIVE_TIMEOUT_MS = 20000, /* until it must have answered */
+    AGE_GRACE_MS = 60000,         /* for calls on a connection that has reached its age */
 };
 
 /* One thread and its worker. */
@@ -40,6 +49,7 @@ struct seat {
 struct rpc {
     /* Set once. */
     grpc_server *server;
+    struct connections *connections;
     struct route *routes; /* the last one: unknown methods */
     size_t route_count;
     struct seat *seats;
@@ -91,7 +101,13 @@ static grpc_arg integer_arg(const char *key, int value)
         .type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
 }
 
-static grpc_server *create_server(const struct rpc_options *options)
+static int milliseconds(unsigned seconds)
+{
+    return seconds > 0 && seconds < INT_MAX / 1000 ? (int)seconds * 1000 : INT_MAX;
+}
+
+static grpc_server *create_server(const struct rpc_options *options,
+                                  struct connections *connections)
 {
     grpc_resource_quota *quota = grpc_resource_quota_create("reelrank");
     grpc_resource_quota_resize(quota, options->memory_quota_bytes);
@@ -104,6 +120,17 @@ static grpc_server *create_server(const struct rpc_options *options)
         integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
         integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
         integer_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
+        integer_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_MS),
+        integer_arg(GRPC_ARG_MAX_METADATA_SIZE, METADATA_BYTES),
+        integer_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, PING_INTERVAL_MS),
+        integer_arg(GRPC_ARG_HTTP2_MAX_PING_STRIKES, PING_STRIKES),
+        integer_arg(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS),
+        integer_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS),
+        integer_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
+        integer_arg(GRPC_ARG_MAX_CONNECTION_IDLE_MS, milliseconds(options->connection_idle_s)),
+        integer_arg(GRPC_ARG_MAX_CONNECTION_AGE_MS, milliseconds(options->connection_age_s)),
+        integer_arg(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, AGE_GRACE_MS),
+        connections_arg(connections),
         {.type = GRPC_ARG_POINTER,
          .key = (char *)(uintptr_t)GRPC_ARG_RESOURCE_QUOTA,
          .value.pointer = {.p = quota, .vtable = grpc_resource_quota_arg_vtable()}},
@@ -149,6 +176,7 @@ static enum status init_workers(struct rpc *rpc, const struct rpc_options *optio
         .server = rpc->server,
         .writer = writer,
         .admin = options->admin,
+        .connections = rpc->connections,
         .draining = &rpc->draining,
         .routes = rpc->routes,
         .route_count = rpc->route_count,
@@ -173,20 +201,26 @@ static enum status init_workers(struct rpc *rpc, const struct rpc_options *optio
     return STATUS_OK;
 }
 
-static enum status bind_port(struct rpc *rpc, const char *host, unsigned port,
-                             struct problem *problem)
+/* Takes the port, and makes the server whose connections come from there. */
+static enum status bind_port(struct rpc *rpc, const struct rpc_options *options, const char *host,
+                             unsigned port, struct problem *problem)
 {
-    char wanted[ADDRESS_SIZE + 16];
-    snprintf(wanted, sizeof(wanted), "%s:%u", host, port);
-    grpc_server_credentials *plaintext = grpc_insecure_server_credentials_create();
-    int bound = grpc_server_add_http2_port(rpc->server, wanted, plaintext);
-    grpc_server_credentials_release(plaintext);
-    if (bound <= 0) {
-        problem_set(problem, "listen: cannot listen on %s: the port is taken or not allowed",
-                    wanted);
-        return STATUS_UNAVAILABLE;
+    struct connections_options connections_options = {
+        .count_max = options->connections_max,
+        .flood_bytes = options->memory_quota_bytes / FLOOD_SHARE,
+        .flood_bytes_total = options->memory_quota_bytes,
+    };
+    unsigned bound = 0;
+    enum status status =
+        connections_new(&connections_options, host, port, &rpc->connections, &bound, problem);
+    if (status != STATUS_OK) {
+        return status;
     }
-    snprintf(rpc->address, sizeof(rpc->address), "%s:%d", host, bound);
+    rpc->server = create_server(options, rpc->connections);
+    grpc_server_credentials *plaintext = grpc_insecure_server_credentials_create();
+    (void)grpc_server_add_http2_port(rpc->server, CONNECTIONS_ADDRESS, plaintext);
+    grpc_server_credentials_release(plaintext);
+    snprintf(rpc->address, sizeof(rpc->address), "%s:%u", host, bound);
     return STATUS_OK;
 }
 
@@ -228,7 +262,8 @@ static enum status serve(struct rpc *rpc)
             return status;
         }
     }
-    return start_threads(rpc);
+    enum status status = start_threads(rpc);
+    return status == STATUS_OK ? connections_start(rpc->connections) : status;
 }
 
 static struct rpc *rpc_new(size_t method_count, size_t worker_count)
@@ -295,11 +330,10 @@ enum status rpc_start(const struct rpc_options *options, const struct method *me
         problem_set(problem, "no memory for the gRPC server");
         return STATUS_NO_MEMORY;
     }
-    rpc->server = create_server(options);
-    register_routes(rpc, methods, count);
-    status = init_workers(rpc, options, writer);
+    status = bind_port(rpc, options, host, port, problem);
     if (status == STATUS_OK) {
-        status = bind_port(rpc, host, port, problem);
+        register_routes(rpc, methods, count);
+        status = init_workers(rpc, options, writer);
     }
     if (status == STATUS_OK) {
         status = serve(rpc);
@@ -390,6 +424,7 @@ void rpc_drain(struct rpc *rpc, unsigned timeout_ms)
     rpc->drained = true;
     atomic_store(&rpc->draining, true);
     rpc_wake(rpc);
+    connections_stop(rpc->connections);
     for (size_t i = 0; i < rpc->seat_count; i++) {
         grpc_server_shutdown_and_notify(rpc->server, rpc->seats[i].worker.queue, NULL);
     }
@@ -415,7 +450,10 @@ void rpc_free(struct rpc *rpc)
     if (rpc->started && !rpc->drained) {
         rpc_drain(rpc, 0);
     }
-    grpc_server_destroy(rpc->server);
+    if (rpc->server != NULL) {
+        grpc_server_destroy(rpc->server);
+    }
+    connections_free(rpc->connections);
     for (size_t i = 0; i < rpc->seat_count; i++) {
         worker_release(&rpc->seats[i].worker);
     }

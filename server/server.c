@@ -251,6 +251,9 @@ static enum status start_rpc(struct server *server, struct problem *problem)
         .memory_quota_bytes = (size_t)options->memory_quota_mib << 20,
         .calls_max = options->max_calls,
         .streams_max = options->max_streams,
+        .connections_max = options->max_connections,
+        .connection_idle_s = options->connection_idle_s,
+        .connection_age_s = options->connection_age_s,
         .queue_delay_ms = options->queue_delay_ms,
         .admin = server->admin,
     };

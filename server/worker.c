@@ -12,7 +12,7 @@ enum {
     UNKNOWN_REQUESTED = 1,
     LIVE_MAX = 4096,   /* calls of one lane; more wait in gRPC until one ends */
     AGAIN_EVENTS = 64, /* most events between turns of calls with long work */
-    INTAKE_PART = 4,   /* of the time for calls that wait, one part more for those that come */
+    INTAKE_PART = 5,   /* of the time for calls that wait, one part more for those that come */
     QUIET_LOOKS = 2,   /* at the network that bring nothing, in a row */
     RETRY_MS = 100,    /* about when a refused call may try again */
 };
@@ -43,6 +43,7 @@ enum status worker_init(struct worker *worker, const struct worker_options *opti
     *worker = (struct worker){.server = options->server,
                               .writer = options->writer,
                               .admin = options->admin,
+                              .connections = options->connections,
                               .draining = options->draining,
                               .lanes = lanes,
                               .lane_count = options->route_count};
@@ -189,7 +190,7 @@ static int64_t slice_ns(const struct worker *worker, int64_t now_ns)
 }
 
 /*
- * Calls that wait have their turns, for SLICE_NS. For a quarter of that what is new is taken in
+ * Calls that wait have their turns, for SLICE_NS. For a fifth of that what is new is taken in
  * then and what waits for too long refused, however much there is: as in "Eliminating Receive
  * Livelock in an Interrupt-driven Kernel" (Mogul, Ramakrishnan, 1997), refusing must not take the
  * time of answering. What is not taken in stays in sockets, where flow control holds clients back.

@@ -12,6 +12,7 @@
 #include "server/admin.h"
 #include "server/admission.h"
 #include "server/arenas.h"
+#include "server/connections.h"
 #include "server/method.h"
 #include "server/writer.h"
 
@@ -43,6 +44,7 @@ struct worker {
     grpc_completion_queue *queue;
     struct writer *writer;
     struct admin *admin; /* NULL: no method needs it */
+    struct connections *connections;
     const atomic_bool *draining;
     struct lane *lanes;
     size_t lane_count;
@@ -70,6 +72,7 @@ struct worker_options {
     grpc_server *server;
     struct writer *writer;
     struct admin *admin;
+    struct connections *connections;
     const atomic_bool *draining;
     const struct route *routes;
     size_t route_count;

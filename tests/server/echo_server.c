@@ -309,6 +309,7 @@ int main(int argc, char **argv)
                                   .max_message_bytes = 4 << 20,
                                   .memory_quota_bytes = 256 << 20,
                                   .calls_max = 2048,
+                                  .connections_max = 1000,
                                   .streams_max = 2048};
 
     CHECK(store_open(&store_options, &server.store, &problem) == STATUS_OK);
