@@ -28,6 +28,8 @@ struct call {
     struct call_tag main_tag;
     struct call_tag close_tag;
     struct waiter waiter;
+    struct call_links sending;
+    size_t sending_bytes; /* of the response under way */
     /* Owned by the worker's thread; turn also by the writer's, as call.h says. */
     struct call *next;     /* in the free list or worker->again; guarded by worker->lock while
                               waiting */
@@ -137,9 +139,24 @@ bool call_request(struct call *call)
     return error == GRPC_CALL_OK;
 }
 
+struct call_links *call_sending(struct call *call)
+{
+    return &call->sending;
+}
+
+void call_cancel(struct call *call)
+{
+    grpc_call_error error = grpc_call_cancel_with_status(call->call, GRPC_STATUS_RESOURCE_EXHAUSTED,
+                                                         "the answer was not read in time", NULL);
+    CHECK(error == GRPC_CALL_OK);
+}
+
 /* Destroys the messages of the turn before. */
 static void clear_messages(struct call *call)
 {
+    if (call->response != NULL) {
+        worker_sent(call->lane->worker, call, call->sending_bytes);
+    }
     grpc_byte_buffer_destroy(call->request);
     grpc_byte_buffer_destroy(call->response);
     call->request = NULL;
@@ -219,7 +236,9 @@ static void pack_response(struct call *call)
         slice = grpc_slice_from_copied_buffer(turn->response_bytes.data, turn->response_bytes.size);
     }
     call->response = grpc_raw_byte_buffer_create(&slice, 1);
+    call->sending_bytes = GRPC_SLICE_LENGTH(slice);
     grpc_slice_unref(slice);
+    worker_sends(call->lane->worker, call, call->sending_bytes);
 }
 
 /* Tells a client when to try again, as gRPC's retry policy reads it (gRFC A6). */
@@ -512,6 +531,7 @@ static void take_turn(struct call *call, const ProtobufCMessage *request, struct
     call->turn.request = request;
     call->turn.request_bytes = request_bytes;
     call->turn.now_ms = wall_clock_ms();
+    call->turn.hurried = worker_is_hurried(call->lane->worker);
     call->turn.stopping = call->closed || atomic_load(call->lane->worker->draining);
     if (!run_turn(call)) {
         give_arena(call);

@@ -67,6 +67,16 @@ bool call_again(struct call *call);
  */
 struct call *call_wake_all_locked(struct worker *worker);
 struct call *call_next(const struct call *call);
+
+/* Where the worker keeps a call that sends: its neighbours in the list. */
+struct call_links {
+    struct call *before;
+    struct call *after;
+};
+struct call_links *call_sending(struct call *call);
+
+/* Ends a call whose answer nobody takes. */
+void call_cancel(struct call *call);
 void call_set_next(struct call *call, struct call *next);
 void call_post(struct call *call);
 

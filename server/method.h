@@ -51,6 +51,7 @@ struct turn {
     struct text request_bytes;       /* as received */
     void *state;                     /* METHOD_STATE_SIZE bytes of this call, zero at first */
     int64_t now_ms;                  /* wall clock */
+    bool hurried;  /* others wait for too long: an answer that costs less is welcome */
     bool stopping; /* the server shuts down or the client is gone: long work should end */
     ProtobufCMessage *response;
     struct text response_bytes; /* packed already; must live in arena */

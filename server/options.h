@@ -17,6 +17,7 @@
     TEXT(listen,            "127.0.0.1:7070",       3,       127,  "loopback address to serve on; port 0: any")   \
     TEXT(data,              "reelrank-data",        1,      4000,  "directory of the store; made if absent")      \
     TEXT(weights,           "",                     0,      4000,  "weights file; empty: what was in force, else the built-in ones") \
+    TEXT(overload,          "reject",               1,        16,  "what a Rank gets in overload: reject, or degrade, an order by retrieval score") \
     NUMBER(weights_watch_ms,       1000,            0,  86400000,  "between two looks at the weights file; 0: none")     \
     NUMBER(workers,                   0,            0,        64,  "threads that answer; 0: one per processor")   \
     NUMBER(max_message_bytes,   4194304,         1024,  67108864,  "longest request")                             \
@@ -68,6 +69,9 @@ void options_help(FILE *out);
 
 /* One line of the log with every option's value. */
 void options_log(const struct options *options);
+
+/* STATUS_INVALID for a text that names nothing known; options_set() alone cannot tell. */
+MUST_USE enum status options_check(const struct options *options, struct problem *problem);
 
 /* The workers option, with 0 resolved to the number of processors, at most 64. */
 unsigned options_worker_count(const struct options *options);

@@ -177,6 +177,7 @@ static enum status init_workers(struct rpc *rpc, const struct rpc_options *optio
         .writer = writer,
         .admin = options->admin,
         .connections = rpc->connections,
+        .degrade = options->degrade,
         .draining = &rpc->draining,
         .routes = rpc->routes,
         .route_count = rpc->route_count,

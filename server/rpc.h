@@ -1,6 +1,7 @@
 #ifndef SERVER_RPC_H
 #define SERVER_RPC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "ranker/problem.h"
@@ -33,6 +34,7 @@ struct rpc_options {
     unsigned connection_idle_s; /* until one without calls is told to go; 0: never */
     unsigned connection_age_s;  /* likewise, any; it has a minute to finish its calls; 0: never */
     unsigned streams_max;       /* calls under way on one connection, as its client is told */
+    bool degrade;               /* in overload, calls are told to hurry (turn.hurried) */
     unsigned queue_delay_ms;    /* see admission.h; 0: calls wait for any time */
     struct admin *admin;        /* borrowed until rpc_free(); NULL if no method takes a TURN_WORK */
 };

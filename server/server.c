@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "ranker/check.h"
@@ -254,6 +255,7 @@ static enum status start_rpc(struct server *server, struct problem *problem)
         .connections_max = options->max_connections,
         .connection_idle_s = options->connection_idle_s,
         .connection_age_s = options->connection_age_s,
+        .degrade = strcmp(options->overload, "degrade") == 0,
         .queue_delay_ms = options->queue_delay_ms,
         .admin = server->admin,
     };
@@ -340,6 +342,9 @@ static void log_grpc(gpr_log_func_args *arguments)
 enum status server_run(const struct options *options, struct problem *problem)
 {
     enum status status = rpc_check_listen(options->listen, problem);
+    if (status == STATUS_OK) {
+        status = options_check(options, problem);
+    }
     if (status != STATUS_OK) { /* before a directory is made */
         return status;
     }

@@ -44,6 +44,8 @@ enum status worker_init(struct worker *worker, const struct worker_options *opti
                               .writer = options->writer,
                               .admin = options->admin,
                               .connections = options->connections,
+                              .degrade = options->degrade,
+                              .sending_bytes_max = options->arena_bytes_max,
                               .draining = options->draining,
                               .lanes = lanes,
                               .lane_count = options->route_count};
@@ -160,6 +162,42 @@ static void handle(struct worker *worker, const grpc_event *event)
     }
 }
 
+/* Takes it out of the list of those that send. */
+static void unlink_sending(struct worker *worker, struct call *call)
+{
+    struct call_links *links = call_sending(call);
+    *(links->before != NULL ? &call_sending(links->before)->after : &worker->sending) =
+        links->after;
+    *(links->after != NULL ? &call_sending(links->after)->before : &worker->sending_last) =
+        links->before;
+}
+
+static void link_sending(struct worker *worker, struct call *call)
+{
+    *call_sending(call) = (struct call_links){.before = worker->sending_last};
+    *(worker->sending_last != NULL ? &call_sending(worker->sending_last)->after
+                                   : &worker->sending) = call;
+    worker->sending_last = call;
+}
+
+void worker_sends(struct worker *worker, struct call *call, size_t size)
+{
+    link_sending(worker, call);
+    worker->sending_bytes += size;
+    if (worker->sending_bytes > worker->sending_bytes_max && worker->sending != call) {
+        struct call *slowest = worker->sending;
+        unlink_sending(worker, slowest); /* to its end it stays counted, but behind the others */
+        link_sending(worker, slowest);
+        call_cancel(slowest);
+    }
+}
+
+void worker_sent(struct worker *worker, struct call *call, size_t size)
+{
+    unlink_sending(worker, call);
+    worker->sending_bytes -= size;
+}
+
 bool worker_enqueue(struct worker *worker, enum admission_class class, struct waiter *waiter)
 {
     int64_t now_ns = monotonic_ns();
@@ -167,6 +205,11 @@ bool worker_enqueue(struct worker *worker, enum admission_class class, struct wa
         worker->ran_ns = now_ns; /* nothing has taken its time */
     }
     return admission_enter(&worker->admission, class, waiter, now_ns);
+}
+
+bool worker_is_hurried(const struct worker *worker)
+{
+    return worker->degrade && admission_is_overloaded(&worker->admission, monotonic_ns());
 }
 
 unsigned worker_retry_ms(struct worker *worker)

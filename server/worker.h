@@ -45,13 +45,18 @@ struct worker {
     struct writer *writer;
     struct admin *admin; /* NULL: no method needs it */
     struct connections *connections;
+    bool degrade; /* in overload, calls are told to hurry */
     const atomic_bool *draining;
     struct lane *lanes;
     size_t lane_count;
     /* Owned by the thread. */
     struct arenas arenas;
     struct admission admission;
-    uint32_t retries;   /* how many were told when to try again */
+    uint32_t retries;     /* how many were told when to try again */
+    struct call *sending; /* those whose answers the core has; the first for longest */
+    struct call *sending_last;
+    size_t sending_bytes;
+    size_t sending_bytes_max;
     atomic_size_t live; /* calls of all lanes; changed by the thread, read by whoever drains */
     bool down;          /* the server has shut down; new calls are dropped */
     bool queue_closed;  /* nothing may be started on the queue any more */
@@ -73,6 +78,7 @@ struct worker_options {
     struct writer *writer;
     struct admin *admin;
     struct connections *connections;
+    bool degrade;
     const atomic_bool *draining;
     const struct route *routes;
     size_t route_count;
@@ -94,9 +100,20 @@ MUST_USE enum status worker_request(struct worker *worker);
  * over. */
 void worker_run(struct worker *worker);
 
+/*
+ * The core has got size bytes to send for the call, or has sent them. While all such bytes are more
+ * than they may be, those calls are cancelled that have not got rid of theirs for longest: their
+ * clients do not read. The worker's thread.
+ */
+void worker_sends(struct worker *worker, struct call *call, size_t size);
+void worker_sent(struct worker *worker, struct call *call, size_t size);
+
 /* Lets a call, or a stream's message, wait for its turn (call_run()). False: it is to be refused.
  * The worker's thread. */
 bool worker_enqueue(struct worker *worker, enum admission_class class, struct waiter *waiter);
+
+/* Whether the calls it degrades have queued without an end (turn.hurried). */
+bool worker_is_hurried(const struct worker *worker);
 
 /* When a client that is refused now should try again, in milliseconds: not all at the same time. */
 unsigned worker_retry_ms(struct worker *worker);
