@@ -46,6 +46,7 @@ struct call {
     grpc_byte_buffer *response;
     struct arena *arena;
     int cancelled; /* written by gRPC */
+    bool cut;      /* by us */
     struct turn turn;
     bool main_busy;
     bool close_busy;
@@ -125,6 +126,8 @@ bool call_request(struct call *call)
     call->initial_sent = false;
     call->closed = false;
     call->close_busy = false;
+    call->cancelled = 0;
+    call->cut = false;
     if (route->method == NULL) {
         error =
             grpc_server_request_call(worker->server, &call->call, &call->details, &call->metadata,
@@ -146,6 +149,7 @@ struct call_links *call_sending(struct call *call)
 
 void call_cancel(struct call *call)
 {
+    call->cut = true;
     grpc_call_error error = grpc_call_cancel_with_status(call->call, GRPC_STATUS_RESOURCE_EXHAUSTED,
                                                          "the answer was not read in time", NULL);
     CHECK(error == GRPC_CALL_OK);
@@ -682,6 +686,7 @@ void call_begin(struct call *call)
     } else if (!one_request(call)) {
         start_read(call);
     } else if (call->request == NULL) {
+        connections_reset(call->lane->worker->connections, call->call);
         fail(call, STATUS_INVALID, "the call carries no request message");
     } else {
         queue_message(call);
@@ -787,6 +792,9 @@ static bool end_if_idle(struct call *call)
 {
     if (call->main_busy || call->close_busy) {
         return false;
+    }
+    if (call->cancelled && !call->cut && !deadline_passed(call->deadline)) {
+        connections_reset(call->lane->worker->connections, call->call);
     }
     clean(call);
     return true;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grpc/support/alloc.h>
 #include <inttypes.h>
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -27,9 +29,13 @@ enum {
     BACKLOG = 1024,          /* of connections the system holds until they are accepted */
     EVENTS_MAX = 64,         /* at a time */
     ACCEPT_MAX = 64,         /* likewise */
-    TICK_MS = 250,           /* between two looks at what has come */
+    TICK_MS = 50,            /* between two looks at what has come */
     QUIET_MS = 10000,        /* without a whole message, until one may be closed to make room */
-    HEADER_BYTES = 512,      /* allowed to each whole message for headers and frames */
+    SILENT_MS = 1000,        /* likewise, of one that never had any */
+    CALL_BYTES = 4096,       /* allowed to each whole message for headers and frames */
+    RESET_BYTES = 8192,      /* counted for each call that was taken back */
+    DISCARD_BYTES = 1 << 30, /* more than a socket holds */
+    BUSY_BYTES = 65536,      /* without which no connection keeps the core busy */
     FORGOTTEN_BYTES = 65536, /* a second */
     USER_TIMEOUT_MS = 20000, /* until a peer that acknowledges nothing is gone */
     OTHER_DESCRIPTORS = 256, /* that the process needs besides */
@@ -43,9 +49,10 @@ struct connection {
     uint64_t key;
     struct connection *next; /* in its bucket */
     int64_t message_ms;      /* of the last whole message, or of its acceptance; monotonic */
-    uint64_t received;       /* as the system counted at the last look */
+    uint64_t taken;          /* bytes that the core had read at the last look */
     uint64_t whole;          /* bytes that whole messages account for, since then */
     uint64_t loose;          /* bytes that nothing accounts for so far */
+    uint64_t trust;          /* bytes of whole messages so far */
 };
 
 /* The core's handler of connections that others accept, grpc_core::TcpServerFdHandler. */
@@ -129,10 +136,13 @@ static void for_each(struct connections *connections,
     }
 }
 
-/* Ends it for both sides: the core sees that, and then the thread does. */
+/* Ends it for both sides: the core sees that, and then the thread does. It may have ended already.
+ */
 static void cut(struct connection *connection)
 {
-    (void)shutdown(connection->fd, SHUT_RDWR); /* it may have ended already */
+    (void)shutdown(connection->fd, SHUT_RDWR);
+    /* What the core has not read yet it need not read. */
+    (void)recv(connection->fd, NULL, DISCARD_BYTES, MSG_TRUNC | MSG_DONTWAIT);
     connection->loose = 0;
 }
 
@@ -146,26 +156,39 @@ struct look {
     struct connection *worst;
 };
 
-static uint64_t received(const struct connection *connection)
+/* Bytes that the core has read. */
+static uint64_t taken(const struct connection *connection)
 {
     struct tcp_info info = {0};
     socklen_t size = sizeof(info);
-    int rc = getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size);
-    return rc == 0 ? info.tcpi_bytes_received : connection->received;
+    int unread = 0;
+    if (getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
+        ioctl(connection->fd, SIOCINQ, &unread) != 0 ||
+        (uint64_t)info.tcpi_bytes_received < connection->taken + (uint64_t)unread) {
+        return connection->taken;
+    }
+    return (uint64_t)info.tcpi_bytes_received - (uint64_t)unread;
+}
+
+static uint64_t allowed(const struct connections_options *options,
+                        const struct connection *connection)
+{
+    uint64_t bytes = options->stranger_bytes + connection->trust;
+    return bytes < options->flood_bytes ? bytes : options->flood_bytes;
 }
 
 static void look_at(struct connections *connections, struct connection *connection, void *context)
 {
     struct look *look = context;
-    uint64_t bytes = received(connection);
-    uint64_t forgotten = FORGOTTEN_BYTES * (uint64_t)look->past_ms / 1000;
-    uint64_t loose = connection->loose + (bytes - connection->received);
+    uint64_t bytes = taken(connection);
+    uint64_t forgotten = (uint64_t)FORGOTTEN_BYTES * (uint64_t)look->past_ms / 1000;
+    uint64_t loose = connection->loose + (bytes - connection->taken);
     uint64_t accounted = connection->whole + forgotten;
-    connection->received = bytes;
+    connection->taken = bytes;
     /* What is read late accounts for what came before; no more than that is saved up. */
     connection->loose = loose > accounted ? loose - accounted : 0;
     connection->whole = 0;
-    if (connection->loose > connections->options.flood_bytes) {
+    if (connection->loose > allowed(&connections->options, connection)) {
         cut(connection);
         look->flooded++;
     }
@@ -182,10 +205,12 @@ static void look_at_all(struct connections *connections)
     if (look.past_ms < TICK_MS) {
         return;
     }
+    bool busy = connections->options.is_busy(connections->options.context);
     connections->looked_ms = look.now_ms;
     pthread_mutex_lock(&connections->lock);
     for_each(connections, look_at, &look);
-    if (look.loose > connections->options.flood_bytes_total) {
+    if (look.worst != NULL && (look.loose > connections->options.flood_bytes_total ||
+                               (busy && look.worst->loose > BUSY_BYTES))) {
         cut(look.worst);
         look.flooded++;
     }
@@ -198,16 +223,34 @@ static void look_at_all(struct connections *connections)
     }
 }
 
-void connections_message(struct connections *connections, grpc_call *call, size_t size)
+static uint64_t key_of(grpc_call *call)
 {
     char *peer = grpc_call_get_peer(call);
     uint64_t key = hash_key(text_of(peer));
     gpr_free(peer);
+    return key;
+}
+
+void connections_message(struct connections *connections, grpc_call *call, size_t size)
+{
+    uint64_t key = key_of(call);
     pthread_mutex_lock(&connections->lock);
     struct connection *connection = *place_of(connections, key);
     if (connection != NULL) {
-        connection->whole += size + HEADER_BYTES;
+        connection->whole += size + CALL_BYTES;
+        connection->trust += size + 1; /* an empty one is a message too */
         connection->message_ms = monotonic_ms();
+    }
+    pthread_mutex_unlock(&connections->lock);
+}
+
+void connections_reset(struct connections *connections, grpc_call *call)
+{
+    uint64_t key = key_of(call);
+    pthread_mutex_lock(&connections->lock);
+    struct connection *connection = *place_of(connections, key);
+    if (connection != NULL) {
+        connection->loose += RESET_BYTES;
     }
     pthread_mutex_unlock(&connections->lock);
 }
@@ -224,12 +267,18 @@ static void warn(struct connections *connections, const char *problem)
     }
 }
 
+/* Since when one may be closed to make room. */
+static int64_t free_since_ms(const struct connection *connection)
+{
+    return connection->message_ms + (connection->trust > 0 ? QUIET_MS : SILENT_MS);
+}
+
 static void find_quietest(struct connections *connections, struct connection *connection,
                           void *context)
 {
     (void)connections;
     struct connection **quietest = context;
-    if (*quietest == NULL || connection->message_ms < (*quietest)->message_ms) {
+    if (*quietest == NULL || free_since_ms(connection) < free_since_ms(*quietest)) {
         *quietest = connection;
     }
 }
@@ -239,7 +288,7 @@ static bool make_room(struct connections *connections, int64_t now_ms)
 {
     struct connection *quietest = NULL;
     for_each(connections, find_quietest, &quietest);
-    if (quietest == NULL || now_ms - quietest->message_ms < QUIET_MS) {
+    if (quietest == NULL || now_ms < free_since_ms(quietest)) {
         return false;
     }
     cut(quietest);
@@ -338,7 +387,7 @@ static void accept_some(struct connections *connections)
             pthread_mutex_lock(&connections->lock);
             connections->counts.failed++;
             pthread_mutex_unlock(&connections->lock);
-            usleep(TICK_MS * 1000 / 10); /* nothing else tells when there are descriptors again */
+            usleep(TICK_MS * 1000); /* nothing else tells when there are descriptors again */
             return;
         }
     }

@@ -2,6 +2,7 @@
 #define SERVER_CONNECTIONS_H
 
 #include <grpc/grpc.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,12 +17,18 @@
  * at once (CVE-2023-44487) for as long as a client likes.
  *
  * A connection is closed
- * - to make room, when there are as many as there may be: the one whose last whole message is
- *   longest ago, if that is more than ten seconds; without one the new connection is closed;
- * - when more than flood_bytes have come on it that are not part of whole messages or of the
- *   headers of their calls. Of these bytes 64 KiB a second are forgotten, for what is due to the
- *   protocol itself. The same holds when all connections together have more than flood_bytes_total:
- *   then the one with most is closed.
+ * - to make room, when there are as many as there may be: the one that has been without a whole
+ *   message for longest, if that is more than ten seconds, or one second where there never was one;
+ *   without such a one the new connection is closed;
+ * - when more than stranger_bytes have come on it that are not part of whole messages or of the
+ *   headers of their calls; with each byte of whole messages it may be one more, up to flood_bytes.
+ *   A call that is taken back before its deadline, or comes without a message, counts as 8 KiB of
+ *   them, a whole message as 4 KiB less, so that it may be every second one; and 64 KiB a second
+ *   are forgotten, for what is due to the protocol itself;
+ * - when the core does not come back from reading (is_busy): then the one with most of these bytes,
+ *   for it goes on reading as long as there is something to read;
+ * - when all connections together have more than flood_bytes_total of these bytes: then the one
+ *   with most.
  *
  * Calls on a connection that is closed end as UNAVAILABLE at its client.
  */
@@ -29,8 +36,11 @@ struct connections;
 
 struct connections_options {
     size_t count_max;
+    uint64_t stranger_bytes; /* room for the longest message at least */
     uint64_t flood_bytes;
     uint64_t flood_bytes_total;
+    bool (*is_busy)(void *context); /* called on the thread, twenty times a second */
+    void *context;
 };
 
 /* What has become of connections since the start. */
@@ -66,6 +76,9 @@ MUST_USE enum status connections_start(struct connections *connections);
  * connection. Any thread.
  */
 void connections_message(struct connections *connections, grpc_call *call, size_t size);
+
+/* A call has been taken back, or has come without a message. Any thread. */
+void connections_reset(struct connections *connections, grpc_call *call);
 
 /* Any thread. */
 void connections_counts(struct connections *connections, struct connections_counts *out);

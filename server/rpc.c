@@ -29,6 +29,7 @@ enum {
     BURST_FACTOR = 5, /* times the queue delay, a burst may wait */
     QUEUE_SHARE = 4,  /* one of so many parts of the memory may wait for its turn in each class */
     FLOOD_SHARE = 8,  /* likewise, may come on one connection without being whole messages */
+    STRANGER_MESSAGES = 2,        /* of the longest, may come so at first */
     HANDSHAKE_MS = 10000,         /* until a client's SETTINGS have come */
     METADATA_BYTES = 8192,        /* of one call */
     PING_INTERVAL_MS = 10000,     /* least time between a client's pings; more often is a strike */
@@ -38,12 +39,19 @@ enum {
     AGE_GRACE_MS = 60000,         /* for calls on a connection that has reached its age */
 };
 
+/* On a processor; what clients may have on its way is read in a tenth of that. */
+#define BUSY_NS INT64_C(50000000)
+
 /* One thread and its worker. */
 struct seat {
     struct worker worker;
     struct rpc *rpc;
     pthread_t thread;
     bool has_thread;
+    /* Owned by the connections' thread: the worker's visit to the core at the last look, and the
+     * time on a processor it had had when that began, or as far as is known. */
+    unsigned visit;
+    int64_t visit_cpu_ns;
 };
 
 struct rpc {
@@ -99,6 +107,34 @@ static grpc_arg integer_arg(const char *key, int value)
 {
     return (grpc_arg){
         .type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
+}
+
+static int64_t cpu_ns(pthread_t thread)
+{
+    clockid_t clock;
+    struct timespec time = {0};
+    if (pthread_getcpuclockid(thread, &clock) != 0 || clock_gettime(clock, &time) != 0) {
+        return 0;
+    }
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+/* Whether a worker has worked in the core for BUSY_NS without coming back. */
+static bool is_busy(void *context)
+{
+    struct rpc *rpc = context;
+    bool busy = false;
+    for (size_t i = 0; i < rpc->seat_count; i++) {
+        struct seat *seat = &rpc->seats[i];
+        unsigned visit = atomic_load_explicit(&seat->worker.visits, memory_order_relaxed);
+        int64_t now_ns = cpu_ns(seat->thread);
+        if (visit != seat->visit) {
+            seat->visit = visit;
+            seat->visit_cpu_ns = now_ns;
+        }
+        busy = busy || (visit % 2 == 1 && now_ns - seat->visit_cpu_ns > BUSY_NS);
+    }
+    return busy;
 }
 
 static int milliseconds(unsigned seconds)
@@ -208,6 +244,9 @@ static enum status bind_port(struct rpc *rpc, const struct rpc_options *options,
 {
     struct connections_options connections_options = {
         .count_max = options->connections_max,
+        .is_busy = is_busy,
+        .context = rpc,
+        .stranger_bytes = STRANGER_MESSAGES * options->max_message_bytes,
         .flood_bytes = options->memory_quota_bytes / FLOOD_SHARE,
         .flood_bytes_total = options->memory_quota_bytes,
     };

@@ -63,7 +63,10 @@ static grpc_event next_event(struct worker *worker)
     bool idle = worker->again == NULL && worker->admission.waiting == 0;
     gpr_timespec deadline =
         idle ? gpr_inf_future(GPR_CLOCK_MONOTONIC) : gpr_inf_past(GPR_CLOCK_MONOTONIC);
-    return grpc_completion_queue_next(worker->queue, deadline, NULL);
+    atomic_fetch_add_explicit(&worker->visits, 1, memory_order_relaxed);
+    grpc_event event = grpc_completion_queue_next(worker->queue, deadline, NULL);
+    atomic_fetch_add_explicit(&worker->visits, 1, memory_order_relaxed);
+    return event;
 }
 
 void worker_release(struct worker *worker)

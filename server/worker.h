@@ -53,6 +53,8 @@ struct worker {
     struct arenas arenas;
     struct admission admission;
     uint32_t retries;     /* how many were told when to try again */
+    atomic_uint visits;   /* to the core's queue, twice each; odd: the thread is there. Any thread
+                             reads it */
     struct call *sending; /* those whose answers the core has; the first for longest */
     struct call *sending_last;
     size_t sending_bytes;
