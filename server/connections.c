@@ -29,7 +29,7 @@ enum {
     BACKLOG = 1024,          /* of connections the system holds until they are accepted */
     EVENTS_MAX = 64,         /* at a time */
     ACCEPT_MAX = 64,         /* likewise */
-    TICK_MS = 50,            /* between two looks at what has come */
+    TICK_MS = 100,            /* between two looks at what has come */
     QUIET_MS = 10000,        /* without a whole message, until one may be closed to make room */
     SILENT_MS = 1000,        /* likewise, of one that never had any */
     CALL_BYTES = 4096,       /* allowed to each whole message for headers and frames */
@@ -163,6 +163,7 @@ static uint64_t taken(const struct connection *connection)
     socklen_t size = sizeof(info);
     int unread = 0;
     if (getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
+        (uint64_t)info.tcpi_bytes_received == connection->taken ||
         ioctl(connection->fd, SIOCINQ, &unread) != 0 ||
         (uint64_t)info.tcpi_bytes_received < connection->taken + (uint64_t)unread) {
         return connection->taken;

@@ -39,7 +39,7 @@ struct connections_options {
     uint64_t stranger_bytes; /* room for the longest message at least */
     uint64_t flood_bytes;
     uint64_t flood_bytes_total;
-    bool (*is_busy)(void *context); /* called on the thread, twenty times a second */
+    bool (*is_busy)(void *context); /* called on the thread, ten times a second */
     void *context;
 };
 
