@@ -670,27 +670,42 @@ static void prepare(struct call *call)
     call->turn = (struct turn){.status = STATUS_OK};
 }
 
-void call_begin(struct call *call)
+/* Calls without a message come in floods, whose rest is not worth an answer once their connection
+ * is closed. */
+static bool begin_without_message(struct call *call)
+{
+    bool open = connections_reset(call->lane->worker->connections, call->call);
+    if (open || kind_of(call) != METHOD_UNARY) {
+        fail(call, STATUS_INVALID, "the call carries no request message");
+        return false;
+    }
+    call->main_busy = false;
+    call_drop(call);
+    return true;
+}
+
+bool call_begin(struct call *call)
 {
     prepare(call);
     if (call->lane->route->method == NULL) {
         answer_unknown(call);
-        return;
+        return false;
     }
     if (kind_of(call) != METHOD_UNARY) {
         watch_close(call);
     }
     memset(call->state, 0, sizeof(call->state));
+    if (one_request(call) && call->request == NULL) {
+        return begin_without_message(call);
+    }
     if (deadline_passed(call->deadline)) {
         fail_expired(call);
-    } else if (!one_request(call)) {
-        start_read(call);
-    } else if (call->request == NULL) {
-        connections_reset(call->lane->worker->connections, call->call);
-        fail(call, STATUS_INVALID, "the call carries no request message");
-    } else {
+    } else if (one_request(call)) {
         queue_message(call);
+    } else {
+        start_read(call);
     }
+    return false;
 }
 
 void call_refuse(struct call *call)
@@ -794,7 +809,7 @@ static bool end_if_idle(struct call *call)
         return false;
     }
     if (call->cancelled && !call->cut && !deadline_passed(call->deadline)) {
-        connections_reset(call->lane->worker->connections, call->call);
+        (void)connections_reset(call->lane->worker->connections, call->call);
     }
     clean(call);
     return true;

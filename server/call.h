@@ -37,8 +37,9 @@ bool call_requested(const struct call *call);
 /* Asks gRPC for a call. False when the queue is shut down. */
 bool call_request(struct call *call);
 
-/* The call has come: starts serving it, which may mean to wait for its turn (worker_enqueue()). */
-void call_begin(struct call *call);
+/* The call has come: starts serving it, which may mean to wait for its turn (worker_enqueue()).
+ * Returns as call_event(). */
+bool call_begin(struct call *call);
 
 /* The call has come, and its class has as many as it may. */
 void call_refuse(struct call *call);

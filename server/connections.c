@@ -29,7 +29,7 @@ enum {
     BACKLOG = 1024,          /* of connections the system holds until they are accepted */
     EVENTS_MAX = 64,         /* at a time */
     ACCEPT_MAX = 64,         /* likewise */
-    TICK_MS = 100,            /* between two looks at what has come */
+    TICK_MS = 100,           /* between two looks at what has come */
     QUIET_MS = 10000,        /* without a whole message, until one may be closed to make room */
     SILENT_MS = 1000,        /* likewise, of one that never had any */
     CALL_BYTES = 4096,       /* allowed to each whole message for headers and frames */
@@ -245,7 +245,7 @@ void connections_message(struct connections *connections, grpc_call *call, size_
     pthread_mutex_unlock(&connections->lock);
 }
 
-void connections_reset(struct connections *connections, grpc_call *call)
+bool connections_reset(struct connections *connections, grpc_call *call)
 {
     uint64_t key = key_of(call);
     pthread_mutex_lock(&connections->lock);
@@ -254,6 +254,7 @@ void connections_reset(struct connections *connections, grpc_call *call)
         connection->loose += RESET_BYTES;
     }
     pthread_mutex_unlock(&connections->lock);
+    return connection != NULL;
 }
 
 /* --- accepting ----------------------------------------------------------------------------- */

@@ -77,8 +77,9 @@ MUST_USE enum status connections_start(struct connections *connections);
  */
 void connections_message(struct connections *connections, grpc_call *call, size_t size);
 
-/* A call has been taken back, or has come without a message. Any thread. */
-void connections_reset(struct connections *connections, grpc_call *call);
+/* A call has been taken back, or has come without a message. Returns whether its connection is
+ * still there. Any thread. */
+bool connections_reset(struct connections *connections, grpc_call *call);
 
 /* Any thread. */
 void connections_counts(struct connections *connections, struct connections_counts *out);

@@ -147,7 +147,9 @@ static void arrived(struct call *call, bool success)
     (void)top_up(lane); /* short of memory, the lane waits for a call to end */
     if (lane->route->class == ADMISSION_NONE ||
         admission_arrived(&lane->worker->admission, lane->route->class)) {
-        call_begin(call);
+        if (call_begin(call)) {
+            ended(call);
+        }
     } else {
         call_refuse(call);
     }
