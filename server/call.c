@@ -147,12 +147,16 @@ struct call_links *call_sending(struct call *call)
     return &call->sending;
 }
 
+static void cancel(struct call *call, grpc_status_code code, const char *message)
+{
+    grpc_call_error error = grpc_call_cancel_with_status(call->call, code, message, NULL);
+    CHECK(error == GRPC_CALL_OK);
+}
+
 void call_cancel(struct call *call)
 {
     call->cut = true;
-    grpc_call_error error = grpc_call_cancel_with_status(call->call, GRPC_STATUS_RESOURCE_EXHAUSTED,
-                                                         "the answer was not read in time", NULL);
-    CHECK(error == GRPC_CALL_OK);
+    cancel(call, GRPC_STATUS_RESOURCE_EXHAUSTED, "the answer was not read in time");
 }
 
 /* Destroys the messages of the turn before. */
@@ -202,7 +206,8 @@ static void clean(struct call *call)
 
 void call_drop(struct call *call)
 {
-    clean(call); /* the unref of an unanswered call cancels it */
+    cancel(call, GRPC_STATUS_UNAVAILABLE, "the server is shutting down");
+    clean(call);
 }
 
 static void start(struct call *call, enum stage stage, const grpc_op *ops, size_t count)
@@ -680,7 +685,7 @@ static bool begin_without_message(struct call *call)
         return false;
     }
     call->main_busy = false;
-    call_drop(call);
+    clean(call); /* the unref of an unanswered call cancels it */
     return true;
 }
 

@@ -49,7 +49,7 @@ void call_refuse(struct call *call);
  */
 bool call_run(struct call *call, bool late);
 
-/* The call has come, but too late to be served. */
+/* The call has come, but too late to be served: it ends as UNAVAILABLE. */
 void call_drop(struct call *call);
 
 /* An operation has completed. Returns true when it was the last: the call has ended and is clean.

@@ -42,6 +42,7 @@
     NUMBER(journal_mib,            1024,           16,  16777216,  "most of the decision journal, MiB")           \
     NUMBER(journal_days,             30,            0,     36500,  "most days a decision stays; 0: any")          \
     NUMBER(write_queue_length,     4096,            1,   1048576,  "writing calls that may wait for the store")   \
+    NUMBER(lame_duck_ms,              0,            0,    600000,  "time at shutdown between NOT_SERVING and the drain, ms") \
     NUMBER(drain_ms,               5000,            0,    600000,  "time for calls in flight at shutdown, ms")
 /* clang-format on */
 

@@ -248,7 +248,7 @@ static enum status bind_port(struct rpc *rpc, const struct rpc_options *options,
         .context = rpc,
         .stranger_bytes = STRANGER_MESSAGES * options->max_message_bytes,
         .flood_bytes = options->memory_quota_bytes / FLOOD_SHARE,
-        .flood_bytes_total = options->memory_quota_bytes,
+        .flood_bytes_total = options->memory_quota_bytes / 2,
     };
     unsigned bound = 0;
     enum status status =

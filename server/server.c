@@ -319,6 +319,16 @@ static void announce(struct server *server)
     fflush(stdout);
 }
 
+/* Who watches health goes elsewhere meanwhile, and loses no call; a second signal ends the wait. */
+static void wait_as_lame_duck(struct server *server)
+{
+    uint32_t ms = server->options->lame_duck_ms;
+    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    if (ms > 0) {
+        (void)sigtimedwait(&server->signals, NULL, &time);
+    }
+}
+
 static void serve(struct server *server)
 {
     int signal_number = 0;
@@ -328,6 +338,7 @@ static void serve(struct server *server)
     logline(LOG_INFO, "drain", "signal=%d", signal_number);
     health_set(server->health, false);
     rpc_wake(server->rpc);
+    wait_as_lame_duck(server);
     keeper_stop(server->keeper); /* who waits for an erasure is told, and the next start goes on */
     rpc_drain(server->rpc, server->options->drain_ms);
 }
