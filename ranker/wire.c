@@ -96,7 +96,10 @@ static enum status check_signal_numbers(const Reelrank__V1__Signal *message, int
 enum status wire_signal(const Reelrank__V1__Signal *message, int64_t now_ms, struct signal *out,
                         struct problem *problem)
 {
-    enum status status = check_signal_texts(message, problem);
+    enum status status = wire_check_unknown("signal", &message->base, problem);
+    if (status == STATUS_OK) {
+        status = check_signal_texts(message, problem);
+    }
     if (status != STATUS_OK) {
         return status;
     }
@@ -279,7 +282,10 @@ static enum status put_video_lists(const Reelrank__V1__Video *message, struct vi
 enum status wire_video(const Reelrank__V1__Video *message, struct video_facts *out,
                        struct problem *problem)
 {
-    enum status status = check_video_texts(message, problem);
+    enum status status = wire_check_unknown("video", &message->base, problem);
+    if (status == STATUS_OK) {
+        status = check_video_texts(message, problem);
+    }
     if (status != STATUS_OK) {
         return status;
     }

@@ -1,9 +1,23 @@
 #include "ranker/wire_check.h"
 
 #include <inttypes.h>
+#include <protobuf-c/protobuf-c.h>
 
 #include "ranker/limits.h"
 #include "ranker/locale.h"
+
+enum status wire_check_unknown(const char *name, const struct ProtobufCMessage *message,
+                               struct problem *problem)
+{
+    for (unsigned i = 0; i < message->n_unknown_fields; i++) {
+        if (message->unknown_fields[i].tag == 0) {
+            problem_set(problem, "%s has a field with the number 0, which protobuf does not allow",
+                        name);
+            return STATUS_INVALID;
+        }
+    }
+    return STATUS_OK;
+}
 
 enum status wire_check_text(const char *field, const char *value, size_t minimum, size_t maximum,
                             struct problem *problem)

@@ -62,7 +62,10 @@ static enum status put_candidate(const Reelrank__V1__Candidate *candidate, size_
         problem_set(problem, "candidates[%zu].retrieval_score is not a finite number", index);
         return STATUS_INVALID;
     }
-    return wire_check_text("candidates.source", candidate->source, 0, LIMIT_SHORT_BYTES, problem);
+    status = wire_check_unknown("candidates", &candidate->base, problem);
+    return status == STATUS_OK ? wire_check_text("candidates.source", candidate->source, 0,
+                                                 LIMIT_SHORT_BYTES, problem)
+                               : status;
 }
 
 static enum status put_candidates(const Reelrank__V1__RankRequest *message, struct arena *arena,
@@ -192,7 +195,10 @@ enum status wire_rank_request(const Reelrank__V1__RankRequest *message, int64_t 
                               struct problem *problem)
 {
     CHECK(now_ms > 0);
-    enum status status = check_scalars(message, problem);
+    enum status status = wire_check_unknown("request", &message->base, problem);
+    if (status == STATUS_OK) {
+        status = check_scalars(message, problem);
+    }
     if (status != STATUS_OK) {
         return status;
     }

@@ -53,7 +53,7 @@ struct turn {
     int64_t now_ms;                  /* wall clock */
     bool hurried;  /* others wait for too long: an answer that costs less is welcome */
     bool stopping; /* the server shuts down or the client is gone: long work should end */
-    ProtobufCMessage *response;
+    ProtobufCMessage *response; /* set before the end, it is sent if the status is STATUS_OK */
     struct text response_bytes; /* packed already; must live in arena */
     struct batch *batch;        /* for TURN_WRITE, in arena */
     enum status status;

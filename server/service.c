@@ -119,6 +119,12 @@ enum turn_step service_answer(struct turn *turn, ProtobufCMessage *response)
     return TURN_DONE;
 }
 
+bool service_reserve_answer(struct turn *turn, size_t size)
+{
+    turn->response = arena_alloc(turn->arena, 1, size, _Alignof(max_align_t));
+    return turn->response != NULL;
+}
+
 struct batch *service_new_batch(struct turn *turn, size_t count)
 {
     struct batch *batch = arena_new(turn->arena, struct batch, 1);

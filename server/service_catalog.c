@@ -250,7 +250,7 @@ enum turn_step service_upsert_videos(void *context, struct turn *turn)
     struct entry *entries = arena_new(turn->arena, struct entry, count);
     Reelrank__V1__UpsertResult *results = arena_new(turn->arena, Reelrank__V1__UpsertResult, count);
     Reelrank__V1__UpsertResult **list = arena_new(turn->arena, Reelrank__V1__UpsertResult *, count);
-    if (arena_full(turn->arena)) {
+    if (!service_reserve_answer(turn, sizeof(Reelrank__V1__UpsertVideosResponse))) {
         return service_fail_as_set(turn, STATUS_NO_MEMORY);
     }
     for (size_t i = 0; i < count; i++) {
@@ -276,11 +276,7 @@ void service_upsert_videos_finish(void *context, struct turn *turn)
     }
     struct prepared *prepared = (struct prepared *)turn->batch;
     Reelrank__V1__UpsertVideosResponse *response =
-        arena_new(turn->arena, Reelrank__V1__UpsertVideosResponse, 1);
-    if (response == NULL) {
-        (void)service_fail_as_set(turn, STATUS_NO_MEMORY);
-        return;
-    }
+        (Reelrank__V1__UpsertVideosResponse *)turn->response;
     reelrank__v1__upsert_videos_response__init(response);
     for (size_t i = 0; i < prepared->batch.count; i++) {
         enum outcome outcome = prepared->batch.entries[i].outcome;
@@ -319,7 +315,7 @@ enum turn_step service_delete_videos(void *context, struct turn *turn)
         return service_fail_as_set(turn, status);
     }
     struct batch *batch = service_new_batch(turn, request->n_video_ids);
-    if (batch == NULL) {
+    if (!service_reserve_answer(turn, sizeof(Reelrank__V1__DeleteVideosResponse))) {
         return service_fail_as_set(turn, STATUS_NO_MEMORY);
     }
     for (size_t i = 0; i < batch->count; i++) {
@@ -342,11 +338,7 @@ void service_delete_videos_finish(void *context, struct turn *turn)
         return;
     }
     Reelrank__V1__DeleteVideosResponse *response =
-        arena_new(turn->arena, Reelrank__V1__DeleteVideosResponse, 1);
-    if (response == NULL) {
-        (void)service_fail_as_set(turn, STATUS_NO_MEMORY);
-        return;
-    }
+        (Reelrank__V1__DeleteVideosResponse *)turn->response;
     reelrank__v1__delete_videos_response__init(response);
     for (size_t i = 0; i < turn->batch->count; i++) {
         response->deleted += turn->batch->entries[i].outcome == OUTCOME_ACCEPTED;

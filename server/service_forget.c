@@ -35,7 +35,7 @@ enum turn_step service_forget_user(void *context, struct turn *turn)
     }
     struct batch *batch = service_new_batch(turn, 1);
     uint8_t *payload = arena_new(turn->arena, uint8_t, PAYLOAD_SIZE_MAX);
-    if (arena_full(turn->arena)) {
+    if (!service_reserve_answer(turn, sizeof(Reelrank__V1__ForgetUserResponse))) {
         return service_fail_as_set(turn, STATUS_NO_MEMORY);
     }
     struct forgetting forget = {.user_key = hash_key(text_of(request->user_id)),
@@ -71,16 +71,12 @@ void service_forget_user_finish(void *context, struct turn *turn)
         return;
     }
     status = log_find_tombstone(store_log(service->store), state->user_key, &tombstone);
-    Reelrank__V1__ForgetUserResponse *response =
-        arena_new(turn->arena, Reelrank__V1__ForgetUserResponse, 1);
-    if (response == NULL) {
-        status = STATUS_NO_MEMORY;
-    }
     if (status != STATUS_OK) {
         problem_set(&turn->problem, "the receipt cannot be read: %s", status_text(status));
         (void)service_fail_as_set(turn, status);
         return;
     }
+    Reelrank__V1__ForgetUserResponse *response = (Reelrank__V1__ForgetUserResponse *)turn->response;
     reelrank__v1__forget_user_response__init(response);
     response->signals_erased = tombstone.signals_erased;
     response->decisions_erased = tombstone.decisions_erased;

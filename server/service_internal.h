@@ -32,6 +32,12 @@ enum turn_step service_fail_as_set(struct turn *turn, enum status status);
 
 enum turn_step service_answer(struct turn *turn, ProtobufCMessage *response);
 
+/*
+ * Takes memory for the answer, turn->response, before anything is written, so that a call whose
+ * memory ends has changed nothing. finish() makes a message of it. False: there is none.
+ */
+bool service_reserve_answer(struct turn *turn, size_t size);
+
 /* A batch of count zeroed entries in the turn's arena; NULL when it is full. */
 struct batch *service_new_batch(struct turn *turn, size_t count);
 

@@ -138,6 +138,9 @@ enum turn_step service_record_signals(void *context, struct turn *turn)
     (void)context;
     const Reelrank__V1__RecordSignalsRequest *message =
         (const Reelrank__V1__RecordSignalsRequest *)turn->request;
+    if (!service_reserve_answer(turn, sizeof(Reelrank__V1__RecordSignalsResponse))) {
+        return service_fail_as_set(turn, STATUS_NO_MEMORY);
+    }
     return prepare(turn, message->signals, message->n_signals);
 }
 
@@ -149,11 +152,7 @@ void service_record_signals_finish(void *context, struct turn *turn)
     }
     struct prepared *prepared = (struct prepared *)turn->batch;
     Reelrank__V1__RecordSignalsResponse *response =
-        arena_new(turn->arena, Reelrank__V1__RecordSignalsResponse, 1);
-    if (response == NULL) {
-        (void)service_fail_as_set(turn, STATUS_NO_MEMORY);
-        return;
-    }
+        (Reelrank__V1__RecordSignalsResponse *)turn->response;
     reelrank__v1__record_signals_response__init(response);
     PUT_RESULTS(response, prepared);
     (void)service_answer(turn, &response->base);
@@ -164,6 +163,9 @@ enum turn_step service_stream_signals(void *context, struct turn *turn)
     (void)context;
     const Reelrank__V1__StreamSignalsRequest *message =
         (const Reelrank__V1__StreamSignalsRequest *)turn->request;
+    if (!service_reserve_answer(turn, sizeof(Reelrank__V1__StreamSignalsResponse))) {
+        return service_fail_as_set(turn, STATUS_NO_MEMORY);
+    }
     return prepare(turn, message->signals, message->n_signals);
 }
 
@@ -175,11 +177,7 @@ void service_stream_signals_finish(void *context, struct turn *turn)
     }
     struct prepared *prepared = (struct prepared *)turn->batch;
     Reelrank__V1__StreamSignalsResponse *response =
-        arena_new(turn->arena, Reelrank__V1__StreamSignalsResponse, 1);
-    if (response == NULL) {
-        (void)service_fail_as_set(turn, STATUS_NO_MEMORY);
-        return;
-    }
+        (Reelrank__V1__StreamSignalsResponse *)turn->response;
     reelrank__v1__stream_signals_response__init(response);
     response->batch_id = ((const Reelrank__V1__StreamSignalsRequest *)turn->request)->batch_id;
     PUT_RESULTS(response, prepared);

@@ -172,19 +172,19 @@ static enum status apply_request(struct service *service, struct turn *turn,
 
 void service_apply_weights_finish(void *context, struct turn *turn)
 {
-    struct weights_swap swap;
+    struct weights_swap *swap = arena_new(turn->arena, struct weights_swap, 1);
     Reelrank__V1__ApplyWeightsResponse *response =
         arena_new(turn->arena, Reelrank__V1__ApplyWeightsResponse, 1);
-    enum status status = response != NULL ? apply_request(context, turn, &swap) : STATUS_NO_MEMORY;
+    enum status status = response != NULL ? apply_request(context, turn, swap) : STATUS_NO_MEMORY;
     if (status != STATUS_OK) {
         fail(turn, status);
         return;
     }
     reelrank__v1__apply_weights_response__init(response);
-    response->weights_version = service_copy(turn->arena, swap.version);
-    response->previous_weights_version = service_copy(turn->arena, swap.previous);
-    response->unchanged = swap.unchanged;
-    answer(turn, &response->base);
+    response->weights_version = swap->version;
+    response->previous_weights_version = swap->previous;
+    response->unchanged = swap->unchanged;
+    (void)service_answer(turn, &response->base);
 }
 
 enum turn_step service_rollback_weights(void *context, struct turn *turn)
@@ -198,7 +198,7 @@ enum turn_step service_rollback_weights(void *context, struct turn *turn)
 void service_rollback_weights_finish(void *context, struct turn *turn)
 {
     struct service *service = context;
-    struct weights_swap swap;
+    struct weights_swap *swap = arena_new(turn->arena, struct weights_swap, 1);
     const Reelrank__V1__RollbackWeightsRequest *request =
         (const Reelrank__V1__RollbackWeightsRequest *)turn->request;
     Reelrank__V1__RollbackWeightsResponse *response =
@@ -207,17 +207,17 @@ void service_rollback_weights_finish(void *context, struct turn *turn)
         .wanted = request->weights_version, .note = request->note, .now_ms = turn->now_ms};
     enum status status = response == NULL
                              ? STATUS_NO_MEMORY
-                             : weights_life_rollback(service->life, &back, &swap, &turn->problem);
+                             : weights_life_rollback(service->life, &back, swap, &turn->problem);
     if (status != STATUS_OK) {
         fail(turn, status);
         return;
     }
-    service_tell_swap(service, &swap);
+    service_tell_swap(service, swap);
     reelrank__v1__rollback_weights_response__init(response);
-    response->weights_version = service_copy(turn->arena, swap.version);
-    response->previous_weights_version = service_copy(turn->arena, swap.previous);
-    response->unchanged = swap.unchanged;
-    answer(turn, &response->base);
+    response->weights_version = swap->version;
+    response->previous_weights_version = swap->previous;
+    response->unchanged = swap->unchanged;
+    (void)service_answer(turn, &response->base);
 }
 
 enum turn_step service_get_weights(void *context, struct turn *turn)

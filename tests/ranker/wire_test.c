@@ -423,6 +423,69 @@ static void bad_videos_name_their_field(void)
     check_video_refused(&message, "embedding");
 }
 
+/*
+ * Appends a field to a message as protobuf-c reads it. number and wire type are the key; what
+ * protobuf-c makes of it is for those who check.
+ */
+static ProtobufCMessage *with_field(const ProtobufCMessage *message, const uint8_t *field,
+                                    size_t size)
+{
+    uint8_t bytes[256];
+    size_t packed = protobuf_c_message_pack(message, bytes);
+    memcpy(bytes + packed, field, size);
+    ProtobufCMessage *out =
+        protobuf_c_message_unpack(message->descriptor, NULL, packed + size, bytes);
+    CHECK(out != NULL);
+    CHECK_EQ(1, out->n_unknown_fields);
+    return out;
+}
+
+static const uint8_t field_zero[] = {0x80, 0x00, 0x01}; /* not {0x00, 0x01}, which is refused */
+
+/* What would be stored could not be read again. */
+static void fields_with_number_0_are_refused(void)
+{
+    Reelrank__V1__Signal signal = signal_message();
+    ProtobufCMessage *read = with_field(&signal.base, field_zero, sizeof(field_zero));
+    check_signal_refused((Reelrank__V1__Signal *)read, "signal has a field with the number 0");
+    protobuf_c_message_free_unpacked(read, NULL);
+
+    Reelrank__V1__Video video = REELRANK__V1__VIDEO__INIT;
+    video.video_id = (char *)"v";
+    read = with_field(&video.base, field_zero, sizeof(field_zero));
+    check_video_refused((Reelrank__V1__Video *)read, "video has a field with the number 0");
+    protobuf_c_message_free_unpacked(read, NULL);
+
+    Reelrank__V1__RankRequest request = REELRANK__V1__RANK_REQUEST__INIT;
+    request.locale = (char *)"hi-IN";
+    read = with_field(&request.base, field_zero, sizeof(field_zero));
+    check_rank_refused((Reelrank__V1__RankRequest *)read, "request has a field with the number 0");
+    protobuf_c_message_free_unpacked(read, NULL);
+
+    Reelrank__V1__Candidate candidate = REELRANK__V1__CANDIDATE__INIT;
+    candidate.video_id = (char *)"v";
+    read = with_field(&candidate.base, field_zero, sizeof(field_zero));
+    request.candidates = (Reelrank__V1__Candidate *[]){(Reelrank__V1__Candidate *)read};
+    request.n_candidates = 1;
+    check_rank_refused(&request, "candidates has a field with the number 0");
+    protobuf_c_message_free_unpacked(read, NULL);
+}
+
+/* A newer client's; what it says is stored for a newer server. */
+static void fields_that_are_not_known_are_kept(void)
+{
+    static const uint8_t field[] = {0xF8, 0x7F, 0x01}; /* number 2047 */
+    Reelrank__V1__Signal message = signal_message();
+    ProtobufCMessage *read = with_field(&message.base, field, sizeof(field));
+    struct signal signal;
+    struct problem problem;
+    CHECK_EQ(STATUS_OK, wire_signal((Reelrank__V1__Signal *)read, NOW_MS, &signal, &problem));
+    uint8_t bytes[256];
+    size_t size = protobuf_c_message_pack(read, bytes);
+    CHECK(memcmp(bytes + size - sizeof(field), field, sizeof(field)) == 0);
+    protobuf_c_message_free_unpacked(read, NULL);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -443,6 +506,8 @@ int main(int argc, char **argv)
         TEST(video_facts_are_sorted_out),
         TEST(embeddings_are_taken_in_8_bits_a_component),
         TEST(bad_videos_name_their_field),
+        TEST(fields_with_number_0_are_refused),
+        TEST(fields_that_are_not_known_are_kept),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }
