@@ -133,16 +133,17 @@ static bool is_late(const struct admission *admission, enum admission_class clas
 }
 
 /* What of the class may begin; NULL: nothing. */
-static struct waiter *candidate(const struct admission *admission, enum admission_class class,
+static struct waiter *candidate(struct admission *admission, enum admission_class class,
                                 int64_t now_ns)
 {
-    const struct admission_lane *lane = &admission->lanes[class];
+    struct admission_lane *lane = &admission->lanes[class];
     if (lane->oldest == NULL) {
         return NULL;
     }
     if (!is_late(admission, class, lane->oldest, now_ns)) {
         return lane->oldest;
     }
+    lane->late_ns = now_ns;
     return is_late(admission, class, lane->newest, now_ns) ? NULL : lane->newest;
 }
 
@@ -188,8 +189,8 @@ void admission_charge(struct admission *admission, int64_t spent_ns)
 
 bool admission_is_overloaded(const struct admission *admission, int64_t now_ns)
 {
-    return admission->lanes[admission->turn].oldest != NULL &&
-           is_standing(admission, admission->turn, now_ns);
+    int64_t late_ns = admission->lanes[admission->turn].late_ns;
+    return late_ns != 0 && now_ns - late_ns <= admission->options.interval_ns;
 }
 
 void admission_expired(struct admission *admission)

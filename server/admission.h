@@ -67,6 +67,7 @@ struct admission_lane {
     size_t bytes;
     size_t in_progress;
     int64_t busy_since_ns; /* when one came after it was empty */
+    int64_t late_ns;       /* when one was last seen to be late; 0: never */
     int64_t served_ns;     /* virtual: time had, divided by the share */
     atomic_uint_fast64_t begun;
     atomic_uint_fast64_t late;
@@ -113,8 +114,7 @@ struct waiter *admission_late(struct admission *admission, int64_t now_ns);
 /* The time that what was taken last needed. */
 void admission_charge(struct admission *admission, int64_t spent_ns);
 
-/* Whether calls of the class taken last have waited, without an end, for longer than an interval.
- */
+/* Whether, within the last interval, calls of the class taken last have waited for too long. */
 bool admission_is_overloaded(const struct admission *admission, int64_t now_ns);
 
 /* What was taken last did not begin, since its deadline had passed. */

@@ -100,7 +100,8 @@ static void in_a_standing_queue_the_late_are_refused_and_the_last_is_first(void)
     CHECK(admission_late(&admission, now) == &waiters[1]);
     CHECK(admission_late(&admission, now) == NULL);
     CHECK(admission_next(&admission, now) == &waiters[2]);
-    CHECK(!admission_is_overloaded(&admission, now));
+    CHECK(admission_is_overloaded(&admission, now + INTERVAL));
+    CHECK(!admission_is_overloaded(&admission, now + INTERVAL + 1));
     CHECK_EQ(2, counts_of(&admission, ADMISSION_RANK).late);
     CHECK_EQ(2, counts_of(&admission, ADMISSION_RANK).begun);
 }
