@@ -1,6 +1,7 @@
 """Refusals, degraded answers, named limits, and restarts under load, with a stock gRPC client."""
 
 import json
+import re
 import signal
 import socket
 import struct
@@ -267,6 +268,29 @@ def server_accepts_again_after_it_ran_out_of_descriptors(place):
         for connection in connections:
             connection.close()
         eventually(lambda: ids_of(rank(Api(server.channel()), ["v1"])) == ["v1"])
+
+
+def documented_limits():
+    """Yields (option or constant, number) of the table in docs/operations.md."""
+    with open("docs/operations.md") as file:
+        lines = file.read().split("## Limits")[1].splitlines()
+    for line in lines:
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) == 6 and cells[2].startswith("`") and cells[3]:
+            yield cells[2].strip("`"), int(cells[3])
+
+
+@case
+def documented_limits_are_those_of_the_program(place):
+    help_text, _ = command(0, "help", "serve")
+    with open("ranker/limits.h") as limits, open("server/rpc.c") as rpc:
+        sources = limits.read() + rpc.read()
+    found = list(documented_limits())
+    assert len(found) > 12, found
+    for name, number in found:
+        pattern = r"%s N[^-]*default %d\)" if name.startswith("--") else r"\b%s = %d\b"
+        text = help_text if name.startswith("--") else sources
+        assert re.search(pattern % (re.escape(name), number), text), (name, number)
 
 
 # Drain and restart.
