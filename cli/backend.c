@@ -26,10 +26,12 @@ struct backend {
     char address[ADDRESS_SIZE]; /* of client */
 };
 
-static enum status connect_to(struct backend *backend, const char *address, int timeout_ms)
+static enum status connect_to(struct backend *backend, const char *address,
+                              const struct backend_options *options, struct problem *problem)
 {
     snprintf(backend->address, sizeof(backend->address), "%s", address);
-    return client_new(address, timeout_ms, &backend->client);
+    return client_new(address, options->timeout_ms, &options->credentials, &backend->client,
+                      problem);
 }
 
 enum status backend_check_data(const char *data, struct problem *problem)
@@ -52,7 +54,7 @@ static enum status open_data(struct backend *backend, const struct backend_optio
     char address[ADDRESS_SIZE] = "";
     enum status found = log_find_server(options->data, address, sizeof(address));
     if (found == STATUS_OK) {
-        return connect_to(backend, address, options->timeout_ms);
+        return connect_to(backend, address, options, problem);
     }
     if (found == STATUS_UNAVAILABLE) {
         problem_set(problem,
@@ -76,7 +78,7 @@ enum status backend_open(const struct backend_options *options, struct backend *
         return STATUS_NO_MEMORY;
     }
     enum status status = options->target != NULL
-                             ? connect_to(backend, options->target, options->timeout_ms)
+                             ? connect_to(backend, options->target, options, problem)
                              : open_data(backend, options, problem);
     if (status != STATUS_OK) {
         free(backend);

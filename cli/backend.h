@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cli/credentials.h"
 #include "ranker/arena.h"
 #include "ranker/problem.h"
 #include "ranker/status.h"
@@ -16,18 +17,20 @@
 struct backend;
 
 struct backend_options {
-    const char *data;    /* directory; NULL when target is set */
-    const char *target;  /* HOST:PORT; NULL: data decides */
-    const char *weights; /* file for in-process calls; NULL: those in force */
-    int timeout_ms;      /* of each remote call */
-    bool create;         /* make the directory when it is not there */
+    const char *data;                       /* directory; NULL when target is set */
+    const char *target;                     /* HOST:PORT; NULL: data decides */
+    const char *weights;                    /* file for in-process calls; NULL: those in force */
+    int timeout_ms;                         /* of each remote call */
+    bool create;                            /* make the directory when it is not there */
+    struct credentials_options credentials; /* for a server */
 };
 
 /*
  * With target: connects. With data: if a server holds the directory, connects to the address it
  * announced there; else opens the directory in this process. STATUS_NOT_FOUND: there is no store in
  * the directory, and create is not set; STATUS_UNAVAILABLE: a process that announced no address
- * holds it; STATUS_INVALID: the weights file has problems, problem naming the first.
+ * holds it; STATUS_INVALID: the weights file has problems, problem naming the first; or as
+ * credentials_read().
  */
 MUST_USE enum status backend_open(const struct backend_options *options, struct backend **out,
                                   struct problem *problem);

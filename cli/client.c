@@ -6,6 +6,8 @@
 #include <grpc/grpc_security.h>
 #include <grpc/slice.h>
 #include <grpc/support/time.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,12 +23,15 @@ enum { DETAILS_MAX = 160 };
 struct client {
     char *target;
     int timeout_ms;
+    struct credentials credentials;
     grpc_channel *channel;
     grpc_completion_queue *queue;
 };
 
 /* What one call sends and gets; lives until the call's one batch is complete. */
 struct exchange {
+    grpc_metadata sent[1];
+    size_t sent_count;
     grpc_byte_buffer *request;
     grpc_byte_buffer *response;
     grpc_metadata_array initial;
@@ -35,7 +40,18 @@ struct exchange {
     grpc_slice details;
 };
 
-static grpc_channel *connect_to(const char *target)
+static grpc_channel_credentials *channel_credentials(const struct certificates *certificates)
+{
+    if (certificates->ca == NULL) {
+        return grpc_insecure_credentials_create();
+    }
+    grpc_ssl_pem_key_cert_pair pair = {.private_key = certificates->key,
+                                       .cert_chain = certificates->chain};
+    return grpc_ssl_credentials_create_ex(certificates->ca, pair.cert_chain != NULL ? &pair : NULL,
+                                          NULL, NULL);
+}
+
+static grpc_channel *connect_to(const char *target, const struct credentials *trust)
 {
     /* A service of one's own network is not reached through the proxy meant for the outside. */
     grpc_arg items[] = {
@@ -43,30 +59,45 @@ static grpc_channel *connect_to(const char *target)
         {.type = GRPC_ARG_INTEGER,
          .key = GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
          .value.integer = RESPONSE_BYTES_MAX},
+        {.type = GRPC_ARG_STRING,
+         .key = GRPC_SSL_TARGET_NAME_OVERRIDE_ARG,
+         .value.string = (char *)(uintptr_t)trust->tls_name},
     };
-    grpc_channel_args args = {.num_args = sizeof(items) / sizeof(items[0]), .args = items};
-    grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
+    size_t count = sizeof(items) / sizeof(items[0]) - (trust->tls_name == NULL ? 1 : 0);
+    grpc_channel_args args = {.num_args = count, .args = items};
+    grpc_channel_credentials *credentials = channel_credentials(&trust->certificates);
     grpc_channel *channel = grpc_channel_create(target, credentials, &args);
     grpc_channel_credentials_release(credentials);
     return channel;
 }
 
-enum status client_new(const char *target, int timeout_ms, struct client **out)
+static void start_client(struct client *client, int timeout_ms)
 {
-    struct client *client = calloc(1, sizeof(*client));
-    char *copy = strdup(target);
-    if (client == NULL || copy == NULL) {
-        free(client);
-        free(copy);
-        return STATUS_NO_MEMORY;
-    }
     /* The core's own log repeats what the call's status says; the variable brings it back. */
     setenv("GRPC_VERBOSITY", "NONE", 0);
     grpc_init();
-    client->target = copy;
     client->timeout_ms = timeout_ms;
-    client->channel = connect_to(target);
+    client->channel = connect_to(client->target, &client->credentials);
     client->queue = grpc_completion_queue_create_for_pluck(NULL);
+}
+
+enum status client_new(const char *target, int timeout_ms,
+                       const struct credentials_options *credentials, struct client **out,
+                       struct problem *problem)
+{
+    struct client *client = calloc(1, sizeof(*client));
+    char *copy = strdup(target);
+    enum status status = STATUS_NO_MEMORY;
+    if (client != NULL && copy != NULL) {
+        status = credentials_read(credentials, target, &client->credentials, problem);
+    }
+    if (status != STATUS_OK) {
+        free(client);
+        free(copy);
+        return status;
+    }
+    client->target = copy;
+    start_client(client, timeout_ms);
     *out = client;
     return STATUS_OK;
 }
@@ -80,11 +111,13 @@ void client_free(struct client *client)
     grpc_completion_queue_shutdown(client->queue);
     grpc_completion_queue_destroy(client->queue);
     grpc_shutdown();
+    credentials_release(&client->credentials);
     free(client->target);
     free(client);
 }
 
-static void exchange_init(struct exchange *exchange, struct text request)
+static void exchange_init(struct exchange *exchange, const struct client *client,
+                          struct text request)
 {
     *exchange = (struct exchange){.code = GRPC_STATUS_UNKNOWN, .details = grpc_empty_slice()};
     grpc_slice slice = grpc_slice_from_copied_buffer(request.data, request.size);
@@ -92,6 +125,18 @@ static void exchange_init(struct exchange *exchange, struct text request)
     grpc_slice_unref(slice);
     grpc_metadata_array_init(&exchange->initial);
     grpc_metadata_array_init(&exchange->trailing);
+    if (client->credentials.authorization[0] != '\0') {
+        exchange->sent[exchange->sent_count++] = (grpc_metadata){
+            .key = grpc_slice_from_static_string("authorization"),
+            .value = grpc_slice_from_static_string(client->credentials.authorization)};
+    }
+}
+
+static grpc_op send_metadata(struct exchange *exchange)
+{
+    return (grpc_op){
+        .op = GRPC_OP_SEND_INITIAL_METADATA,
+        .data.send_initial_metadata = {.count = exchange->sent_count, .metadata = exchange->sent}};
 }
 
 static void exchange_release(struct exchange *exchange)
@@ -107,7 +152,7 @@ static void exchange_release(struct exchange *exchange)
 static void run(grpc_call *call, grpc_completion_queue *queue, struct exchange *exchange)
 {
     grpc_op ops[] = {
-        {.op = GRPC_OP_SEND_INITIAL_METADATA},
+        send_metadata(exchange),
         {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = exchange->request},
         {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
         {.op = GRPC_OP_RECV_INITIAL_METADATA,
@@ -132,8 +177,9 @@ static void run(grpc_call *call, grpc_completion_queue *queue, struct exchange *
 static enum status status_of(grpc_status_code code)
 {
     static const enum status statuses[] = {
-        STATUS_INVALID,     STATUS_NOT_FOUND, STATUS_BUSY,          STATUS_CORRUPT,
-        STATUS_UNAVAILABLE, STATUS_DEADLINE,  STATUS_UNIMPLEMENTED, STATUS_DENIED,
+        STATUS_INVALID,       STATUS_NOT_FOUND,   STATUS_BUSY,
+        STATUS_CORRUPT,       STATUS_UNAVAILABLE, STATUS_DEADLINE,
+        STATUS_UNIMPLEMENTED, STATUS_DENIED,      STATUS_UNAUTHENTICATED,
     };
     for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
         if (method_code(statuses[i]) == (unsigned)code) {
@@ -143,25 +189,71 @@ static enum status status_of(grpc_status_code code)
     return STATUS_IO;
 }
 
+/* What the core says where TLS fails, and what to do about it. */
+static const struct {
+    const char *part;
+    const char *advice;
+} tls_failures[] = {
+    {"certificate verify failed",
+     "no CA of --tls-ca has signed its certificate, or that is not valid now"},
+    {"is not in peer certificate",
+     "its certificate has another name, which --tls-name can give instead"},
+    {"wrong version number", "it does not speak TLS: leave out --tls-ca"},
+    {"Socket closed",
+     "it closed the connection: it may want a certificate (--tls-cert, --tls-key), or another one"},
+};
+
+static const char *find_advice(struct text details)
+{
+    enum { DETAILS_SIZE = 512 };
+    char text[DETAILS_SIZE];
+    snprintf(text, sizeof(text), "%.*s", (int)(details.size < INT_MAX ? details.size : 0),
+             details.data);
+    for (size_t i = 0; i < sizeof(tls_failures) / sizeof(tls_failures[0]); i++) {
+        if (strstr(text, tls_failures[i].part) != NULL) {
+            return tls_failures[i].advice;
+        }
+    }
+    return NULL;
+}
+
+/* Why there is no connection, or no more; details are the core's. */
+static void describe_unavailable(const struct client *client, struct text details,
+                                 struct problem *problem)
+{
+    int size = (int)(details.size < DETAILS_MAX ? details.size : DETAILS_MAX);
+    bool tls = client->credentials.certificates.ca != NULL;
+    const char *advice = tls ? find_advice(details) : NULL;
+    if (advice != NULL) {
+        problem_set(problem, "no TLS with the server at %.60s: %s", client->target, advice);
+        return;
+    }
+    problem_set(
+        problem,
+        "no server answers at %.60s (%.*s); start one with \"reelrank serve\", or check the "
+        "address%s",
+        client->target, size, details.data, tls ? "" : "; one with TLS needs --tls-ca");
+}
+
 static void describe(const struct client *client, const struct exchange *exchange,
                      enum status status, struct problem *problem)
 {
-    int size = (int)GRPC_SLICE_LENGTH(exchange->details);
-    const char *details = (const char *)GRPC_SLICE_START_PTR(exchange->details);
+    struct text details = {.data = (const char *)GRPC_SLICE_START_PTR(exchange->details),
+                           .size = GRPC_SLICE_LENGTH(exchange->details)};
+    bool has_token = client->credentials.authorization[0] != '\0';
     if (status == STATUS_UNAVAILABLE) {
-        problem_set(
-            problem,
-            "no server answers at %.60s (%.*s); start one with \"reelrank serve\", or check "
-            "the address",
-            client->target, size < DETAILS_MAX ? size : DETAILS_MAX, details);
+        describe_unavailable(client, details, problem);
     } else if (status == STATUS_DEADLINE) {
         problem_set(problem, "%.60s did not answer within %d ms; --timeout-ms gives it longer",
                     client->target, client->timeout_ms);
-    } else if (size == 0) {
+    } else if (details.size == 0) {
         problem_set(problem, "%.80s answered with gRPC status %d", client->target,
                     (int)exchange->code);
     } else {
-        problem_set(problem, "%.*s", size, details);
+        problem_set(problem, "%.*s%s", (int)details.size, details.data,
+                    status == STATUS_UNAUTHENTICATED && !has_token
+                        ? "; --token-file names a file with one"
+                        : "");
     }
 }
 
@@ -209,7 +301,7 @@ enum status client_call(struct client *client, const char *path, struct text req
 {
     grpc_call *call = make_call(client, path, timeout_of(client));
     struct exchange exchange;
-    exchange_init(&exchange, request);
+    exchange_init(&exchange, client, request);
     run(call, client->queue, &exchange);
     enum status status = exchange.code == GRPC_STATUS_OK ? STATUS_OK : status_of(exchange.code);
     if (status != STATUS_OK) {
@@ -257,7 +349,7 @@ static void start_stream(struct stream *stream)
 {
     struct exchange *exchange = &stream->exchange;
     grpc_op send[] = {
-        {.op = GRPC_OP_SEND_INITIAL_METADATA},
+        send_metadata(exchange),
         {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = exchange->request},
         {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
         {.op = GRPC_OP_RECV_INITIAL_METADATA,
@@ -316,7 +408,7 @@ enum status client_stream(struct client *client, const char *path, struct text r
 {
     gpr_timespec forever = gpr_inf_future(GPR_CLOCK_MONOTONIC);
     struct stream stream = {.client = client, .call = make_call(client, path, forever)};
-    exchange_init(&stream.exchange, request);
+    exchange_init(&stream.exchange, client, request);
     start_stream(&stream);
     enum status status = read_messages(&stream, visit, context, problem);
     await(&stream, &stream.status_tag);

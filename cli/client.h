@@ -1,19 +1,24 @@
 #ifndef CLI_CLIENT_H
 #define CLI_CLIENT_H
 
+#include "cli/credentials.h"
 #include "ranker/arena.h"
 #include "ranker/problem.h"
 #include "ranker/status.h"
 #include "ranker/text.h"
 
 /*
- * Unary and server-streaming calls to a server over plaintext gRPC, one at a time from one thread.
+ * Unary and server-streaming calls to a server over gRPC, one at a time from one thread.
  * Connects when first called; a server that refuses the connection fails the call at once.
  */
 struct client;
 
-/* target is HOST:PORT. STATUS_NO_MEMORY when memory is short. */
-MUST_USE enum status client_new(const char *target, int timeout_ms, struct client **out);
+/*
+ * target is HOST:PORT. Reads the credentials; problem and status as credentials_read(), which see.
+ */
+MUST_USE enum status client_new(const char *target, int timeout_ms,
+                                const struct credentials_options *credentials, struct client **out,
+                                struct problem *problem);
 void client_free(struct client *client);
 
 /*

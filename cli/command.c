@@ -33,6 +33,9 @@ const struct command *const commands[] = {
     &command_backup,
     &command_restore,
     &command_forget,
+    &command_token_new,
+    &command_token_list,
+    &command_token_revoke,
     &command_simulate,
     &command_replay_parity,
     &command_replay_ranking,
@@ -40,6 +43,7 @@ const struct command *const commands[] = {
     &command_replay_merge,
     &command_train_logistic,
     &command_train_trees,
+    &command_tune,
     &command_help,
 };
 /* clang-format on */
@@ -174,7 +178,8 @@ enum exit_code command_connect(const char *what, const struct connection *connec
                                       .target = connection->target,
                                       .weights = connection->weights,
                                       .timeout_ms = (int)connection->timeout_ms,
-                                      .create = create};
+                                      .create = create,
+                                      .credentials = connection->credentials};
     struct backend *backend = NULL;
     status = backend_open(&options, &backend, &problem);
     if (status != STATUS_OK) {

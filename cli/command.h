@@ -66,24 +66,42 @@ struct connection {
     const char *target;
     const char *weights;
     int64_t timeout_ms;
+    struct credentials_options credentials;
 };
 
+#define CREDENTIALS_TEXT(values, field, value, text)                              \
+    {                                                                             \
+        .name = #field, .value_name = value, .help = text, .kind = ARGUMENT_TEXT, \
+        .offset = offsetof(values, connection.credentials.field)                  \
+    }
+
 /* The rows of struct connection as member `connection` of values. */
-#define CONNECTION_ARGUMENTS(values)                                                         \
-    {.name = "data",                                                                         \
-     .value_name = "DIR",                                                                    \
-     .kind = ARGUMENT_TEXT,                                                                  \
-     .offset = offsetof(values, connection.data),                                            \
-     .help = "data directory; a server that holds it is asked instead"},                     \
-        {.name = "target",                                                                   \
-         .value_name = "HOST:PORT",                                                          \
-         .kind = ARGUMENT_TEXT,                                                              \
-         .offset = offsetof(values, connection.target),                                      \
-         .help = "a running server, instead of --data"},                                     \
-    {                                                                                        \
-        .name = "timeout_ms", .value_name = "MS", .kind = ARGUMENT_NUMBER,                   \
-        .offset = offsetof(values, connection.timeout_ms), .initial = "30000", .minimum = 1, \
-        .maximum = 3600000, .help = "longest wait for one answer of a server"                \
+#define CONNECTION_ARGUMENTS(values)                                                          \
+    {.name = "data",                                                                          \
+     .value_name = "DIR",                                                                     \
+     .kind = ARGUMENT_TEXT,                                                                   \
+     .offset = offsetof(values, connection.data),                                             \
+     .help = "data directory; a server that holds it is asked instead"},                      \
+        {.name = "target",                                                                    \
+         .value_name = "HOST:PORT",                                                           \
+         .kind = ARGUMENT_TEXT,                                                               \
+         .offset = offsetof(values, connection.target),                                       \
+         .help = "a running server, instead of --data"},                                      \
+        CREDENTIALS_TEXT(values, tls_ca, "FILE",                                              \
+                         "CAs, one of which must have signed the server's certificate: TLS"), \
+        CREDENTIALS_TEXT(values, tls_cert, "FILE", "certificate to show the server"),         \
+        CREDENTIALS_TEXT(values, tls_key, "FILE", "its key"),                                 \
+        CREDENTIALS_TEXT(values, tls_name, "NAME",                                            \
+                         "name in the server's certificate, if not the target's"),            \
+        CREDENTIALS_TEXT(values, token_file, "FILE", "token to show; else $REELRANK_TOKEN"),  \
+        {.name = "allow_plaintext",                                                           \
+         .kind = ARGUMENT_FLAG,                                                               \
+         .offset = offsetof(values, connection.credentials.allow_plaintext),                  \
+         .help = "send the token without TLS beyond this machine"},                           \
+    {                                                                                         \
+        .name = "timeout_ms", .value_name = "MS", .kind = ARGUMENT_NUMBER,                    \
+        .offset = offsetof(values, connection.timeout_ms), .initial = "30000", .minimum = 1,  \
+        .maximum = 3600000, .help = "longest wait for one answer of a server"                 \
     }
 
 #define WEIGHTS_ARGUMENT(values)                                        \
@@ -132,8 +150,12 @@ extern const struct command command_rollback;
 extern const struct command command_serve;
 extern const struct command command_simulate;
 extern const struct command command_status;
+extern const struct command command_token_list;
+extern const struct command command_token_new;
+extern const struct command command_token_revoke;
 extern const struct command command_train_logistic;
 extern const struct command command_train_trees;
+extern const struct command command_tune;
 extern const struct command command_user;
 extern const struct command command_verify;
 extern const struct command command_videos;

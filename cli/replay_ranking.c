@@ -45,21 +45,6 @@ struct ranking_command {
     struct problem problem;
 };
 
-/* In the order of enum ranking_origin. */
-static const char *const origins[] = {"decisions", "impressions", "outcomes", NULL};
-
-static enum ranking_origin origin_of(const struct ranking_values *values)
-{
-    if (values->rankings != NULL) {
-        return (enum ranking_origin)argument_choice(origins, values->rankings);
-    }
-    if (replay_source_has_decisions(&values->source)) {
-        return RANKINGS_DECISIONS;
-    }
-    return strcmp(values->source.format, "movielens") == 0 ? RANKINGS_OUTCOMES
-                                                           : RANKINGS_IMPRESSIONS;
-}
-
 /* The files of trec_eval: the qrels first, then a run for each contender. */
 static FILE **trec_file(struct ranking_command *command, size_t index)
 {
@@ -186,8 +171,8 @@ static json_t *notes_json(const struct ranking_command *command)
 static json_t *options_json(const struct ranking_command *command)
 {
     const struct ranking_values *values = command->values;
-    json_t *options = json_pack("{s:s, s:s, s:I}", "rankings", origins[command->origin], "label",
-                                label_name(command->label), "k", (json_int_t)values->k);
+    json_t *options = json_pack("{s:s, s:s, s:I}", "rankings", replay_origins[command->origin],
+                                "label", label_name(command->label), "k", (json_int_t)values->k);
     replay_source_options(&values->source, options);
     if (command->origin != RANKINGS_DECISIONS) {
         json_object_set_new(options, "locale", json_string(values->source.locale));
@@ -227,7 +212,7 @@ static enum status write_part(struct ranking_command *command)
 static enum status check_measured(struct ranking_command *command)
 {
     const struct ranking_counts *counts = &command->sums->counts;
-    const char *origin = origins[command->origin];
+    const char *origin = replay_origins[command->origin];
     if (counts->found == 0) {
         problem_set(&command->problem,
                     "%s has no %s to rank; --rankings %s would make rankings of other lines",
@@ -283,19 +268,6 @@ static void release(struct ranking_command *command)
     json_decref(command->report);
 }
 
-static enum status check_label(struct ranking_command *command)
-{
-    if (label_find(command->values->label, &command->label, &command->problem) != STATUS_OK ||
-        !label_is_good(command->label) || command->label == LABEL_WATCH_SECONDS) {
-        problem_set(&command->problem,
-                    "--label is \"%.40s\"; it can be play, valid_play, long_view, complete, like, "
-                    "share, comment or follow",
-                    command->values->label);
-        return STATUS_INVALID;
-    }
-    return STATUS_OK;
-}
-
 /* Refuses options that would change nothing with rankings of this origin. */
 static enum status check_origin(struct ranking_command *command)
 {
@@ -320,8 +292,9 @@ static enum exit_code check(struct ranking_command *command, size_t weights)
     if (code != CODE_OK) {
         return code;
     }
-    command->origin = origin_of(command->values);
-    enum status status = check_label(command);
+    command->origin = replay_source_origin(&command->values->source, command->values->rankings);
+    enum status status =
+        replay_source_label(command->values->label, &command->label, &command->problem);
     if (status == STATUS_OK) {
         status = check_origin(command);
     }
@@ -362,7 +335,7 @@ static const struct argument ranking_arguments[] = {
      .value_name = "FROM",
      .kind = ARGUMENT_CHOICE,
      .offset = offsetof(struct ranking_values, rankings),
-     .choices = origins,
+     .choices = replay_origins,
      .help = "decisions of a journal, impressions, or outcomes among sampled negatives"},
     {.name = "negatives",
      .value_name = "N",

@@ -16,6 +16,7 @@ enum { REJECTS_KEPT = 10, NOTE_SIZE = 320 };
 
 const char *const replay_formats[] = {"jsonl",     "kuairand", "youtube", "obd",
                                       "movielens", "metarank", NULL};
+const char *const replay_origins[] = {"decisions", "impressions", "outcomes", NULL};
 const char *const replay_ratings[] = {"low", "medium", "high", "floor", NULL};
 
 Reelrank__V1__SafetyRating replay_rating(const char *name)
@@ -109,6 +110,31 @@ bool replay_source_has_decisions(const struct replay_source_values *values)
 {
     enum import_format format = format_of(values);
     return values->data != NULL || format == IMPORT_OBD || format == IMPORT_METARANK;
+}
+
+enum ranking_origin replay_source_origin(const struct replay_source_values *values,
+                                         const char *rankings)
+{
+    if (rankings != NULL) {
+        return (enum ranking_origin)argument_choice(replay_origins, rankings);
+    }
+    if (replay_source_has_decisions(values)) {
+        return RANKINGS_DECISIONS;
+    }
+    return format_of(values) == IMPORT_MOVIELENS ? RANKINGS_OUTCOMES : RANKINGS_IMPRESSIONS;
+}
+
+enum status replay_source_label(const char *name, enum label *out, struct problem *problem)
+{
+    if (label_find(name, out, problem) != STATUS_OK || !label_is_good(*out) ||
+        *out == LABEL_WATCH_SECONDS) {
+        problem_set(problem,
+                    "--label is \"%.40s\"; it can be play, valid_play, long_view, complete, like, "
+                    "share, comment or follow",
+                    name);
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
 }
 
 static enum status open_input(struct replay_source *source, const char *path,
@@ -253,8 +279,8 @@ enum status replay_source_run(struct replay_source *source, struct timeline *tim
 {
     bool files = source->values->data == NULL;
     uint64_t total = files ? size_of_inputs(source) : feed_total(source->feed);
-    progress_start(&source->progress, "replaying", files ? "MB" : "records", files ? 1000000 : 1,
-                   total);
+    const char *doing = source->doing != NULL ? source->doing : "replaying";
+    progress_start(&source->progress, doing, files ? "MB" : "records", files ? 1000000 : 1, total);
     enum status status = feed_run(source->feed, timeline, problem);
     progress_clear(&source->progress);
     return status;

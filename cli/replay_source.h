@@ -31,6 +31,9 @@ struct replay_source_values {
 extern const char *const replay_formats[];
 extern const char *const replay_ratings[];
 
+/* What --rankings can be, in the order of enum ranking_origin. */
+extern const char *const replay_origins[];
+
 /* What one of replay_ratings names; NULL: unrated. */
 Reelrank__V1__SafetyRating replay_rating(const char *name);
 
@@ -122,6 +125,7 @@ struct replay_source {
     struct locale locale;
     struct share share;
     struct feed *feed;
+    const char *doing; /* what progress says; NULL: "replaying". Set after opening */
     struct progress progress;
     json_t *rejects; /* the first lines that were passed over, with reasons */
 };
@@ -139,6 +143,14 @@ bool replay_source_is_read_once(const char *path);
 
 /* Whether what is told of is decisions, unless an option says otherwise. */
 bool replay_source_has_decisions(const struct replay_source_values *values);
+
+/* Where rankings come from: as an option says, unless it is NULL, or else as the events are. */
+enum ranking_origin replay_source_origin(const struct replay_source_values *values,
+                                         const char *rankings);
+
+/* What makes a video relevant. STATUS_INVALID, with problem: no label that is good. */
+MUST_USE enum status replay_source_label(const char *name, enum label *out,
+                                         struct problem *problem);
 
 /*
  * The timeline of its events, once: as options say, but for locale, age_years and ahead_events,

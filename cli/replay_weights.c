@@ -100,6 +100,14 @@ enum status replay_weights_read(const char *name, struct log *log, struct replay
     return status;
 }
 
+struct weights_source replay_weights_source(const struct replay_weights *weights)
+{
+    struct weights_source source =
+        weights->file != NULL ? weights->file->source : weights->kept.source;
+    source.yaml = weights->yaml;
+    return source;
+}
+
 void replay_weights_release(struct replay_weights *weights)
 {
     weights_unref(weights->weights);

@@ -26,6 +26,9 @@ struct replay_weights {
  */
 MUST_USE enum status replay_weights_read(const char *name, struct log *log,
                                          struct replay_weights *out, struct problem *problem);
+/* The text with the model files that it names, borrowed. */
+struct weights_source replay_weights_source(const struct replay_weights *weights);
+
 /* All zero is allowed. */
 void replay_weights_release(struct replay_weights *weights);
 

@@ -6,9 +6,11 @@
 
 #include "cli/column.h"
 #include "cli/interrupt.h"
+#include "cli/output.h"
 #include "cli/train_report.h"
+#include "replay/train_page.h"
 
-enum { NAME_SIZE = 64, DIGITS = 17 };
+enum { DIGITS = 17 };
 
 /* ---- options ---- */
 
@@ -26,14 +28,14 @@ enum status train_number(const char *option, const char *text, double most, doub
     return STATUS_OK;
 }
 
-/* Copies the next name of a list to out and moves past it; false at the end. Long ones are cut. */
-static bool next_name(const char **list, char out[NAME_SIZE])
+bool train_next_name(const char **list, char out[TRAIN_NAME_SIZE])
 {
     if (**list == '\0') {
         return false;
     }
     size_t size = strcspn(*list, ",");
-    snprintf(out, NAME_SIZE, "%.*s", (int)(size < NAME_SIZE ? size : NAME_SIZE), *list);
+    snprintf(out, TRAIN_NAME_SIZE, "%.*s", (int)(size < TRAIN_NAME_SIZE ? size : TRAIN_NAME_SIZE),
+             *list);
     *list += (*list)[size] == ',' ? size + 1 : size;
     return true;
 }
@@ -41,9 +43,9 @@ static bool next_name(const char **list, char out[NAME_SIZE])
 static enum status read_labels(struct train_command *command)
 {
     const char *list = command->values->label;
-    char name[NAME_SIZE];
+    char name[TRAIN_NAME_SIZE];
     bool taken[HEAD_COUNT] = {false};
-    while (next_name(&list, name)) {
+    while (train_next_name(&list, name)) {
         enum head head;
         enum status status = example_head_find("--label", name, &head, &command->problem);
         if (status != STATUS_OK) {
@@ -63,15 +65,16 @@ static enum status read_labels(struct train_command *command)
     return STATUS_OK;
 }
 
-static enum status add_feature(struct train_command *command, const char *name)
+enum status train_feature_find(const char *option, const char *name, enum feature *out,
+                               struct problem *problem)
 {
     enum feature feature = feature_find(text_of(name));
     if (feature < FEATURE_COUNT) {
-        feature_set_add(&command->features, feature);
+        *out = feature;
         return STATUS_OK;
     }
     const char *nearest = feature_nearest(name);
-    problem_set(&command->problem, "--features: there is no feature \"%s\"; %s%s%s", name,
+    problem_set(problem, "%s: there is no feature \"%s\"; %s%s%s", option, name,
                 nearest != NULL ? "did you mean \"" : "\"reelrank features\" lists them",
                 nearest != NULL ? nearest : "", nearest != NULL ? "\"?" : "");
     return STATUS_INVALID;
@@ -80,33 +83,23 @@ static enum status add_feature(struct train_command *command, const char *name)
 static enum status read_features(struct train_command *command)
 {
     const char *list = command->values->features;
-    char name[NAME_SIZE];
+    char name[TRAIN_NAME_SIZE];
     for (unsigned i = 0; list == NULL && i < FEATURE_COUNT; i++) {
         feature_set_add(&command->features, (enum feature)i);
     }
-    while (list != NULL && next_name(&list, name)) {
-        enum status status = add_feature(command, name);
+    while (list != NULL && train_next_name(&list, name)) {
+        enum feature feature;
+        enum status status = train_feature_find("--features", name, &feature, &command->problem);
         if (status != STATUS_OK) {
             return status;
         }
+        feature_set_add(&command->features, feature);
     }
     if (feature_set_next(&command->features, 0) == FEATURE_COUNT) {
         problem_set(&command->problem, "--features is empty; \"reelrank features\" lists them");
         return STATUS_INVALID;
     }
     return STATUS_OK;
-}
-
-static enum status check_version(struct train_command *command)
-{
-    const char *name = command->values->version;
-    if (name == NULL || weights_is_name(text_of(name))) {
-        return STATUS_OK;
-    }
-    problem_set(&command->problem,
-                "--version is \"%.60s\"; it has 1 to %d characters of A-Z a-z 0-9 . _ -", name,
-                WEIGHTS_NAME_MAX);
-    return STATUS_INVALID;
 }
 
 static enum status check_clip(struct train_command *command)
@@ -120,14 +113,27 @@ static enum status check_clip(struct train_command *command)
     return STATUS_INVALID;
 }
 
+static enum status check_labels(struct train_command *command)
+{
+    enum status status = STATUS_OK;
+    for (size_t i = 0; status == STATUS_OK && command->check != NULL && i < command->label_count;
+         i++) {
+        status = command->check(command, command->labels[i], &command->problem);
+    }
+    return status;
+}
+
 static enum status read_options(struct train_command *command)
 {
     enum status status = read_labels(command);
     if (status == STATUS_OK) {
+        status = check_labels(command);
+    }
+    if (status == STATUS_OK) {
         status = read_features(command);
     }
     if (status == STATUS_OK) {
-        status = check_version(command);
+        status = train_file_check_version(command->values->version, &command->problem);
     }
     return status == STATUS_OK
                ? train_file_check(command->values->out, command->values->force, &command->problem)
@@ -135,26 +141,6 @@ static enum status read_options(struct train_command *command)
 }
 
 /* ---- the weights file ---- */
-
-/* Of the weights before, without its hash, unless one was given. */
-static enum status choose_version(struct train_command *command)
-{
-    const char *before = weights_version(command->walk.weights.weights);
-    size_t size = strcspn(before, "@");
-    int length =
-        command->values->version != NULL
-            ? snprintf(command->version, sizeof(command->version), "%s", command->values->version)
-            : snprintf(command->version, sizeof(command->version), "%.*s-trained", (int)size,
-                       before);
-    if (length < 0 || length > WEIGHTS_NAME_MAX) {
-        problem_set(&command->problem,
-                    "\"%.*s-trained\" is too long for a version, which has at most %d characters; "
-                    "give a --version",
-                    (int)size, before, WEIGHTS_NAME_MAX);
-        return STATUS_INVALID;
-    }
-    return STATUS_OK;
-}
 
 static enum status edit(struct train_command *command, const struct train_head *heads, size_t count,
                         char **out, size_t *size)
@@ -227,11 +213,27 @@ static enum status write_files(struct train_command *command)
 
 /* ---- learning ---- */
 
-bool train_command_go_on(struct train_command *command)
+bool train_command_go_on(struct train_command *command, const struct train_step *step)
 {
-    command->steps++;
-    progress_show(&command->progress, command->steps);
+    if (command->unit == NULL || strcmp(command->unit, step->unit) != 0) {
+        progress_clear(&command->progress);
+        progress_start(&command->progress, command->title, step->unit, step->scale, step->total);
+        command->unit = step->unit;
+    }
+    progress_show(&command->progress, step->done);
     return !interrupt_seen();
+}
+
+bool train_command_go_on_logistic(struct train_command *command,
+                                  const struct logistic_progress *progress)
+{
+    const uint64_t most = progress->iterations_most;
+    uint64_t iteration = progress->iteration < most ? progress->iteration : most;
+    const struct train_step step = {.unit = "fits",
+                                    .scale = most,
+                                    .done = progress->fit * most + iteration,
+                                    .total = progress->fits_most * most};
+    return train_command_go_on(command, &step);
 }
 
 struct logistic_examples train_command_examples(const struct train_command *command, enum head head)
@@ -243,8 +245,9 @@ struct logistic_examples train_command_examples(const struct train_command *comm
 static enum status learn(struct train_command *command, enum head head)
 {
     struct problem why = {""};
-    command->steps = 0;
-    progress_start(&command->progress, head_name(head), "steps", 1, 0);
+    command->unit = NULL;
+    snprintf(command->title, sizeof(command->title), "%s (%zu of %zu)", head_name(head),
+             command->head_count + 1, command->label_count);
     enum status status = command->learn(command, head, &command->heads[command->head_count], &why);
     progress_clear(&command->progress);
     if (status != STATUS_OK && why.text[0] != '\0') {
@@ -305,14 +308,23 @@ static void print_hint(const struct train_values *values)
     printf("\n");
 }
 
-static enum status print_json(const struct train_report *report)
+static enum status print_json(const json_t *json)
 {
-    json_t *json = train_report_json(report);
-    bool printed = json != NULL &&
-                   json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(DIGITS)) == 0 &&
+    bool printed = json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(DIGITS)) == 0 &&
                    putchar('\n') != EOF;
-    json_decref(json);
     return printed || ferror(stdout) != 0 ? STATUS_OK : STATUS_NO_MEMORY; /* main() tells of it */
+}
+
+static enum status write_page(const char *path, const json_t *json, struct problem *problem)
+{
+    static const char option[] = "--html";
+    FILE *file;
+    enum status status = output_open(option, path, &file, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = train_page_write(file, json, problem);
+    return output_close(option, path, file, status, problem);
 }
 
 /* A Ctrl-C that came after the last fit changed nothing. */
@@ -322,13 +334,16 @@ static bool is_stopped(const struct train_command *command)
            train_report_stopped(&command->heads[command->head_count - 1]);
 }
 
-static enum status tell(const struct train_command *command)
+static struct train_report report_of(const struct train_command *command)
 {
     const struct examples_counts *counts = examples_counts(command->walk.examples);
-    const struct train_report report = {
+    struct example_counts written = example_writer_counts(command->walk.writer);
+    return (struct train_report){
         .heads = command->heads,
         .head_count = command->head_count,
         .stopped = is_stopped(command),
+        .first_ms = written.first_ms,
+        .last_ms = written.last_ms,
         .split = command->split,
         .rankings = counts->rankings,
         .examples = counts->examples,
@@ -336,18 +351,39 @@ static enum status tell(const struct train_command *command)
         .version = command->written,
         .out = command->values->out,
     };
-    example_walk_tell(&command->walk);
-    if (command->values->json) {
-        return print_json(&report);
+}
+
+/* The weights are written by now, whatever comes of the page. */
+static enum status tell_json(const struct train_command *command, const json_t *json,
+                             struct problem *problem)
+{
+    enum status status = command->values->json ? print_json(json) : STATUS_OK;
+    if (status == STATUS_OK && command->values->html != NULL) {
+        status = write_page(command->values->html, json, problem);
     }
-    train_report_print(&report);
-    print_hint(command->values);
-    return STATUS_OK;
+    return status;
+}
+
+static enum status tell(struct train_command *command)
+{
+    const struct train_report report = report_of(command);
+    example_walk_tell(&command->walk);
+    if (!command->values->json) {
+        train_report_print(&report);
+        print_hint(command->values);
+    }
+    json_t *json = train_report_json(&report);
+    enum status status =
+        json != NULL ? tell_json(command, json, &command->problem) : STATUS_NO_MEMORY;
+    json_decref(json);
+    return status;
 }
 
 static enum status run_all(struct train_command *command)
 {
-    enum status status = choose_version(command);
+    enum status status = train_file_choose_version(weights_version(command->walk.weights.weights),
+                                                   command->values->version, "-trained",
+                                                   command->version, &command->problem);
     if (status == STATUS_OK) {
         status = try_file(command);
     }

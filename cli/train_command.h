@@ -14,8 +14,10 @@ struct train_values {
     const char *version;
     const char *out;
     int64_t clip;
+    bool position_effects;
     bool force;
     bool json;
+    const char *html;
 };
 
 enum { TRAIN_CLIP_MAX = 1000000 };
@@ -41,6 +43,10 @@ enum { TRAIN_CLIP_MAX = 1000000 };
          .initial = "0",                                                                      \
          .maximum = TRAIN_CLIP_MAX,                                                           \
          .help = "of decisions: examples count 1 / propensity, up to this; 0: as 1"},         \
+        {.name = "position_effects",                                                          \
+         .kind = ARGUMENT_FLAG,                                                               \
+         .offset = offsetof(struct train_values, position_effects),                           \
+         .help = "learn what standing high does, and leave it out when serving"},             \
         {.name = "seed",                                                                      \
          .value_name = "N",                                                                   \
          .kind = ARGUMENT_NUMBER,                                                             \
@@ -63,10 +69,25 @@ enum { TRAIN_CLIP_MAX = 1000000 };
          .kind = ARGUMENT_FLAG,                                                               \
          .offset = offsetof(struct train_values, force),                                      \
          .help = "replace --out if it is there"},                                             \
+        {.name = "html",                                                                      \
+         .value_name = "FILE",                                                                \
+         .kind = ARGUMENT_TEXT,                                                               \
+         .offset = offsetof(struct train_values, html),                                       \
+         .help = "write the report as a page for browsers and paper (needs gnuplot)"},        \
     {                                                                                         \
         .name = "json", .kind = ARGUMENT_FLAG, .offset = offsetof(struct train_values, json), \
         .help = "print all figures as JSON"                                                   \
     }
+
+enum { TRAIN_TITLE_SIZE = 48, TRAIN_NAME_SIZE = 64 };
+
+/* How far learning is. */
+struct train_step {
+    const char *unit; /* "trees"; with another one time is counted anew */
+    uint64_t scale;   /* what a unit is of done and total */
+    uint64_t done;
+    uint64_t total; /* at most */
+};
 
 /* One run of a command. */
 struct train_command {
@@ -74,6 +95,9 @@ struct train_command {
     const struct train_values *values;
     const char *name;
     enum status (*learn)(struct train_command *command, enum head head, struct train_head *out,
+                         struct problem *problem);
+    /* Whether a head can be learnt with the options; STATUS_INVALID, with a problem. NULL: any. */
+    enum status (*check)(const struct train_command *command, enum head head,
                          struct problem *problem);
     const void *context; /* the caller's, for learn */
     /* For learn. */
@@ -88,15 +112,29 @@ struct train_command {
     struct train_head *heads; /* owned: those that were learnt */
     size_t head_count;
     struct progress progress;
-    uint64_t steps; /* of the head that is being learnt */
+    char title[TRAIN_TITLE_SIZE]; /* of the head that is being learnt */
+    const char *unit;             /* of its steps now; NULL: none was made */
     struct problem problem;
 };
 
 /* Checks the options, walks along the log, learns, writes, tells. */
 enum exit_code train_command_run(struct train_command *command);
 
-/* For learn: shows that a step was made. False: somebody wants it to end. */
-bool train_command_go_on(struct train_command *command);
+/* For learn: shows how far it is. False: somebody wants it to end. */
+bool train_command_go_on(struct train_command *command, const struct train_step *step);
+
+/* The same of a step of a logistic head. */
+bool train_command_go_on_logistic(struct train_command *command,
+                                  const struct logistic_progress *progress);
+
+/* Copies the next name of a list with commas to out and moves past it; false at the end. Long ones
+ * are cut. */
+bool train_next_name(const char **list, char out[TRAIN_NAME_SIZE]);
+
+/* The feature of a name; STATUS_INVALID with a problem that begins with the option and offers the
+ * nearest name. */
+MUST_USE enum status train_feature_find(const char *option, const char *name, enum feature *out,
+                                        struct problem *problem);
 
 /* For learn: which examples, and what of them. */
 struct logistic_examples train_command_examples(const struct train_command *command,

@@ -38,6 +38,33 @@ enum status train_file_check(const char *path, bool force, struct problem *probl
     return STATUS_OK;
 }
 
+enum status train_file_check_version(const char *given, struct problem *problem)
+{
+    if (given == NULL || weights_is_name(text_of(given))) {
+        return STATUS_OK;
+    }
+    problem_set(problem, "--version is \"%.60s\"; it has 1 to %d characters of A-Z a-z 0-9 . _ -",
+                given, WEIGHTS_NAME_MAX);
+    return STATUS_INVALID;
+}
+
+enum status train_file_choose_version(const char *before, const char *given, const char *suffix,
+                                      char out[WEIGHTS_NAME_MAX + 1], struct problem *problem)
+{
+    size_t size = strcspn(before, "@");
+    int length = given != NULL
+                     ? snprintf(out, WEIGHTS_NAME_MAX + 1, "%s", given)
+                     : snprintf(out, WEIGHTS_NAME_MAX + 1, "%.*s%s", (int)size, before, suffix);
+    if (length < 0 || length > WEIGHTS_NAME_MAX) {
+        problem_set(problem,
+                    "\"%.*s%s\" is too long for a version, which has at most %d characters; "
+                    "give a --version",
+                    (int)size, before, suffix, WEIGHTS_NAME_MAX);
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
 /* Writes beside the path, where the model files are; removes what it cannot complete. */
 static enum status write_beside(const char *path, struct text yaml, char beside[FILES_PATH_SIZE],
                                 struct problem *problem)
@@ -74,7 +101,7 @@ static enum status judge(const char *path, const struct loading *loading, enum s
     if (status == STATUS_INVALID) {
         problems_print(stderr, path, &loading->problems);
         problem_set(problem,
-                    "--out %.120s: with the new heads the weights have the problem%s above, and "
+                    "--out %.120s: with what is new the weights have the problem%s above, and "
                     "were not written; change --weights, or where model files are missing, write "
                     "beside them",
                     path, loading->problems.count == 1 ? "" : "s");

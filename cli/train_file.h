@@ -6,6 +6,7 @@
 #include "ranker/problem.h"
 #include "ranker/status.h"
 #include "ranker/text.h"
+#include "ranker/weights.h"
 
 /*
  * The weights file that training writes: complete and valid, or not at all. Problems begin with
@@ -16,6 +17,15 @@
 MUST_USE enum status train_file_check(const char *path, bool force, struct problem *problem);
 
 enum { TRAIN_VERSION_SIZE = 64 };
+
+/*
+ * The name of the new weights: the one that --version gives or, where that is NULL, that of the
+ * weights before, without its hash, and a suffix. STATUS_INVALID: it is none, or too long.
+ */
+MUST_USE enum status train_file_check_version(const char *given, struct problem *problem);
+MUST_USE enum status train_file_choose_version(const char *before, const char *given,
+                                               const char *suffix, char out[WEIGHTS_NAME_MAX + 1],
+                                               struct problem *problem);
 
 /*
  * Whether the text could be written there, and what the server's loader says of it with the model

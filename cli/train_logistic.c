@@ -5,7 +5,6 @@
 struct logistic_values {
     struct train_values train; /* first: TRAIN_ARGUMENTS */
     const char *l2;
-    bool position_effects;
     bool balanced;
 };
 
@@ -13,8 +12,7 @@ _Static_assert(offsetof(struct logistic_values, train) == 0, "of TRAIN_ARGUMENTS
 
 static bool go_on(void *context, const struct logistic_progress *progress)
 {
-    (void)progress;
-    return train_command_go_on(context);
+    return train_command_go_on_logistic(context, progress);
 }
 
 static enum status learn(struct train_command *command, enum head head, struct train_head *out,
@@ -36,7 +34,7 @@ static enum exit_code logistic_run(const void *raw, const struct operands *opera
     struct problem problem;
     struct train_logistic_options options = {
         .logistic = {.balance = values->balanced,
-                     .positions = values->position_effects,
+                     .positions = values->train.position_effects,
                      .seed = (uint64_t)values->train.source.seed}};
     struct train_command command = {.values = &values->train,
                                     .name = command_train_logistic.name,
@@ -57,10 +55,6 @@ static const struct argument logistic_arguments[] = {
      .kind = ARGUMENT_TEXT,
      .offset = offsetof(struct logistic_values, l2),
      .help = "the penalty on weights; unless given, users who sit out choose it"},
-    {.name = "position_effects",
-     .kind = ARGUMENT_FLAG,
-     .offset = offsetof(struct logistic_values, position_effects),
-     .help = "learn beside the weights what standing high does, and leave it out"},
     {.name = "balanced",
      .kind = ARGUMENT_FLAG,
      .offset = offsetof(struct logistic_values, balanced),

@@ -195,19 +195,57 @@ static void print_gains(const struct train_trees *trees)
     }
 }
 
+static void print_places(const double *effects, const uint64_t *rows)
+{
+    printf("\n  %-*s%14s%14s\n", FEATURE_WIDTH, "effect of the position, log odds", "examples",
+           "effect");
+    for (unsigned i = 0; i < LOGISTIC_PLACES; i++) {
+        if (rows[i] > 0) {
+            printf("  %-*s%14" PRIu64 "%14.4f\n", FEATURE_WIDTH, logistic_place_name(i), rows[i],
+                   effects[i]);
+        }
+    }
+}
+
 static void print_logistic(const struct logistic_result *result)
 {
     print_fit(result);
     print_features("never vary, and got no weight", &result->constant);
     print_features("would need more than the largest weight", &result->bounded);
     print_weights(result);
+    if (result->positions) {
+        print_places(result->places, result->place_rows);
+    }
+}
+
+static void count_signs(const struct train_trees *trees, unsigned *raise, unsigned *lower)
+{
+    *raise = 0;
+    *lower = 0;
+    for (unsigned i = 0; i < FEATURE_COUNT; i++) {
+        *raise += trees->monotone[i] > 0;
+        *lower += trees->monotone[i] < 0;
+    }
+}
+
+static const char *objective_name(enum boost_objective objective)
+{
+    return objective == BOOST_ORDER ? "order" : "probability";
 }
 
 static void print_trees(const struct train_trees *trees)
 {
+    unsigned raise;
+    unsigned lower;
+    count_signs(trees, &raise, &lower);
     printf("  %u trees, the best of %u; the model is %s, %zu bytes\n", trees->rounds, trees->ran,
            trees->model_name, trees->model_size);
+    printf("  learnt: %s; %u features may only raise the prediction, %u only lower it\n",
+           objective_name(trees->objective), raise, lower);
     print_gains(trees);
+    if (trees->positions) {
+        print_places(trees->places, trees->place_rows);
+    }
 }
 
 static void print_head(const struct train_head *head)
@@ -309,16 +347,40 @@ static json_t *features_json(const struct feature_set *set)
     return names;
 }
 
-/* By place of replay/logistic_data.h, in log odds. */
-static json_t *places_json(const struct logistic_result *result)
+/* By place of replay/logistic_data.h, in log odds; none where they were not learnt. */
+static json_t *places_json(bool learnt, const double *effects, const uint64_t *rows)
 {
     json_t *places = json_array();
-    for (unsigned i = 0; i < LOGISTIC_PLACES; i++) {
+    for (unsigned i = 0; learnt && i < LOGISTIC_PLACES; i++) {
         json_array_append_new(places,
-                              json_pack("{s:I, s:o}", "rows", (json_int_t)result->place_rows[i],
-                                        "effect", report_real(result->places[i])));
+                              json_pack("{s:s, s:I, s:o}", "place", logistic_place_name(i), "rows",
+                                        (json_int_t)rows[i], "effect", report_real(effects[i])));
     }
     return places;
+}
+
+static json_t *monotone_json(const struct train_trees *trees)
+{
+    json_t *signs = json_array();
+    for (unsigned i = 0; i < FEATURE_COUNT; i++) {
+        if (trees->monotone[i] != 0) {
+            json_array_append_new(signs,
+                                  json_pack("{s:s, s:i}", "feature", feature_name((enum feature)i),
+                                            "sign", (int)trees->monotone[i]));
+        }
+    }
+    return signs;
+}
+
+static json_t *rounds_json(const struct train_trees *trees)
+{
+    json_t *rounds = json_array();
+    for (unsigned i = 0; i < trees->ran; i++) {
+        json_array_append_new(rounds, json_pack("{s:o, s:o}", "training",
+                                                report_real(trees->curve[i].training), "held_out",
+                                                report_real(trees->curve[i].held_out)));
+    }
+    return rounds;
 }
 
 static json_t *gains_json(const struct train_trees *trees)
@@ -341,15 +403,19 @@ static json_t *logistic_json(const struct logistic_result *result)
                      (int)result->iterations, "converged", result->converged, "stopped",
                      result->stopped, "bias", result->model.bias, "weights", weights_json(result),
                      "constant", features_json(&result->constant), "bounded",
-                     features_json(&result->bounded), "places", places_json(result));
+                     features_json(&result->bounded), "places",
+                     places_json(result->positions, result->places, result->place_rows));
 }
 
 static json_t *trees_json(const struct train_trees *trees)
 {
-    return json_pack("{s:s, s:i, s:i, s:b, s:s, s:I, s:o}", "kind", "trees", "trees",
-                     (int)trees->rounds, "tried", (int)trees->ran, "stopped", trees->stopped,
-                     "model", trees->model_name, "model_bytes", (json_int_t)trees->model_size,
-                     "gains", gains_json(trees));
+    return json_pack("{s:s, s:s, s:i, s:i, s:b, s:s, s:I, s:o, s:o, s:o, s:o}", "kind", "trees",
+                     "objective", objective_name(trees->objective), "trees", (int)trees->rounds,
+                     "tried", (int)trees->ran, "stopped", trees->stopped, "model",
+                     trees->model_name, "model_bytes", (json_int_t)trees->model_size, "gains",
+                     gains_json(trees), "monotone", monotone_json(trees), "rounds",
+                     rounds_json(trees), "places",
+                     places_json(trees->positions, trees->places, trees->place_rows));
 }
 
 static json_t *head_json(const struct train_head *head)
@@ -375,9 +441,10 @@ json_t *train_report_json(const struct train_report *report)
     for (size_t i = 0; i < report->head_count; i++) {
         json_array_append_new(heads, head_json(&report->heads[i]));
     }
-    return json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:b, s:s, s:s, s:o, s:o}", "schema", 1, "kind",
-                     "training", "rankings", (json_int_t)report->rankings, "examples",
-                     (json_int_t)report->examples, "train_until_ms",
+    return json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:s, s:o, s:o}", "schema",
+                     1, "kind", "training", "rankings", (json_int_t)report->rankings, "examples",
+                     (json_int_t)report->examples, "first_ms", (json_int_t)report->first_ms,
+                     "last_ms", (json_int_t)report->last_ms, "train_until_ms",
                      (json_int_t)report->split.train_until_ms, "validation_from_ms",
                      (json_int_t)report->split.validation_from_ms, "stopped", report->stopped,
                      "weights", report->weights, "version", report->version, "out",

@@ -11,6 +11,8 @@ struct train_report {
     size_t head_count;
     bool stopped; /* by the user: the last head is the best so far, and others are left as they were
                    */
+    int64_t first_ms; /* of the examples, and the last */
+    int64_t last_ms;
     struct example_split split;
     uint64_t rankings;
     uint64_t examples;

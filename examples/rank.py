@@ -2,10 +2,12 @@
 """Ranks the videos whose ids come on standard input, with a stock gRPC client: no generated code, the
 server describes itself.
 
-  python3 examples/rank.py HOST:PORT [USER] [LOCALE] < IDS
+  python3 examples/rank.py HOST:PORT [USER] [LOCALE] [--tls-ca FILE [--tls-cert FILE --tls-key FILE]]
+      [--token-file FILE] < IDS
 
 Needs Debian's python3-grpcio and python3-protobuf.
 """
+import argparse
 import sys
 
 import grpc
@@ -37,11 +39,35 @@ def read_fields(data):
             yield tag >> 3, varint()
 
 
-def fetch_pool(channel, symbol):
+def read_file(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def open_channel(arguments):
+    """With TLS when a CA is given; its certificate must be for the host of the address."""
+    if arguments.tls_ca is None:
+        return grpc.insecure_channel(arguments.address)
+    credentials = grpc.ssl_channel_credentials(
+        root_certificates=read_file(arguments.tls_ca),
+        private_key=arguments.tls_key and read_file(arguments.tls_key),
+        certificate_chain=arguments.tls_cert and read_file(arguments.tls_cert),
+    )
+    return grpc.secure_channel(arguments.address, credentials)
+
+
+def metadata_of(arguments):
+    """The header that each call shows, reflection's too."""
+    if arguments.token_file is None:
+        return []
+    return [("authorization", "Bearer " + read_file(arguments.token_file).decode().strip())]
+
+
+def fetch_pool(channel, symbol, metadata):
     """Asks the server's reflection for the files that define symbol."""
     request = bytes([0x22, len(symbol)]) + symbol.encode()  # file_containing_symbol = 4
     call = channel.stream_stream("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo")
-    response = next(call(iter([request])))
+    response = next(call(iter([request]), timeout=5, metadata=metadata))
     pool = descriptor_pool.DescriptorPool()
     for number, value in read_fields(response):
         if number == 4:  # file_descriptor_response
@@ -54,12 +80,23 @@ def message_class(pool, name):
     return message_factory.MessageFactory(pool).GetPrototype(pool.FindMessageTypeByName(name))
 
 
+def parse_arguments():
+    parser = argparse.ArgumentParser(description="Ranks the videos whose ids come on standard input.")
+    parser.add_argument("address", metavar="HOST:PORT")
+    parser.add_argument("user", nargs="?", default="user-hi")
+    parser.add_argument("locale", nargs="?", default="hi-IN")
+    parser.add_argument("--tls-ca", metavar="FILE", help="CAs to trust; without it the connection is plaintext")
+    parser.add_argument("--tls-cert", metavar="FILE", help="certificate to show")
+    parser.add_argument("--tls-key", metavar="FILE", help="its key")
+    parser.add_argument("--token-file", metavar="FILE", help="token to show")
+    return parser.parse_args()
+
+
 def main():
-    address = sys.argv[1]
-    user = sys.argv[2] if len(sys.argv) > 2 else "user-hi"
-    locale = sys.argv[3] if len(sys.argv) > 3 else "hi-IN"
-    with grpc.insecure_channel(address) as channel:
-        pool = fetch_pool(channel, "reelrank.v1.RankingService")
+    arguments = parse_arguments()
+    metadata = metadata_of(arguments)
+    with open_channel(arguments) as channel:
+        pool = fetch_pool(channel, "reelrank.v1.RankingService", metadata)
         RankRequest = message_class(pool, "reelrank.v1.RankRequest")
         RankResponse = message_class(pool, "reelrank.v1.RankResponse")
         rank = channel.unary_unary(
@@ -67,9 +104,9 @@ def main():
             request_serializer=RankRequest.SerializeToString,
             response_deserializer=RankResponse.FromString,
         )
-        request = RankRequest(user_id=user, locale=locale, age_years=25)
+        request = RankRequest(user_id=arguments.user, locale=arguments.locale, age_years=25)
         request.candidate_ids.extend(line.strip() for line in sys.stdin if line.strip())
-        response = rank(request, timeout=1)
+        response = rank(request, timeout=5, metadata=metadata)
     for video in response.slate:
         print(f"{video.position:3} {video.score:9.4f}  {video.video_id}")
     for video in response.dropped:
@@ -78,4 +115,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except grpc.RpcError as error:
+        sys.exit(f"rank.py: {error.code().name}: {error.details()}")

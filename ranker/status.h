@@ -17,7 +17,8 @@
     X(BUSY, "a queue is full")                       \
     X(DEADLINE, "the deadline has passed")           \
     X(UNIMPLEMENTED, "this server does not have it") \
-    X(DENIED, "not allowed")
+    X(DENIED, "not allowed")                         \
+    X(UNAUTHENTICATED, "no valid credentials")
 
 enum status {
 #define X(name, text) STATUS_##name,

@@ -9,6 +9,7 @@
 #include <xgboost/c_api.h>
 
 #include "ranker/check.h"
+#include "replay/platt.h"
 
 enum { BATCH_ROWS = 4096, TEXT_SIZE = 256, BINS = 256 };
 
@@ -21,10 +22,13 @@ struct feeding {
     uint64_t positives;
     uint64_t groups;
     uint64_t last_group;
-    float *features; /* owned; BATCH_ROWS rows of the chosen features */
+    double weight;          /* of all rows */
+    double positive_weight; /* of the positives */
+    bool offsets;           /* some row has one */
+    float *features;        /* owned; BATCH_ROWS rows of the chosen features */
     float labels[BATCH_ROWS];
     float weights[BATCH_ROWS];
-    float offsets[BATCH_ROWS];
+    float margins[BATCH_ROWS]; /* what the trees begin with */
     unsigned qids[BATCH_ROWS];
     enum status status;
 };
@@ -36,6 +40,8 @@ struct boosting {
     DMatrixHandle training;
     DMatrixHandle held_out;
     BoosterHandle booster;
+    double base_rate; /* share of positives in training, by weight */
+    bool offsets;     /* some training row has one */
     struct problem *problem;
 };
 
@@ -49,6 +55,14 @@ static enum status fail(const struct boosting *boosting)
 static enum status ask(const struct boosting *boosting, int code)
 {
     return code == 0 ? STATUS_OK : fail(boosting);
+}
+
+/* What margins are without offsets and trees: to XGBoost, and in what is learnt from offsets. An
+ * order has no level. */
+static double start_of(const struct boosting *boosting)
+{
+    double p = boosting->base_rate;
+    return boosting->options->objective == BOOST_ORDER ? 0 : log(p / (1 - p));
 }
 
 /* ---- rows ---- */
@@ -66,10 +80,13 @@ static void take_row(struct feeding *feeding, size_t at, const struct boost_row 
     }
     feeding->labels[at] = row->positive;
     feeding->weights[at] = (float)row->weight;
-    feeding->offsets[at] = (float)row->offset;
+    feeding->margins[at] = (float)(row->offset + start_of(boosting));
     feeding->qids[at] = (unsigned)feeding->groups;
     feeding->rows++;
     feeding->positives += row->positive;
+    feeding->weight += row->weight;
+    feeding->positive_weight += row->positive ? row->weight : 0;
+    feeding->offsets = feeding->offsets || row->offset < 0 || row->offset > 0;
 }
 
 static size_t fill_batch(struct feeding *feeding)
@@ -85,25 +102,32 @@ static size_t fill_batch(struct feeding *feeding)
     return count;
 }
 
-static int give_batch(struct feeding *feeding, size_t count)
+static int give_features(struct feeding *feeding, size_t count)
 {
     char data[TEXT_SIZE];
     snprintf(data, sizeof(data),
              "{\"data\": [%" PRIuPTR ", true], \"shape\": [%zu, %u], \"typestr\": \"<f4\", "
              "\"version\": 3}",
              (uintptr_t)feeding->features, count, feeding->boosting->column_count);
-    int code = XGProxyDMatrixSetDataDense(feeding->proxy, data);
+    return XGProxyDMatrixSetDataDense(feeding->proxy, data);
+}
+
+static int give_batch(struct feeding *feeding, size_t count)
+{
+    const struct boosting *boosting = feeding->boosting;
+    int code = give_features(feeding, count);
     if (code == 0) {
         code = XGDMatrixSetFloatInfo(feeding->proxy, "label", feeding->labels, count);
     }
-    if (code == 0 && feeding->boosting->options->objective == BOOST_ORDER) {
-        return XGDMatrixSetUIntInfo(feeding->proxy, "qid", feeding->qids, count);
+    if (code == 0 && boosting->offsets) {
+        code = XGDMatrixSetFloatInfo(feeding->proxy, "base_margin", feeding->margins, count);
     }
-    if (code == 0) {
-        code = XGDMatrixSetFloatInfo(feeding->proxy, "weight", feeding->weights, count);
+    if (code != 0) {
+        return code;
     }
-    return code == 0 ? XGDMatrixSetFloatInfo(feeding->proxy, "base_margin", feeding->offsets, count)
-                     : code;
+    return boosting->options->objective == BOOST_ORDER
+               ? XGDMatrixSetUIntInfo(feeding->proxy, "qid", feeding->qids, count)
+               : XGDMatrixSetFloatInfo(feeding->proxy, "weight", feeding->weights, count);
 }
 
 /* XGBoost's way of asking for the next batch: 1, or 0 at the end. */
@@ -127,6 +151,8 @@ static void begin_again(DataIterHandle handle)
     feeding->rows = 0;
     feeding->positives = 0;
     feeding->groups = 0;
+    feeding->weight = 0;
+    feeding->positive_weight = 0;
     feeding->status = feeding->source->rewind(feeding->source->context);
 }
 
@@ -185,6 +211,10 @@ static enum status make_matrix(struct boosting *boosting, const struct boost_sou
     enum status status = feeding->features != NULL ? count_rows(feeding) : STATUS_NO_MEMORY;
     if (status == STATUS_OK) {
         status = check_rows(feeding, name, reference == NULL);
+    }
+    if (status == STATUS_OK && reference == NULL) {
+        boosting->base_rate = feeding->positive_weight / feeding->weight;
+        boosting->offsets = feeding->offsets;
     }
     if (status == STATUS_OK) {
         status = feed(feeding, reference, out);
@@ -245,6 +275,9 @@ static enum status set_all(const struct boosting *boosting)
     for (size_t i = 0; status == STATUS_OK && i < sizeof(values) / sizeof(values[0]); i++) {
         status = values[i].text != NULL ? set(boosting, values[i].name, "%s", values[i].text)
                                         : set(boosting, values[i].name, "%.17g", values[i].number);
+    }
+    if (status == STATUS_OK && !order) {
+        status = set(boosting, "base_score", "%.9g", boosting->base_rate);
     }
     return status == STATUS_OK ? set_monotone(boosting) : status;
 }
@@ -353,54 +386,58 @@ static enum status save(const struct boosting *boosting, struct boost_result *re
     return STATUS_OK;
 }
 
-/* ---- from an order to a probability ---- */
+/* ---- from margins to probabilities ---- */
 
-struct platt {
-    double slope;
-    double intercept;
-};
-
-/* Newton's method on two numbers; the loss is convex. */
-static void fit_platt(const float *margins, const float *labels, size_t count, struct platt *out)
-{
-    enum { STEPS = 50 };
-    for (int step = 0; step < STEPS; step++) {
-        double g[2] = {1e-6 * (out->slope - 1), 0};
-        double h[3] = {1e-6, 0, 1e-9};
-        for (size_t i = 0; i < count; i++) {
-            double m = margins[i];
-            double p = 1 / (1 + exp(-(out->slope * m + out->intercept)));
-            double w = p * (1 - p) / (double)count;
-            double e = (p - labels[i]) / (double)count;
-            g[0] += e * m;
-            g[1] += e;
-            h[0] += w * m * m;
-            h[1] += w * m;
-            h[2] += w;
-        }
-        double determinant = h[0] * h[2] - h[1] * h[1];
-        out->slope -= (h[2] * g[0] - h[1] * g[1]) / determinant;
-        out->intercept -= (h[0] * g[1] - h[1] * g[0]) / determinant;
-    }
-}
-
-/* The scaling that makes margins probabilities, by the held-out rows; the slope is above 0. */
-static enum status find_platt(const struct boosting *boosting, struct platt *out)
+static int get_margins(const struct boosting *boosting, DMatrixHandle matrix,
+                       struct platt_rows *out)
 {
     const bst_ulong *shape;
     bst_ulong dimensions;
-    bst_ulong count;
-    const float *margins;
-    const float *labels;
     static const char config[] = "{\"type\": 1, \"training\": false, \"iteration_begin\": 0, "
                                  "\"iteration_end\": 0, \"strict_shape\": false}";
-    if (XGDMatrixGetFloatInfo(boosting->held_out, "label", &count, &labels) != 0 ||
-        XGBoosterPredictFromDMatrix(boosting->booster, boosting->held_out, config, &shape,
-                                    &dimensions, &margins) != 0) {
-        return fail(boosting);
+    return XGBoosterPredictFromDMatrix(boosting->booster, matrix, config, &shape, &dimensions,
+                                       &out->margins);
+}
+
+/* XGBoost's own numbers, which live as long as the matrix. */
+static enum status score_rows(const struct boosting *boosting, DMatrixHandle matrix,
+                              struct platt_rows *out)
+{
+    const double order_start = 0.5; /* XGBoost's, where no margin is given */
+    bool order = boosting->options->objective == BOOST_ORDER;
+    bst_ulong count = 0;
+    bst_ulong same_count;
+    *out = (struct platt_rows){.start = order ? order_start : start_of(boosting),
+                               .level = start_of(boosting)};
+    int code = XGDMatrixGetFloatInfo(matrix, "label", &count, &out->labels);
+    if (code == 0 && boosting->offsets) {
+        code = XGDMatrixGetFloatInfo(matrix, "base_margin", &same_count, &out->starts);
     }
-    *out = (struct platt){1, 0};
-    fit_platt(margins, labels, count, out);
+    if (code == 0 && !order) {
+        code = XGDMatrixGetFloatInfo(matrix, "weight", &same_count, &out->weights);
+    }
+    if (code == 0) {
+        code = get_margins(boosting, matrix, out);
+    }
+    out->count = count;
+    return ask(boosting, code);
+}
+
+/* A slope that is not above 0 would turn the order round. */
+static enum status find_platt(const struct boosting *boosting, struct platt *out)
+{
+    struct platt_rows rows;
+    bool order = boosting->options->objective == BOOST_ORDER;
+    *out = (struct platt){1, start_of(boosting)};
+    if (!order && !boosting->offsets) {
+        return STATUS_OK;
+    }
+    enum status status =
+        score_rows(boosting, order ? boosting->held_out : boosting->training, &rows);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    *out = platt_fit(&rows, order);
     if (!(out->slope > 0) || !isfinite(out->intercept)) {
         problem_set(boosting->problem,
                     "the trees' order does not tell the label of the held-out rows");
@@ -422,17 +459,15 @@ static void scale_tree(json_t *tree, double slope)
     }
 }
 
-/* base_score is a margin to rank:ndcg and a probability to binary:logistic. */
+/* base_score is a probability to binary:logistic, whatever it was to what the trees learnt. */
 static void scale_model(json_t *model, const struct platt *platt)
 {
     char text[TEXT_SIZE];
     json_t *learner = json_object_get(model, "learner");
     json_t *parameters = json_object_get(learner, "learner_model_param");
     json_t *objective = json_object_get(learner, "objective");
-    const char *base = json_string_value(json_object_get(parameters, "base_score"));
-    double margin = base != NULL ? strtod(base, NULL) : 0;
-    double p = 1 / (1 + exp(-(platt->slope * margin + platt->intercept)));
-    snprintf(text, sizeof(text), "%.9E", p);
+    /* XGBoost takes no more than nine digits, and reads 0.5 where there are more. */
+    snprintf(text, sizeof(text), "%.8E", 1 / (1 + exp(-platt->intercept)));
     json_object_set_new(parameters, "base_score", json_string(text));
     json_object_clear(objective);
     json_object_set_new(objective, "name", json_string("binary:logistic"));
@@ -465,15 +500,12 @@ static enum status write_scaled(struct boost_result *result, const struct platt 
 
 static enum status calibrate(const struct boosting *boosting, struct boost_result *result)
 {
-    struct platt platt = {1, 0};
-    enum status status = STATUS_OK;
-    if (boosting->options->objective == BOOST_ORDER) {
-        status = find_platt(boosting, &platt);
-    }
+    struct platt platt;
+    enum status status = find_platt(boosting, &platt);
     if (status == STATUS_OK) {
         status = save(boosting, result);
     }
-    if (status == STATUS_OK && boosting->options->objective == BOOST_ORDER) {
+    if (status == STATUS_OK && (boosting->offsets || boosting->options->objective == BOOST_ORDER)) {
         status = write_scaled(result, &platt);
     }
     result->slope = platt.slope;

@@ -25,16 +25,22 @@ enum boost_objective {
      * The order within groups: rank:ndcg (LambdaMART: Burges, "From RankNet to LambdaRank to
      * LambdaMART", 2010). What comes out is made a probability by Platt's scaling on the held-out
      * rows ("Probabilistic outputs for support vector machines", 1999): leaves are multiplied by
-     * its slope, which is written into the model, so that it is served like any other.
+     * its slope, which is written into the model, so that it is served like any other. Groups
+     * whose rows have all the same label teach nothing.
      */
     BOOST_ORDER
 };
 
 struct boost_row {
-    uint64_t group; /* BOOST_ORDER: rows of one follow each other; their weight is the first's */
+    uint64_t group; /* BOOST_ORDER: rows of one follow each other */
     bool positive;
-    double weight; /* above 0 */
-    /* In log odds: what is known of the row besides, such as its position's effect; 0 none. */
+    double weight; /* above 0; BOOST_ORDER takes all rows as alike */
+    /*
+     * In log odds: what is known of the row besides, such as its position's effect; 0 none. Trees
+     * learn what it leaves to tell, and the model is served without it: its constant is the one
+     * with which predictions are right on average over the training rows (BOOST_ORDER: the
+     * held-out ones) as they were.
+     */
     double offset;
     const float *features; /* FEATURE_COUNT; NaN: missing */
 };
@@ -48,8 +54,10 @@ struct boost_source {
 };
 
 struct boost_round {
-    unsigned number;  /* from 1 */
-    double training;  /* mean log loss or, BOOST_ORDER, nDCG@10, over the training rows */
+    unsigned number; /* from 1 */
+    /* Mean log loss over the training rows or, BOOST_ORDER, nDCG@10, 1 for groups of no positive.
+     */
+    double training;
     double held_out;  /* over the others */
     bool best_so_far; /* by held_out */
 };
@@ -83,8 +91,8 @@ struct boost_result {
     bool stopped;    /* by go_on */
     double training; /* of the model's last round, as in struct boost_round */
     double held_out;
-    double slope;     /* BOOST_ORDER: of Platt's scaling; else 1 */
-    double intercept; /* likewise; else 0 */
+    double slope;     /* of what leaves say in log odds: BOOST_ORDER Platt's, else 1 */
+    double intercept; /* of the model, in log odds: its prediction where leaves say 0 */
 };
 
 /*

@@ -13,6 +13,14 @@ struct reporting {
     bool model;
     json_t *report;
     struct report_families families;
+    struct wanted *wanted; /* an estimate by itself; NULL: a report is made */
+};
+
+struct wanted {
+    enum estimator estimator;
+    size_t contender;
+    double value; /* NaN: refused */
+    struct problem reason;
 };
 
 /* A segment that is looked at. */
@@ -588,5 +596,53 @@ enum status counterfactual_report_add(struct counterfactual_sums *sums,
     enum status status = add_segments(&reporting);
     add_histograms(&reporting);
     report_families_release(&reporting.families);
+    return status;
+}
+
+/* ---- an estimate by itself ---- */
+
+static void note_reason(const struct reporting *reporting, const struct support *support,
+                        uint32_t checks, struct problem *out)
+{
+    unsigned check = 0;
+    while ((checks & 1U << check) == 0) {
+        check++;
+    }
+    support_reason(support, (enum support_check)check, reporting->limits, out);
+}
+
+static enum status fill_wanted(struct reporting *reporting, struct part *part, json_t *object)
+{
+    struct wanted *wanted = reporting->wanted;
+    (void)object;
+    measure_supports(reporting->sums, part);
+    struct support_verdict verdict = judge(reporting, part, wanted->contender, wanted->estimator);
+    if (verdict.refused != 0) {
+        note_reason(reporting, &part->supports[wanted->contender], verdict.refused,
+                    &wanted->reason);
+    } else {
+        wanted->value = estimator_value(wanted->estimator,
+                                        part->totals + observation_column(wanted->contender));
+    }
+    return STATUS_OK;
+}
+
+enum status counterfactual_estimate(struct counterfactual_sums *sums,
+                                    const struct support_limits *limits, enum estimator estimator,
+                                    size_t contender, double *out, struct problem *refused)
+{
+    struct wanted wanted = {
+        .estimator = estimator, .contender = contender, .value = NAN, .reason = {""}};
+    struct reporting reporting = {.sums = sums, .limits = limits, .wanted = &wanted};
+    enum status status = STATUS_OK;
+    if (tally_unit_count(sums->observations, 0) > 0) {
+        status = with_part(&reporting, sums->observations, 0, fill_wanted, NULL);
+    } else {
+        problem_set(&wanted.reason, "there is no decision to estimate from");
+    }
+    if (status == STATUS_OK) {
+        *out = wanted.value;
+        *refused = wanted.reason;
+    }
     return status;
 }

@@ -20,4 +20,13 @@ MUST_USE enum status counterfactual_report_add(struct counterfactual_sums *sums,
                                                const struct support_limits *limits, bool model,
                                                uint64_t signals, json_t *report);
 
+/*
+ * One of the estimates of all decisions, with the same checks. NaN, with the first reason in
+ * refused, where the log does not support it; else refused is empty. STATUS_NO_MEMORY.
+ */
+MUST_USE enum status counterfactual_estimate(struct counterfactual_sums *sums,
+                                             const struct support_limits *limits,
+                                             enum estimator estimator, size_t contender,
+                                             double *out, struct problem *refused);
+
 #endif

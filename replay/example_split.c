@@ -19,7 +19,7 @@ enum status example_split_by_time(int64_t first_ms, int64_t last_ms, unsigned pe
     int64_t validation_ms = (span_ms * percent + 99) / 100;
     if (gap_ms >= span_ms - validation_ms) {
         problem_set(problem,
-                    "the examples span %" PRId64 " minutes; the last %u %% of them and a gap of "
+                    "the rankings span %" PRId64 " minutes; the last %u %% of them and a gap of "
                     "%" PRId64 " minutes before leave nothing to train with",
                     span_ms / MINUTE_MS, percent, gap_ms / MINUTE_MS);
         return STATUS_INVALID;

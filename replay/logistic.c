@@ -42,16 +42,29 @@ static double natural_log(double x)
     return exact_log2(x) * ln_2;
 }
 
+/* Those that choose the penalty, then one, then one of the intercept. */
+static unsigned fits_before(const struct logistic_options *options, enum logistic_stage stage,
+                            unsigned tried)
+{
+    unsigned choosing = options->l2 > 0 ? 0 : LOGISTIC_GRID;
+    return stage == LOGISTIC_STAGE_CHOOSE ? tried
+                                          : choosing + (stage == LOGISTIC_STAGE_INTERCEPT ? 1 : 0);
+}
+
 static bool tell(void *context, unsigned iteration, double objective)
 {
     const struct trainer *trainer = context;
+    const struct logistic_options *options = trainer->options;
+    bool intercept = options->balance || options->positions;
     const struct logistic_progress progress = {
         .stage = trainer->stage,
         .l2 = trainer->fit.l2,
+        .fit = fits_before(options, trainer->stage, trainer->result.tried_count),
+        .fits_most = fits_before(options, LOGISTIC_STAGE_INTERCEPT, 0) + (intercept ? 1 : 0),
         .iteration = iteration,
+        .iterations_most = LOGISTIC_ITERATIONS,
         .objective = objective,
     };
-    const struct logistic_options *options = trainer->options;
     return options->go_on == NULL || options->go_on(options->context, &progress);
 }
 
@@ -91,6 +104,7 @@ static void begin(struct trainer *trainer, const struct logistic_data *data,
                   const struct logistic_options *options)
 {
     *trainer = (struct trainer){.data = data, .options = options};
+    trainer->result.positions = options->positions;
     logistic_count(data, LOGISTIC_ALL, options->seed, &trainer->counts);
     logistic_scale_of(data, &trainer->scale);
     trainer->fit = (struct logistic_fit){

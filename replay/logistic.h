@@ -42,7 +42,10 @@ enum logistic_stage { LOGISTIC_STAGE_CHOOSE, LOGISTIC_STAGE_FIT, LOGISTIC_STAGE_
 struct logistic_progress {
     enum logistic_stage stage;
     double l2;
-    unsigned iteration; /* of this fit, from 1 */
+    unsigned fit;             /* which, from 0 */
+    unsigned fits_most;       /* how many at most, but for those that bounded weights need */
+    unsigned iteration;       /* of this fit, from 1 */
+    unsigned iterations_most; /* of one fit */
     double objective;
 };
 
@@ -89,7 +92,8 @@ struct logistic_result {
      * others were fitted again beside it.
      */
     struct feature_set bounded;
-    /* With options.positions: in log odds, the most frequent place being 0. */
+    bool positions; /* as of the options */
+    /* With positions: in log odds, the most frequent place being 0. */
     double places[LOGISTIC_PLACES];
     uint64_t place_rows[LOGISTIC_PLACES];
     double intercept_moved; /* from the fit to the model served: 0 without balance and positions */

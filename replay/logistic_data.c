@@ -19,6 +19,15 @@ unsigned logistic_place(unsigned position)
     return place;
 }
 
+const char *logistic_place_name(unsigned place)
+{
+    static const char *const names[LOGISTIC_PLACES] = {
+        "unknown", "1",       "2",        "3",        "4 to 5",
+        "6 to 8",  "9 to 12", "13 to 20", "21 to 50", "51 and more"};
+    CHECK(place < LOGISTIC_PLACES);
+    return names[place];
+}
+
 double logistic_inverse_weight(double propensity, double clip)
 {
     CHECK(propensity > 0);

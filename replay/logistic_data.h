@@ -68,7 +68,8 @@ uint64_t logistic_data_positives(const struct logistic_data *data);
  */
 double logistic_inverse_weight(double propensity, double clip);
 
-/* Which of the places a position is, below LOGISTIC_PLACES. */
+/* Which of the places a position is, below LOGISTIC_PLACES, and its name: "4 to 5". */
 unsigned logistic_place(unsigned position);
+const char *logistic_place_name(unsigned place);
 
 #endif

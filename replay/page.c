@@ -32,7 +32,8 @@ static const char style[] =
     ".card span{display:block;font-size:13px}"
     ".key{display:inline-block;width:11px;height:11px;border-radius:2px;margin:0 5px 0 14px}"
     ".pair{display:grid;grid-template-columns:auto minmax(0,1fr);gap:2px 14px;margin:12px 0 0}"
-    ".cards+p{margin-top:12px}.wide{margin-top:12px}.plot{height:auto}.plots{"
+    ".cards+p{margin-top:12px}.cards+.plots{margin-top:20px}.wide{margin-top:12px}.plot{height:"
+    "auto}.plots{"
     "display:grid;grid-template-columns:repeat(3,1fr);gap:14px 8px}"
     ".plots.two{grid-template-columns:repeat(2,1fr)}.plots h3{margin:0 0 2px;font-size:13px;"
     "overflow-wrap:anywhere}"
@@ -42,7 +43,8 @@ static const char style[] =
     ".support td.w{min-width:110px}main{overflow-wrap:break-word}.support small{white-space:normal}"
     ".many td small{white-space:normal;font-size:10px}.many td.w{min-width:76px}"
     "@media screen{.few td small{display:inline;margin-left:7px}}"
-    ".cards.fit{grid-template-columns:repeat(auto-fit,minmax(170px,1fr))}"
+    ".cards.four{grid-template-columns:repeat(4,1fr)}.cards.fit{grid-template-columns:repeat(auto-"
+    "fit,minmax(170px,1fr))}"
     ".verdicts{list-style:none;margin:16px 0 0;padding:0;overflow-wrap:anywhere}"
     ".verdicts li{margin:4px 0;padding:6px 12px;border-left:4px solid var(--old);"
     "background:var(--tint);border-radius:0 6px 6px 0}"
@@ -55,9 +57,13 @@ static const char style[] =
     ".light.warn{background:#8a5a00}"
     "summary{cursor:pointer;color:var(--soft);margin:4px 0}"
     "dl{margin:8px 0}dt{font-weight:600;margin-top:8px}dd{margin:0;color:var(--soft)}"
-    ".notes{font-size:13px;color:var(--soft)}.notes li{margin:3px 0}"
+    ".notes{font-size:13px;color:var(--soft)}.notes li{margin:3px 0}";
+
+/* Small screens, and paper. */
+static const char other_media[] =
     "@media(max-width:700px){main{margin:0;border:0;border-radius:0;padding:20px 16px}"
-    ".wide{overflow-x:auto}.cards{grid-template-columns:repeat(2,1fr)}}"
+    ".wide{overflow-x:auto}.cards,.cards.four{grid-template-columns:repeat(2,1fr)}"
+    ".plots,.plots.two{grid-template-columns:1fr}}"
     "@media print{@page{margin:14mm}body{background:none;font-size:11pt}"
     "main{margin:0;padding:0;border:0;max-width:none}h2,h3{break-after:avoid;break-inside:avoid}h2+"
     "p,h2+p+p{break-after:avoid}"
@@ -65,6 +71,14 @@ static const char style[] =
     "thead{display:table-header-group}summary,details:not([open]){display:none}"
     ".few td,.many td,.support td{font-size:9.5pt}.many td,.many th{font-size:8pt}"
     "h1{font-size:18pt}.card b{font-size:16pt}table.fixed{min-width:0}}";
+
+/* Where values lie between bounds, as dots on a line. */
+static const char places[] =
+    ".place{display:block;position:relative;width:150px;height:16px}.place:before{content:\"\";"
+    "position:absolute;left:0;right:0;top:7px;border-top:2px solid var(--line)}.place i{position:"
+    "absolute;top:4px;width:8px;height:8px;margin-left:-4px;border-radius:4px;background:var(--old)"
+    ";"
+    "print-color-adjust:exact;-webkit-print-color-adjust:exact}.place .new{background:var(--new)}";
 
 void page_text(FILE *file, const char *text)
 {
@@ -97,7 +111,8 @@ void page_begin(FILE *file, const char *title)
           "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>",
           file);
     page_text(file, title);
-    fprintf(file, "</title>\n<style>%s</style>\n</head>\n<body>\n<main>\n", style);
+    fprintf(file, "</title>\n<style>%s%s%s</style>\n</head>\n<body>\n<main>\n", style, places,
+            other_media);
 }
 
 void page_end(FILE *file)

@@ -91,13 +91,41 @@ struct plot_lines {
     bool log_x;    /* points with x of 0 or less are left out */
     bool marks;    /* a mark at each point, with its interval */
     bool filled;   /* down to y = 0 */
-    bool diagonal; /* a line from (0, 0) to (1, 1) to compare with */
+    bool diagonal; /* a line from (0, 0) to (end, end) to compare with, the ends of both axes */
+    double end;    /* with diagonal; 0: 1 */
+    bool near;     /* the y axis begins below the least value rather than at 0 */
     const struct plot_line *lines;
     size_t line_count;
 };
 
 MUST_USE enum status plot_draw_lines(FILE *file, unsigned number, const struct plot_lines *plot,
                                      struct problem *problem);
+
+/* Points of one kind. */
+struct plot_cloud {
+    const char *name; /* in the key on the right */
+    const struct plot_point *points;
+    size_t point_count;
+    size_t colour; /* enum plot_colour */
+    bool joined;   /* by a line, in their order, */
+    bool steps;    /* or by steps from left to right */
+    bool large;    /* marks */
+};
+
+/* Points over two axes that begin where the points do. Intervals are not drawn. */
+struct plot_scatter {
+    const char *label;
+    const char *x_axis;
+    const char *y_axis;
+    int width;
+    int height;
+    int key_width; /* on the right; 0: no key */
+    const struct plot_cloud *clouds;
+    size_t cloud_count; /* later ones lie above */
+};
+
+MUST_USE enum status plot_draw_scatter(FILE *file, unsigned number, const struct plot_scatter *plot,
+                                       struct problem *problem);
 
 struct plot_bar {
     double value;

@@ -104,6 +104,11 @@ static void put_line_styles(FILE *file, const struct plot_lines *plot, size_t in
                 sketch_characters(plot->key_width - KEY_SAMPLE_WIDTH));
 }
 
+static double diagonal_end(const struct plot_lines *plot)
+{
+    return plot->end > 0 ? plot->end : 1;
+}
+
 static void put_lines_plot(FILE *file, const struct plot_lines *plot)
 {
     for (size_t i = 0; i < plot->line_count; i++) {
@@ -111,8 +116,8 @@ static void put_lines_plot(FILE *file, const struct plot_lines *plot)
     }
     fputs("plot NaN notitle", file);
     if (plot->diagonal) {
-        fprintf(file, ", x <= 1 ? x : NaN with lines lw 1 dt 2 lc rgb '%s' notitle",
-                plot_colour_code(PLOT_OLD));
+        fprintf(file, ", x <= %.12g ? x : NaN with lines lw 1 dt 2 lc rgb '%s' notitle",
+                diagonal_end(plot), plot_colour_code(PLOT_OLD));
     }
     for (size_t i = 0; i < plot->line_count; i++) {
         if (!line_empty(plot, i)) {
@@ -138,35 +143,53 @@ static double room_above(double high)
     return high > 0 ? high * 1.04 : 1;
 }
 
-static double lines_top(const struct plot_lines *plot)
+static void y_extent(const struct plot_lines *plot, double *low, double *high)
 {
-    double low = 0;
-    double high = 0;
     for (size_t i = 0; i < plot->line_count; i++) {
         for (size_t j = 0; j < plot->lines[i].point_count; j++) {
-            axis_widen(plot->lines[i].points[j].y, &low, &high);
-            axis_widen(plot->lines[i].points[j].high, &low, &high);
+            axis_widen(plot->lines[i].points[j].y, low, high);
+            axis_widen(plot->lines[i].points[j].low, low, high);
+            axis_widen(plot->lines[i].points[j].high, low, high);
         }
     }
-    return room_above(high);
+}
+
+static void put_y_range(FILE *file, const struct plot_lines *plot)
+{
+    double low = plot->near ? NAN : 0;
+    double high = low;
+    y_extent(plot, &low, &high);
+    double bottom = 0;
+    double top = room_above(high);
+    if (plot->diagonal) {
+        top = diagonal_end(plot);
+    } else if (plot->near && !isnan(low)) {
+        double room = 0.06 * (high - low) + 1e-9;
+        bottom = low - room;
+        top = high + room;
+    }
+    fprintf(file, "set yrange [%.12g:%.12g]\n", bottom, top);
 }
 
 static void put_x_range(FILE *file, const struct plot_lines *plot)
 {
     double low = plot->diagonal ? 0 : NAN;
-    double high = plot->diagonal ? 1 : NAN;
-    lines_extent(plot, &low, &high);
+    double high = plot->diagonal ? diagonal_end(plot) : NAN;
+    if (!plot->diagonal) {
+        lines_extent(plot, &low, &high);
+    }
     if (isnan(low)) {
         low = plot->log_x ? 0.1 : 0;
         high = plot->log_x ? 10 : 1;
     }
     if (plot->log_x) {
-        fprintf(file, "set logscale x\nset xrange [%.12g:%.12g]\n", low / 1.05, high * 1.05);
+        fprintf(file, "set logscale x\nset format x '%%g'\nset xrange [%.12g:%.12g]\n", low / 1.05,
+                high * 1.05);
         return;
     }
     double room = plot->diagonal ? 0 : 0.03 * (high - low) + 1e-9;
     struct axis axis = axis_within(low - room, high + room, plot->width - plot->key_width);
-    if (plot->marks && axis.step < 1) {
+    if (plot->marks && !plot->diagonal && axis.step < 1) {
         axis.step = 1; /* marks stand at whole numbers */
         axis.digits = 0;
     }
@@ -183,10 +206,98 @@ enum status plot_draw_lines(FILE *file, unsigned number, const struct plot_lines
     }
     put_frame(&sketch, plot->x_axis, plot->y_axis, plot->key_width);
     put_x_range(sketch.file, plot);
-    fprintf(sketch.file, "set yrange [0:%.12g]\n", plot->diagonal ? 1 : lines_top(plot));
+    put_y_range(sketch.file, plot);
     put_lines_plot(sketch.file, plot);
     return sketch_finish(&sketch, file, number, plot->label, problem);
 }
+
+/* ---- scatter ---- */
+
+static void put_cloud_data(FILE *file, const struct plot_cloud *cloud, size_t index)
+{
+    fprintf(file, "$cloud%zu << END\n", index);
+    for (size_t i = 0; i < cloud->point_count; i++) {
+        const struct plot_point *point = &cloud->points[i];
+        if (isfinite(point->x) && isfinite(point->y)) {
+            put_number(file, point->x);
+            put_number(file, point->y);
+            fputc('\n', file);
+        }
+    }
+    fputs("END\n", file);
+}
+
+static bool cloud_empty(const struct plot_cloud *cloud)
+{
+    for (size_t i = 0; i < cloud->point_count; i++) {
+        if (isfinite(cloud->points[i].x) && isfinite(cloud->points[i].y)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void put_cloud_style(FILE *file, const struct plot_cloud *cloud, size_t index)
+{
+    const char *code = plot_colour_code(cloud->colour);
+    if (cloud->steps) {
+        fprintf(file, ", $cloud%zu using 1:2 with steps lw 2 lc rgb '%s' title ", index, code);
+        return;
+    }
+    fprintf(file, ", $cloud%zu using 1:2 with %s pt 7 ps %s lw 1.5 lc rgb '%s' title ", index,
+            cloud->joined ? "linespoints" : "points", cloud->large ? "0.7" : "0.28", code);
+}
+
+static void put_clouds(FILE *file, const struct plot_scatter *plot)
+{
+    for (size_t i = 0; i < plot->cloud_count; i++) {
+        put_cloud_data(file, &plot->clouds[i], i);
+    }
+    fputs("plot NaN notitle", file);
+    for (size_t i = 0; i < plot->cloud_count; i++) {
+        const struct plot_cloud *cloud = &plot->clouds[i];
+        if (cloud_empty(cloud)) {
+            continue;
+        }
+        put_cloud_style(file, cloud, i);
+        sketch_text(file, cloud->name, sketch_characters(plot->key_width - KEY_SAMPLE_WIDTH));
+    }
+    fputc('\n', file);
+}
+
+static void put_scatter_axis(FILE *file, char name, double low, double high, int pixels)
+{
+    /* What is the same everywhere, but for rounding, has an axis that shows it. */
+    bool flat = high - low <= 1e-6 * fabs(high);
+    double room = isnan(low) ? 0 : flat ? 0.05 * fabs(high) + 1e-3 : 0.03 * (high - low);
+    struct axis axis = axis_within(low - room, high + room, pixels);
+    fprintf(file, "set %crange [%.12g:%.12g]\nset %ctics %.12g format '%%.%df'\n", name, axis.low,
+            axis.high, name, axis.step, axis.digits);
+}
+
+enum status plot_draw_scatter(FILE *file, unsigned number, const struct plot_scatter *plot,
+                              struct problem *problem)
+{
+    struct sketch sketch;
+    double x[2] = {NAN, NAN};
+    double y[2] = {NAN, NAN};
+    if (!sketch_init(&sketch, plot->width, plot->height)) {
+        return sketch_no_memory(problem);
+    }
+    for (size_t i = 0; i < plot->cloud_count; i++) {
+        for (size_t j = 0; j < plot->clouds[i].point_count; j++) {
+            axis_widen(plot->clouds[i].points[j].x, &x[0], &x[1]);
+            axis_widen(plot->clouds[i].points[j].y, &y[0], &y[1]);
+        }
+    }
+    put_frame(&sketch, plot->x_axis, plot->y_axis, plot->key_width);
+    put_scatter_axis(sketch.file, 'x', x[0], x[1], plot->width - plot->key_width);
+    put_scatter_axis(sketch.file, 'y', y[0], y[1], plot->height);
+    put_clouds(sketch.file, plot);
+    return sketch_finish(&sketch, file, number, plot->label, problem);
+}
+
+/* ---- groups ---- */
 
 static double groups_top(const struct plot_groups *plot)
 {

@@ -1,6 +1,5 @@
 #include "replay/replay_page.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "replay/page.h"
@@ -23,8 +22,9 @@ static enum status judge_kind(const json_t *report, struct problem *problem)
     return STATUS_OK;
 }
 
-static void put_page(struct replay_page *page)
+static void put_page(struct replay_page *page, const json_t *report)
 {
+    report_view_init(&page->view, report);
     bool counterfactual = page->view.counterfactual;
     page_begin(page->file, counterfactual ? "reelrank: what other rankings would have earned"
                                           : "reelrank: how good the rankings are");
@@ -40,35 +40,8 @@ static void put_page(struct replay_page *page)
     page_end(page->file);
 }
 
-/* Into memory, since a plot that fails must leave nothing behind. */
-static enum status make_page(const json_t *report, char **text, size_t *size,
-                             struct problem *problem)
-{
-    struct replay_page page = {.problem = problem, .file = open_memstream(text, size)};
-    if (page.file == NULL) {
-        part_no_memory(&page);
-        return page.status;
-    }
-    report_view_init(&page.view, report);
-    put_page(&page);
-    if (fclose(page.file) != 0 && page.status == STATUS_OK) {
-        part_no_memory(&page);
-    }
-    return page.status;
-}
-
 enum status replay_page_write(FILE *file, const json_t *report, struct problem *problem)
 {
-    char *text = NULL;
-    size_t size = 0;
     enum status status = judge_kind(report, problem);
-    if (status == STATUS_OK) {
-        status = make_page(report, &text, &size, problem);
-    }
-    if (status == STATUS_OK && fwrite(text, 1, size, file) != size) {
-        problem_set(problem, "cannot write the page");
-        status = STATUS_IO;
-    }
-    free(text);
-    return status;
+    return status == STATUS_OK ? part_write_page(file, report, put_page, problem) : status;
 }

@@ -15,6 +15,37 @@ void part_no_memory(struct replay_page *page)
     }
 }
 
+static enum status make_page(const json_t *report,
+                             void (*put)(struct replay_page *page, const json_t *report),
+                             char **text, size_t *size, struct problem *problem)
+{
+    struct replay_page page = {.problem = problem, .file = open_memstream(text, size)};
+    if (page.file == NULL) {
+        part_no_memory(&page);
+        return page.status;
+    }
+    put(&page, report);
+    if (fclose(page.file) != 0 && page.status == STATUS_OK) {
+        part_no_memory(&page);
+    }
+    return page.status;
+}
+
+enum status part_write_page(FILE *file, const json_t *report,
+                            void (*put)(struct replay_page *page, const json_t *report),
+                            struct problem *problem)
+{
+    char *text = NULL;
+    size_t size = 0;
+    enum status status = make_page(report, put, &text, &size, problem);
+    if (status == STATUS_OK && fwrite(text, 1, size, file) != size) {
+        problem_set(problem, "cannot write the page");
+        status = STATUS_IO;
+    }
+    free(text);
+    return status;
+}
+
 void part_draw_rows(struct replay_page *page, const struct plot_rows *plot)
 {
     if (page->status == STATUS_OK) {
@@ -26,6 +57,13 @@ void part_draw_lines(struct replay_page *page, const struct plot_lines *plot)
 {
     if (page->status == STATUS_OK) {
         page->status = plot_draw_lines(page->file, ++page->plot_count, plot, page->problem);
+    }
+}
+
+void part_draw_scatter(struct replay_page *page, const struct plot_scatter *plot)
+{
+    if (page->status == STATUS_OK) {
+        page->status = plot_draw_scatter(page->file, ++page->plot_count, plot, page->problem);
     }
 }
 

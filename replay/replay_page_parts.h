@@ -4,7 +4,8 @@
 #include "replay/plot.h"
 #include "replay/report_view.h"
 
-/* What the pages of both kinds of report (replay_page.h) are made of. */
+/* What the pages of both kinds of report (replay_page.h), and of searches (tune_page.h), are made
+ * of. */
 
 enum { PAGE_WIDTH = 976, PAGE_THIRD = 318, PAGE_HALF = 480 };
 
@@ -19,7 +20,16 @@ struct replay_page {
 /* Draws a plot, unless the page has failed before. */
 void part_draw_rows(struct replay_page *page, const struct plot_rows *plot);
 void part_draw_lines(struct replay_page *page, const struct plot_lines *plot);
+void part_draw_scatter(struct replay_page *page, const struct plot_scatter *plot);
 void part_draw_groups(struct replay_page *page, const struct plot_groups *plot);
+
+/*
+ * Makes the page of a report and writes it; nothing where it fails, since it is made in memory. The
+ * statuses are those of replay_page_write().
+ */
+MUST_USE enum status part_write_page(FILE *file, const json_t *report,
+                                     void (*put)(struct replay_page *page, const json_t *report),
+                                     struct problem *problem);
 
 /* The page fails, unless it has before, with STATUS_NO_MEMORY. */
 void part_no_memory(struct replay_page *page);

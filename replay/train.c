@@ -9,7 +9,9 @@
 void train_head_release(struct train_head *head)
 {
     free(head->trees.model);
+    free(head->trees.curve);
     head->trees.model = NULL;
+    head->trees.curve = NULL;
 }
 
 enum { VERSION_SIZE = WEIGHTS_NAME_MAX + 3 };

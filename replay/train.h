@@ -28,12 +28,27 @@ struct train_logistic_options {
 };
 
 struct train_trees_options {
-    struct logistic_examples examples;
-    /* How; the objective is BOOST_PROBABILITY, and its seed also deals users. */
+    struct logistic_examples examples; /* clip 0 with BOOST_ORDER */
+    /* How; its seed also deals users. BOOST_ORDER is not for HEAD_WATCH_QUANTILE, whose label is a
+     * share. */
     struct boost_options boost;
+    /*
+     * Places have effects: those that a logistic head of the same features and training examples
+     * learns beside its weights (replay/logistic.h) are known when the trees learn, and left out
+     * when they are served.
+     */
+    bool positions;
+    /* After each step of the logistic head; false stops it. NULL: never. With boost.context. */
+    bool (*places_go_on)(void *context, const struct logistic_progress *progress);
 };
 
 enum { TRAIN_MODEL_NAME_SIZE = 64 };
+
+/* What a round of trees said; struct boost_round tells what the figures are. */
+struct train_round {
+    double training; /* over the users who are learnt from */
+    double held_out; /* over those who sit out */
+};
 
 /* What was learnt as trees. */
 struct train_trees {
@@ -44,6 +59,13 @@ struct train_trees {
     unsigned ran;                           /* in all */
     bool stopped;
     double gain[FEATURE_COUNT]; /* of all splits that read a feature: XGBoost's loss change */
+    enum boost_objective objective;
+    int8_t monotone[FEATURE_COUNT]; /* of the features that could be read */
+    struct train_round *curve;      /* owned; ran of them */
+    /* With positions: in log odds, the most frequent place being 0. */
+    bool positions;
+    double places[LOGISTIC_PLACES];
+    uint64_t place_rows[LOGISTIC_PLACES];
     struct forecast_figures training;
     struct forecast_figures held_out;
 };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ranker/check.h"
 #include "ranker/hash.h"
 #include "ranker/random.h"
 #include "ranker/trees.h"
@@ -22,7 +23,9 @@ struct rows {
     struct example_reader *reader; /* borrowed */
     const struct train_trees_options *options;
     enum part part;
+    const double *places; /* effects, by logistic_place(); NULL: none */
     struct logistic_row rows[2];
+    uint64_t group; /* of the rows */
     unsigned count;
     unsigned next;
     struct problem *problem;
@@ -64,6 +67,7 @@ static enum status read_example(struct rows *rows)
     rows->count = 0;
     if (status == STATUS_OK && is_of(rows, example)) {
         rows->count = logistic_rows_of(example, &rows->options->examples, rows->rows);
+        rows->group = example->group;
     }
     if (rows->count > 0 && !is_dealt(rows, rows->rows[0].user_key)) {
         rows->count = 0;
@@ -85,11 +89,16 @@ static enum status next_row(struct rows *rows, const struct logistic_row **out)
 
 static enum status next_boost_row(void *context, struct boost_row *out)
 {
+    struct rows *rows = context;
     const struct logistic_row *row = NULL;
-    enum status status = next_row(context, &row);
+    enum status status = next_row(rows, &row);
     if (status == STATUS_OK) {
         *out = (struct boost_row){
-            .positive = row->positive, .weight = row->weight, .features = row->features};
+            .group = rows->group,
+            .positive = row->positive,
+            .weight = row->weight,
+            .offset = rows->places != NULL ? rows->places[logistic_place(row->position)] : 0,
+            .features = row->features};
     }
     return status;
 }
@@ -109,8 +118,24 @@ static void name_model(enum head head, struct train_trees *trees)
              head_name(head), hash);
 }
 
-static enum status boost(struct example_reader *reader, const struct train_trees_options *options,
-                         struct train_trees *out, struct problem *problem)
+/* The caller's word after each round, and the rounds kept. */
+struct watching {
+    const struct boost_options *options;
+    struct train_round *curve; /* room for options->rounds */
+};
+
+static bool watch(void *context, const struct boost_round *round)
+{
+    const struct watching *watching = context;
+    const struct boost_options *options = watching->options;
+    watching->curve[round->number - 1] =
+        (struct train_round){.training = round->training, .held_out = round->held_out};
+    return options->go_on == NULL || options->go_on(options->context, round);
+}
+
+static enum status grow(struct example_reader *reader, const struct train_trees_options *options,
+                        const struct train_trees *trees, struct boost_result *out,
+                        struct problem *problem)
 {
     struct rows fitting = rows_of(reader, options, PART_FITTING, problem);
     struct rows choosing = rows_of(reader, options, PART_CHOOSING, problem);
@@ -118,16 +143,93 @@ static enum status boost(struct example_reader *reader, const struct train_trees
         {.rewind = rewind_rows, .next = next_boost_row, .context = &fitting},
         {.rewind = rewind_rows, .next = next_boost_row, .context = &choosing},
     };
+    fitting.places = trees->positions ? trees->places : NULL;
+    choosing.places = fitting.places;
+    struct watching watching = {.options = &options->boost, .curve = trees->curve};
+    struct boost_options watched = options->boost;
+    watched.go_on = watch;
+    watched.context = &watching;
+    return boost_train(&sources[0], &sources[1], &watched, out, problem);
+}
+
+/* What becomes of the options is told with the trees. */
+static void keep_options(const struct boost_options *boost, struct train_trees *out)
+{
+    out->objective = boost->objective;
+    for (unsigned i = 0; i < FEATURE_COUNT; i++) {
+        bool read = feature_set_has(&boost->features, (enum feature)i);
+        out->monotone[i] = read ? boost->monotone[i] : 0;
+    }
+}
+
+static enum status boost(struct example_reader *reader, const struct train_trees_options *options,
+                         struct train_trees *out, struct problem *problem)
+{
     struct boost_result result;
-    enum status status = boost_train(&sources[0], &sources[1], &options->boost, &result, problem);
+    out->curve = calloc(options->boost.rounds, sizeof(*out->curve));
+    if (out->curve == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status = grow(reader, options, out, &result, problem);
     if (status == STATUS_OK) {
         out->model = result.model;
         out->model_size = result.model_size;
         out->rounds = result.rounds;
         out->ran = result.ran;
         out->stopped = result.stopped;
+        keep_options(&options->boost, out);
         name_model(options->examples.head, out);
     }
+    return status;
+}
+
+/* ---- places ---- */
+
+static enum status read_data(struct example_reader *reader,
+                             const struct train_trees_options *options, struct logistic_data *data,
+                             struct problem *problem)
+{
+    struct rows training = rows_of(reader, options, PART_TRAINING, problem);
+    const struct logistic_row *row = NULL;
+    enum status status = rewind_rows(&training);
+    while (status == STATUS_OK) {
+        status = next_row(&training, &row);
+        if (status == STATUS_OK) {
+            status = logistic_data_add(data, row, problem);
+        }
+    }
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
+static enum status fit_places(const struct logistic_data *data,
+                              const struct train_trees_options *options, struct train_trees *out,
+                              struct problem *problem)
+{
+    const struct logistic_options logistic = {.positions = true,
+                                              .seed = options->boost.seed,
+                                              .go_on = options->places_go_on,
+                                              .context = options->boost.context};
+    struct logistic_result result;
+    enum status status = logistic_train(data, NULL, &logistic, &result, problem);
+    if (status == STATUS_OK) {
+        memcpy(out->places, result.places, sizeof(out->places));
+        memcpy(out->place_rows, result.place_rows, sizeof(out->place_rows));
+        out->positions = true;
+    }
+    return status;
+}
+
+static enum status find_places(struct example_reader *reader,
+                               const struct train_trees_options *options, struct train_trees *out,
+                               struct problem *problem)
+{
+    struct logistic_data *data = logistic_data_new(&options->boost.features, LOGISTIC_BYTES);
+    enum status status =
+        data != NULL ? read_data(reader, options, data, problem) : STATUS_NO_MEMORY;
+    if (status == STATUS_OK) {
+        status = fit_places(data, options, out, problem);
+    }
+    logistic_data_free(data);
     return status;
 }
 
@@ -277,6 +379,9 @@ static enum status learn(struct example_reader *reader, const struct train_trees
 {
     struct trees *trees = NULL;
     enum status status = train_count(reader, &options->examples, &head->counts, problem);
+    if (status == STATUS_OK && options->positions) {
+        status = find_places(reader, options, &head->trees, problem);
+    }
     if (status == STATUS_OK) {
         status = boost(reader, options, &head->trees, problem);
     }
@@ -299,6 +404,8 @@ enum status train_trees(FILE *examples, const struct train_trees_options *option
 {
     struct example_reader *reader = NULL;
     struct train_head head = {.head = options->examples.head, .kind = TRAIN_TREES};
+    CHECK(options->boost.objective == BOOST_PROBABILITY ||
+          (head.head != HEAD_WATCH_QUANTILE && !(options->examples.clip > 0)));
     problem_set(problem, "%s", "");
     enum status status = example_reader_open(examples, &reader, problem);
     if (status == STATUS_OK) {

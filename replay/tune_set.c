@@ -8,39 +8,51 @@
 #include "ranker/exact.h"
 #include "ranker/rank.h"
 #include "replay/list_metrics.h"
+#include "replay/metrics.h"
 #include "replay/rescore.h"
 #include "replay/valued.h"
 #include "store/grow.h"
 
-enum { ARENA_BYTES = 64 << 20, KNOWN_MAX = LIMIT_CANDIDATES };
+/* Two explained rankings, of 4 MiB each. */
+enum { ARENA_BYTES = 64 << 20, ABSENT = UINT16_MAX };
 
 struct row {
     struct rescore_inputs inputs;
     double gain;
     double quantile;
-    uint16_t creator; /* the first row of the ranking by the same creator */
+    uint32_t watch_ms;
+    uint16_t candidate; /* of the request */
+    uint16_t position;  /* as the set's weights rank it; ABSENT: they drop it */
+    uint16_t creator;   /* the first row of the ranking by the same creator */
+    uint8_t language;   /* an index, TUNE_LANGUAGES for others */
     bool has_creator;
-    uint8_t language; /* an index, TUNE_LANGUAGES for others */
+    bool passes; /* the reference's policy */
     bool judged;
     bool skipped;
     bool is_new;
 };
 
+struct heading {
+    struct locale locale;
+    uint64_t user_key;
+    uint32_t candidates; /* of the request, */
+    uint32_t dropped;    /* and how many of them the set's weights drop */
+    uint32_t count;      /* of rows, in the order of the request, by which equal scores stand */
+    uint32_t listed;     /* of those, how many are ranked */
+};
+
 /* A ranking; its rows follow it in one block. */
 struct ranking {
     int64_t time_ms;
-    struct locale locale;
-    uint64_t user_key;
-    uint32_t count;
+    struct heading heading;
+    struct list_ideal ideal;
+    struct list_ideal watch_ideal;
     struct row rows[];
 };
 
-/* What is kept until outcomes are known: rows without them, by candidate of the request. */
+/* What is kept until outcomes are known: rows without them. */
 struct waiting {
-    struct locale locale;
-    uint64_t user_key;
-    uint32_t count;
-    uint32_t candidates[LIMIT_CANDIDATES];
+    struct heading heading;
     struct row rows[];
 };
 
@@ -50,19 +62,27 @@ struct tune_set {
     struct ranking **rankings; /* owned, each owned */
     size_t count;
     size_t capacity;
+    struct tune_set_counts counts; /* but for rankings and candidates */
     uint64_t bytes;
-    uint64_t left_out;
-    int64_t until_ms; /* rankings at or after that do not count */
     uint16_t languages[TUNE_LANGUAGES];
     size_t language_count;
     struct list_metrics metrics;
     struct arena arena;
     void *memory;
+    /* Of the ranking that is taken in. */
+    const struct video *videos[LIMIT_CANDIDATES];
+    uint16_t positions[LIMIT_CANDIDATES]; /* by candidate, or ABSENT */
+    bool passes[LIMIT_CANDIDATES];
+    bool is_new[LIMIT_CANDIDATES];
     /* Of the ranking that is measured. */
-    struct valued order[KNOWN_MAX]; /* rows by their scores, the highest first */
-    double factors[KNOWN_MAX];
-    double gains[KNOWN_MAX];
-    double listed[KNOWN_MAX];
+    struct valued order[LIMIT_CANDIDATES]; /* rows by their scores, the highest first */
+    size_t order_count;
+    double factors[LIMIT_CANDIDATES];
+    double gains[LIMIT_CANDIDATES];
+    double listed[LIMIT_CANDIDATES];
+    struct metrics_case cases[LIMIT_CANDIDATES];
+    struct metrics_watch watches[LIMIT_CANDIDATES];
+    struct metrics_watch scratch[LIMIT_CANDIDATES];
 };
 
 static enum status take_outcomes(void *context, const struct joined *joined,
@@ -75,7 +95,6 @@ struct tune_set *tune_set_new(const struct tune_set_options *options)
         return NULL;
     }
     set->options = *options;
-    set->until_ms = INT64_MAX;
     set->join = join_new(&(struct join_options){.window_ms = options->window_ms,
                                                 .bytes = JOIN_BYTES,
                                                 .joined = take_outcomes,
@@ -104,18 +123,25 @@ void tune_set_free(struct tune_set *set)
     free(set);
 }
 
-void tune_set_until(struct tune_set *set, int64_t until_ms)
+void tune_set_cut(struct tune_set *set, int64_t until_ms)
 {
-    set->until_ms = until_ms;
+    size_t kept = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->rankings[i]->time_ms < until_ms) {
+            set->rankings[kept++] = set->rankings[i];
+        } else {
+            free(set->rankings[i]);
+        }
+    }
+    set->count = kept;
 }
 
 struct tune_set_counts tune_set_counts(const struct tune_set *set)
 {
-    struct tune_set_counts counts = {.left_out = set->left_out};
+    struct tune_set_counts counts = set->counts;
+    counts.rankings = set->count;
     for (size_t i = 0; i < set->count; i++) {
-        bool counts_in = set->rankings[i]->time_ms < set->until_ms;
-        counts.rankings += counts_in;
-        counts.candidates += counts_in ? set->rankings[i]->count : 0;
+        counts.candidates += set->rankings[i]->heading.candidates;
     }
     return counts;
 }
@@ -146,72 +172,173 @@ static uint8_t language_of(struct tune_set *set, const struct video *video)
     return (uint8_t)i;
 }
 
-/* An unknown one is somebody else each time. */
-static uint16_t creator_of(const struct video *const *videos, const uint32_t *candidates, size_t i)
+/* The first row by the creator; an unknown one is somebody else each time. */
+static uint16_t creator_of(const struct tune_set *set, const struct row *rows, size_t at)
 {
-    uint64_t creator = videos[candidates[i]]->creator_key;
-    for (size_t j = 0; creator != 0 && j < i; j++) {
-        if (videos[candidates[j]]->creator_key == creator) {
-            return (uint16_t)j;
+    uint64_t creator = set->videos[rows[at].candidate]->creator_key;
+    for (size_t i = 0; creator != 0 && i < at; i++) {
+        if (set->videos[rows[i].candidate]->creator_key == creator) {
+            return (uint16_t)i;
         }
     }
-    return (uint16_t)i;
+    return (uint16_t)at;
 }
 
-/* In the order of the request, by which equal scores stand. */
-static void fill_rows(struct tune_set *set, const struct video *const *videos,
-                      const struct rank_result *result, struct waiting *waiting)
+static bool says_new(const struct rescore_inputs *inputs)
 {
-    for (size_t i = 0; i < result->count; i++) {
-        set->order[i] = (struct valued){-(double)result->order[i], (uint32_t)i};
+    return inputs->multipliers[MULTIPLIER_NEW_VIDEO] > 0.5;
+}
+
+static void note_positions(struct tune_set *set, const struct rank_result *result, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        set->positions[i] = ABSENT;
     }
-    valued_sort(set->order, result->count);
     for (size_t i = 0; i < result->count; i++) {
-        size_t position = set->order[i].index;
-        struct row *row = &waiting->rows[i];
-        waiting->candidates[i] = result->order[position];
+        set->positions[result->order[i]] = (uint16_t)i;
+    }
+}
+
+/* By the reference: what its policy passes, and what of that it takes for new. */
+static void note_reference(struct tune_set *set, const struct rank_result *result, size_t count)
+{
+    memset(set->passes, 0, count * sizeof(set->passes[0]));
+    for (size_t i = 0; i < result->count; i++) {
+        struct rescore_inputs inputs;
+        rescore_inputs_of(&result->terms[i * TERM_COUNT], &inputs);
+        set->passes[result->order[i]] = true;
+        set->is_new[result->order[i]] = says_new(&inputs);
+    }
+}
+
+/* All, in the order of the log, whatever policy passes: so their places do not depend on weights.
+ */
+static void note_languages(struct tune_set *set, size_t candidates)
+{
+    for (size_t i = 0; i < candidates; i++) {
+        if (set->videos[i] != NULL) {
+            (void)language_of(set, set->videos[i]);
+        }
+    }
+}
+
+static void fill_row(struct tune_set *set, const struct rank_result *result, size_t candidate,
+                     struct row *row)
+{
+    uint16_t position = set->positions[candidate];
+    *row = (struct row){.candidate = (uint16_t)candidate,
+                        .position = position,
+                        .passes = set->passes[candidate],
+                        .language = language_of(set, set->videos[candidate]),
+                        .has_creator = set->videos[candidate]->creator_key != 0};
+    if (position != ABSENT) {
         rescore_inputs_of(&result->terms[position * TERM_COUNT], &row->inputs);
-        row->language = language_of(set, videos[waiting->candidates[i]]);
-        row->is_new = row->inputs.multipliers[MULTIPLIER_NEW_VIDEO] > 0.5;
-        row->has_creator = videos[waiting->candidates[i]]->creator_key != 0;
-        row->creator = creator_of(videos, waiting->candidates, i);
     }
+    row->is_new = row->passes ? set->is_new[candidate] : says_new(&row->inputs);
+}
+
+static size_t count_rows(const struct tune_set *set, size_t candidates)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < candidates; i++) {
+        count += set->passes[i] || set->positions[i] != ABSENT;
+    }
+    return count;
+}
+
+/* What neither weights rank has no row. */
+static void fill_rows(struct tune_set *set, const struct rank_result *result, size_t candidates,
+                      struct row *rows)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < candidates; i++) {
+        if (set->passes[i] || set->positions[i] != ABSENT) {
+            fill_row(set, result, i, &rows[count]);
+            rows[count].creator = creator_of(set, rows, count);
+            count++;
+        }
+    }
+}
+
+static enum status rank_by(struct tune_set *set, const struct weights *weights,
+                           const struct past_ranking *ranking, const struct state *state,
+                           struct rank_result *out)
+{
+    struct rank_request request = *ranking->request;
+    struct weights_chosen chosen;
+    request.explain = true;
+    enum status status =
+        weights_choose(weights, request.locale, request.user_key, text_of(""), &chosen, NULL);
+    return status == STATUS_OK ? rank(state, chosen.model, &request, &set->arena, out) : status;
 }
 
 static enum status rank_again(struct tune_set *set, const struct past_ranking *ranking,
                               const struct state *state, struct rank_result *out)
 {
-    struct rank_request request = *ranking->request;
-    struct weights_chosen chosen;
-    request.explain = true;
-    enum status status = weights_choose(set->options.weights, request.locale, request.user_key,
-                                        text_of(""), &chosen, NULL);
-    return status == STATUS_OK ? rank(state, chosen.model, &request, &set->arena, out) : status;
+    const struct weights *weights = set->options.weights;
+    const struct weights *reference = set->options.reference;
+    size_t count = ranking->request->count;
+    struct rank_result by_reference;
+    arena_reset(&set->arena);
+    enum status status = rank_by(set, weights, ranking, state, out);
+    if (status == STATUS_OK && reference != weights) {
+        status = rank_by(set, reference, ranking, state, &by_reference);
+    }
+    if (status == STATUS_OK) {
+        note_positions(set, out, count);
+        note_reference(set, reference != weights ? &by_reference : out, count);
+    }
+    return status;
+}
+
+static void note_time(struct tune_set *set, int64_t time_ms)
+{
+    struct tune_set_counts *counts = &set->counts;
+    counts->first_ms =
+        counts->first_ms == 0 || time_ms < counts->first_ms ? time_ms : counts->first_ms;
+    counts->last_ms = time_ms > counts->last_ms ? time_ms : counts->last_ms;
+}
+
+static enum status take_ranking(struct tune_set *set, const struct past_ranking *ranking,
+                                const struct state *state)
+{
+    const struct rank_request *request = ranking->request;
+    struct rank_result result;
+    void *payload;
+    enum status status = rank_again(set, ranking, state, &result);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    size_t count = count_rows(set, request->count);
+    status =
+        join_add(set->join, ranking, sizeof(struct waiting) + count * sizeof(struct row), &payload);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct waiting *waiting = payload;
+    waiting->heading = (struct heading){.locale = request->locale,
+                                        .user_key = ranking->user_key,
+                                        .candidates = (uint32_t)request->count,
+                                        .dropped = (uint32_t)result.dropped_count,
+                                        .count = (uint32_t)count,
+                                        .listed = (uint32_t)result.count};
+    videos_find_many(state_videos(state), request->keys, request->count, set->videos);
+    note_languages(set, request->count);
+    fill_rows(set, &result, request->count, waiting->rows);
+    return STATUS_OK;
 }
 
 enum status tune_set_ranking(void *context, const struct past_ranking *ranking,
                              const struct state *state)
 {
     struct tune_set *set = context;
-    const struct video *videos[LIMIT_CANDIDATES];
-    struct rank_result result;
-    void *payload;
-    arena_reset(&set->arena);
-    enum status status = rank_again(set, ranking, state, &result);
-    if (status == STATUS_OK) {
-        status = join_add(set->join, ranking,
-                          sizeof(struct waiting) + result.count * sizeof(struct row), &payload);
+    bool inside =
+        ranking->time_ms >= set->options.from_ms && ranking->time_ms < set->options.until_ms;
+    if (!inside) {
+        return join_time(set->join, ranking->time_ms, state);
     }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    struct waiting *waiting = payload;
-    waiting->locale = ranking->request->locale;
-    waiting->user_key = ranking->user_key;
-    waiting->count = (uint32_t)result.count;
-    videos_find_many(state_videos(state), ranking->request->keys, ranking->request->count, videos);
-    fill_rows(set, videos, &result, waiting);
-    return STATUS_OK;
+    note_time(set, ranking->time_ms);
+    return take_ranking(set, ranking, state);
 }
 
 enum status tune_set_signal(void *context, const struct signal *signal, int64_t duration_ms,
@@ -226,17 +353,34 @@ enum status tune_set_signal(void *context, const struct signal *signal, int64_t 
 static void judge(const struct tune_set *set, const struct outcome *outcome,
                   const struct state *state, uint16_t region, struct row *row)
 {
-    row->judged = outcome_has(outcome, OUTCOME_SHOWN);
+    row->judged = row->passes && outcome_has(outcome, OUTCOME_SHOWN);
     row->gain = outcome_value(outcome, set->options.label);
     row->quantile = outcome_watch_quantile(outcome, state_watch(state), region);
+    row->watch_ms = outcome->watch_ms;
     row->skipped = outcome_has(outcome, OUTCOME_SKIP);
+}
+
+static void find_ideals(struct tune_set *set, struct ranking *ranking)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < ranking->heading.count; i++) {
+        const struct row *row = &ranking->rows[i];
+        if (row->judged) {
+            set->gains[count] = row->gain;
+            set->listed[count] = row->quantile;
+            count++;
+        }
+    }
+    ranking->ideal = list_ideal(&set->metrics, set->gains, count);
+    ranking->watch_ideal = list_ideal(&set->metrics, set->listed, count);
 }
 
 static enum status keep(struct tune_set *set, int64_t time_ms, const struct waiting *waiting)
 {
-    size_t size = sizeof(struct ranking) + waiting->count * sizeof(struct row);
+    size_t rows_size = waiting->heading.count * sizeof(struct row);
+    size_t size = sizeof(struct ranking) + rows_size;
     if (set->bytes + size > set->options.bytes) {
-        set->left_out++;
+        set->counts.left_out++;
         return STATUS_OK;
     }
     struct ranking **rankings =
@@ -250,10 +394,9 @@ static enum status keep(struct tune_set *set, int64_t time_ms, const struct wait
         return STATUS_NO_MEMORY;
     }
     ranking->time_ms = time_ms;
-    ranking->locale = waiting->locale;
-    ranking->user_key = waiting->user_key;
-    ranking->count = waiting->count;
-    memcpy(ranking->rows, waiting->rows, waiting->count * sizeof(struct row));
+    ranking->heading = waiting->heading;
+    memcpy(ranking->rows, waiting->rows, rows_size);
+    find_ideals(set, ranking);
     set->rankings[set->count++] = ranking;
     set->bytes += size;
     return STATUS_OK;
@@ -265,10 +408,10 @@ static enum status take_outcomes(void *context, const struct joined *joined,
     struct tune_set *set = context;
     struct waiting *waiting = joined->payload;
     size_t judged = 0;
-    for (size_t i = 0; i < waiting->count; i++) {
-        judge(set, &joined->outcomes[waiting->candidates[i]], state, waiting->locale.region,
-              &waiting->rows[i]);
-        judged += waiting->rows[i].judged;
+    for (size_t i = 0; i < waiting->heading.count; i++) {
+        struct row *row = &waiting->rows[i];
+        judge(set, &joined->outcomes[row->candidate], state, waiting->heading.locale.region, row);
+        judged += row->judged;
     }
     return judged >= 2 ? keep(set, joined->time_ms, waiting) : STATUS_OK;
 }
@@ -278,16 +421,16 @@ enum status tune_set_end(struct tune_set *set, const struct state *state)
     return join_end(set->join, state);
 }
 
-/* ---- other weights ---- */
+/* ---- orders ---- */
 
 /* A creator's j-th best counts max(floor, decay^j) of its score, as slate.h has it. */
 static void decay_creators(struct tune_set *set, const struct ranking *ranking,
                            const struct model *model)
 {
-    for (size_t i = 0; i < ranking->count; i++) {
+    for (size_t i = 0; i < ranking->heading.count; i++) {
         set->factors[i] = 1;
     }
-    for (size_t i = 0; i < ranking->count; i++) {
+    for (size_t i = 0; i < set->order_count; i++) {
         struct valued *scored = &set->order[i];
         const struct row *row = &ranking->rows[scored->index];
         double *next = &set->factors[row->creator];
@@ -300,78 +443,145 @@ static void decay_creators(struct tune_set *set, const struct ranking *ranking,
     }
 }
 
-static void order_rows(struct tune_set *set, const struct ranking *ranking,
-                       const struct model *model)
+static void order_by_scores(struct tune_set *set, const struct ranking *ranking,
+                            const struct weights *weights)
 {
-    for (size_t i = 0; i < ranking->count; i++) {
-        set->order[i] = (struct valued){rescore(model, &ranking->rows[i].inputs), (uint32_t)i};
+    struct weights_chosen chosen;
+    enum status status = weights_choose(weights, ranking->heading.locale, ranking->heading.user_key,
+                                        text_of(""), &chosen, NULL);
+    CHECK(status == STATUS_OK);
+    for (size_t i = 0; i < ranking->heading.count; i++) {
+        const struct row *row = &ranking->rows[i];
+        if (row->position != ABSENT) {
+            double score = rescore(chosen.model, &row->inputs);
+            set->order[set->order_count++] = (struct valued){score, (uint32_t)i};
+        }
     }
-    valued_sort(set->order, ranking->count);
-    if (model->creator_decay < 1) {
-        decay_creators(set, ranking, model);
-        valued_sort(set->order, ranking->count);
+    valued_sort(set->order, set->order_count);
+    if (chosen.model->creator_decay < 1) {
+        decay_creators(set, ranking, chosen.model);
+        valued_sort(set->order, set->order_count);
     }
 }
 
-/* A sum of values and how many there are. */
+/* Values are those of places, which order as well as scores do. */
+static void order_as_ranked(struct tune_set *set, const struct ranking *ranking)
+{
+    set->order_count = ranking->heading.listed;
+    for (size_t i = 0; i < ranking->heading.count; i++) {
+        uint16_t position = ranking->rows[i].position;
+        if (position != ABSENT) {
+            set->order[position] = (struct valued){-(double)position, (uint32_t)i};
+        }
+    }
+}
+
+static void order_rows(struct tune_set *set, const struct ranking *ranking,
+                       const struct weights *weights)
+{
+    set->order_count = 0;
+    if (weights != NULL) {
+        order_by_scores(set, ranking, weights);
+    } else {
+        order_as_ranked(set, ranking);
+    }
+}
+
+/* ---- figures ---- */
+
+/* A sum of weighted values, and of their weights. */
 struct mean {
     double sum;
-    double count;
+    double weight;
 };
 
-static void add(struct mean *mean, double value)
+static void add(struct mean *mean, double value, double weight)
 {
     if (!isnan(value)) {
-        mean->sum += value;
-        mean->count++;
+        mean->sum += value * weight;
+        mean->weight += weight;
     }
-}
-
-static double mean_of(const struct mean *mean)
-{
-    return mean->count > 0 ? mean->sum / mean->count : NAN;
 }
 
 struct means {
-    struct mean ndcg;
-    struct mean watch_ndcg;
-    struct mean skip_share;
-    struct mean new_share;
+    struct mean values[TUNE_FIGURE_COUNT];
     double languages[TUNE_LANGUAGES + 1];
     double exposed;
 };
 
-static double ndcg_of(struct tune_set *set, const struct ranking *ranking, bool quantiles)
+/* What the judged rows have, in the order of the list; returns how many there are. */
+static size_t list_judged(struct tune_set *set, const struct ranking *ranking, bool quantiles)
 {
     size_t count = 0;
-    for (size_t i = 0; i < ranking->count; i++) {
+    for (size_t i = 0; i < set->order_count; i++) {
         const struct row *row = &ranking->rows[set->order[i].index];
         if (row->judged) {
             set->listed[count++] = quantiles ? row->quantile : row->gain;
         }
     }
-    memcpy(set->gains, set->listed, count * sizeof(set->gains[0]));
-    struct list_ideal ideal = list_ideal(&set->metrics, set->gains, count);
-    return list_ndcg(&set->metrics, &ideal, set->listed, count).at_k;
+    return count;
+}
+
+static void add_lists(struct tune_set *set, const struct ranking *ranking, struct means *means)
+{
+    double values[METRIC_LIST_COUNT];
+    size_t count = list_judged(set, ranking, false);
+    list_measure(&set->metrics, &ranking->ideal, set->listed, count, values);
+    for (size_t i = 0; i < METRIC_LIST_COUNT; i++) {
+        add(&means->values[i], values[i], 1);
+    }
+    count = list_judged(set, ranking, true);
+    struct list_gain watch = list_ndcg(&set->metrics, &ranking->watch_ideal, set->listed, count);
+    add(&means->values[METRIC_WATCH_NDCG], watch.whole, 1);
+    add(&means->values[METRIC_WATCH_NDCG_AT], watch.at_k, 1);
+}
+
+/* What is dropped comes after all else, as in ranking_run.h; factors are free by now. */
+static void add_scores(struct tune_set *set, const struct ranking *ranking, struct means *means)
+{
+    size_t judged = 0;
+    size_t watched = 0;
+    double pairs;
+    for (size_t i = 0; i < ranking->heading.count; i++) {
+        set->factors[i] = -(double)LIMIT_CANDIDATES;
+    }
+    for (size_t i = 0; i < set->order_count; i++) {
+        set->factors[set->order[i].index] = set->order[i].value;
+    }
+    for (size_t i = 0; i < ranking->heading.count; i++) {
+        const struct row *row = &ranking->rows[i];
+        if (row->judged) {
+            set->cases[judged++] = (struct metrics_case){set->factors[i], row->gain > 0};
+        }
+        if (row->judged && row->watch_ms > 0) {
+            set->watches[watched++] = (struct metrics_watch){set->factors[i], row->watch_ms};
+        }
+    }
+    add(&means->values[METRIC_GAUC], metrics_auc(set->cases, judged), (double)judged);
+    double xauc = metrics_xauc(set->watches, set->scratch, watched, &pairs);
+    add(&means->values[METRIC_XAUC], xauc, pairs);
 }
 
 static double skip_share_of(const struct tune_set *set, const struct ranking *ranking)
 {
     size_t judged = 0;
     size_t skipped = 0;
-    for (size_t i = 0; i < ranking->count && judged < set->options.k; i++) {
+    for (size_t i = 0; i < set->order_count && judged < set->options.k; i++) {
         const struct row *row = &ranking->rows[set->order[i].index];
         judged += row->judged;
         skipped += row->judged && row->skipped;
     }
-    return (double)skipped / (double)judged;
+    return judged > 0 ? (double)skipped / (double)judged : NAN;
 }
 
 static void expose(const struct tune_set *set, const struct ranking *ranking, struct means *means)
 {
-    size_t count = ranking->count < set->options.k ? ranking->count : set->options.k;
+    size_t count = set->order_count < set->options.k ? set->order_count : set->options.k;
     double all = 0;
     double fresh = 0;
+    if (count == 0) {
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
         all += set->metrics.discounts[i];
     }
@@ -381,21 +591,22 @@ static void expose(const struct tune_set *set, const struct ranking *ranking, st
         means->languages[row->language] += share;
         fresh += row->is_new ? share : 0;
     }
-    add(&means->new_share, fresh);
+    add(&means->values[TUNE_NEW_SHARE], fresh, 1);
     means->exposed++;
 }
 
 static void measure(struct tune_set *set, const struct ranking *ranking,
                     const struct weights *weights, struct means *means)
 {
-    struct weights_chosen chosen;
-    enum status status =
-        weights_choose(weights, ranking->locale, ranking->user_key, text_of(""), &chosen, NULL);
-    CHECK(status == STATUS_OK);
-    order_rows(set, ranking, chosen.model);
-    add(&means->ndcg, ndcg_of(set, ranking, false));
-    add(&means->watch_ndcg, ndcg_of(set, ranking, true));
-    add(&means->skip_share, skip_share_of(set, ranking));
+    const struct heading *heading = &ranking->heading;
+    order_rows(set, ranking, weights);
+    add_lists(set, ranking, means);
+    if (set->options.scores) {
+        add_scores(set, ranking, means);
+    }
+    add(&means->values[TUNE_SKIP_SHARE], skip_share_of(set, ranking), 1);
+    add(&means->values[TUNE_POLICY_DROPS], (double)heading->dropped / heading->candidates,
+        heading->candidates);
     expose(set, ranking, means);
 }
 
@@ -403,14 +614,12 @@ void tune_set_measure(struct tune_set *set, const struct weights *weights, struc
 {
     struct means means = {.exposed = 0};
     for (size_t i = 0; i < set->count; i++) {
-        if (set->rankings[i]->time_ms < set->until_ms) {
-            measure(set, set->rankings[i], weights, &means);
-        }
+        measure(set, set->rankings[i], weights, &means);
     }
-    *out = (struct tune_figures){.ndcg = mean_of(&means.ndcg),
-                                 .watch_ndcg = mean_of(&means.watch_ndcg),
-                                 .skip_share = mean_of(&means.skip_share),
-                                 .new_share = mean_of(&means.new_share)};
+    for (size_t i = 0; i < TUNE_FIGURE_COUNT; i++) {
+        const struct mean *mean = &means.values[i];
+        out->values[i] = mean->weight > 0 ? mean->sum / mean->weight : NAN;
+    }
     for (size_t i = 0; i < TUNE_LANGUAGES; i++) {
         out->language_shares[i] = means.exposed > 0 ? means.languages[i] / means.exposed : NAN;
     }

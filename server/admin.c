@@ -30,15 +30,14 @@ static struct timespec time_of(int64_t ms)
     return (struct timespec){.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
 }
 
-/* Until there is a job, it is time to tick, or the end. */
+/* Until there is a job, it is time to tick, or the end. tick_ms 0: it is never time. */
 static void wait_locked(struct admin *admin, int64_t tick_ms)
 {
     struct timespec until = time_of(tick_ms);
     int rc = 0;
     while (admin->count == 0 && !admin->stopping && rc == 0) {
-        rc = admin->options.interval_ms > 0
-                 ? pthread_cond_timedwait(&admin->filled, &admin->lock, &until)
-                 : pthread_cond_wait(&admin->filled, &admin->lock);
+        rc = tick_ms > 0 ? pthread_cond_timedwait(&admin->filled, &admin->lock, &until)
+                         : pthread_cond_wait(&admin->filled, &admin->lock);
     }
     CHECK(rc == 0 || rc == ETIMEDOUT);
 }
@@ -59,27 +58,52 @@ static bool take(struct admin *admin, int64_t tick_ms, struct job *out)
     return !over;
 }
 
+/* When the next tick is due; 0: never. */
+static int64_t next_tick(const int64_t due_ms[ADMIN_TICKS_MAX])
+{
+    int64_t next_ms = 0;
+    for (size_t i = 0; i < ADMIN_TICKS_MAX; i++) {
+        if (due_ms[i] > 0 && (next_ms == 0 || due_ms[i] < next_ms)) {
+            next_ms = due_ms[i];
+        }
+    }
+    return next_ms;
+}
+
+static void run_ticks(const struct admin *admin, int64_t due_ms[ADMIN_TICKS_MAX])
+{
+    for (size_t i = 0; i < ADMIN_TICKS_MAX; i++) {
+        const struct admin_tick *tick = &admin->options.ticks[i];
+        if (due_ms[i] > 0 && monotonic_ms() >= due_ms[i]) {
+            tick->run(tick->context);
+            due_ms[i] = monotonic_ms() + tick->interval_ms;
+        }
+    }
+}
+
 static void *run(void *argument)
 {
     struct admin *admin = argument;
-    const struct admin_options *options = &admin->options;
-    int64_t tick_ms = monotonic_ms() + options->interval_ms;
+    int64_t due_ms[ADMIN_TICKS_MAX] = {0};
     struct job job;
-    while (take(admin, tick_ms, &job)) {
+    for (size_t i = 0; i < ADMIN_TICKS_MAX; i++) {
+        unsigned interval_ms = admin->options.ticks[i].interval_ms;
+        due_ms[i] = interval_ms > 0 ? monotonic_ms() + interval_ms : 0;
+    }
+    while (take(admin, next_tick(due_ms), &job)) {
         if (job.run != NULL) {
             job.run(job.context);
         }
-        if (options->interval_ms > 0 && monotonic_ms() >= tick_ms) {
-            options->tick(options->context);
-            tick_ms = monotonic_ms() + options->interval_ms;
-        }
+        run_ticks(admin, due_ms);
     }
     return NULL;
 }
 
 enum status admin_new(const struct admin_options *options, struct admin **out)
 {
-    CHECK(options->interval_ms == 0 || options->tick != NULL);
+    for (size_t i = 0; i < ADMIN_TICKS_MAX; i++) {
+        CHECK(options->ticks[i].interval_ms == 0 || options->ticks[i].run != NULL);
+    }
     struct admin *admin = calloc(1, sizeof(*admin));
     if (admin == NULL) {
         return STATUS_NO_MEMORY;

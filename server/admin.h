@@ -13,10 +13,17 @@ struct admin;
 
 enum { ADMIN_JOBS_MAX = 16 };
 
-struct admin_options {
-    unsigned interval_ms; /* between two calls of tick; 0: it is never called */
-    void (*tick)(void *context);
+enum { ADMIN_TICKS_MAX = 4 };
+
+/* What is to be done now and then. */
+struct admin_tick {
+    unsigned interval_ms; /* between two calls of run; 0: it is never called */
+    void (*run)(void *context);
     void *context;
+};
+
+struct admin_options {
+    struct admin_tick ticks[ADMIN_TICKS_MAX];
 };
 
 /* STATUS_NO_MEMORY, or STATUS_IO: there is no thread. */

@@ -2,6 +2,7 @@
 
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
+#include <grpc/support/alloc.h>
 #include <grpc/support/time.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,13 +59,6 @@ static enum method_kind kind_of(const struct call *call)
 {
     const struct method *method = call->lane->route->method;
     return method != NULL ? method->kind : METHOD_UNARY;
-}
-
-/* One message comes from the client, with the call. */
-static bool one_request(const struct call *call)
-{
-    enum method_kind kind = kind_of(call);
-    return kind == METHOD_UNARY || kind == METHOD_SERVER_STREAM;
 }
 
 struct call *call_new(struct lane *lane)
@@ -135,7 +129,7 @@ bool call_request(struct call *call)
     } else {
         error = grpc_server_request_registered_call(worker->server, route->registered, &call->call,
                                                     &call->deadline, &call->metadata,
-                                                    one_request(call) ? &call->request : NULL,
+                                                    route->with_request ? &call->request : NULL,
                                                     worker->queue, worker->queue, &call->main_tag);
     }
     CHECK(error == GRPC_CALL_OK || error == GRPC_CALL_ERROR_COMPLETION_QUEUE_SHUTDOWN);
@@ -645,6 +639,56 @@ static void answer_unknown(struct call *call)
     respond(call);
 }
 
+/* The value of the call's one authorization header; data NULL: it has none, or several. */
+static struct text find_authorization(const struct call *call)
+{
+    static const char key[] = "authorization";
+    struct text found = {0};
+    for (size_t i = 0; i < call->metadata.count; i++) {
+        const grpc_metadata *item = &call->metadata.metadata[i];
+        if (GRPC_SLICE_LENGTH(item->key) == sizeof(key) - 1 &&
+            memcmp(GRPC_SLICE_START_PTR(item->key), key, sizeof(key) - 1) == 0) {
+            if (found.data != NULL) {
+                return (struct text){0};
+            }
+            found.data = (const char *)GRPC_SLICE_START_PTR(item->value);
+            found.size = GRPC_SLICE_LENGTH(item->value);
+        }
+    }
+    return found;
+}
+
+/* An access_peer. */
+static void write_peer(void *context, char out[ACCESS_PEER_SIZE])
+{
+    const struct call *call = context;
+    char *peer = grpc_call_get_peer(call->call);
+    snprintf(out, ACCESS_PEER_SIZE, "%s", peer);
+    gpr_free(peer);
+}
+
+/* False: the call may not be made, and has been failed. */
+static bool check_access(struct call *call)
+{
+    struct access *access = call->lane->worker->access;
+    struct access_denial denial;
+    if (access == NULL) {
+        return true;
+    }
+    enum status status =
+        access_check(access, call->lane->route->method, find_authorization(call), &denial);
+    if (status != STATUS_OK) {
+        access_log(access, call->lane->route->method, &denial, write_peer, call);
+        fail(call, status, denial.problem.text);
+    }
+    return status == STATUS_OK;
+}
+
+static void fail_without_request(struct call *call)
+{
+    fail(call, STATUS_INVALID, "the call carries no request message");
+}
+
 static void fail_expired(struct call *call)
 {
     fail(call, STATUS_DEADLINE, "the deadline passed before work began");
@@ -681,7 +725,7 @@ static bool begin_without_message(struct call *call)
 {
     bool open = connections_reset(call->lane->worker->connections, call->call);
     if (open || kind_of(call) != METHOD_UNARY) {
-        fail(call, STATUS_INVALID, "the call carries no request message");
+        fail_without_request(call);
         return false;
     }
     call->main_busy = false;
@@ -700,12 +744,15 @@ bool call_begin(struct call *call)
         watch_close(call);
     }
     memset(call->state, 0, sizeof(call->state));
-    if (one_request(call) && call->request == NULL) {
+    if (!check_access(call)) {
+        return false;
+    }
+    if (call->lane->route->with_request && call->request == NULL) {
         return begin_without_message(call);
     }
     if (deadline_passed(call->deadline)) {
         fail_expired(call);
-    } else if (one_request(call)) {
+    } else if (call->lane->route->with_request) {
         queue_message(call);
     } else {
         start_read(call);
@@ -726,15 +773,24 @@ void call_refuse(struct call *call)
     refuse(call);
 }
 
-/* The client of a stream has said all. */
+/* Tokens may end, or be taken away, while a stream goes on. The one request of other calls was
+ * asked for after the check. */
+static bool may_go_on(struct call *call)
+{
+    return method_has_one_request(call->lane->route->method) || check_access(call);
+}
+
+/* The client has said all. */
 static void end_of_stream(struct call *call)
 {
     if (kind_of(call) == METHOD_CLIENT_STREAM) {
         take_empty_turn(call);
-        return;
+    } else if (kind_of(call) == METHOD_BIDI) {
+        call->turn.status = STATUS_OK;
+        send_batch(call, SEND_STATUS);
+    } else {
+        fail_without_request(call);
     }
-    call->turn.status = STATUS_OK;
-    send_batch(call, SEND_STATUS);
 }
 
 /* A unary call between its turns, which gets the next one even if nobody wants its answer: what it
@@ -749,10 +805,10 @@ static void advance(struct call *call)
 {
     switch (call->stage) {
     case STAGE_READING:
-        if (call->request != NULL) {
-            queue_message(call);
-        } else {
+        if (call->request == NULL) {
             end_of_stream(call);
+        } else if (may_go_on(call)) {
+            queue_message(call);
         }
         return;
     case STAGE_SENDING:

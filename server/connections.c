@@ -49,6 +49,7 @@ struct connection {
     uint64_t key;
     struct connection *next; /* in its bucket */
     int64_t message_ms;      /* of the last whole message, or of its acceptance; monotonic */
+    bool exempt;             /* from what follows; set once */
     uint64_t taken;          /* bytes that the core had read at the last look */
     uint64_t whole;          /* bytes that whole messages account for, since then */
     uint64_t loose;          /* bytes that nothing accounts for so far */
@@ -106,6 +107,11 @@ static uint64_t peer_key(const struct sockaddr_storage *address)
         snprintf(peer, sizeof(peer), "ipv4:%s:%u", host, ntohs(v4->sin_port));
     } else {
         const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+        if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) { /* the last four bytes */
+            inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], host, sizeof(host));
+            snprintf(peer, sizeof(peer), "ipv4:%s:%u", host, ntohs(v6->sin6_port));
+            return hash_key(text_of(peer));
+        }
         inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));
         snprintf(peer, sizeof(peer), "ipv6:%%5B%s%%5D:%u", host, ntohs(v6->sin6_port));
     }
@@ -178,6 +184,13 @@ static uint64_t allowed(const struct connections_options *options,
     return bytes < options->flood_bytes ? bytes : options->flood_bytes;
 }
 
+/* Of link-local addresses the core's spelling is not known here, so no message would be found. */
+static bool is_exempt(const struct sockaddr_storage *address)
+{
+    return address->ss_family == AF_INET6 &&
+           ((const struct sockaddr_in6 *)address)->sin6_scope_id != 0;
+}
+
 static void look_at(struct connections *connections, struct connection *connection, void *context)
 {
     struct look *look = context;
@@ -189,6 +202,9 @@ static void look_at(struct connections *connections, struct connection *connecti
     /* What is read late accounts for what came before; no more than that is saved up. */
     connection->loose = loose > accounted ? loose - accounted : 0;
     connection->whole = 0;
+    if (connection->exempt) {
+        return;
+    }
     if (connection->loose > allowed(&connections->options, connection)) {
         cut(connection);
         look->flooded++;
@@ -333,6 +349,7 @@ static struct connection *connection_new(int fd, const struct sockaddr_storage *
     }
     connection->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     connection->key = peer_key(address);
+    connection->exempt = is_exempt(address);
     connection->message_ms = monotonic_ms();
     if (connection->fd < 0) {
         free(connection);
@@ -572,6 +589,11 @@ grpc_arg connections_arg(struct connections *connections)
     return (grpc_arg){.type = GRPC_ARG_POINTER,
                       .key = (char *)(uintptr_t)CONNECTIONS_ADDRESS,
                       .value.pointer = {.p = &connections->handler, .vtable = &vtable}};
+}
+
+bool connections_are_expected(const struct connections *connections)
+{
+    return connections->handler != NULL;
 }
 
 enum status connections_start(struct connections *connections)

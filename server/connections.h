@@ -68,6 +68,9 @@ MUST_USE enum status connections_new(const struct connections_options *options, 
 grpc_arg connections_arg(struct connections *connections);
 #define CONNECTIONS_ADDRESS "external:reelrank"
 
+/* Whether grpc_server_add_http2_port() went well, which for this address it does not tell. */
+bool connections_are_expected(const struct connections *connections);
+
 /* Starts to accept; after grpc_server_start(). STATUS_NO_MEMORY: no thread. */
 MUST_USE enum status connections_start(struct connections *connections);
 

@@ -115,11 +115,13 @@ void health_methods(struct health *health, struct method out[HEALTH_METHOD_COUNT
     out[0] = (struct method){.service = &grpc__health__v1__health__descriptor,
                              .name = "Check",
                              .kind = METHOD_UNARY,
+                             .roles = ROLES_OPEN,
                              .begin = check,
                              .context = health};
     out[1] = (struct method){.service = &grpc__health__v1__health__descriptor,
                              .name = "Watch",
                              .kind = METHOD_SERVER_STREAM,
+                             .roles = ROLES_OPEN,
                              .begin = watch,
                              .context = health};
 }

@@ -14,7 +14,8 @@ enum code {
     CODE_UNIMPLEMENTED = 12,
     CODE_INTERNAL = 13,
     CODE_UNAVAILABLE = 14,
-    CODE_DATA_LOSS = 15
+    CODE_DATA_LOSS = 15,
+    CODE_UNAUTHENTICATED = 16
 };
 
 unsigned method_code(enum status status)
@@ -40,10 +41,17 @@ unsigned method_code(enum status status)
         return CODE_DEADLINE_EXCEEDED;
     case STATUS_UNIMPLEMENTED:
         return CODE_UNIMPLEMENTED;
+    case STATUS_UNAUTHENTICATED:
+        return CODE_UNAUTHENTICATED;
     case STATUS_DENIED:
         return CODE_PERMISSION_DENIED;
     }
     return CODE_UNKNOWN;
+}
+
+bool method_has_one_request(const struct method *method)
+{
+    return method->kind == METHOD_UNARY || method->kind == METHOD_SERVER_STREAM;
 }
 
 const ProtobufCMethodDescriptor *method_descriptor(const struct method *method)

@@ -10,6 +10,7 @@
 #include "ranker/problem.h"
 #include "ranker/status.h"
 #include "ranker/text.h"
+#include "server/roles.h"
 #include "store/store.h"
 
 /*
@@ -73,6 +74,7 @@ struct method {
     const ProtobufCServiceDescriptor *service;
     const char *name; /* "Rank" */
     enum method_kind kind;
+    unsigned roles; /* who may call it, as server/roles.h says; never 0 */
     /* NULL: answered with UNIMPLEMENTED. */
     enum turn_step (*begin)(void *context, struct turn *turn);
     /* After a TURN_WRITE, on the writer's thread, or after a TURN_WORK; NULL without either. */
@@ -93,9 +95,13 @@ struct method {
  *   IO                        13  INTERNAL: the server's disk or system; never what a client sent
  *   UNAVAILABLE               14  UNAVAILABLE: a retry, here or elsewhere, may help
  *   CORRUPT                   15  DATA_LOSS
+ *   UNAUTHENTICATED           16  UNAUTHENTICATED
  *   any other                  2  UNKNOWN
  */
 unsigned method_code(enum status status);
+
+/* One message comes from the client. */
+bool method_has_one_request(const struct method *method);
 
 /* Input and output descriptors by name; CHECKs that the service has the method. */
 const ProtobufCMethodDescriptor *method_descriptor(const struct method *method);

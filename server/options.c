@@ -9,22 +9,27 @@
 #include "ranker/nearest.h"
 #include "server/logline.h"
 
+enum option_kind { OPTION_TEXT, OPTION_NUMBER, OPTION_FLAG };
+
 static const struct option {
     const char *name;
     size_t offset;
-    const char *text_value; /* default; NULL for numbers */
+    const char *text_value; /* default of a text */
+    enum option_kind kind;
     uint32_t value;
     uint32_t min; /* of a text: its length */
     uint32_t max;
     const char *help;
 } table[] = {
 #define TEXT(name, value, min, max, text) \
-    {#name, offsetof(struct options, name), value, 0, min, max, text},
+    {#name, offsetof(struct options, name), value, OPTION_TEXT, 0, min, max, text},
 #define NUMBER(name, value, min, max, text) \
-    {#name, offsetof(struct options, name), NULL, value, min, max, text},
-    OPTIONS(TEXT, NUMBER)
+    {#name, offsetof(struct options, name), NULL, OPTION_NUMBER, value, min, max, text},
+#define FLAG(name, text) {#name, offsetof(struct options, name), NULL, OPTION_FLAG, 0, 0, 0, text},
+    OPTIONS(TEXT, NUMBER, FLAG)
 #undef TEXT
 #undef NUMBER
+#undef FLAG
 };
 
 enum { OPTION_COUNT = sizeof(table) / sizeof(table[0]), NAME_MAX_LENGTH = 32, WORKERS_MAX = 64 };
@@ -32,6 +37,11 @@ enum { OPTION_COUNT = sizeof(table) / sizeof(table[0]), NAME_MAX_LENGTH = 32, WO
 static char *text_field(struct options *options, const struct option *option)
 {
     return (char *)options + option->offset;
+}
+
+static bool *flag_field(struct options *options, const struct option *option)
+{
+    return (bool *)(void *)((char *)options + option->offset);
 }
 
 static uint32_t *number_field(struct options *options, const struct option *option)
@@ -44,9 +54,9 @@ void options_defaults(struct options *options)
     memset(options, 0, sizeof(*options));
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option *option = &table[i];
-        if (option->text_value != NULL) {
+        if (option->kind == OPTION_TEXT) {
             memcpy(text_field(options, option), option->text_value, strlen(option->text_value) + 1);
-        } else {
+        } else if (option->kind == OPTION_NUMBER) {
             *number_field(options, option) = option->value;
         }
     }
@@ -110,6 +120,34 @@ static enum status set_number(struct options *options, const struct option *opti
     return STATUS_OK;
 }
 
+static enum status set_flag(struct options *options, const struct option *option, const char *value,
+                            struct problem *problem)
+{
+    char name[NAME_MAX_LENGTH + 1];
+    bool on = strcmp(value, "true") == 0;
+    if (!on && strcmp(value, "false") != 0) {
+        dashed(option->name, name);
+        problem_set(problem, "--%s: found \"%.64s\", expected true or false", name, value);
+        return STATUS_INVALID;
+    }
+    *flag_field(options, option) = on;
+    return STATUS_OK;
+}
+
+static enum status set(struct options *options, const struct option *option, const char *value,
+                       struct problem *problem)
+{
+    switch (option->kind) {
+    case OPTION_TEXT:
+        return set_text(options, option, value, problem);
+    case OPTION_NUMBER:
+        return set_number(options, option, value, problem);
+    case OPTION_FLAG:
+        break;
+    }
+    return set_flag(options, option, value, problem);
+}
+
 static bool same_name(const char *name, const char *option)
 {
     for (; *name != '\0' && *option != '\0'; name++, option++) {
@@ -125,8 +163,7 @@ enum status options_set(struct options *options, const char *name, const char *v
 {
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         if (same_name(name, table[i].name)) {
-            return table[i].text_value != NULL ? set_text(options, &table[i], value, problem)
-                                               : set_number(options, &table[i], value, problem);
+            return set(options, &table[i], value, problem);
         }
     }
     return unknown_name(name, problem);
@@ -138,8 +175,10 @@ void options_help(FILE *out)
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option *option = &table[i];
         dashed(option->name, name);
-        if (option->text_value != NULL) {
+        if (option->kind == OPTION_TEXT) {
             fprintf(out, "  --%-20s %s (default \"%s\")\n", name, option->help, option->text_value);
+        } else if (option->kind == OPTION_FLAG) {
+            fprintf(out, "  --%-20s %s\n", name, option->help);
         } else {
             fprintf(out, "  --%-20s %s (default %u; %u to %u)\n", name, option->help, option->value,
                     option->min, option->max);
@@ -151,10 +190,16 @@ void options_log(const struct options *options)
 {
 #define TEXT_FORMAT(name, value, min, max, text)   #name "=\"%s\" "
 #define NUMBER_FORMAT(name, value, min, max, text) #name "=%u "
+#define FLAG_FORMAT(name, text)                    #name "=%d "
 #define ARGUMENT(name, value, min, max, text)      , options->name
-    logline(LOG_INFO, "options", OPTIONS(TEXT_FORMAT, NUMBER_FORMAT) OPTIONS(ARGUMENT, ARGUMENT));
+#define FLAG_ARGUMENT(name, text)                  , options->name
+    logline(LOG_INFO, "options",
+            OPTIONS(TEXT_FORMAT, NUMBER_FORMAT, FLAG_FORMAT)
+                OPTIONS(ARGUMENT, ARGUMENT, FLAG_ARGUMENT));
 #undef TEXT_FORMAT
 #undef NUMBER_FORMAT
+#undef FLAG_FORMAT
+#undef FLAG_ARGUMENT
 #undef ARGUMENT
 }
 

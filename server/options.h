@@ -1,6 +1,7 @@
 #ifndef SERVER_OPTIONS_H
 #define SERVER_OPTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -9,12 +10,19 @@
 
 /*
  * The server's options: one row each. The struct, the defaults, the parser, --help and the start-up
- * log come from this table. On the command line an option's name has dashes: --max-message-bytes.
+ * log come from this table. On the command line an option's name has dashes: --max-message-bytes. A
+ * FLAG is false unless it is given.
  */
 /* clang-format off */
-#define OPTIONS(TEXT, NUMBER)                                                                                     \
+#define OPTIONS(TEXT, NUMBER, FLAG)                                                                               \
     /*   name               default             least       most   meaning */                                     \
-    TEXT(listen,            "127.0.0.1:7070",       3,       127,  "loopback address to serve on; port 0: any")   \
+    TEXT(listen,            "127.0.0.1:7070",       3,       127,  "address to serve on, beyond loopback with TLS; port 0: any") \
+    TEXT(tls_cert,          "",                     0,      4000,  "server's certificate and chain, PEM file; empty: plaintext") \
+    TEXT(tls_key,           "",                     0,      4000,  "its key, PEM file")                           \
+    TEXT(tls_client_ca,     "",                     0,      4000,  "CAs of clients' certificates, PEM file; empty: clients need none") \
+    TEXT(tokens,            "",                     0,      4000,  "file of \"reelrank token\"; empty: any client may call everything") \
+    FLAG(allow_plaintext,                                          "serve beyond loopback without TLS: others can read and change all") \
+    NUMBER(credentials_watch_ms,   1000,            0,  86400000,  "between two looks at the files of TLS and tokens; 0: none") \
     TEXT(data,              "reelrank-data",        1,      4000,  "directory of the store; made if absent")      \
     TEXT(weights,           "",                     0,      4000,  "weights file; empty: what was in force, else the built-in ones") \
     TEXT(overload,          "reject",               1,        16,  "what a Rank gets in overload: reject, or degrade, an order by retrieval score") \
@@ -51,16 +59,19 @@ enum { OPTION_TEXT_SIZE = 4096 };
 struct options {
 #define TEXT(name, value, min, max, text)   char name[OPTION_TEXT_SIZE];
 #define NUMBER(name, value, min, max, text) uint32_t name;
-    OPTIONS(TEXT, NUMBER)
+#define FLAG(name, text)                    bool name;
+    OPTIONS(TEXT, NUMBER, FLAG)
 #undef TEXT
 #undef NUMBER
+#undef FLAG
 };
 
 void options_defaults(struct options *options);
 
 /*
- * Sets one option; name with dashes or underscores, without leading dashes. STATUS_INVALID, with
- * options unchanged: problem names the option, what was found and what is allowed.
+ * Sets one option, a flag by "true" or "false"; name with dashes or underscores, without leading
+ * dashes. STATUS_INVALID, with options unchanged: problem names the option, what was found and what
+ * is allowed.
  */
 MUST_USE enum status options_set(struct options *options, const char *name, const char *value,
                                  struct problem *problem);

@@ -196,6 +196,7 @@ void reflection_methods(struct descriptors *descriptors, struct method out[REFLE
 {
     struct method row = {.name = "ServerReflectionInfo",
                          .kind = METHOD_BIDI,
+                         .roles = ROLES_ANY,
                          .begin = reflect,
                          .context = descriptors};
     out[0] = row;

@@ -1,6 +1,5 @@
 #include "server/rpc.h"
 
-#include <arpa/inet.h>
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 #include <limits.h>
@@ -12,6 +11,7 @@
 #include <time.h>
 
 #include "ranker/check.h"
+#include "server/address.h"
 #include "server/connections.h"
 #include "server/worker.h"
 
@@ -24,7 +24,7 @@ extern void set_deadlock_detection(int mode) __asm__(
 
 enum {
     ARENA_BYTES_MIN = 4 << 20,
-    ADDRESS_SIZE = 128,
+    ADDRESS_SIZE = ADDRESS_HOST_SIZE + 16, /* with ":", a port and a zero */
     PATH_SIZE = 256,
     BURST_FACTOR = 5, /* times the queue delay, a burst may wait */
     QUEUE_SHARE = 4,  /* one of so many parts of the memory may wait for its turn in each class */
@@ -58,11 +58,12 @@ struct rpc {
     /* Set once. */
     grpc_server *server;
     struct connections *connections;
-    struct route *routes; /* the last one: unknown methods */
+    struct access *access; /* NULL: none */
+    struct route *routes;  /* the last one: unknown methods */
     size_t route_count;
     struct seat *seats;
     size_t seat_count;
-    char address[ADDRESS_SIZE + 16];
+    char address[ADDRESS_SIZE];
     atomic_bool draining;
     pthread_mutex_t lock;
     pthread_cond_t stopped;
@@ -72,36 +73,6 @@ struct rpc {
     bool started;
     bool drained;
 };
-
-/* Splits HOST:PORT. The host keeps its brackets. */
-static enum status parse_address(const char *listen, char host[ADDRESS_SIZE], unsigned *port,
-                                 struct problem *problem)
-{
-    const char *colon = strrchr(listen, ':');
-    char *end = NULL;
-    unsigned long number = colon != NULL ? strtoul(colon + 1, &end, 10) : 0;
-    if (colon == NULL || colon == listen || (size_t)(colon - listen) >= ADDRESS_SIZE - 8 ||
-        colon[1] < '0' || colon[1] > '9' || *end != '\0' || number > 65535) {
-        problem_set(problem,
-                    "listen: found \"%s\", expected HOST:PORT with a port from 0 to 65535, "
-                    "such as 127.0.0.1:7070",
-                    listen);
-        return STATUS_INVALID;
-    }
-    memcpy(host, listen, (size_t)(colon - listen));
-    host[colon - listen] = '\0';
-    *port = (unsigned)number;
-    return STATUS_OK;
-}
-
-static bool is_loopback(const char *host)
-{
-    struct in_addr address;
-    if (inet_pton(AF_INET, host, &address) == 1) {
-        return ntohl(address.s_addr) >> 24 == 127;
-    }
-    return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0;
-}
 
 static grpc_arg integer_arg(const char *key, int value)
 {
@@ -182,14 +153,16 @@ static void register_route(struct rpc *rpc, const struct method *method)
     char path[PATH_SIZE];
     int size = snprintf(path, sizeof(path), "/%s/%s", method->service->name, method->name);
     CHECK(size > 0 && size < PATH_SIZE);
-    bool one_request = method->kind == METHOD_UNARY || method->kind == METHOD_SERVER_STREAM;
+    bool with_request = rpc->access == NULL && method_has_one_request(method);
+    CHECK(method->roles != 0);
     struct route *route = &rpc->routes[rpc->route_count++];
     route->method = method;
+    route->with_request = with_request;
     route->input = method_descriptor(method)->input;
     route->class = admission_class_of(method);
     route->registered = grpc_server_register_method(
         rpc->server, path, NULL,
-        one_request ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
+        with_request ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
     CHECK(route->registered != NULL); /* NULL: the table names a method twice */
 }
 
@@ -214,6 +187,7 @@ static enum status init_workers(struct rpc *rpc, const struct rpc_options *optio
         .admin = options->admin,
         .connections = rpc->connections,
         .degrade = options->degrade,
+        .access = options->access,
         .draining = &rpc->draining,
         .routes = rpc->routes,
         .route_count = rpc->route_count,
@@ -239,8 +213,8 @@ static enum status init_workers(struct rpc *rpc, const struct rpc_options *optio
 }
 
 /* Takes the port, and makes the server whose connections come from there. */
-static enum status bind_port(struct rpc *rpc, const struct rpc_options *options, const char *host,
-                             unsigned port, struct problem *problem)
+static enum status bind_port(struct rpc *rpc, const struct rpc_options *options,
+                             const struct address *address, struct problem *problem)
 {
     struct connections_options connections_options = {
         .count_max = options->connections_max,
@@ -251,16 +225,22 @@ static enum status bind_port(struct rpc *rpc, const struct rpc_options *options,
         .flood_bytes_total = options->memory_quota_bytes / 2,
     };
     unsigned bound = 0;
-    enum status status =
-        connections_new(&connections_options, host, port, &rpc->connections, &bound, problem);
+    enum status status = connections_new(&connections_options, address->host, address->port,
+                                         &rpc->connections, &bound, problem);
     if (status != STATUS_OK) {
         return status;
     }
     rpc->server = create_server(options, rpc->connections);
-    grpc_server_credentials *plaintext = grpc_insecure_server_credentials_create();
-    (void)grpc_server_add_http2_port(rpc->server, CONNECTIONS_ADDRESS, plaintext);
-    grpc_server_credentials_release(plaintext);
-    snprintf(rpc->address, sizeof(rpc->address), "%s:%u", host, bound);
+    grpc_server_credentials *credentials = options->tls != NULL
+                                               ? tls_credentials(options->tls)
+                                               : grpc_insecure_server_credentials_create();
+    (void)grpc_server_add_http2_port(rpc->server, CONNECTIONS_ADDRESS, credentials);
+    grpc_server_credentials_release(credentials);
+    if (!connections_are_expected(rpc->connections)) {
+        problem_set(problem, "gRPC does not take these certificates");
+        return STATUS_INVALID;
+    }
+    snprintf(rpc->address, sizeof(rpc->address), "%s:%u", address->host, bound);
     return STATUS_OK;
 }
 
@@ -333,35 +313,39 @@ static struct rpc *rpc_new(size_t method_count, size_t worker_count)
     return rpc;
 }
 
-/* parse_address() and is_loopback() together. */
-static enum status check_address(const char *listen, char host[ADDRESS_SIZE], unsigned *port,
+static enum status check_address(const char *listen, bool plaintext_allowed, struct address *out,
                                  struct problem *problem)
 {
-    enum status status = parse_address(listen, host, port, problem);
-    if (status == STATUS_OK && !is_loopback(host)) {
+    struct problem why = {""};
+    enum status status = address_parse(listen, out, &why);
+    if (status != STATUS_OK) {
+        problem_set(problem, "listen: %s", why.text);
+        return status;
+    }
+    if (!plaintext_allowed && !address_is_loopback(out)) {
         problem_set(problem,
-                    "listen: found \"%s\", expected a loopback address (127.0.0.1, [::1] or "
-                    "localhost): connections are not encrypted",
+                    "listen: \"%s\" is no loopback address (127.0.0.1, [::1], localhost), and "
+                    "connections are not encrypted: give --tls-cert and --tls-key, or "
+                    "--allow-plaintext",
                     listen);
         return STATUS_INVALID;
     }
-    return status;
+    return STATUS_OK;
 }
 
-enum status rpc_check_listen(const char *listen, struct problem *problem)
+enum status rpc_check_listen(const char *listen, bool plaintext_allowed, struct problem *problem)
 {
-    char host[ADDRESS_SIZE];
-    unsigned port = 0;
-    return check_address(listen, host, &port, problem);
+    struct address address;
+    return check_address(listen, plaintext_allowed, &address, problem);
 }
 
 enum status rpc_start(const struct rpc_options *options, const struct method *methods, size_t count,
                       struct writer *writer, struct rpc **out, struct problem *problem)
 {
     CHECK(options->worker_count > 0);
-    char host[ADDRESS_SIZE];
-    unsigned port = 0;
-    enum status status = check_address(options->listen, host, &port, problem);
+    struct address address;
+    bool plaintext_allowed = options->tls != NULL || options->allow_plaintext;
+    enum status status = check_address(options->listen, plaintext_allowed, &address, problem);
     if (status != STATUS_OK) {
         return status;
     }
@@ -370,7 +354,8 @@ enum status rpc_start(const struct rpc_options *options, const struct method *me
         problem_set(problem, "no memory for the gRPC server");
         return STATUS_NO_MEMORY;
     }
-    status = bind_port(rpc, options, host, port, problem);
+    rpc->access = options->access;
+    status = bind_port(rpc, options, &address, problem);
     if (status == STATUS_OK) {
         register_routes(rpc, methods, count);
         status = init_workers(rpc, options, writer);

@@ -6,8 +6,10 @@
 
 #include "ranker/problem.h"
 #include "ranker/status.h"
+#include "server/access.h"
 #include "server/admin.h"
 #include "server/method.h"
+#include "server/tls.h"
 #include "server/writer.h"
 
 /*
@@ -16,8 +18,9 @@
  *
  * Memory is bounded whatever clients send: messages as received by gRPC's resource quota, calls
  * that wait (for the writer) by the same figure again; beyond that calls fail with
- * RESOURCE_EXHAUSTED. A stream reads its next message only after the answer to the last has been
- * sent.
+ * RESOURCE_EXHAUSTED. Who may call what is asked (access.h) before a message is read, and again
+ * before each further message of a stream. A stream reads its next message only after the answer to
+ * the last has been sent.
  *
  * Signals meant for the program are blocked by the caller before rpc_start(), as gRPC's threads
  * inherit the mask.
@@ -25,7 +28,7 @@
 struct rpc;
 
 struct rpc_options {
-    const char *listen;         /* HOST:PORT, HOST a loopback address; port 0: any free one */
+    const char *listen;         /* HOST:PORT; port 0: any free one */
     size_t worker_count;        /* at least 1 */
     size_t max_message_bytes;   /* of one request; larger ones: RESOURCE_EXHAUSTED */
     size_t memory_quota_bytes;  /* see above */
@@ -36,17 +39,25 @@ struct rpc_options {
     unsigned streams_max;       /* calls under way on one connection, as its client is told */
     bool degrade;               /* in overload, calls are told to hurry (turn.hurried) */
     unsigned queue_delay_ms;    /* see admission.h; 0: calls wait for any time */
-    struct admin *admin;        /* borrowed until rpc_free(); NULL if no method takes a TURN_WORK */
+    /* Borrowed until rpc_free(). */
+    struct admin *admin;   /* NULL if no method takes a TURN_WORK */
+    struct tls *tls;       /* NULL: plaintext, on a loopback address unless allow_plaintext */
+    struct access *access; /* NULL: whoever connects may call everything */
+    bool allow_plaintext;  /* also where others can read and change it */
 };
 
-/* STATUS_INVALID when rpc_start() would refuse the address before it tries it. */
-MUST_USE enum status rpc_check_listen(const char *listen, struct problem *problem);
+/*
+ * STATUS_INVALID when rpc_start() would refuse the address before it tries it; plaintext_allowed:
+ * with TLS, or where it need not be on the loopback interface.
+ */
+MUST_USE enum status rpc_check_listen(const char *listen, bool plaintext_allowed,
+                                      struct problem *problem);
 
 /*
  * Starts to serve. methods, their contexts and writer are borrowed until rpc_free(). Rows without
  * begin(), and paths not in the table, are answered with UNIMPLEMENTED. STATUS_INVALID: an address
- * that is not HOST:PORT on the loopback interface; STATUS_UNAVAILABLE: the port is taken;
- * STATUS_NO_MEMORY.
+ * that is not HOST:PORT, or plaintext where it is not allowed; STATUS_UNAVAILABLE: the port is
+ * taken; STATUS_NO_MEMORY.
  */
 MUST_USE enum status rpc_start(const struct rpc_options *options, const struct method *methods,
                                size_t count, struct writer *writer, struct rpc **out,

@@ -9,12 +9,16 @@
 #include <unistd.h>
 
 #include "ranker/check.h"
+#include "server/access.h"
+#include "server/address.h"
 #include "server/admin.h"
 #include "server/health.h"
+#include "server/log_limit.h"
 #include "server/logline.h"
 #include "server/reflection.h"
 #include "server/rpc.h"
 #include "server/service.h"
+#include "server/tls.h"
 #include "server/weights_life.h"
 #include "server/weights_watch.h"
 #include "server/writer.h"
@@ -36,6 +40,9 @@ struct server {
     struct weights_watch *watch; /* NULL: no file is given; the admin's once that runs */
     struct service *service;
     struct writer *writer;
+    struct certificates_paths tls_paths;
+    struct tls *tls;       /* NULL: plaintext */
+    struct access *access; /* NULL: whoever connects may call everything */
     struct admin *admin;
     struct descriptors *descriptors;
     struct health *health;
@@ -208,14 +215,79 @@ static void look_at_weights(void *context)
     weights_watch_tick(server->watch);
 }
 
+static void look_at_credentials(void *context)
+{
+    struct server *server = context;
+    if (server->tls != NULL) {
+        tls_tick(server->tls);
+    }
+    if (server->access != NULL) {
+        access_tick(server->access);
+    }
+}
+
 static enum status make_admin(struct server *server)
 {
+    bool has_credentials = server->tls != NULL || server->access != NULL;
     struct admin_options options = {
-        .interval_ms = server->watch != NULL ? server->options->weights_watch_ms : 0,
-        .tick = look_at_weights,
-        .context = server,
+        .ticks =
+            {
+                {server->watch != NULL ? server->options->weights_watch_ms : 0, look_at_weights,
+                 server},
+                {has_credentials ? server->options->credentials_watch_ms : 0, look_at_credentials,
+                 server},
+            },
     };
     return admin_new(&options, &server->admin);
+}
+
+/* Options that make no sense without one another. */
+static enum status check_credentials(const struct options *options, struct problem *problem)
+{
+    bool has_cert = options->tls_cert[0] != '\0';
+    bool has_key = options->tls_key[0] != '\0';
+    if (has_cert != has_key) {
+        problem_set(problem, "--%s is missing: --tls-cert and --tls-key belong together",
+                    has_cert ? "tls-key" : "tls-cert");
+        return STATUS_INVALID;
+    }
+    if (options->tls_client_ca[0] != '\0' && !has_cert) {
+        problem_set(problem,
+                    "--tls-client-ca needs --tls-cert and --tls-key: without TLS no client "
+                    "shows a certificate");
+        return STATUS_INVALID;
+    }
+    return rpc_check_listen(options->listen, has_cert || options->allow_plaintext, problem);
+}
+
+static void warn_of_plaintext(const struct options *options)
+{
+    struct address address;
+    bool parsed = address_parse(options->listen, &address, NULL) == STATUS_OK;
+    CHECK(parsed); /* check_credentials() saw to that */
+    if (options->tls_cert[0] == '\0' && !address_is_loopback(&address)) {
+        logline(LOG_WARN, "plaintext",
+                "problem=\"who is on the way can read and change all calls%s\"",
+                options->tokens[0] != '\0' ? ", and take the tokens" : "");
+    }
+}
+
+static enum status make_credentials(struct server *server, struct problem *problem)
+{
+    const struct options *options = server->options;
+    enum status status = STATUS_OK;
+    warn_of_plaintext(options);
+    if (options->tls_cert[0] != '\0') {
+        server->tls_paths = (struct certificates_paths){
+            .certificate = options->tls_cert,
+            .key = options->tls_key,
+            .ca = options->tls_client_ca[0] != '\0' ? options->tls_client_ca : NULL};
+        status = tls_new(&server->tls_paths, &server->tls, problem);
+    }
+    if (status == STATUS_OK && options->tokens[0] != '\0') {
+        status = access_new(options->tokens, &server->access, problem);
+    }
+    return status;
 }
 
 static enum status make_parts(struct server *server, struct problem *problem)
@@ -258,6 +330,9 @@ static enum status start_rpc(struct server *server, struct problem *problem)
         .degrade = strcmp(options->overload, "degrade") == 0,
         .queue_delay_ms = options->queue_delay_ms,
         .admin = server->admin,
+        .tls = server->tls,
+        .access = server->access,
+        .allow_plaintext = options->allow_plaintext,
     };
     return rpc_start(&rpc_options, server->methods, METHOD_COUNT, server->writer, &server->rpc,
                      problem);
@@ -265,7 +340,10 @@ static enum status start_rpc(struct server *server, struct problem *problem)
 
 static enum status start(struct server *server, struct problem *problem)
 {
-    enum status status = open_store(server, problem);
+    enum status status = make_credentials(server, problem); /* before a directory is made */
+    if (status == STATUS_OK) {
+        status = open_store(server, problem);
+    }
     if (status == STATUS_OK) {
         status = make_journal(server, problem);
     }
@@ -297,6 +375,8 @@ static void stop(struct server *server)
     rpc_free(server->rpc);
     writer_free(server->writer);
     admin_free(server->admin);
+    access_free(server->access);
+    tls_free(server->tls);
     health_free(server->health);
     descriptors_free(server->descriptors);
     service_free(server->service);
@@ -307,11 +387,22 @@ static void stop(struct server *server)
     store_close(server->store);
 }
 
+/* Commands that find the directory in use call the server there. */
+static enum status announce_in_directory(struct server *server)
+{
+    struct address address;
+    char text[ADDRESS_HOST_SIZE + 16];
+    enum status status = address_parse(rpc_address(server->rpc), &address, NULL);
+    CHECK(status == STATUS_OK);
+    snprintf(text, sizeof(text), "%s:%u", address_to_call(&address), address.port);
+    return log_announce(store_log(server->store), text);
+}
+
 static void announce(struct server *server)
 {
     const char *address = rpc_address(server->rpc);
-    enum status status = log_announce(store_log(server->store), address);
-    if (status != STATUS_OK) { /* commands that find the directory in use cannot find the server */
+    enum status status = announce_in_directory(server);
+    if (status != STATUS_OK) { /* then they cannot find it */
         logline(LOG_WARN, "announce", "problem=\"%s\"", status_text(status));
     }
     logline(LOG_INFO, "start", "address=%s", address);
@@ -343,16 +434,20 @@ static void serve(struct server *server)
     rpc_drain(server->rpc, server->options->drain_ms);
 }
 
-/* gRPC's own errors, as lines of our log. */
+/* gRPC's own errors, as lines of our log. Whoever connects can cause them. */
 static void log_grpc(gpr_log_func_args *arguments)
 {
-    logline(arguments->severity == GPR_LOG_SEVERITY_ERROR ? LOG_ERROR : LOG_INFO, "grpc",
-            "message=\"%s\"", arguments->message);
+    static struct log_limit limit;
+    uint64_t more = 0;
+    if (log_limit_due(&limit, &more)) {
+        logline(arguments->severity == GPR_LOG_SEVERITY_ERROR ? LOG_ERROR : LOG_INFO, "grpc",
+                "message=\"%s\" more=%" PRIu64, arguments->message, more);
+    }
 }
 
 enum status server_run(const struct options *options, struct problem *problem)
 {
-    enum status status = rpc_check_listen(options->listen, problem);
+    enum status status = check_credentials(options, problem);
     if (status == STATUS_OK) {
         status = options_check(options, problem);
     }

@@ -20,29 +20,29 @@
 
 /* clang-format off */
 static const struct method methods[SERVICE_METHOD_COUNT] = {
-    {RANKING, "Rank", METHOD_UNARY, service_rank, NULL, NULL},
-    {RANKING, "RankStream", METHOD_BIDI, service_rank_stream, NULL, NULL},
+    {RANKING, "Rank", METHOD_UNARY, ROLE_FEED | ROLE_DATA, service_rank, NULL, NULL},
+    {RANKING, "RankStream", METHOD_BIDI, ROLE_FEED | ROLE_DATA, service_rank_stream, NULL, NULL},
 
-    {SIGNALS, "RecordSignals", METHOD_UNARY, service_record_signals, service_record_signals_finish, NULL},
-    {SIGNALS, "StreamSignals", METHOD_BIDI, service_stream_signals, service_stream_signals_finish, NULL},
-    {SIGNALS, "UploadSignals", METHOD_CLIENT_STREAM, service_upload_signals, service_upload_signals_finish, NULL},
+    {SIGNALS, "RecordSignals", METHOD_UNARY, ROLE_FEED, service_record_signals, service_record_signals_finish, NULL},
+    {SIGNALS, "StreamSignals", METHOD_BIDI, ROLE_FEED, service_stream_signals, service_stream_signals_finish, NULL},
+    {SIGNALS, "UploadSignals", METHOD_CLIENT_STREAM, ROLE_FEED, service_upload_signals, service_upload_signals_finish, NULL},
 
-    {CATALOG, "UpsertVideos", METHOD_UNARY, service_upsert_videos, service_upsert_videos_finish, NULL},
-    {CATALOG, "DeleteVideos", METHOD_UNARY, service_delete_videos, service_delete_videos_finish, NULL},
-    {CATALOG, "GetVideos", METHOD_UNARY, service_get_videos, NULL, NULL},
-    {CATALOG, "ListVideos", METHOD_UNARY, service_list_videos, NULL, NULL},
+    {CATALOG, "UpsertVideos", METHOD_UNARY, ROLE_CATALOG, service_upsert_videos, service_upsert_videos_finish, NULL},
+    {CATALOG, "DeleteVideos", METHOD_UNARY, ROLE_CATALOG, service_delete_videos, service_delete_videos_finish, NULL},
+    {CATALOG, "GetVideos", METHOD_UNARY, ROLE_CATALOG | ROLE_DATA, service_get_videos, NULL, NULL},
+    {CATALOG, "ListVideos", METHOD_UNARY, ROLE_CATALOG | ROLE_DATA, service_list_videos, NULL, NULL},
 
-    {USERS, "GetUser", METHOD_UNARY, service_get_user, NULL, NULL},
-    {USERS, "ExportUser", METHOD_SERVER_STREAM, service_export_user, NULL, NULL},
-    {USERS, "ForgetUser", METHOD_UNARY, service_forget_user, service_forget_user_finish, NULL},
+    {USERS, "GetUser", METHOD_UNARY, ROLE_ADMIN, service_get_user, NULL, NULL},
+    {USERS, "ExportUser", METHOD_SERVER_STREAM, ROLE_ADMIN, service_export_user, NULL, NULL},
+    {USERS, "ForgetUser", METHOD_UNARY, ROLE_ADMIN, service_forget_user, service_forget_user_finish, NULL},
 
-    {ADMIN, "CheckWeights", METHOD_UNARY, service_check_weights, service_check_weights_finish, NULL},
-    {ADMIN, "ApplyWeights", METHOD_UNARY, service_apply_weights, service_apply_weights_finish, NULL},
-    {ADMIN, "RollbackWeights", METHOD_UNARY, service_rollback_weights, service_rollback_weights_finish, NULL},
-    {ADMIN, "GetWeights", METHOD_UNARY, service_get_weights, service_get_weights_finish, NULL},
-    {ADMIN, "ListWeights", METHOD_UNARY, service_list_weights, service_list_weights_finish, NULL},
-    {ADMIN, "GetStatus", METHOD_UNARY, service_get_status, NULL, NULL},
-    {ADMIN, "DiffWeights", METHOD_UNARY, service_diff_weights, NULL, NULL},
+    {ADMIN, "CheckWeights", METHOD_UNARY, ROLE_DATA, service_check_weights, service_check_weights_finish, NULL},
+    {ADMIN, "ApplyWeights", METHOD_UNARY, ROLE_DATA, service_apply_weights, service_apply_weights_finish, NULL},
+    {ADMIN, "RollbackWeights", METHOD_UNARY, ROLE_DATA, service_rollback_weights, service_rollback_weights_finish, NULL},
+    {ADMIN, "GetWeights", METHOD_UNARY, ROLE_DATA, service_get_weights, service_get_weights_finish, NULL},
+    {ADMIN, "ListWeights", METHOD_UNARY, ROLE_DATA, service_list_weights, service_list_weights_finish, NULL},
+    {ADMIN, "GetStatus", METHOD_UNARY, ROLE_DATA | ROLE_ADMIN, service_get_status, NULL, NULL},
+    {ADMIN, "DiffWeights", METHOD_UNARY, ROLE_DATA, service_diff_weights, NULL, NULL},
 };
 /* clang-format on */
 

@@ -46,6 +46,7 @@ enum status worker_init(struct worker *worker, const struct worker_options *opti
                               .connections = options->connections,
                               .degrade = options->degrade,
                               .sending_bytes_max = options->arena_bytes_max,
+                              .access = options->access,
                               .draining = options->draining,
                               .lanes = lanes,
                               .lane_count = options->route_count};

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "ranker/status.h"
+#include "server/access.h"
 #include "server/admin.h"
 #include "server/admission.h"
 #include "server/arenas.h"
@@ -26,6 +27,7 @@ struct route {
     const struct method *method;
     const ProtobufCMessageDescriptor *input;
     enum admission_class class; /* NONE: does not wait */
+    bool with_request;          /* gRPC reads the one request before it gives the call */
     void *registered;
 };
 
@@ -43,7 +45,8 @@ struct worker {
     grpc_server *server;
     grpc_completion_queue *queue;
     struct writer *writer;
-    struct admin *admin; /* NULL: no method needs it */
+    struct admin *admin;   /* NULL: no method needs it */
+    struct access *access; /* NULL: whoever connects may call everything */
     struct connections *connections;
     bool degrade; /* in overload, calls are told to hurry */
     const atomic_bool *draining;
@@ -81,6 +84,7 @@ struct worker_options {
     struct admin *admin;
     struct connections *connections;
     bool degrade;
+    struct access *access;
     const atomic_bool *draining;
     const struct route *routes;
     size_t route_count;

@@ -7,11 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ranker/hash.h"
 
-enum { PIECE_BYTES = 1 << 20 };
+enum { PIECE_BYTES = 1 << 20, STAMP_FIELDS = 8 };
 
 enum status files_failure(const char *what, const char *path, struct problem *problem)
 {
@@ -135,6 +136,23 @@ enum status files_read(const char *path, int to_fd, files_progress *progress, vo
     enum status status = files_read_open(fd, path, to_fd, progress, context, out, problem);
     close(fd);
     return status;
+}
+
+uint64_t files_stamp(const char *path)
+{
+    struct stat info;
+    uint64_t fields[STAMP_FIELDS] = {0};
+    if (stat(path, &info) == 0) {
+        fields[0] = 1;
+        fields[1] = (uint64_t)info.st_dev;
+        fields[2] = (uint64_t)info.st_ino;
+        fields[3] = (uint64_t)info.st_size;
+        fields[4] = (uint64_t)info.st_mtim.tv_sec;
+        fields[5] = (uint64_t)info.st_mtim.tv_nsec;
+        fields[6] = (uint64_t)info.st_ctim.tv_sec;
+        fields[7] = (uint64_t)info.st_ctim.tv_nsec;
+    }
+    return XXH3_64bits(fields, sizeof(fields));
 }
 
 enum status files_sync(const char *path, struct problem *problem)

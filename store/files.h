@@ -46,6 +46,12 @@ MUST_USE enum status files_read_open(int from_fd, const char *path, int to_fd,
  */
 MUST_USE bool files_write(int fd, const void *data, size_t size);
 
+/*
+ * A number that changes when the file is written, replaced, or comes or goes: made of what stat(2)
+ * says of it.
+ */
+uint64_t files_stamp(const char *path);
+
 /* Makes what path names durable: a file's bytes, a directory's entries. */
 MUST_USE enum status files_sync(const char *path, struct problem *problem);
 

@@ -5,12 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ranker/hash.h"
 
-enum { READ_MIN = 1 << 16, STAMP_FIELDS = 8 };
+enum { READ_MIN = 1 << 16 };
 
 struct loading {
     const char *path; /* of the weights */
@@ -182,33 +181,22 @@ static enum status load_model(void *context, const char *name, struct text *out,
     return STATUS_OK;
 }
 
-static void add_stat(XXH3_state_t *state, const char *path)
+static void add_stamp(XXH3_state_t *state, const char *path)
 {
-    struct stat info;
-    uint64_t fields[STAMP_FIELDS] = {0};
-    if (stat(path, &info) == 0) {
-        fields[0] = 1;
-        fields[1] = (uint64_t)info.st_dev;
-        fields[2] = (uint64_t)info.st_ino;
-        fields[3] = (uint64_t)info.st_size;
-        fields[4] = (uint64_t)info.st_mtim.tv_sec;
-        fields[5] = (uint64_t)info.st_mtim.tv_nsec;
-        fields[6] = (uint64_t)info.st_ctim.tv_sec;
-        fields[7] = (uint64_t)info.st_ctim.tv_nsec;
-    }
-    XXH3_64bits_update(state, fields, sizeof(fields));
+    uint64_t stamp = files_stamp(path);
+    XXH3_64bits_update(state, &stamp, sizeof(stamp));
 }
 
 uint64_t weights_file_stamp(const char *path, const struct weights_file_names *names)
 {
     XXH3_state_t state;
     XXH3_64bits_reset(&state);
-    add_stat(&state, path);
+    add_stamp(&state, path);
     for (size_t i = 0; i < names->count; i++) {
         char name[FILES_PATH_SIZE];
         XXH3_64bits_update(&state, names->items[i], strlen(names->items[i]) + 1);
         if (weights_file_model_path(path, names->items[i], name, NULL) == STATUS_OK) {
-            add_stat(&state, name);
+            add_stamp(&state, name);
         }
     }
     uint64_t stamp = XXH3_64bits_digest(&state);

@@ -6,8 +6,8 @@
 #include "ranker/check.h"
 #include "ranker/features.h"
 #include "ranker/state.h"
-#include "tests/bench/dataset.h"
 #include "tests/bench/program.h"
+#include "tests/bench/small_state.h"
 
 /*
  * What each feature costs a candidate whose row is in the cache, for the column of costs in
@@ -15,9 +15,7 @@
  * the least times compared.
  */
 
-enum { VIDEOS = 512, VIEWERS = 20, ARENA_BYTES = 8 << 20 };
-enum { HINDI = 8 * 32 + 9, INDIA = 9 * 32 + 14 };
-#define NOW_MS INT64_C(1704088800000)
+enum { ARENA_BYTES = 8 << 20 };
 
 struct options {
     int64_t rounds;
@@ -47,78 +45,9 @@ struct bench {
     struct model model;
     struct profile profile;
     struct features_source source;
-    struct candidate candidates[VIDEOS];
+    struct candidate candidates[SMALL_STATE_VIDEOS];
     struct features features;
-    uint64_t sequence;
-    uint64_t seed;
 };
-
-static uint64_t draw(struct bench *bench, uint64_t below)
-{
-    bench->seed = bench->seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (bench->seed >> 33) % below;
-}
-
-/* Tables are made for keys that are hashes. */
-static uint64_t key_of(uint64_t number)
-{
-    return dataset_mix(number + 1);
-}
-
-static void apply(struct bench *bench, const struct event *event)
-{
-    CHECK(state_apply(bench->state, ++bench->sequence, event) == STATUS_OK);
-}
-
-static void put_video(struct bench *bench, uint64_t number)
-{
-    struct event event = {.kind = EVENT_VIDEO};
-    event.u.video = (struct video_facts){
-        .key = key_of(number),
-        .creator_key = key_of(draw(bench, 60)),
-        .languages = {HINDI},
-        .duration_ms = (uint32_t)(1000 + draw(bench, 90000)),
-        .published_ms = NOW_MS - (int64_t)draw(bench, 1000) * 3600000,
-        .creator_region = INDIA,
-        .quality = 0.5F,
-    };
-    for (unsigned i = 0; i < 2; i++) {
-        event.u.video.category_keys[i] = key_of(draw(bench, 30));
-        event.u.video.tag_keys[i] = key_of(draw(bench, 100));
-    }
-    apply(bench, &event);
-}
-
-static void send(struct bench *bench, uint64_t user, uint64_t video, enum signal_type type)
-{
-    struct event event = {.kind = EVENT_SIGNAL};
-    event.u.signal = (struct signal){
-        .user_key = user,
-        .video_key = video,
-        .type = type,
-        .watch_ms = (int64_t)draw(bench, 30000),
-        .time_ms = NOW_MS - (int64_t)draw(bench, 86400000),
-        .locale = {.language = HINDI, .region = INDIA},
-    };
-    apply(bench, &event);
-}
-
-/* Every video has views in the region; user 1 has seen, liked and followed. */
-static void fill_state(struct bench *bench)
-{
-    for (uint64_t number = 0; number < VIDEOS; number++) {
-        uint64_t key = key_of(number);
-        put_video(bench, number);
-        for (uint64_t user = 2; user < 2 + VIEWERS; user++) {
-            send(bench, user, key, SIGNAL_WATCH);
-            send(bench, user, key, draw(bench, 8) == 0 ? SIGNAL_LIKE : SIGNAL_IMPRESSION);
-        }
-        send(bench, 1, key, draw(bench, 4) == 0 ? SIGNAL_LIKE : SIGNAL_WATCH);
-        if (draw(bench, 16) == 0) {
-            send(bench, 1, key, SIGNAL_FOLLOW_CREATOR);
-        }
-    }
-}
 
 static struct model plain_model(void)
 {
@@ -146,13 +75,14 @@ static struct model plain_model(void)
 
 static void prepare(struct bench *bench)
 {
-    struct rank_request request = {.user_key = 1,
-                                   .locale = {.language = HINDI, .region = INDIA},
-                                   .now_ms = NOW_MS,
-                                   .exclude_seen = true};
+    struct rank_request request = {
+        .user_key = SMALL_STATE_USER,
+        .locale = {.language = SMALL_STATE_HINDI, .region = SMALL_STATE_INDIA},
+        .now_ms = SMALL_STATE_NOW_MS,
+        .exclude_seen = true};
     struct selection all = selection_of_all(&bench->model);
     const struct user *user = NULL;
-    CHECK(state_find_user(bench->state, 1, &bench->arena, &user) == STATUS_OK);
+    CHECK(state_find_user(bench->state, SMALL_STATE_USER, &bench->arena, &user) == STATUS_OK);
     CHECK(user != NULL);
     CHECK(profile_init(&bench->profile, user, &all, &request, &bench->arena) == STATUS_OK);
     CHECK(profile_tire(&bench->profile, state_videos(bench->state), 6 * 3600e3, &bench->arena) ==
@@ -160,7 +90,7 @@ static void prepare(struct bench *bench)
     CHECK(features_source_init(&bench->source, &bench->profile, bench->state, &bench->arena) ==
           STATUS_OK);
     const struct videos *videos = state_videos(bench->state);
-    for (size_t i = 0; i < VIDEOS; i++) {
+    for (size_t i = 0; i < SMALL_STATE_VIDEOS; i++) {
         bench->candidates[i] = (struct candidate){
             .video = videos_at(videos, i), .retrieval_score = 1, .source_key = 1 + i % 5};
     }
@@ -169,11 +99,11 @@ static void prepare(struct bench *bench)
 static double ns_a_candidate(struct bench *bench, const struct selection *selection)
 {
     int64_t start_ns = program_now_ns();
-    for (size_t i = 0; i < VIDEOS; i += FEATURE_BLOCK) {
+    for (size_t i = 0; i < SMALL_STATE_VIDEOS; i += FEATURE_BLOCK) {
         features_fill(&bench->source, selection, &bench->candidates[i], FEATURE_BLOCK,
                       &bench->features);
     }
-    return (double)(program_now_ns() - start_ns) / VIDEOS;
+    return (double)(program_now_ns() - start_ns) / SMALL_STATE_VIDEOS;
 }
 
 static void time_feature(struct bench *bench, enum feature feature, int64_t rounds)
@@ -200,11 +130,9 @@ int main(int argc, char **argv)
     void *memory = malloc(ARENA_BYTES);
     CHECK(bench != NULL);
     CHECK(memory != NULL);
-    bench->state = state_new();
-    CHECK(bench->state != NULL);
+    bench->state = small_state_new();
     arena_init(&bench->arena, memory, ARENA_BYTES);
     bench->model = plain_model();
-    fill_state(bench);
     prepare(bench);
     for (unsigned i = 0; i < FEATURE_COUNT; i++) {
         time_feature(bench, i, options.rounds);

@@ -24,7 +24,7 @@ import traceback
 REELRANK = os.path.abspath(sys.argv[1])
 WEIGHTS = os.path.abspath(sys.argv[2])
 COMMANDS = ["serve", "import", "rank", "explain", "features", "check", "diff", "apply", "rollback", "history",
-            "weights", "status", "videos", "user", "export", "verify", "backup", "restore", "forget", "simulate", "replay parity", "replay ranking", "replay counterfactual", "replay merge", "train logistic", "train trees", "help"]
+            "weights", "status", "videos", "user", "export", "verify", "backup", "restore", "forget", "token new", "token list", "token revoke", "simulate", "replay parity", "replay ranking", "replay counterfactual", "replay merge", "train logistic", "train trees", "help"]
 OK, FAILED, USAGE, UNAVAILABLE, INVALID = range(5)
 START_S = 60  # far above what a loaded machine needs; nothing waits this long when all is well
 

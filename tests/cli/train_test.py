@@ -1,9 +1,15 @@
 """reelrank train: what it writes is valid, the same each time, and better than the base rate; what it refuses."""
 
 import json
+import os
+import pty
+import re
+import shutil
+import signal
+import subprocess
 
-from calls import FAILED, INVALID, NOW_MS, OK, USAGE, call
-from runner import case, run
+from calls import FAILED, INVALID, NOW_MS, OK, REELRANK, TIMEOUT, USAGE, call
+from runner import Skip, case, run
 
 
 def world(place):
@@ -99,6 +105,99 @@ def the_same_log_gives_the_same_trees(place):
     grow(place, "--label", "skip", "--features", "taste,quality", "--seed", 2, "--out", "two.yaml", "--force")
     assert (place / "one.yaml").read_bytes() != (place / "two.yaml").read_bytes()
     assert "valid" in call(OK, "check", "one.yaml", cwd=place)[0]  # its model is there still
+
+
+@case
+def trees_learn_an_order_too(place):
+    words = ("--label", "long_view", "--features", "taste,quality,long_view_rate_global_14d,skip_rate_global_14d")
+    plain = json.loads(grow(place, *words, "--out", "plain.yaml", "--json")[0])["heads"][0]
+    order = json.loads(grow(place, *words, "--objective", "order", "--out", "order.yaml", "--json")[0])["heads"][0]
+    assert (plain["objective"], order["objective"]) == ("probability", "order")
+    for head in (plain, order):
+        assert len(head["rounds"]) == head["tried"] and head["validation"]["auc"]["low"] > 0.55, head
+    assert 0.2 < plain["rounds"][-1]["held_out"] < 0.7, plain["rounds"]  # log loss
+    chosen = order["rounds"][order["trees"] - 1]["held_out"]
+    assert chosen == max(each["held_out"] for each in order["rounds"]) > 0.5, order["rounds"]  # nDCG
+    assert abs(order["validation"]["predicted"] - order["validation"]["observed"]) < 0.1, order["validation"]
+    assert "valid" in call(OK, "check", "order.yaml", cwd=place)[0]
+    told = grow(place, "--label", "watch_quantile", "--objective", "order", "--out", "new.yaml", code=USAGE)[1]
+    assert "watch_quantile is a share" in told, told
+    told = grow(place, "--label", "skip", "--objective", "order", "--propensity-weights", 5, "--out", "new.yaml", code=USAGE)[1]
+    assert "--propensity-weights weighs examples" in told, told
+
+
+@case
+def signs_are_known_or_given_or_none(place):
+    def signs(*words):
+        told = grow(place, "--label", "long_view", "--features", "quality,skip_rate_global_14d,freshness", "--trees", 5, *words,
+                    "--out", "new.yaml", "--force", "--json")[0]
+        return {sign["feature"]: sign["sign"] for sign in json.loads(told)["heads"][0]["monotone"]}
+
+    known = {"quality": 1, "skip_rate_global_14d": -1}
+    assert signs() == signs("--monotone", "known") == known
+    assert signs("--monotone", "none") == {}
+    assert signs("--monotone", "freshness=+1") == {"freshness": 1}
+    assert signs("--monotone", "known,freshness=-1,quality=0") == {"freshness": -1, "skip_rate_global_14d": -1}
+    for wrong, why in (("qualty=+1", 'did you mean "quality"?'), ("quality=2", "the sign is +1, -1 or 0"),
+                       ("quality", 'is neither "known" nor FEATURE=+1'), ("", "--monotone is empty")):
+        assert why in grow(place, "--label", "skip", "--monotone", wrong, "--out", "other.yaml", code=USAGE)[1], wrong
+
+
+@case
+def trees_leave_out_what_the_place_did(place):
+    words = ("--label", "long_view", "--features", "taste,quality", "--json")
+    plain = json.loads(grow(place, *words, "--out", "plain.yaml")[0])["heads"][0]
+    beside = json.loads(grow(place, *words, "--position-effects", "--out", "beside.yaml")[0])["heads"][0]
+    assert plain["places"] == [] and plain["model"] != beside["model"]
+    places = {each["place"]: each for each in beside["places"] if each["rows"] > 0}
+    assert set(places) >= {"1", "2", "3", "4 to 5"} and places["1"]["rows"] > 100, places
+    assert sum(each["rows"] for each in places.values()) == beside["training"]["examples"], places
+    assert abs(beside["training"]["predicted"] - beside["training"]["observed"]) < 0.01, beside["training"]
+    told = grow(place, "--label", "long_view", "--features", "taste,quality", "--position-effects", "--out", "other.yaml")[0]
+    assert "effect of the position, log odds" in told, told
+
+
+@case
+def a_page_is_one_file_of_what_was_printed(place):
+    if shutil.which("gnuplot") is None:
+        raise Skip("gnuplot is not installed")
+    words = ("--label", "long_view", "--features", "taste,quality", "--html", "page.html", "--json")
+    for learn, shown in ((grow, "What each further tree brought"), (train, "Choice of the penalty")):
+        report = json.loads(learn(place, *words, "--out", "new.yaml", "--force")[0])
+        page = (place / "page.html").read_text()
+        gain = report["heads"][0]["validation"]["gain"]["value"]
+        assert page.startswith("<!doctype html>") and page.rstrip().endswith("</html>") and "http" not in page
+        assert shown in page and report["version"] in page and "<b class=\"up\">%+.4f</b>" % gain in page, page
+    told = grow(place, "--label", "skip", "--features", "taste", "--out", "other.yaml", "--html", "no/such/page.html", code=FAILED)[1]
+    assert "--html no/such/page.html: cannot write" in told, told
+
+
+def interrupted(place, *words):
+    """What a command said that was interrupted once its progress showed that it was growing trees."""
+    terminal, end = pty.openpty()
+    process = subprocess.Popen([REELRANK, *map(str, words)], cwd=place, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=end)
+    os.close(end)
+    shown = b""
+    while not re.search(rb"\d of \d[^\r]* trees, [^\r]* left", shown):
+        shown += os.read(terminal, 4096)
+    process.send_signal(signal.SIGINT)
+    told = process.communicate(timeout=TIMEOUT)[0].decode()
+    os.close(terminal)
+    return process.returncode, told, shown.decode()
+
+
+@case
+def an_interrupt_leaves_the_best_so_far(place):
+    (place / "old.yaml").write_text("version: old\nheads:\n  skip: {prior: 0.1}\n")
+    code, told, shown = interrupted(place, "train", "trees", *world(place), "--weights", "old.yaml", "--label", "long_view,skip",
+                                    "--trees", 1000, "--learning-rate", "0.001", "--early-stopping", 1000, "--depth", 8, "--out",
+                                    "new.yaml", "--json")
+    report = json.loads(told)
+    assert code == OK and report["stopped"] and "long_view (1 of 2)" in shown, (code, told, shown)
+    assert [head["head"] for head in report["heads"]] == ["long_view"] and 1 <= report["heads"][0]["tried"] < 1000, told
+    assert "valid" in call(OK, "check", "new.yaml", cwd=place)[0]
+    assert "skip: {prior: 0.1}" in (place / "new.yaml").read_text()
 
 
 @case

@@ -238,12 +238,20 @@ class Process:
         self.log.close()
 
 
-class Server(Process):
-    """A server that listens. Unless the case kills it, it ends with SIGTERM, and its exit code must be 0."""
+def open_plaintext(address):
+    return grpc.insecure_channel(address, options=CHANNEL_OPTIONS)
 
-    def __init__(self, place, *words, **keywords):
+
+class Server(Process):
+    """A server that listens. Unless the case kills it, it ends with SIGTERM, and its exit code must be 0.
+
+    connect: opens a channel to an address, as channel() does.
+    """
+
+    def __init__(self, place, *words, connect=open_plaintext, **keywords):
         super().__init__(place, *words, **keywords)
         self.channels = []
+        self.connect = connect
         try:
             self.address = self.read_address()
             self.api = Api(self.channel())
@@ -258,8 +266,8 @@ class Server(Process):
         assert line.startswith("listening on "), "the server did not start: %r %s" % (line, self.log_text())
         return line.split()[-1]
 
-    def channel(self):
-        channel = grpc.insecure_channel(self.address, options=CHANNEL_OPTIONS)
+    def channel(self, connect=None):
+        channel = (connect or self.connect)(self.address)
         self.channels.append(channel)
         return channel
 

@@ -57,11 +57,13 @@ def decisions_teach_heads_that_a_server_takes(place):
     plain = learnt(log, "logistic", place / "plain.yaml", "--l2", "0.001")
     weighed = learnt(log, "logistic", place / "weighed.yaml", "--l2", "0.001", "--propensity-weights", 4)
     trees = learnt(log, "trees", place / "trees.yaml", "--trees", 30, "--depth", 2)
-    for head in (plain, weighed, trees):
+    grown = learnt(log, "trees", place / "grown.yaml", "--trees", 30, "--depth", 2, "--propensity-weights", 4)
+    assert grown["model"] != trees["model"]
+    for head in (plain, weighed, trees, grown):
         assert head["training"]["gain"]["low"] > 0 and head["validation"]["auc"]["low"] > 0.5, head
         assert head["training"]["examples"] == plain["training"]["examples"] > SCREENS * SHOWN / 2, head["training"]
     part = 18 ** 2 / (6 * (3 * 16 + 9 + 4 + 1))  # 1 / propensity is 6, 5, 4, 3, 2, 1 by place, cut to 4: 18 in all
-    for head, want in ((plain, 1), (weighed, part)):
+    for head, want in ((plain, 1), (weighed, part), (trees, 1), (grown, part)):
         training = head["training"]
         assert abs(training["effective_examples"] / training["examples"] - want) < 1e-6, (want, training)
     with Server(place) as server:

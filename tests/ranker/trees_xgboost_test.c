@@ -192,6 +192,21 @@ static void three_hundred_trees_agree(void)
     compare(parameters, 300, false);
 }
 
+/* The signs go with the columns; what the labels say does not matter here. */
+static void monotone_models_of_every_depth_agree(void)
+{
+    static const char *const depths[] = {"1", "2", "3", "4", "5", "7", "9", "12"};
+    for (size_t i = 0; i < sizeof(depths) / sizeof(depths[0]); i++) {
+        const char *const parameters[][2] = {
+            {"objective", "binary:logistic"},
+            {"tree_method", "hist"},
+            {"max_depth", depths[i]},
+            {"monotone_constraints", "(1,-1,0,1,0,0,-1,1,0,0,1,-1)"},
+            {NULL, NULL}};
+        compare(parameters, 30, false);
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -199,6 +214,7 @@ int main(int argc, char **argv)
         TEST(models_with_another_base_score_and_leafwise_growth_agree),
         TEST(regressions_and_forests_agree),
         TEST(three_hundred_trees_agree),
+        TEST(monotone_models_of_every_depth_agree),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -1,8 +1,10 @@
 #include "replay/boost.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xgboost/c_api.h>
 
 #include "ranker/random.h"
 #include "ranker/trees.h"
@@ -244,6 +246,202 @@ static void offsets_are_taken_as_known(void)
     free(result.model);
 }
 
+/* The share of positives is right on average, though offsets that pull all rows up are not served.
+ */
+static enum status next_pulled(void *context, struct boost_row *out)
+{
+    enum status status = next_row(context, out);
+    if (status == STATUS_OK) {
+        out->offset = 2;
+    }
+    return status;
+}
+
+static double mean_of(const struct trees *trees, const struct world *of)
+{
+    struct world world = *of;
+    struct boost_row row;
+    double sum = 0;
+    world.next = 0;
+    while (next_row(&world, &row) == STATUS_OK) {
+        sum += predict(trees, row.features);
+    }
+    return sum / (double)world.rows;
+}
+
+static double share_of(const struct world *of)
+{
+    struct world world = *of;
+    struct boost_row row;
+    double sum = 0;
+    world.next = 0;
+    while (next_row(&world, &row) == STATUS_OK) {
+        sum += row.positive ? 1 : 0;
+    }
+    return sum / (double)world.rows;
+}
+
+static void what_is_served_without_offsets_is_right_on_average(void)
+{
+    for (enum boost_objective objective = BOOST_PROBABILITY; objective <= BOOST_ORDER;
+         objective++) {
+        struct world training = {.seed = 1, .rows = 12000, .signal = 1};
+        struct world held_out = {.seed = 2, .rows = 4000, .signal = 1};
+        struct boost_source from = {rewind_world, next_pulled, &training};
+        struct boost_source to = {rewind_world, next_pulled, &held_out};
+        struct boost_options options = options_of(objective);
+        struct boost_result result;
+        struct problem problem = {""};
+        CHECK_EQ(STATUS_OK, boost_train(&from, &to, &options, &result, &problem));
+        struct trees *trees = parse(&result);
+        const struct world *right = objective == BOOST_ORDER ? &held_out : &training;
+        CHECK(fabs(mean_of(trees, right) - share_of(right)) < 1e-4);
+        trees_free(trees);
+        free(result.model);
+    }
+}
+
+/* Offsets of a place that only every other row of a group has leave the order to the features. */
+static enum status next_placed(void *context, struct boost_row *out)
+{
+    struct world *world = context;
+    enum status status = next_row(world, out);
+    if (status == STATUS_OK) {
+        struct random random = random_stream(world->seed, 2, world->next);
+        double pull = world->next % 2 == 0 ? 3 : -3;
+        double p = truth_of(world, out->features[FEATURE_QUALITY],
+                            out->features[FEATURE_SKIP_RATE_GLOBAL_14D]);
+        double z = log(p / (1 - p)) + pull;
+        out->positive = random_chance(&random, 1 / (1 + exp(-z)));
+        out->offset = pull;
+        /* Stands in for the place: without the offset the trees would learn it. */
+        world->features[FEATURE_TASTE] = (float)(pull + random_unit(&random));
+    }
+    return status;
+}
+
+static enum status next_unplaced(void *context, struct boost_row *out)
+{
+    enum status status = next_placed(context, out);
+    out->offset = 0;
+    return status;
+}
+
+static double taste_moves(const struct trees *trees)
+{
+    float features[FEATURE_COUNT] = {0};
+    features[FEATURE_QUALITY] = 0.7F;
+    features[FEATURE_SKIP_RATE_GLOBAL_14D] = 0.5F;
+    features[FEATURE_TASTE] = 3.5F;
+    double high = predict(trees, features);
+    features[FEATURE_TASTE] = -2.5F;
+    double low = predict(trees, features);
+    return log(high / (1 - high)) - log(low / (1 - low));
+}
+
+static void an_order_is_learnt_beside_offsets(void)
+{
+    for (int with = 0; with < 2; with++) {
+        struct world training = {.seed = 1, .rows = 12000, .signal = 1};
+        struct world held_out = {.seed = 2, .rows = 4000, .signal = 1};
+        struct boost_source from = {rewind_world, next_placed, &training};
+        struct boost_source to = {rewind_world, next_placed, &held_out};
+        struct boost_options options = options_of(BOOST_ORDER);
+        struct boost_result result;
+        struct problem problem = {""};
+        if (with == 0) {
+            from.next = next_unplaced;
+            to.next = next_unplaced;
+        }
+        CHECK_EQ(STATUS_OK, boost_train(&from, &to, &options, &result, &problem));
+        struct trees *trees = parse(&result);
+        /* The truth of the place alone is 6. */
+        CHECK(with == 0 ? taste_moves(trees) > 4 : fabs(taste_moves(trees)) < 1);
+        trees_free(trees);
+        free(result.model);
+    }
+}
+
+#define XGB(call)                                       \
+    do {                                                \
+        if ((call) != 0) {                              \
+            fprintf(stderr, "%s\n", XGBGetLastError()); \
+            abort();                                    \
+        }                                               \
+    } while (0)
+
+/* XGBoost's own predictions of what was written, over rows of the three features in their order. */
+static void compare_with_xgboost(const struct boost_result *result)
+{
+    enum { ROWS = 100000, COLUMNS = 3 };
+    static const enum feature columns[COLUMNS] = {FEATURE_QUALITY, FEATURE_TASTE,
+                                                  FEATURE_SKIP_RATE_GLOBAL_14D};
+    float *rows = malloc((size_t)ROWS * COLUMNS * sizeof(*rows));
+    struct random random = {11};
+    BoosterHandle booster;
+    DMatrixHandle matrix;
+    bst_ulong count;
+    const float *want;
+    CHECK(rows != NULL);
+    for (size_t i = 0; i < (size_t)ROWS * COLUMNS; i++) {
+        rows[i] = random_chance(&random, 0.2) ? NAN : (float)random_unit(&random);
+    }
+    XGB(XGBoosterCreate(NULL, 0, &booster));
+    XGB(XGBoosterLoadModelFromBuffer(booster, result->model, result->model_size));
+    XGB(XGDMatrixCreateFromMat(rows, ROWS, COLUMNS, NAN, &matrix));
+    XGB(XGBoosterPredict(booster, matrix, 0, 0, 0, &count, &want));
+    CHECK_EQ(ROWS, count);
+    struct trees *trees = parse(result);
+    for (size_t i = 0; i < ROWS; i++) {
+        float features[FEATURE_COUNT] = {0};
+        for (size_t j = 0; j < COLUMNS; j++) {
+            features[columns[j]] = rows[i * COLUMNS + j];
+        }
+        CHECK(fabs(predict(trees, features) - (double)want[i]) <= 1e-6);
+    }
+    trees_free(trees);
+    XGB(XGBoosterFree(booster));
+    XGB(XGDMatrixFree(matrix));
+    free(rows);
+}
+
+static void what_is_written_is_what_xgboost_predicts(void)
+{
+    for (int i = 0; i < 4; i++) {
+        struct world training = {.seed = 1, .rows = 8000, .signal = 1};
+        struct world held_out = {.seed = 2, .rows = 3000, .signal = 1};
+        struct boost_source from = {rewind_world, next_row, &training};
+        struct boost_source to = {rewind_world, next_row, &held_out};
+        struct boost_options options = options_of(i % 2 == 0 ? BOOST_PROBABILITY : BOOST_ORDER);
+        struct boost_result result;
+        struct problem problem = {""};
+        if (i >= 2) {
+            from.next = next_pulled;
+            to.next = next_pulled;
+            options.monotone[FEATURE_QUALITY] = 1;
+            options.monotone[FEATURE_SKIP_RATE_GLOBAL_14D] = -1;
+        }
+        CHECK_EQ(STATUS_OK, boost_train(&from, &to, &options, &result, &problem));
+        compare_with_xgboost(&result);
+        free(result.model);
+    }
+}
+
+static void the_first_tree_begins_at_the_base_rate(void)
+{
+    struct world training = {.seed = 1, .rows = 12000};
+    struct world held_out = {.seed = 2, .rows = 4000};
+    struct boost_options options = options_of(BOOST_PROBABILITY);
+    options.rounds = 1;
+    struct boost_result result = train(&training, &held_out, &options);
+    struct trees *trees = parse(&result);
+    double share = share_of(&training);
+    CHECK(fabs(result.intercept - log(share / (1 - share))) < 1e-6);
+    CHECK(fabs(mean_of(trees, &training) - share) < 0.005);
+    trees_free(trees);
+    free(result.model);
+}
+
 static bool stop_at_three(void *context, const struct boost_round *round)
 {
     (void)context;
@@ -289,10 +487,18 @@ static void rows_that_tell_nothing_are_refused(void)
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
-        TEST(trees_learn_what_the_rows_tell),   TEST(same_rows_and_seed_give_the_same_bytes),
-        TEST(noise_ends_early_and_says_little), TEST(monotone_features_only_raise_or_only_lower),
-        TEST(order_comes_out_as_a_probability), TEST(offsets_are_taken_as_known),
-        TEST(stopping_leaves_the_best_so_far),  TEST(rows_that_tell_nothing_are_refused),
+        TEST(trees_learn_what_the_rows_tell),
+        TEST(same_rows_and_seed_give_the_same_bytes),
+        TEST(noise_ends_early_and_says_little),
+        TEST(monotone_features_only_raise_or_only_lower),
+        TEST(order_comes_out_as_a_probability),
+        TEST(offsets_are_taken_as_known),
+        TEST(what_is_served_without_offsets_is_right_on_average),
+        TEST(an_order_is_learnt_beside_offsets),
+        TEST(what_is_written_is_what_xgboost_predicts),
+        TEST(the_first_tree_begins_at_the_base_rate),
+        TEST(stopping_leaves_the_best_so_far),
+        TEST(rows_that_tell_nothing_are_refused),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }

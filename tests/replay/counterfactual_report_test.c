@@ -474,6 +474,35 @@ static void weights_are_shown_by_half_octaves(void)
     counterfactual_sums_free(sums);
 }
 
+/* What a search asks again and again: the report's figure, or its refusal, word for word. */
+static void an_estimate_by_itself_is_that_of_the_report(void)
+{
+    struct counterfactual_sums *sums = good_log();
+    struct support_limits limits;
+    struct problem refused;
+    double value;
+    support_limits_init(&limits);
+    CHECK_EQ(STATUS_OK,
+             counterfactual_estimate(sums, &limits, ESTIMATOR_IPS, OTHER, &value, &refused));
+    CHECK(near(0.4375, value));
+    CHECK_STR("", refused.text);
+    observe(sums, &(struct observed_position){
+                      .user = 401, .first = true, .reward = 1, .logged = 1e-6, .other = 0.5});
+    json_t *report = report_on(sums);
+    CHECK_EQ(STATUS_OK,
+             counterfactual_estimate(sums, &limits, ESTIMATOR_SNIPS, OTHER, &value, &refused));
+    CHECK(isnan(value));
+    CHECK_STR(refusal(report, "snips", OTHER), refused.text);
+    json_decref(report);
+    counterfactual_sums_free(sums);
+    sums = new_sums();
+    CHECK_EQ(STATUS_OK,
+             counterfactual_estimate(sums, &limits, ESTIMATOR_IPS, OTHER, &value, &refused));
+    CHECK(isnan(value));
+    CHECK(strstr(refused.text, "no decision") != NULL);
+    counterfactual_sums_free(sums);
+}
+
 static void an_empty_log_has_an_empty_report(void)
 {
     struct counterfactual_sums *sums = new_sums();
@@ -502,6 +531,7 @@ int main(int argc, char **argv)
         TEST(a_slate_is_refused_for_one_position),
         TEST(p_values_are_adjusted_by_dimension),
         TEST(weights_are_shown_by_half_octaves),
+        TEST(an_estimate_by_itself_is_that_of_the_report),
         TEST(an_empty_log_has_an_empty_report),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

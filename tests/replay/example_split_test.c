@@ -37,7 +37,7 @@ static void nothing_to_train_with_is_refused(void)
     CHECK_EQ(STATUS_INVALID,
              example_split_by_time(HOUR_MS, 6LL * HOUR_MS, 20, 4LL * HOUR_MS, &split, &problem));
     CHECK_EQ(1, split.train_until_ms);
-    CHECK_STR("the examples span 300 minutes; the last 20 % of them and a gap of 240 minutes "
+    CHECK_STR("the rankings span 300 minutes; the last 20 % of them and a gap of 240 minutes "
               "before leave nothing to train with",
               problem.text);
     CHECK_EQ(STATUS_OK,

@@ -207,6 +207,43 @@ static void values_of_any_size_have_an_axis(void)
     }
 }
 
+/* Also none, one, many in one place, of any size, and those that are not known. */
+static void scattered_points_of_any_size_are_drawn(void)
+{
+    need_gnuplot();
+    static const double sizes[] = {0, 1e-12, 0.4196703, -7, 9e14};
+    struct problem problem = {""};
+    FILE *file = fopen("/dev/null", "w");
+    CHECK(file != NULL);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        const struct plot_point points[] = {{1, sizes[i], NAN, NAN},
+                                            {2, sizes[i], NAN, NAN},
+                                            {NAN, sizes[i], NAN, NAN},
+                                            {3, NAN, NAN, NAN}};
+        const struct plot_cloud clouds[] = {
+            {.name = "none", .points = points, .colour = PLOT_OLD},
+            {.name = "not known", .points = points + 2, .point_count = 2, .colour = PLOT_OLD},
+            {.name = "front",
+             .points = points,
+             .point_count = 4,
+             .colour = PLOT_UP,
+             .joined = true},
+            {.name = "best", .points = points, .point_count = 2, .colour = PLOT_UP, .steps = true}};
+        const struct plot_scatter plot = {.label = "l",
+                                          .x_axis = "x",
+                                          .y_axis = "y",
+                                          .width = 400,
+                                          .height = 200,
+                                          .key_width = 100,
+                                          .clouds = clouds,
+                                          .cloud_count = 4};
+        enum status status = plot_draw_scatter(file, 1, &plot, &problem);
+        CHECK_STR("", problem.text);
+        CHECK_EQ(STATUS_OK, status);
+    }
+    CHECK(fclose(file) == 0);
+}
+
 static void an_interval_is_as_long_as_its_ends_are_apart(void)
 {
     need_gnuplot();
@@ -342,6 +379,7 @@ int main(int argc, char **argv)
         TEST(a_text_that_is_too_long_ends_in_an_ellipsis_between_characters),
         TEST(nothing_to_draw_is_still_a_plot),
         TEST(values_of_any_size_have_an_axis),
+        TEST(scattered_points_of_any_size_are_drawn),
         TEST(an_interval_is_as_long_as_its_ends_are_apart),
         TEST(without_gnuplot_the_error_names_its_package),
         TEST(a_gnuplot_that_fails_is_told_in_its_own_words),

@@ -37,14 +37,14 @@ def errors(report):
             for error in validator().iter_errors(report)]
 
 
-def render(report, path):
+def render(report, path, kind="page", code=0):
     if shutil.which("gnuplot") is None:
         raise Skip("gnuplot is not installed")
     (path / "report.json").write_text(json.dumps(report), encoding="utf-8")
-    done = subprocess.run([RENDER, "page", str(path / "report.json")], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    done = subprocess.run([RENDER, kind, str(path / "report.json")], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           timeout=60)
-    assert done.returncode == 0, done.stderr.decode()
-    return done.stdout.decode()
+    assert done.returncode == code, done.stderr.decode()
+    return done.stdout.decode() if code == 0 else done.stderr.decode()
 
 
 def repeat(node, names, contender):
@@ -183,6 +183,53 @@ def names_that_are_markup_or_long_do_no_harm_in_the_browser(path):
         found, text, console = browse(render(hostile(kind), path), path)
         check_sound(found, console)
         assert "<script>document.title = 'owned'</script>" in text, kind
+
+
+@case
+def a_training_shows_its_key_figures_in_the_browser(path):
+    page = render(example("training"), path, "training")
+    assert not re.search(r"https?:|<script|<img|<link|<iframe|@import|url\(", page)
+    found, text, console = browse(page, path)
+    check_sound(found, console)
+    # Reliability of both heads, rounds, gains and places of the trees, penalties and effects of the logistic one.
+    assert found["svgs"] == 2 + 3 + 2, found
+    for figure in ["like is not told apart from the base rate: gain +0.0013 [−0.0014, 0.0046], AUC 0.662 [0.522, 0.801]",
+                   "skip predicts better than the base rate: gain +0.0178 [0.0109, 0.0245]",
+                   "8,753, videos shown by 1,164 rankings", "20 gradient-boosted trees, the best of 40, learnt for the probability",
+                   "0.85 % predicted, 0.83 % observed", "17 positives validate of 2,041 examples; learnt from 56",
+                   "May only raise the prediction: quality, taste, affinity_category, like_rate_*. Effect of the position",
+                   "1: 787 examples", "+1.432", "examples 6,690 2,041", "gain over the base rate 0.00569 [0.00368, 0.00892]",
+                   "Logistic, with a weight for each of 4 features and a penalty of 0.01; 36 iterations", "Choice of the penalty",
+                   "−0.233", "20 103 0.03046 0.02913 −0.00134", "What each further tree brought"]:
+        assert figure in text, (figure, text)
+
+
+@case
+def a_training_of_odd_names_and_missing_parts_does_no_harm_in_the_browser(path):
+    report = example("training")
+    report.update(stopped=True, out="<script>document.title = 'owned'</script>" + "x" * 120, version="\"><img src=x onerror=alert(1)>")
+    trees, logistic = report["heads"]
+    trees.update(objective="order", places=[], monotone=[])
+    trees["validation"].update(gain={"value": -0.01, "low": -0.02, "high": -0.005}, auc={"value": None, "low": None, "high": None},
+                               reliability=[])
+    trees["gains"] = [dict(gain, feature="<b>%s" % gain["feature"]) for gain in trees["gains"]]
+    logistic.update(tried=[], weights=[], places=[{"place": "<i>1", "rows": 5, "effect": 0.5}])
+    report["heads"] += [copy.deepcopy(trees) for _ in range(3)]
+    found, text, console = browse(render(report, path, "training"), path)
+    check_sound(found, console)
+    for figure in ["like predicts worse than the base rate", "the last head is the best so far", "learnt for the order within rankings",
+                   "nDCG@10", "<b>taste", "<i>1: 5 examples", "<script>document.title = 'owned'</script>"]:
+        assert figure in text, (figure, text)
+    report["heads"] = []
+    check_sound(*browse(render(report, path, "training"), path)[::2])
+
+
+@case
+def a_page_of_another_kind_is_refused(path):
+    told = render(example("ranking"), path, "training", code=1)
+    assert 'found a report "ranking" of schema 1; this program shows "training" of 1' in told, told
+    told = render(example("training"), path, code=1)
+    assert 'found "training"; allowed: ranking, counterfactual' in told, told
 
 
 @case

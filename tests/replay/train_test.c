@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "ranker/random.h"
+#include "ranker/trees.h"
 #include "replay/temporary.h"
 #include "tests/test.h"
 
@@ -163,6 +164,123 @@ static void trees_are_learnt_by_some_and_chosen_by_others(void)
     fclose(file);
 }
 
+static void rounds_are_kept(void)
+{
+    FILE *file = write_rows(ROWS);
+    struct train_trees_options options = trees_options();
+    struct problem problem;
+    static struct train_head head;
+    CHECK_EQ(STATUS_OK, train_trees(file, &options, &head, &problem));
+    const struct train_trees *trees = &head.trees;
+    for (unsigned i = 0; i < trees->ran; i++) {
+        CHECK(trees->curve[i].training > 0 && trees->curve[i].training < 0.7);
+        CHECK(trees->curve[i].held_out >= trees->curve[trees->rounds - 1].held_out);
+    }
+    CHECK(trees->curve[trees->ran - 1].training < trees->curve[0].training);
+    train_head_release(&head);
+    fclose(file);
+}
+
+/* Quality raises likes here, so that trees which may only lower them by it have nothing to learn.
+ */
+static void a_sign_that_the_rows_contradict_is_kept_to(void)
+{
+    FILE *file = write_rows(ROWS);
+    struct train_trees_options options = trees_options();
+    struct problem problem;
+    static struct train_head head;
+    options.boost.monotone[FEATURE_QUALITY] = -1;
+    options.boost.monotone[FEATURE_TASTE] = 1; /* which may not be read */
+    CHECK_EQ(STATUS_OK, train_trees(file, &options, &head, &problem));
+    CHECK(!(head.trees.gain[FEATURE_QUALITY] > 0));
+    CHECK_EQ(-1, head.trees.monotone[FEATURE_QUALITY]);
+    CHECK_EQ(0, head.trees.monotone[FEATURE_TASTE]);
+    train_head_release(&head);
+    fclose(file);
+}
+
+/* Odd rows stand first and have low quality; who stands first is liked, whatever the quality. */
+static FILE *write_placed(void)
+{
+    FILE *file = temporary_open();
+    struct example_writer *writer = NULL;
+    struct random random = {5};
+    CHECK(file != NULL);
+    CHECK_EQ(STATUS_OK, example_writer_open(file, &writer));
+    for (unsigned i = 0; i < ROWS; i++) {
+        struct example example = row_of(&random, i);
+        bool first = i % 2 == 1;
+        double quality = (first ? 0 : 0.3) + 0.7 * random_unit(&random);
+        example.position = first ? 1 : 2;
+        example.group = 1 + i / 2;
+        example.user_key = 1 + i / 2 % 100;
+        example.known = 1 << HEAD_LIKE;
+        example.features[FEATURE_QUALITY] = (float)quality;
+        double z = 3 * (quality - 0.5) + (first ? 1 : -3);
+        example.positive = random_chance(&random, 1 / (1 + exp(-z))) ? 1 << HEAD_LIKE : 0;
+        CHECK_EQ(STATUS_OK, example_writer_add(writer, &example));
+    }
+    CHECK_EQ(STATUS_OK, example_writer_finish(writer));
+    example_writer_close(writer);
+    return file;
+}
+
+static double rise_with_quality(const struct train_head *head)
+{
+    struct trees *trees = NULL;
+    struct problem problem;
+    const double low[TREES_BLOCK] = {0.35, 0.65};
+    const double *columns[FEATURE_COUNT] = {NULL};
+    double out[TREES_BLOCK];
+    columns[FEATURE_QUALITY] = low;
+    columns[FEATURE_CURATED] = low;
+    CHECK_EQ(STATUS_OK, trees_parse((struct text){head->trees.model, head->trees.model_size},
+                                    &trees, &problem));
+    trees_predict(trees, columns, 2, out);
+    trees_free(trees);
+    return log(out[1] / (1 - out[1])) - log(out[0] / (1 - out[0]));
+}
+
+/* The truth is 3 x 0.3 = 0.9. */
+static void what_the_place_did_is_left_out(void)
+{
+    FILE *file = write_placed();
+    struct train_trees_options options = trees_options();
+    struct problem problem;
+    static struct train_head heads[2];
+    for (unsigned i = 0; i < 2; i++) {
+        options.positions = i == 1;
+        CHECK_EQ(STATUS_OK, train_trees(file, &options, &heads[i], &problem));
+        CHECK_EQ(i == 1, heads[i].trees.positions);
+    }
+    double effect =
+        heads[1].trees.places[logistic_place(1)] - heads[1].trees.places[logistic_place(2)];
+    CHECK(fabs(effect - 4) < 0.8);
+    CHECK_EQ(749, heads[1].trees.place_rows[logistic_place(1)]);
+    CHECK(rise_with_quality(&heads[0]) < 0.3);
+    CHECK(rise_with_quality(&heads[1]) > 0.5);
+    CHECK(fabs(heads[1].trees.training.predicted - heads[1].trees.training.observed) < 0.02);
+    train_head_release(&heads[0]);
+    train_head_release(&heads[1]);
+    fclose(file);
+}
+
+static void an_order_is_a_head_too(void)
+{
+    FILE *file = write_placed();
+    struct train_trees_options options = trees_options();
+    struct problem problem;
+    static struct train_head head;
+    options.boost.objective = BOOST_ORDER;
+    options.positions = true;
+    CHECK_EQ(STATUS_OK, train_trees(file, &options, &head, &problem));
+    CHECK_EQ(BOOST_ORDER, head.trees.objective);
+    CHECK(rise_with_quality(&head) > 0.3);
+    CHECK(fabs(head.trees.training.predicted - head.trees.training.observed) < 0.05);
+    train_head_release(&head);
+    fclose(file);
+}
+
 static void validation_chooses_nothing(void)
 {
     FILE *file = write_rows(ROWS);
@@ -257,6 +375,10 @@ int main(int argc, char **argv)
         TEST(a_side_without_examples_is_refused),
         TEST(what_is_stopped_is_a_head_nevertheless),
         TEST(trees_are_learnt_by_some_and_chosen_by_others),
+        TEST(rounds_are_kept),
+        TEST(a_sign_that_the_rows_contradict_is_kept_to),
+        TEST(what_the_place_did_is_left_out),
+        TEST(an_order_is_a_head_too),
         TEST(validation_chooses_nothing),
         TEST(stopped_trees_are_a_head_nevertheless),
         TEST(bytes_that_are_no_examples_are_refused),

@@ -41,7 +41,7 @@ static void count_tick(void *context)
 static struct admin *new_admin(unsigned interval_ms)
 {
     struct admin *admin = NULL;
-    struct admin_options options = {.interval_ms = interval_ms, .tick = count_tick};
+    struct admin_options options = {.ticks = {{interval_ms, count_tick, NULL}}};
     CHECK_EQ(STATUS_OK, admin_new(&options, &admin));
     return admin;
 }
@@ -96,12 +96,33 @@ static void ticks_come_by_themselves_and_between_jobs(void)
     admin_free(NULL);
 }
 
+static void count_other_tick(void *context)
+{
+    atomic_fetch_add((atomic_uint *)context, 1);
+}
+
+static void each_tick_has_its_own_interval(void)
+{
+    enum { NEVER_MS = 3600000 };
+    atomic_uint often = 0;
+    atomic_uint seldom = 0;
+    struct admin *admin = NULL;
+    struct admin_options options = {
+        .ticks = {{NEVER_MS, count_other_tick, &seldom}, {0}, {1, count_other_tick, &often}}};
+    CHECK_EQ(STATUS_OK, admin_new(&options, &admin));
+    while (atomic_load(&often) < 3) {
+    }
+    admin_free(admin);
+    CHECK_EQ(0, atomic_load(&seldom));
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(jobs_run_in_order_and_all_before_the_end),
         TEST(full_queue_refuses),
         TEST(ticks_come_by_themselves_and_between_jobs),
+        TEST(each_tick_has_its_own_interval),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }

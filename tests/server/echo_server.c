@@ -317,6 +317,7 @@ int main(int argc, char **argv)
     memcpy(methods, handlers, sizeof(handlers));
     for (size_t i = 0; i < HANDLER_COUNT; i++) {
         methods[i].context = &server;
+        methods[i].roles = ROLES_ANY;
     }
     CHECK(health_new(methods, HANDLER_COUNT, &health) == STATUS_OK);
     health_methods(health, methods + HANDLER_COUNT);

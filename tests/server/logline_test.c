@@ -68,7 +68,8 @@ static void write_options(void)
 static void options_are_logged_on_one_line(void)
 {
     const char *line = logged(write_options);
-    CHECK(strstr(line, "event=options listen=\"127.0.0.1:7070\" data=\"reelrank-data\"") != NULL);
+    CHECK(strstr(line, "event=options listen=\"127.0.0.1:7070\" ") != NULL);
+    CHECK(strstr(line, " data=\"reelrank-data\" ") != NULL);
     CHECK(strstr(line, " max_message_bytes=4194304 ") != NULL);
     CHECK(strchr(line, '\n') == line + strlen(line) - 1);
 }

@@ -17,6 +17,7 @@ static void every_status_has_its_canonical_code(void)
     CHECK_EQ(4, method_code(STATUS_DEADLINE));
     CHECK_EQ(12, method_code(STATUS_UNIMPLEMENTED));
     CHECK_EQ(7, method_code(STATUS_DENIED));
+    CHECK_EQ(16, method_code(STATUS_UNAUTHENTICATED));
 }
 
 static void unheard_of_status_is_unknown(void)

@@ -41,6 +41,19 @@ static void check_refused(const char *name, const char *value, const char *messa
     CHECK(memcmp(&before, &options, sizeof(options)) == 0);
 }
 
+static void flag_is_false_until_it_is_set(void)
+{
+    static struct options options;
+    struct problem problem = {0};
+    options_defaults(&options);
+    CHECK(!options.allow_plaintext);
+    CHECK(options_set(&options, "allow-plaintext", "true", &problem) == STATUS_OK);
+    CHECK(options.allow_plaintext);
+    CHECK(options_set(&options, "allow-plaintext", "false", &problem) == STATUS_OK);
+    CHECK(!options.allow_plaintext);
+    check_refused("allow-plaintext", "1", "--allow-plaintext: found \"1\", expected true or false");
+}
+
 static void numbers_out_of_range_are_refused(void)
 {
     static struct options options;
@@ -123,6 +136,7 @@ static void workers_are_as_asked_or_one_per_processor(void)
 static const struct test tests[] = {
     TEST(defaults_are_those_of_the_table),
     TEST(names_are_taken_with_dashes_or_underscores),
+    TEST(flag_is_false_until_it_is_set),
     TEST(numbers_out_of_range_are_refused),
     TEST(what_is_no_number_is_refused),
     TEST(longest_text_is_taken_and_one_more_refused),

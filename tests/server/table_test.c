@@ -9,6 +9,11 @@ enum { TABLE_COUNT = SERVICE_METHOD_COUNT + HEALTH_METHOD_COUNT + REFLECTION_MET
 
 /* The server's table, and how many methods the descriptors have shown so far. */
 struct table {
+    struct store *store;
+    struct weights_life *life;
+    struct service *service;
+    struct health *health;
+    struct descriptors *descriptors;
     struct method methods[TABLE_COUNT];
     size_t described;
 };
@@ -58,32 +63,52 @@ static struct service *make_service(struct store **store, struct weights_life **
     return service;
 }
 
+static void make_table(struct table *table)
+{
+    struct method *methods = table->methods;
+    table->service = make_service(&table->store, &table->life);
+    service_methods(table->service, methods);
+    CHECK(health_new(methods, SERVICE_METHOD_COUNT, &table->health) == STATUS_OK);
+    CHECK(reflection_descriptors(&table->descriptors) == STATUS_OK);
+    health_methods(table->health, methods + SERVICE_METHOD_COUNT);
+    reflection_methods(table->descriptors, methods + SERVICE_METHOD_COUNT + HEALTH_METHOD_COUNT);
+}
+
+static void free_table(struct table *table)
+{
+    descriptors_free(table->descriptors);
+    health_free(table->health);
+    service_free(table->service);
+    weights_life_free(table->life);
+    store_close(table->store);
+}
+
 static void every_method_of_the_contract_is_in_the_table(void)
 {
-    struct store *store = NULL;
-    struct health *health = NULL;
-    struct descriptors *descriptors = NULL;
     struct table table = {.described = 0};
-    struct weights_life *life = NULL;
-    struct service *service = make_service(&store, &life);
-    service_methods(service, table.methods);
-    CHECK(health_new(table.methods, SERVICE_METHOD_COUNT, &health) == STATUS_OK);
-    CHECK(reflection_descriptors(&descriptors) == STATUS_OK);
-    health_methods(health, table.methods + SERVICE_METHOD_COUNT);
-    reflection_methods(descriptors, table.methods + SERVICE_METHOD_COUNT + HEALTH_METHOD_COUNT);
-
-    descriptors_methods(descriptors, check_described, &table);
+    make_table(&table);
+    descriptors_methods(table.descriptors, check_described, &table);
     CHECK_EQ(TABLE_COUNT, table.described);
+    free_table(&table);
+}
 
-    descriptors_free(descriptors);
-    health_free(health);
-    service_free(service);
-    weights_life_free(life);
-    store_close(store);
+/* What is open to everybody is a decision of its own: see docs/security.md. */
+static void every_method_says_who_may_call_it(void)
+{
+    struct table table = {.described = 0};
+    make_table(&table);
+    for (size_t i = 0; i < TABLE_COUNT; i++) {
+        const struct method *method = &table.methods[i];
+        bool is_health = strcmp(method->service->name, "grpc.health.v1.Health") == 0;
+        CHECK_EQ(is_health, method->roles == ROLES_OPEN);
+        CHECK(is_health || (method->roles != 0 && (method->roles & ~(unsigned)ROLES_ANY) == 0));
+    }
+    free_table(&table);
 }
 
 static const struct test tests[] = {
     TEST(every_method_of_the_contract_is_in_the_table),
+    TEST(every_method_says_who_may_call_it),
 };
 
 int main(int argc, char **argv)
