@@ -157,10 +157,8 @@ static void writer_without_work_ends(void)
 }
 
 static const struct test tests[] = {
-    TEST(written_batch_calls_back),
-    TEST(full_queue_is_busy_and_calls_nobody_back),
-    TEST(queue_that_stands_still_is_busy),
-    TEST(stopping_writes_all_that_waits),
+    TEST(written_batch_calls_back),        TEST(full_queue_is_busy_and_calls_nobody_back),
+    TEST(queue_that_stands_still_is_busy), TEST(stopping_writes_all_that_waits),
     TEST(writer_without_work_ends),
 };
 
