@@ -222,7 +222,7 @@ static void look_at_all(struct connections *connections)
     if (look.past_ms < TICK_MS) {
         return;
     }
-    bool busy = connections->options.is_busy(connections->options.context);
+    bool busy = connections->options.tick(connections->options.context);
     connections->looked_ms = look.now_ms;
     pthread_mutex_lock(&connections->lock);
     for_each(connections, look_at, &look);

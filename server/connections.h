@@ -25,7 +25,7 @@
  *   A call that is taken back before its deadline, or comes without a message, counts as 8 KiB of
  *   them, a whole message as 4 KiB less, so that it may be every second one; and 64 KiB a second
  *   are forgotten, for what is due to the protocol itself;
- * - when the core does not come back from reading (is_busy): then the one with most of these bytes,
+ * - when the core does not come back from reading (tick): then the one with most of these bytes,
  *   for it goes on reading as long as there is something to read;
  * - when all connections together have more than flood_bytes_total of these bytes: then the one
  *   with most.
@@ -39,7 +39,8 @@ struct connections_options {
     uint64_t stranger_bytes; /* room for the longest message at least */
     uint64_t flood_bytes;
     uint64_t flood_bytes_total;
-    bool (*is_busy)(void *context); /* called on the thread, ten times a second */
+    /* Called on the thread, ten times a second. Returns whether the core is busy, as above. */
+    bool (*tick)(void *context);
     void *context;
 };
 

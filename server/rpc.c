@@ -2,6 +2,7 @@
 
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -13,7 +14,9 @@
 #include "ranker/check.h"
 #include "server/address.h"
 #include "server/connections.h"
+#include "server/logline.h"
 #include "server/worker.h"
+#include "store/clock.h"
 
 /*
  * Debian builds abseil with its mutexes' deadlock detection on, which costs a twentieth of a small
@@ -36,6 +39,7 @@ enum {
     PING_STRIKES = 2,             /* then the connection is closed */
     KEEPALIVE_MS = 60000,         /* until a silent client is sent a ping */
     KEEPALIVE_TIMEOUT_MS = 20000, /* until it must have answered */
+    OVERLOAD_LOG_MS = 10000,      /* between two reports of refusals */
     AGE_GRACE_MS = 60000,         /* for calls on a connection that has reached its age */
 };
 
@@ -69,6 +73,9 @@ struct rpc {
     pthread_cond_t stopped;
     /* Guarded by lock. */
     size_t running; /* threads */
+    /* Owned by the connections' thread. */
+    uint64_t refusals_logged;
+    int64_t overload_logged_ms;
     /* Owned by the thread that drains. */
     bool started;
     bool drained;
@@ -91,9 +98,8 @@ static int64_t cpu_ns(pthread_t thread)
 }
 
 /* Whether a worker has worked in the core for BUSY_NS without coming back. */
-static bool is_busy(void *context)
+static bool is_busy(struct rpc *rpc)
 {
-    struct rpc *rpc = context;
     bool busy = false;
     for (size_t i = 0; i < rpc->seat_count; i++) {
         struct seat *seat = &rpc->seats[i];
@@ -106,6 +112,71 @@ static bool is_busy(void *context)
         busy = busy || (visit % 2 == 1 && now_ns - seat->visit_cpu_ns > BUSY_NS);
     }
     return busy;
+}
+
+/* What became of the calls of a class, at all workers. */
+static struct admission_counts counts_of(const struct rpc *rpc, enum admission_class class)
+{
+    struct admission_counts counts = {0};
+    for (size_t i = 0; i < rpc->seat_count; i++) {
+        admission_counts(&rpc->seats[i].worker.admission, class, &counts);
+    }
+    return counts;
+}
+
+static uint64_t refusals(const struct rpc *rpc)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < ADMISSION_CLASS_COUNT; i++) {
+        struct admission_counts counts = counts_of(rpc, (enum admission_class)i);
+        sum += counts.late + counts.full + counts.expired;
+    }
+    return sum;
+}
+
+/* Totals since the start. */
+static void log_calls(const struct rpc *rpc, enum log_level level, const char *event)
+{
+    for (unsigned i = 0; i < ADMISSION_CLASS_COUNT; i++) {
+        struct admission_counts counts = counts_of(rpc, (enum admission_class)i);
+        if (counts.begun + counts.late + counts.full + counts.expired > 0) {
+            logline(level, event,
+                    "kind=%s begun=%" PRIu64 " late=%" PRIu64 " full=%" PRIu64 " expired=%" PRIu64,
+                    admission_class_name((enum admission_class)i), counts.begun, counts.late,
+                    counts.full, counts.expired);
+        }
+    }
+}
+
+/* Once in ten seconds, while calls are refused. */
+static void log_overload(struct rpc *rpc)
+{
+    int64_t now_ms = monotonic_ms();
+    uint64_t refused = refusals(rpc);
+    if (refused > rpc->refusals_logged && now_ms - rpc->overload_logged_ms >= OVERLOAD_LOG_MS) {
+        rpc->refusals_logged = refused;
+        rpc->overload_logged_ms = now_ms;
+        log_calls(rpc, LOG_WARN, "overload");
+    }
+}
+
+/* A connections_options.tick. */
+static bool tick(void *context)
+{
+    struct rpc *rpc = context;
+    log_overload(rpc);
+    return is_busy(rpc);
+}
+
+static void log_end(struct rpc *rpc)
+{
+    struct connections_counts counts;
+    connections_counts(rpc->connections, &counts);
+    log_calls(rpc, LOG_INFO, "calls");
+    logline(LOG_INFO, "connections",
+            "accepted=%" PRIu64 " refused=%" PRIu64 " evicted=%" PRIu64 " flooded=%" PRIu64
+            " failed=%" PRIu64,
+            counts.accepted, counts.refused, counts.evicted, counts.flooded, counts.failed);
 }
 
 static int milliseconds(unsigned seconds)
@@ -218,7 +289,7 @@ static enum status bind_port(struct rpc *rpc, const struct rpc_options *options,
 {
     struct connections_options connections_options = {
         .count_max = options->connections_max,
-        .is_busy = is_busy,
+        .tick = tick,
         .context = rpc,
         .stranger_bytes = STRANGER_MESSAGES * options->max_message_bytes,
         .flood_bytes = options->memory_quota_bytes / FLOOD_SHARE,
@@ -465,6 +536,7 @@ void rpc_drain(struct rpc *rpc, unsigned timeout_ms)
             worker_run(&seat->worker); /* takes back what it requested */
         }
     }
+    log_end(rpc);
 }
 
 void rpc_free(struct rpc *rpc)
