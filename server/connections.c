@@ -393,7 +393,7 @@ static void hand_over(struct connections *connections, int fd,
 static void accept_some(struct connections *connections)
 {
     for (int i = 0; i < ACCEPT_MAX; i++) {
-        struct sockaddr_storage address;
+        struct sockaddr_storage address = {0};
         socklen_t size = sizeof(address);
         int fd = accept4(connections->listener, (struct sockaddr *)&address, &size,
                          SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -486,7 +486,7 @@ static int listen_on(const char *host, unsigned port)
 
 static unsigned bound_port(int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof(address);
     int rc = getsockname(fd, (struct sockaddr *)&address, &size);
     CHECK(rc == 0);
