@@ -6,7 +6,7 @@
 
 /* A log that is walked along again and again, from its beginning, by whoever listens. */
 
-enum { TUNE_LISTENERS = 3, TUNE_DOING_SIZE = 64 };
+enum { TUNE_LISTENERS = 3, TUNE_DOING_SIZE = 160 };
 
 /* Rankings outside of its time are not told; signals all are. As struct timeline_options has it. */
 struct tune_listener {

@@ -6,7 +6,6 @@
 
 #include "ranker/check.h"
 #include "ranker/hash.h"
-#include "ranker/wire.h"
 #include "replay/load.h"
 #include "replay/quality_internal.h"
 #include "replay/truth.h"
@@ -167,43 +166,14 @@ static uint64_t key_of_user(uint64_t world, const char *user_id)
     return key != 0 ? key : 1;
 }
 
-/* Asks as a feed server would. The message borrows test and lies in the arena. */
-static enum status make_request(struct simulated *simulated,
-                                const Reelrank__Replay__TestRanking *test, struct rank_request *out)
-{
-    struct arena *arena = &simulated->quality->arena;
-    size_t count = test->n_candidates;
-    Reelrank__V1__RankRequest message = REELRANK__V1__RANK_REQUEST__INIT;
-    Reelrank__V1__Candidate *candidates = arena_new(arena, Reelrank__V1__Candidate, count);
-    Reelrank__V1__Candidate **pointers = arena_new(arena, Reelrank__V1__Candidate *, count);
-    if (arena_full(arena)) {
-        return STATUS_NO_MEMORY;
-    }
-    for (size_t i = 0; i < count; i++) {
-        reelrank__v1__candidate__init(&candidates[i]);
-        candidates[i].video_id = test->candidates[i]->video_id;
-        candidates[i].source = test->candidates[i]->source;
-        pointers[i] = &candidates[i];
-    }
-    message.request_id = test->ranking_id;
-    message.user_id = test->user_id;
-    message.locale = test->locale;
-    message.languages = test->languages;
-    message.n_languages = test->n_languages;
-    message.age_years = test->age_years;
-    message.now_ms = test->time_ms;
-    message.candidates = pointers;
-    message.n_candidates = count;
-    return wire_rank_request(&message, test->time_ms, arena, out, simulated->problem);
-}
-
 static void note_candidates(struct simulated *simulated, const Reelrank__Replay__TestRanking *test,
                             const struct rank_request *request)
 {
     const struct video *videos[LIMIT_CANDIDATES];
     videos_find_many(state_videos(simulated->state), request->keys, request->count, videos);
     for (size_t i = 0; i < request->count; i++) {
-        simulated->quality->gains[i] = test->candidates[i]->utility;
+        simulated->quality->gains[i] =
+            truth_value_of(test->candidates[i], simulated->quality->contenders->gain);
         simulated->is_new[i] = test->candidates[i]->impressions < QUALITY_NEW_VIDEO_VIEWS;
         simulated->is_own[i] =
             videos[i] != NULL && baseline_speaks(videos[i], locale_language(request->locale));
@@ -285,7 +255,8 @@ static enum status measure_test(void *context, const Reelrank__Replay__TestRanki
     struct simulated *simulated = context;
     struct rank_request request;
     arena_reset(&simulated->quality->arena);
-    enum status status = make_request(simulated, test, &request);
+    enum status status =
+        truth_request(test, &simulated->quality->arena, &request, simulated->problem);
     if (status != STATUS_OK) {
         return status;
     }

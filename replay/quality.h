@@ -6,6 +6,7 @@
 #include "ranker/problem.h"
 #include "ranker/weights.h"
 #include "replay/panel.h"
+#include "replay/truth.h"
 
 /*
  * How good rankings are, beside orders that need no weights: on the simulator's truth, and on
@@ -24,6 +25,8 @@ struct quality_contenders {
     const char *names[QUALITY_WEIGHTS_MAX];
     size_t count;  /* 1 to QUALITY_WEIGHTS_MAX */
     uint64_t seed; /* of random order and of samples */
+    /* Of simulated worlds: what is wanted, and so the ideal's order. The gain of nDCG. */
+    enum truth_value gain;
 };
 
 /* One panel's worth of measuring; its contenders are the weights, then the baselines. */
@@ -48,7 +51,7 @@ struct quality_files {
  * Ranks each of the truth's rankings on the state that the log leads to, and adds to the panel, by
  * user:
  *
- *   all                 nDCG@10 of the true utility
+ *   all                 nDCG@10 of the gain, such as the true utility
  *   new users, known users   the same for users with few signals, and for the others
  *   new videos          nDCG@10 of the order among the candidates that are new
  *   own language        nDCG@10 of the order among those spoken in the locale's language

@@ -5,10 +5,36 @@
 #include <string.h>
 
 #include "proto/json.h"
+#include "ranker/check.h"
 #include "ranker/limits.h"
+#include "ranker/wire.h"
 #include "replay/lines.h"
 
 enum { ARENA_BYTES = 4 << 20 }; /* several times the largest ranking */
+
+const char *truth_value_name(enum truth_value value)
+{
+    static const char *const names[] = {
+#define X(name, text) #text,
+        TRUTH_VALUE_MAP(X)
+#undef X
+    };
+    CHECK(value < TRUTH_VALUE_COUNT);
+    return names[value];
+}
+
+double truth_value_of(const Reelrank__Replay__TestCandidate *candidate, enum truth_value value)
+{
+    switch (value) {
+#define X(name, text)  \
+    case TRUTH_##name: \
+        return candidate->text;
+        TRUTH_VALUE_MAP(X)
+#undef X
+    default:
+        CHECK(false);
+    }
+}
 
 struct reader {
     struct lines lines;
@@ -37,12 +63,11 @@ static bool is_chance(double value)
 
 static bool are_chances(const Reelrank__Replay__TestCandidate *candidate)
 {
-    return is_chance(candidate->utility) && is_chance(candidate->skip) &&
-           is_chance(candidate->valid_play) && is_chance(candidate->long_view) &&
-           is_chance(candidate->complete) && is_chance(candidate->like) &&
-           is_chance(candidate->share) && is_chance(candidate->comment) &&
-           is_chance(candidate->follow) && is_chance(candidate->not_interested) &&
-           is_chance(candidate->hide_creator) && is_chance(candidate->report);
+    bool good = true;
+    for (enum truth_value value = 0; value < TRUTH_VALUE_COUNT; value++) {
+        good = good && is_chance(truth_value_of(candidate, value));
+    }
+    return good;
 }
 
 static enum status check_test(const struct reader *reader,
@@ -134,4 +159,32 @@ enum status truth_read(FILE *file,
     lines_release(&reader.lines);
     free(memory);
     return status;
+}
+
+enum status truth_request(const Reelrank__Replay__TestRanking *test, struct arena *arena,
+                          struct rank_request *out, struct problem *problem)
+{
+    size_t count = test->n_candidates;
+    Reelrank__V1__RankRequest message = REELRANK__V1__RANK_REQUEST__INIT;
+    Reelrank__V1__Candidate *candidates = arena_new(arena, Reelrank__V1__Candidate, count);
+    Reelrank__V1__Candidate **pointers = arena_new(arena, Reelrank__V1__Candidate *, count);
+    if (arena_full(arena)) {
+        return STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        reelrank__v1__candidate__init(&candidates[i]);
+        candidates[i].video_id = test->candidates[i]->video_id;
+        candidates[i].source = test->candidates[i]->source;
+        pointers[i] = &candidates[i];
+    }
+    message.request_id = test->ranking_id;
+    message.user_id = test->user_id;
+    message.locale = test->locale;
+    message.languages = test->languages;
+    message.n_languages = test->n_languages;
+    message.age_years = test->age_years;
+    message.now_ms = test->time_ms;
+    message.candidates = pointers;
+    message.n_candidates = count;
+    return wire_rank_request(&message, test->time_ms, arena, out, problem);
 }

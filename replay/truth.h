@@ -3,9 +3,38 @@
 
 #include <stdio.h>
 
+#include "ranker/arena.h"
 #include "ranker/problem.h"
+#include "ranker/rank.h"
 #include "ranker/status.h"
 #include "replay/truth.pb-c.h"
+
+/* What a truth tells of a candidate; the names are those of its fields in truth.proto. */
+#define TRUTH_VALUE_MAP(X)            \
+    X(UTILITY, utility)               \
+    X(SKIP, skip)                     \
+    X(VALID_PLAY, valid_play)         \
+    X(LONG_VIEW, long_view)           \
+    X(COMPLETE, complete)             \
+    X(LIKE, like)                     \
+    X(SHARE, share)                   \
+    X(COMMENT, comment)               \
+    X(FOLLOW, follow)                 \
+    X(NOT_INTERESTED, not_interested) \
+    X(HIDE_CREATOR, hide_creator)     \
+    X(REPORT, report)
+
+enum truth_value {
+#define X(name, text) TRUTH_##name,
+    TRUTH_VALUE_MAP(X)
+#undef X
+        TRUTH_VALUE_COUNT
+};
+
+const char *truth_value_name(enum truth_value value);
+
+/* A chance, in [0, 1]. */
+double truth_value_of(const Reelrank__Replay__TestCandidate *candidate, enum truth_value value);
 
 enum { TRUTH_LIMIT_LINE_BYTES = 2 << 20 /* twice the largest that a simulation writes */ };
 
@@ -20,5 +49,12 @@ MUST_USE enum status truth_read(FILE *file,
                                 enum status (*sink)(void *context,
                                                     const Reelrank__Replay__TestRanking *test),
                                 void *context, struct problem *problem);
+
+/*
+ * The request that a feed server would send for the ranking. It borrows test and lies in the arena.
+ * STATUS_INVALID: problem names the field. STATUS_NO_MEMORY.
+ */
+MUST_USE enum status truth_request(const Reelrank__Replay__TestRanking *test, struct arena *arena,
+                                   struct rank_request *out, struct problem *problem);
 
 #endif

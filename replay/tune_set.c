@@ -14,7 +14,7 @@
 #include "store/grow.h"
 
 /* Two explained rankings, of 4 MiB each. */
-enum { ARENA_BYTES = 64 << 20, ABSENT = UINT16_MAX };
+enum { ARENA_BYTES = 16 << 20, ABSENT = UINT16_MAX };
 
 struct row {
     struct rescore_inputs inputs;

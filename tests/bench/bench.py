@@ -38,6 +38,8 @@ examples:
   ./dev bench parity --help             what was served, computed again
   ./dev bench replay --help             what replays cost
   ./dev bench ablations --help          what each number of the weights is worth
+  ./dev bench training --help           how near to the truth heads come that are trained on a log
+  ./dev bench kuairand --help           heads learnt from real people's likes and hates
   ./dev bench reloads --help            weights swapped under load
   ./dev bench soak --help               hours of mixed load: does anything grow?
   ./dev bench overload --help           five times what the server can do
@@ -68,6 +70,7 @@ STEPS = {
 SUBCOMMANDS = {
     "parity": "parity_bench",
     "ablations": "ablations_bench",
+    "kuairand": "kuairand_bench",
     "reloads": "reloads_bench",
     "replay": "replay_bench",
     "signals": "signals_bench",
@@ -75,6 +78,7 @@ SUBCOMMANDS = {
     "soak": "soak",
     "overload": "overload_bench",
     "hostile": "hostile_bench",
+    "training": "training_bench",
 }
 NULL_FACTOR = 4  # a null RPC is so short that it takes more of them to measure
 

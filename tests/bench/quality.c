@@ -32,6 +32,7 @@ struct options {
     int64_t test_rankings;
     int64_t candidates;
     int64_t local_appeal_percent;
+    const char *gain;
     bool means;
     bool json;
 };
@@ -42,6 +43,13 @@ struct options {
         .offset = offsetof(struct options, member), .initial = (initial_text), .minimum = (least), \
         .maximum = (most), .help = (text)                                                          \
     }
+
+/* In the order of enum truth_value; ends in NULL. */
+static const char *const gains[] = {
+#define X(name, text) #text,
+    TRUTH_VALUE_MAP(X)
+#undef X
+        NULL};
 
 static const struct argument arguments[] = {
     {.name = "weights",
@@ -71,6 +79,13 @@ static const struct argument arguments[] = {
     NUMBER(candidates, "100", 1, SIMULATE_LIMIT_CANDIDATES, "of each of them"),
     NUMBER(local_appeal_percent, "0", 0, SIMULATE_LIMIT_PERCENT,
            "how much a video's appeal differs from locale to locale"),
+    {.name = "gain",
+     .value_name = "EVENT",
+     .kind = ARGUMENT_CHOICE,
+     .offset = offsetof(struct options, gain),
+     .choices = gains,
+     .initial = "utility",
+     .help = "of simulated worlds: whose true chance a ranking should put first"},
     {.name = "means",
      .kind = ARGUMENT_FLAG,
      .offset = offsetof(struct options, means),
@@ -371,7 +386,7 @@ static void print_text(const struct bench *bench)
                "videos of the history\n",
                counts->history, counts->tested, counts->users, counts->known);
     } else {
-        printf("nDCG@%d of the true utility; %zu simulated worlds\n", QUALITY_K,
+        printf("nDCG@%d of the true %s; %zu simulated worlds\n", QUALITY_K, bench->options->gain,
                bench->world_count);
     }
     for (size_t row = 0; row < panel_row_count(panel); row++) {
@@ -462,6 +477,7 @@ int main(int argc, char **argv)
     CHECK(bench != NULL);
     bench->options = &options;
     bench->contenders.seed = (uint64_t)options.seed;
+    bench->contenders.gain = (enum truth_value)argument_choice(gains, options.gain);
     read_weights(bench);
     bench->quality = quality_new(&bench->contenders);
     CHECK(bench->quality != NULL);
