@@ -202,7 +202,7 @@ def health_watch_tells_of_the_end(place):
 
 @case
 def many_watchers_are_all_told(place):
-    with Server(place) as server:
+    with Server(place, "--max-streams", 1000) as server:
         channel = server.channel()
         watched = [health(channel, "Watch", "") for _ in range(500)]
         equal([number(1, SERVING)] * 500, [next(watch) for watch in watched])
@@ -250,7 +250,7 @@ def reflected_files_make_the_contracts_classes(place):
 
 @case
 def streams_and_calls_share_one_connection(place):
-    with Server(place, "--workers", 1) as server:
+    with Server(place, "--workers", 1, "--max-streams", 200) as server:
         api = server.api
         upsert(api, video("v1"))
         feeds = [Feed() for _ in range(100)]
