@@ -54,7 +54,7 @@
     NUMBER(write_queue_length,     4096,            1,   1048576,  "writing calls that may wait for the store")   \
     NUMBER(lame_duck_ms,              0,            0,    600000,  "time at shutdown between NOT_SERVING and the drain, ms") \
     NUMBER(drain_ms,               5000,            0,    600000,  "time for calls in flight at shutdown, ms")    \
-    TEXT(admin_listen,      "auto",                 0,       127,  "metrics and admin page; auto: 127.0.0.1, port after listen's; empty: none") \
+    TEXT(admin_listen,      "auto",                 0,       127,  "metrics and admin page; auto: 127.0.0.1, listen's port + 1; empty: none") \
     TEXT(log_format,        "text",                 1,        16,  "text: key=value; json: a JSON object a line")  \
     TEXT(log_level,         "info",                 1,        16,  "least level that is logged: debug, info, warn or error") \
     NUMBER(slow_call_ms,            100,            0,   3600000,  "calls that take longer are logged, with their stages; 0: none") \
