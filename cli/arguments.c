@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ struct parser {
     char **argv;
     int at; /* the word being looked at */
     void *values;
-    bool given[TABLE_MAX];
+    uint64_t given; /* bit i: row i of the table */
     struct problem *problem;
 };
 
@@ -30,6 +31,25 @@ void argument_typed(const struct argument *argument, char out[ARGUMENT_NAME_SIZE
         out[length] = argument->name[length] == '_' ? '-' : argument->name[length];
     }
     out[length] = '\0';
+}
+
+void argument_notes(const struct argument *argument, char out[ARGUMENT_NOTES_SIZE])
+{
+    bool range = argument->kind == ARGUMENT_NUMBER && argument->maximum < INT64_MAX;
+    bool initial = argument->initial != NULL && argument->initial[0] != '\0';
+    char bounds[64] = "";
+    if (range) {
+        snprintf(bounds, sizeof(bounds), "%" PRId64 " to %" PRId64 "%s", argument->minimum,
+                 argument->maximum, initial ? "; " : "");
+    }
+    if (argument->required) {
+        snprintf(out, ARGUMENT_NOTES_SIZE, " (required)");
+    } else if (range || initial) {
+        snprintf(out, ARGUMENT_NOTES_SIZE, " (%s%s%s)", bounds, initial ? "default " : "",
+                 initial ? argument->initial : "");
+    } else {
+        out[0] = '\0';
+    }
 }
 
 static enum status set_number(const struct argument *argument, const char *text, int64_t *out,
@@ -204,7 +224,7 @@ static enum status take_option(struct parser *parser)
     if (status != STATUS_OK) {
         return status;
     }
-    parser->given[argument - parser->table] = true;
+    parser->given |= UINT64_C(1) << (argument - parser->table);
     return set_value(argument, text, parser->values, parser->problem);
 }
 
@@ -223,7 +243,7 @@ static enum status check_required(const struct parser *parser)
 {
     for (size_t i = 0; i < parser->count; i++) {
         const struct argument *argument = &parser->table[i];
-        if (argument->required && !parser->given[i]) {
+        if (argument->required && (parser->given >> i & 1) == 0) {
             char name[ARGUMENT_NAME_SIZE];
             argument_typed(argument, name);
             problem_set(parser->problem, "--%s %s is required: %s", name, argument->value_name,
@@ -253,6 +273,7 @@ static enum status parse(struct parser *parser, struct operands *operands)
             }
         }
     }
+    operands->given = parser->given;
     return check_required(parser);
 }
 

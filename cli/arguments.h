@@ -9,9 +9,9 @@
 #include "ranker/status.h"
 
 /*
- * The options of one command as a table, and the parser it drives. The same table prints the help
- * and the shell completion. Options are `--name VALUE` or `--name=VALUE`, anywhere among the
- * operands;
+ * The options of one command as a table, and the parser it drives. The same table prints the help,
+ * the manual page and the shell completion. Options are `--name VALUE` or `--name=VALUE`, anywhere
+ * among the operands;
  * `--` ends them.
  */
 enum argument_kind {
@@ -46,11 +46,17 @@ struct argument {
 enum { ARGUMENT_NAME_SIZE = 32 };
 void argument_typed(const struct argument *argument, char out[ARGUMENT_NAME_SIZE]);
 
+/* Writes range, default and need of an option, as " (1 to 9; default 2)"; nothing where there is
+ * nothing to tell. */
+enum { ARGUMENT_NOTES_SIZE = 160 };
+void argument_notes(const struct argument *argument, char out[ARGUMENT_NOTES_SIZE]);
+
 /* What else was on the line. */
 struct operands {
     char **items; /* the operands, in order, at the front of argv */
     size_t count;
-    bool help; /* --help or -h was met; then nothing else has been checked */
+    bool help;      /* --help or -h was met; then nothing else has been checked */
+    uint64_t given; /* bit i: row i of the table was on the line */
 };
 
 /*

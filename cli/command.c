@@ -49,6 +49,15 @@ const struct command *const commands[] = {
 /* clang-format on */
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 
+const char *const exit_code_meanings[CODE_COUNT] = {
+    "done\n",
+    "failed: the operation could not be done\n",
+    "usage: the command line is wrong\n",
+    "unavailable: no server answers, or another process holds the data directory\n",
+    "invalid input: weights with problems, a request the service refuses, or an\n"
+    "import that rejected every line, with --strict any line\n",
+};
+
 const char *command_second(const struct command *command, const char *word)
 {
     size_t size = strlen(word);

@@ -16,8 +16,12 @@ enum exit_code {
     CODE_FAILED = 1,
     CODE_USAGE = 2,
     CODE_UNAVAILABLE = 3,
-    CODE_INVALID = 4
+    CODE_INVALID = 4,
+    CODE_COUNT
 };
+
+/* What each means, in lines. */
+extern const char *const exit_code_meanings[CODE_COUNT];
 
 /* One command of reelrank: what the dispatch, the help and the completion need to know. */
 struct command {

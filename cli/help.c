@@ -1,8 +1,10 @@
 #include "cli/help.h"
 
-#include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
+
+#include "cli/manual.h"
+#include "server/options.h"
 
 enum { OPTION_WIDTH = 28, LINE_WIDTH = 90, NAME_WIDTH = 21 };
 
@@ -29,6 +31,17 @@ bool help_print_group(FILE *file, const char *word)
     return found;
 }
 
+static void print_exit_codes(FILE *file)
+{
+    fputs("\nexit codes:\n", file);
+    for (size_t i = 0; i < CODE_COUNT; i++) {
+        fprintf(file, "  %zu  ", i);
+        for (const char *c = exit_code_meanings[i]; *c != '\0'; c++) {
+            fputs(*c == '\n' && c[1] != '\0' ? "\n     " : (char[]){*c, '\0'}, file);
+        }
+    }
+}
+
 void help_print(FILE *file)
 {
     fputs("usage: reelrank COMMAND [OPTION]...\n\n"
@@ -38,40 +51,13 @@ void help_print(FILE *file)
     for (size_t i = 0; i < command_count; i++) {
         print_summary(file, commands[i]);
     }
-    fputs(
-        "\n\"reelrank help COMMAND\" tells of one; \"reelrank --version\" which build this is.\n\n"
-        "exit codes:\n"
-        "  0  done\n"
-        "  1  failed: the operation could not be done\n"
-        "  2  usage: the command line is wrong\n"
-        "  3  unavailable: no server answers, or another process holds the data directory\n"
-        "  4  invalid input: weights with problems, a request the service refuses, or an\n"
-        "     import that rejected every line, with --strict any line\n\n"
-        "a first try:\n"
-        "  reelrank import --data /tmp/reels --format jsonl catalogue.jsonl\n"
-        "  reelrank rank --data /tmp/reels --user u1 --locale hi-IN --candidates ids.txt\n",
-        file);
-}
-
-/* Range, default and need of an option, as " (1 to 9; default 2)"; empty when there is none to
- * tell. */
-static void format_notes(const struct argument *argument, char *out, size_t size)
-{
-    bool range = argument->kind == ARGUMENT_NUMBER && argument->maximum < INT64_MAX;
-    bool initial = argument->initial != NULL && argument->initial[0] != '\0';
-    char bounds[64] = "";
-    if (range) {
-        snprintf(bounds, sizeof(bounds), "%" PRId64 " to %" PRId64 "%s", argument->minimum,
-                 argument->maximum, initial ? "; " : "");
-    }
-    if (argument->required) {
-        snprintf(out, size, " (required)");
-    } else if (range || initial) {
-        snprintf(out, size, " (%s%s%s)", bounds, initial ? "default " : "",
-                 initial ? argument->initial : "");
-    } else {
-        out[0] = '\0';
-    }
+    fputs("\n\"reelrank help COMMAND\" tells of one; \"reelrank --version\" which build this is.\n",
+          file);
+    print_exit_codes(file);
+    fputs("\na first try:\n"
+          "  reelrank import --data /tmp/reels --format jsonl catalogue.jsonl\n"
+          "  reelrank rank --data /tmp/reels --user u1 --locale hi-IN --candidates ids.txt\n",
+          file);
 }
 
 static void print_argument(FILE *file, const struct argument *argument)
@@ -85,8 +71,8 @@ static void print_argument(FILE *file, const struct argument *argument)
     if (strlen(head) >= OPTION_WIDTH - 2) {
         fprintf(file, "\n%*s", OPTION_WIDTH, "");
     }
-    char notes[160];
-    format_notes(argument, notes, sizeof(notes));
+    char notes[ARGUMENT_NOTES_SIZE];
+    argument_notes(argument, notes);
     fputs(argument->help, file);
     if (notes[0] != '\0' && OPTION_WIDTH + strlen(argument->help) + strlen(notes) > LINE_WIDTH) {
         fprintf(file, "\n%*s", OPTION_WIDTH - 1, "");
@@ -249,6 +235,8 @@ static void print_completion(FILE *file)
 
 struct help_values {
     const char *completion;
+    const char *manual;
+    bool example_config;
 };
 
 static const char *const shells[] = {"bash", NULL};
@@ -260,13 +248,36 @@ static const struct argument help_arguments[] = {
      .offset = offsetof(struct help_values, completion),
      .choices = shells,
      .help = "print a script that completes commands and options: bash"},
+    {.name = "manual",
+     .value_name = "DIR",
+     .kind = ARGUMENT_TEXT,
+     .offset = offsetof(struct help_values, manual),
+     .help = "write the manual pages there, such as reelrank.1 and reelrank.conf.5"},
+    {.name = "example_config",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct help_values, example_config),
+     .help = "print a file for serve --config with every option"},
 };
+
+static enum exit_code write_manual(const char *directory)
+{
+    struct problem problem = {""};
+    enum status status = manual_write(directory, &problem);
+    return status == STATUS_OK ? CODE_OK : command_fail("help", status, &problem);
+}
 
 static enum exit_code help_run(const void *values, const struct operands *operands)
 {
     const struct help_values *help = values;
     if (help->completion != NULL) {
         print_completion(stdout);
+        return CODE_OK;
+    }
+    if (help->manual != NULL) {
+        return write_manual(help->manual);
+    }
+    if (help->example_config) {
+        options_print_example(stdout);
         return CODE_OK;
     }
     if (operands->count == 0) {
@@ -290,9 +301,13 @@ const struct command command_help = {
     .operands = "[COMMAND]",
     .most_operands = 2,
     .summary = "tell of the commands, or of one",
-    .description = "Prints the commands and exit codes, or all about one command.\n",
+    .description =
+        "Prints the commands and exit codes, or all about one command; or what a package\n"
+        "needs that installs reelrank.\n",
     .examples = "  reelrank help rank\n"
-                "  source <(reelrank help --completion bash)\n",
+                "  source <(reelrank help --completion bash)\n"
+                "  reelrank help --manual /tmp/pages && man -l /tmp/pages/reelrank-serve.1\n"
+                "  reelrank help --example-config > reelrank.conf\n",
     COMMAND_ARGUMENTS(help_arguments),
     .values_size = sizeof(struct help_values),
     .run = help_run,

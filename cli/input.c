@@ -65,40 +65,11 @@ enum status input_read(const char *path, size_t limit, char **out, size_t *size,
     return status;
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static struct text trim(struct text text)
-{
-    while (text.size > 0 && is_space(text.data[0])) {
-        text.data++;
-        text.size--;
-    }
-    while (text.size > 0 && is_space(text.data[text.size - 1])) {
-        text.size--;
-    }
-    return text;
-}
-
-/* Cuts the next line off *rest. */
-static struct text next_line(struct text *rest)
-{
-    const char *end = memchr(rest->data, '\n', rest->size);
-    size_t size = end != NULL ? (size_t)(end - rest->data) : rest->size;
-    struct text line = {.data = rest->data, .size = size};
-    size_t cut = size + (end != NULL ? 1 : 0);
-    rest->data += cut;
-    rest->size -= cut;
-    return line;
-}
-
 static size_t count_lines(struct text text)
 {
     size_t count = 0;
     while (text.size > 0) {
-        (void)next_line(&text);
+        (void)text_take(&text, '\n');
         count++;
     }
     return count;
@@ -141,7 +112,7 @@ static enum status read_lines(struct text text, bool json, struct arena *arena,
     }
     size_t count = 0;
     for (size_t number = 1; text.size > 0; number++) {
-        struct text line = trim(next_line(&text));
+        struct text line = text_trim(text_take(&text, '\n'));
         if (line.size == 0) {
             continue;
         }
@@ -163,7 +134,7 @@ static enum status read_lines(struct text text, bool json, struct arena *arena,
 static enum status read_array(struct text array, struct arena *arena,
                               Reelrank__V1__RankRequest *out, struct problem *problem)
 {
-    struct text inside = trim((struct text){.data = array.data + 1, .size = array.size - 1});
+    struct text inside = text_trim((struct text){.data = array.data + 1, .size = array.size - 1});
     const char *field = inside.size > 0 && inside.data[0] == '{' ? "candidates" : "candidate_ids";
     size_t size = array.size + 32;
     char *json = arena_new(arena, char, size);
@@ -189,7 +160,7 @@ static enum status read_array(struct text array, struct arena *arena,
 enum status input_candidates(struct text text, struct arena *arena, Reelrank__V1__RankRequest *out,
                              struct problem *problem)
 {
-    struct text content = trim(text);
+    struct text content = text_trim(text);
     if (memchr(content.data, '\0', content.size) != NULL) {
         problem_set(problem, "a zero byte where text is expected");
         return STATUS_INVALID;

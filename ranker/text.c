@@ -54,3 +54,33 @@ bool text_is_utf8(struct text text)
     }
     return true;
 }
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct text text_trim(struct text text)
+{
+    while (text.size > 0 && is_space(text.data[0])) {
+        text.data++;
+        text.size--;
+    }
+    while (text.size > 0 && is_space(text.data[text.size - 1])) {
+        text.size--;
+    }
+    return text;
+}
+
+struct text text_take(struct text *rest, char stop)
+{
+    const char *end = rest->size > 0 ? memchr(rest->data, stop, rest->size) : NULL;
+    size_t size = end != NULL ? (size_t)(end - rest->data) : rest->size;
+    struct text taken = {.data = rest->data, .size = size};
+    size_t used = end != NULL ? size + 1 : size;
+    if (used > 0) {
+        rest->data += used;
+    }
+    rest->size -= used;
+    return taken;
+}

@@ -41,4 +41,11 @@ static inline bool text_is_ascii(struct text text)
 /* True for well-formed UTF-8 (RFC 3629: no overlong forms, surrogates or values past U+10FFFF). */
 bool text_is_utf8(struct text text);
 
+/* Without the spaces, tabs, carriage returns and newlines at both ends. */
+struct text text_trim(struct text text);
+
+/* Takes what stands before the first stop off the front of *rest, and the stop; without one, all.
+ */
+struct text text_take(struct text *rest, char stop);
+
 #endif

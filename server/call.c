@@ -10,6 +10,7 @@
 
 #include "ranker/check.h"
 #include "ranker/wire.h"
+#include "server/span.h"
 #include "store/clock.h"
 
 /* The main operation. */
@@ -49,6 +50,8 @@ struct call {
     int cancelled; /* written by gRPC */
     bool cut;      /* by us */
     struct turn turn;
+    struct span span;
+    grpc_metadata request_id; /* of the answer */
     bool main_busy;
     bool close_busy;
     bool closed;
@@ -253,8 +256,32 @@ static grpc_metadata pushback(unsigned retry_ms)
                            .value = grpc_slice_from_copied_buffer(text, (size_t)size)};
 }
 
-/* What a batch that sends is made of. */
-enum { SEND_MESSAGE = 1, SEND_STATUS = 2 };
+/* Gives the call's request id back, with the first answer, or with what is wrong with a later one.
+ */
+static void put_request_id(struct call *call, grpc_op *ops, size_t count, unsigned code)
+{
+    struct text id =
+        span_request_id(&call->lane->worker->spans, &call->span, &call->metadata, code);
+    call->request_id =
+        (grpc_metadata){.key = grpc_slice_from_static_string("x-request-id"),
+                        .value = id.size > 0 ? grpc_slice_from_copied_buffer(id.data, id.size)
+                                             : grpc_empty_slice()};
+    for (size_t i = 0; i < count && id.size > 0; i++) {
+        if (ops[i].op == GRPC_OP_SEND_INITIAL_METADATA) {
+            ops[i].data.send_initial_metadata.count = 1;
+            ops[i].data.send_initial_metadata.metadata = &call->request_id;
+        } else if (ops[i].op == GRPC_OP_SEND_STATUS_FROM_SERVER && code != 0) {
+            size_t at = ops[i].data.send_status_from_server.trailing_metadata_count++;
+            ops[i].data.send_status_from_server.trailing_metadata[at] = call->request_id;
+        } else {
+            continue;
+        }
+        return;
+    }
+}
+
+/* What a batch that sends is made of; and of trailing metadata, when to try again and the id. */
+enum { SEND_MESSAGE = 1, SEND_STATUS = 2, TRAILING_MAX = 2 };
 
 /* Sends the response, the status, or both, in one batch. A unary call's batch also sees its close,
  * unless that is watched already. */
@@ -264,7 +291,9 @@ static void send_batch(struct call *call, int what)
     memset(ops, 0, sizeof(ops));
     size_t count = 0;
     grpc_slice details = grpc_slice_from_static_buffer(NULL, 0);
-    grpc_metadata retry;
+    unsigned code = method_code(call->turn.status);
+    grpc_metadata trailing[TRAILING_MAX];
+    size_t trailing_count = 0;
     if (!call->initial_sent) {
         ops[count++].op = GRPC_OP_SEND_INITIAL_METADATA;
         call->initial_sent = true;
@@ -276,25 +305,39 @@ static void send_batch(struct call *call, int what)
     }
     if ((what & SEND_STATUS) != 0) {
         ops[count].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
-        ops[count].data.send_status_from_server.status =
-            (grpc_status_code)method_code(call->turn.status);
+        ops[count].data.send_status_from_server.status = (grpc_status_code)code;
+        call->span.code = code;
         if (call->turn.status != STATUS_OK) {
             details = grpc_slice_from_copied_string(call->turn.problem.text);
             ops[count].data.send_status_from_server.status_details = &details;
         }
         if (call->turn.retry_ms > 0) { /* so short that the slice needs no freeing */
-            retry = pushback(call->turn.retry_ms);
-            ops[count].data.send_status_from_server.trailing_metadata = &retry;
-            ops[count].data.send_status_from_server.trailing_metadata_count = 1;
+            trailing[trailing_count++] = pushback(call->turn.retry_ms);
         }
+        ops[count].data.send_status_from_server.trailing_metadata = trailing;
+        ops[count].data.send_status_from_server.trailing_metadata_count = trailing_count;
         count++;
     }
     if (kind_of(call) == METHOD_UNARY && !call->close_busy && !call->closed) {
         ops[count].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
         ops[count++].data.recv_close_on_server.cancelled = &call->cancelled;
     }
+    put_request_id(call, ops, count, code);
     start(call, (what & SEND_STATUS) != 0 ? STAGE_ENDING : STAGE_SENDING, ops, count);
+    grpc_slice_unref(call->request_id.value);
     grpc_slice_unref(details);
+    span_stage(&call->span, SPAN_ENCODE);
+}
+
+/* The turn's answer is sent, or it has none. */
+static void end_span(struct call *call)
+{
+    const struct lane *lane = call->lane;
+    struct span_call facts = {.method = lane->route->method,
+                              .number = (size_t)(lane - lane->worker->lanes),
+                              .metadata = &call->metadata,
+                              .code = method_code(call->turn.status)};
+    span_end(&lane->worker->spans, &call->span, &facts);
 }
 
 /* Sends what the turn ended with. */
@@ -314,6 +357,7 @@ static void send_answer(struct call *call)
         } else {
             grpc_byte_buffer_destroy(call->request);
             call->request = NULL;
+            end_span(call);
             start_read(call);
         }
         return;
@@ -495,7 +539,9 @@ static bool run_turn(struct call *call)
         if (method->kind == METHOD_SERVER_STREAM) {
             call->wakes_seen = wakes(worker);
         }
-        switch (method->begin(method->context, &call->turn)) {
+        enum turn_step step = method->begin(method->context, &call->turn);
+        span_stage(&call->span, SPAN_HANDLE);
+        switch (step) {
         case TURN_DONE:
             respond(call);
             return false;
@@ -534,6 +580,7 @@ static void take_turn(struct call *call, const ProtobufCMessage *request, struct
     call->turn.request = request;
     call->turn.request_bytes = request_bytes;
     call->turn.now_ms = wall_clock_ms();
+    call->turn.meter = call->lane->worker->spans.meter;
     call->turn.hurried = worker_is_hurried(call->lane->worker);
     call->turn.stopping = call->closed || atomic_load(call->lane->worker->draining);
     if (!run_turn(call)) {
@@ -581,6 +628,7 @@ static void take_message(struct call *call)
 {
     const ProtobufCMessageDescriptor *input = call->lane->route->input;
     struct text bytes = {0};
+    span_stage(&call->span, SPAN_QUEUE);
     if (!open_turn(call)) {
         return;
     }
@@ -592,6 +640,7 @@ static void take_message(struct call *call)
         ProtobufCAllocator allocator = wire_allocator(call->arena);
         const ProtobufCMessage *request =
             protobuf_c_message_unpack(input, &allocator, bytes.size, (const uint8_t *)bytes.data);
+        span_stage(&call->span, SPAN_DECODE);
         if (request != NULL) {
             take_turn(call, request, bytes);
             return;
@@ -610,6 +659,7 @@ static void take_message(struct call *call)
 /* A turn with request NULL. */
 static void take_empty_turn(struct call *call)
 {
+    span_begin(&call->span);
     if (open_turn(call)) {
         take_turn(call, NULL, (struct text){0});
     }
@@ -703,6 +753,9 @@ static void refuse(struct call *call)
 static void queue_message(struct call *call)
 {
     call->stage = STAGE_QUEUED;
+    if (kind_of(call) != METHOD_UNARY) {
+        span_begin(&call->span);
+    }
     call->waiter.bytes = grpc_byte_buffer_length(call->request);
     connections_message(call->lane->worker->connections, call->call, call->waiter.bytes);
     if (call->lane->route->class == ADMISSION_NONE) {
@@ -716,6 +769,7 @@ static void queue_message(struct call *call)
 static void prepare(struct call *call)
 {
     call->main_busy = true;
+    span_begin_call(&call->lane->worker->spans, &call->span);
     call->turn = (struct turn){.status = STATUS_OK};
 }
 
@@ -729,6 +783,8 @@ static bool begin_without_message(struct call *call)
         return false;
     }
     call->main_busy = false;
+    span_end_call(&call->lane->worker->spans, &call->span,
+                  (size_t)(call->lane - call->lane->worker->lanes));
     clean(call); /* the unref of an unanswered call cancels it */
     return true;
 }
@@ -819,11 +875,13 @@ static void advance(struct call *call)
         }
         return;
     case STAGE_WRITING:
+        span_stage(&call->span, SPAN_WRITE);
         respond(call);
         give_arena(call);
         return;
     case STAGE_WAITING:
         if (is_owed_a_turn(call)) {
+            span_stage(&call->span, SPAN_WAIT);
             take_next_turn(call);
         } else {
             take_empty_turn(call);
@@ -851,8 +909,19 @@ static bool is_over(struct call *call, bool success)
            grpc_call_failed_before_recv_message(call->call) != 0;
 }
 
+/* Whether an answer to a message has been sent, or the call's failure. */
+static bool has_answered(const struct call *call)
+{
+    bool is_answer = kind_of(call) == METHOD_UNARY || kind_of(call) == METHOD_CLIENT_STREAM ||
+                     call->turn.status != STATUS_OK;
+    return call->stage == STAGE_SENDING || (call->stage == STAGE_ENDING && is_answer);
+}
+
 static void main_event(struct call *call, bool success)
 {
+    if (success && has_answered(call)) {
+        end_span(call);
+    }
     if (call->stage == STAGE_SENDING) {
         clear_messages(call);
     }
@@ -872,6 +941,8 @@ static bool end_if_idle(struct call *call)
     if (call->cancelled && !call->cut && !deadline_passed(call->deadline)) {
         (void)connections_reset(call->lane->worker->connections, call->call);
     }
+    span_end_call(&call->lane->worker->spans, &call->span,
+                  (size_t)(call->lane - call->lane->worker->lanes));
     clean(call);
     return true;
 }

@@ -32,7 +32,7 @@ static const struct option {
 #undef FLAG
 };
 
-enum { OPTION_COUNT = sizeof(table) / sizeof(table[0]), NAME_MAX_LENGTH = 32, WORKERS_MAX = 64 };
+enum { NAME_MAX_LENGTH = 32, WORKERS_MAX = 64 };
 
 static char *text_field(struct options *options, const struct option *option)
 {
@@ -80,9 +80,9 @@ static enum status unknown_name(const char *name, struct problem *problem)
     if (nearest != NULL) {
         char known[NAME_MAX_LENGTH + 1];
         dashed(nearest, known);
-        problem_set(problem, "--%.64s: no such option; did you mean --%s?", name, known);
+        problem_set(problem, "%.64s: no such option; did you mean %s?", name, known);
     } else {
-        problem_set(problem, "--%.64s: no such option", name);
+        problem_set(problem, "%.64s: no such option", name);
     }
     return STATUS_INVALID;
 }
@@ -94,8 +94,8 @@ static enum status set_text(struct options *options, const struct option *option
     size_t length = strlen(value);
     if (length < option->min || length > option->max) {
         dashed(option->name, name);
-        problem_set(problem, "--%s: found %zu bytes, allowed are %u to %u", name, length,
-                    option->min, option->max);
+        problem_set(problem, "%s: found %zu bytes, allowed are %u to %u", name, length, option->min,
+                    option->max);
         return STATUS_INVALID;
     }
     memcpy(text_field(options, option), value, length + 1);
@@ -112,7 +112,7 @@ static enum status set_number(struct options *options, const struct option *opti
     if (*value < '0' || *value > '9' || *end != '\0' || number < option->min ||
         number > option->max) {
         dashed(option->name, name);
-        problem_set(problem, "--%s: found \"%.64s\", expected a whole number from %u to %u", name,
+        problem_set(problem, "%s: found \"%.64s\", expected a whole number from %u to %u", name,
                     value, option->min, option->max);
         return STATUS_INVALID;
     }
@@ -127,7 +127,7 @@ static enum status set_flag(struct options *options, const struct option *option
     bool on = strcmp(value, "true") == 0;
     if (!on && strcmp(value, "false") != 0) {
         dashed(option->name, name);
-        problem_set(problem, "--%s: found \"%.64s\", expected true or false", name, value);
+        problem_set(problem, "%s: found \"%.64s\", expected true or false", name, value);
         return STATUS_INVALID;
     }
     *flag_field(options, option) = on;
@@ -158,30 +158,44 @@ static bool same_name(const char *name, const char *option)
     return *name == *option;
 }
 
+size_t options_find(const char *name)
+{
+    size_t row = 0;
+    while (row < OPTION_COUNT && !same_name(name, table[row].name)) {
+        row++;
+    }
+    return row;
+}
+
 enum status options_set(struct options *options, const char *name, const char *value,
                         struct problem *problem)
 {
-    for (size_t i = 0; i < OPTION_COUNT; i++) {
-        if (same_name(name, table[i].name)) {
-            return set(options, &table[i], value, problem);
-        }
+    size_t row = options_find(name);
+    if (row == OPTION_COUNT) {
+        return unknown_name(name, problem);
     }
-    return unknown_name(name, problem);
+    return set(options, &table[row], value, problem);
 }
 
-void options_help(FILE *out)
+void options_print_example(FILE *out)
 {
-    char name[NAME_MAX_LENGTH + 1];
+    fputs("# Options of \"reelrank serve --config FILE\", one a line: NAME = VALUE. What stands "
+          "here is\n"
+          "# each option's default, commented out. The command line overrides this file. See\n"
+          "# reelrank.conf(5).\n",
+          out);
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         const struct option *option = &table[i];
+        char name[NAME_MAX_LENGTH + 1];
         dashed(option->name, name);
         if (option->kind == OPTION_TEXT) {
-            fprintf(out, "  --%-20s %s (default \"%s\")\n", name, option->help, option->text_value);
+            const char *gap = option->text_value[0] != '\0' ? " " : "";
+            fprintf(out, "\n# %s\n#%s =%s%s\n", option->help, name, gap, option->text_value);
         } else if (option->kind == OPTION_FLAG) {
-            fprintf(out, "  --%-20s %s\n", name, option->help);
+            fprintf(out, "\n# %s\n#%s = false\n", option->help, name);
         } else {
-            fprintf(out, "  --%-20s %s (default %u; %u to %u)\n", name, option->help, option->value,
-                    option->min, option->max);
+            fprintf(out, "\n# %s (%u to %u)\n#%s = %u\n", option->help, option->min, option->max,
+                    name, option->value);
         }
     }
 }
@@ -201,6 +215,12 @@ void options_log(const struct options *options)
 #undef FLAG_FORMAT
 #undef FLAG_ARGUMENT
 #undef ARGUMENT
+}
+
+uint64_t options_retain_bytes(const struct options *options)
+{
+    uint32_t mib = options->retain_mib > 0 ? options->retain_mib : options->map_mib / 4 * 3;
+    return (uint64_t)mib << 20;
 }
 
 enum status options_check(const struct options *options, struct problem *problem)

@@ -2,6 +2,7 @@
 #define SERVER_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -9,9 +10,10 @@
 #include "ranker/status.h"
 
 /*
- * The server's options: one row each. The struct, the defaults, the parser, --help and the start-up
- * log come from this table. On the command line an option's name has dashes: --max-message-bytes. A
- * FLAG is false unless it is given.
+ * The server's options: one row each. The struct, the defaults, the parser, --help, the manual, the
+ * example of a configuration file and the start-up log come from this table. On the command line
+ * and in a file (server/options_file.h) an option's name has dashes: max-message-bytes. A FLAG is
+ * false unless it is given.
  */
 /* clang-format off */
 #define OPTIONS(TEXT, NUMBER, FLAG)                                                                               \
@@ -51,7 +53,12 @@
     NUMBER(journal_days,             30,            0,     36500,  "most days a decision stays; 0: any")          \
     NUMBER(write_queue_length,     4096,            1,   1048576,  "writing calls that may wait for the store")   \
     NUMBER(lame_duck_ms,              0,            0,    600000,  "time at shutdown between NOT_SERVING and the drain, ms") \
-    NUMBER(drain_ms,               5000,            0,    600000,  "time for calls in flight at shutdown, ms")
+    NUMBER(drain_ms,               5000,            0,    600000,  "time for calls in flight at shutdown, ms")    \
+    TEXT(admin_listen,      "auto",                 0,       127,  "metrics and admin page; auto: 127.0.0.1, port after listen's; empty: none") \
+    TEXT(log_format,        "text",                 1,        16,  "text: key=value; json: a JSON object a line")  \
+    TEXT(log_level,         "info",                 1,        16,  "least level that is logged: debug, info, warn or error") \
+    NUMBER(slow_call_ms,            100,            0,   3600000,  "calls that take longer are logged, with their stages; 0: none") \
+    NUMBER(drift_window_seconds,   3600,            1,  31536000,  "length of the windows of scores whose drift is told")
 /* clang-format on */
 
 enum { OPTION_TEXT_SIZE = 4096 };
@@ -66,21 +73,34 @@ struct options {
 #undef FLAG
 };
 
+enum {
+#define ROW(name, ...) OPTION_##name,
+    OPTIONS(ROW, ROW, ROW)
+#undef ROW
+        OPTION_COUNT
+};
+
 void options_defaults(struct options *options);
 
+/* The row of an option; name with dashes or underscores. OPTION_COUNT: there is none. */
+size_t options_find(const char *name);
+
 /*
- * Sets one option, a flag by "true" or "false"; name with dashes or underscores, without leading
- * dashes. STATUS_INVALID, with options unchanged: problem names the option, what was found and what
+ * Sets one option, a flag by "true" or "false"; name as options_find() takes it. STATUS_INVALID,
+ * with options unchanged: problem begins with the option's name, and says what was found and what
  * is allowed.
  */
 MUST_USE enum status options_set(struct options *options, const char *name, const char *value,
                                  struct problem *problem);
 
-/* One line for each option, for --help. */
-void options_help(FILE *out);
+/* A configuration file that changes nothing: each option with its meaning, range and default. */
+void options_print_example(FILE *out);
 
 /* One line of the log with every option's value. */
 void options_log(const struct options *options);
+
+/* What the log's records may take: retain_mib, with 0 resolved. */
+uint64_t options_retain_bytes(const struct options *options);
 
 /* STATUS_INVALID for a text that names nothing known; options_set() alone cannot tell. */
 MUST_USE enum status options_check(const struct options *options, struct problem *problem);

@@ -264,6 +264,7 @@ static enum status init_workers(struct rpc *rpc, const struct rpc_options *optio
         .route_count = rpc->route_count,
         .arena_size = arena_size > ARENA_BYTES_MIN ? arena_size : ARENA_BYTES_MIN,
         .arena_bytes_max = options->memory_quota_bytes / options->worker_count,
+        .spans = {.slow_ns = (uint64_t)options->slow_call_ms * 1000000},
         .admission =
             {
                 .delay_ns = (int64_t)options->queue_delay_ms * 1000000,
@@ -273,6 +274,9 @@ static enum status init_workers(struct rpc *rpc, const struct rpc_options *optio
             },
     };
     for (size_t i = 0; i < options->worker_count; i++) {
+        if (options->metrics != NULL) {
+            worker_options.spans.meter = metrics_meter(options->metrics, i);
+        }
         enum status status = worker_init(&rpc->seats[i].worker, &worker_options);
         if (status != STATUS_OK) {
             return status;
@@ -319,7 +323,14 @@ static void *run_seat(void *argument)
 {
     struct seat *seat = argument;
     struct rpc *rpc = seat->rpc;
+    struct meter *meter = seat->worker.spans.meter;
+    if (meter != NULL) {
+        meter_begin_thread(meter);
+    }
     worker_run(&seat->worker);
+    if (meter != NULL) {
+        meter_end_thread(meter);
+    }
     pthread_mutex_lock(&rpc->lock);
     rpc->running--;
     pthread_cond_signal(&rpc->stopped);
@@ -429,6 +440,9 @@ enum status rpc_start(const struct rpc_options *options, const struct method *me
     status = bind_port(rpc, options, &address, problem);
     if (status == STATUS_OK) {
         register_routes(rpc, methods, count);
+        if (options->metrics != NULL) {
+            metrics_methods(options->metrics, methods, count);
+        }
         status = init_workers(rpc, options, writer);
     }
     if (status == STATUS_OK) {

@@ -48,6 +48,7 @@ enum status worker_init(struct worker *worker, const struct worker_options *opti
                               .sending_bytes_max = options->arena_bytes_max,
                               .access = options->access,
                               .draining = options->draining,
+                              .spans = options->spans,
                               .lanes = lanes,
                               .lane_count = options->route_count};
     arenas_init(&worker->arenas, options->arena_size, LIVE_MAX, options->arena_bytes_max);

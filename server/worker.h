@@ -15,6 +15,7 @@
 #include "server/arenas.h"
 #include "server/connections.h"
 #include "server/method.h"
+#include "server/span.h"
 #include "server/writer.h"
 
 /*
@@ -50,6 +51,7 @@ struct worker {
     struct connections *connections;
     bool degrade; /* in overload, calls are told to hurry */
     const atomic_bool *draining;
+    struct span_options spans;
     struct lane *lanes;
     size_t lane_count;
     /* Owned by the thread. */
@@ -90,6 +92,7 @@ struct worker_options {
     size_t route_count;
     size_t arena_size;
     size_t arena_bytes_max;
+    struct span_options spans; /* the meter is the worker's own */
     struct admission_options admission;
 };
 

@@ -44,12 +44,41 @@ static void ascii_is_told_from_the_rest_at_every_place(void)
     }
 }
 
+static void is_text(const char *want, struct text got)
+{
+    CHECK_EQ((long)strlen(want), got.size);
+    CHECK(text_equal(text_of(want), got));
+}
+
+static void blanks_at_both_ends_are_trimmed(void)
+{
+    is_text("a b", text_trim(text_of(" \t\r\na b\n \r\t")));
+    is_text("a", text_trim(text_of("a")));
+    is_text("", text_trim(text_of(" \n")));
+    is_text("", text_trim((struct text){NULL, 0}));
+}
+
+static void what_stands_before_the_stop_is_taken(void)
+{
+    struct text rest = text_of("a=b==c");
+    is_text("a", text_take(&rest, '='));
+    is_text("b", text_take(&rest, '='));
+    is_text("", text_take(&rest, '='));
+    is_text("c", text_take(&rest, '='));
+    is_text("", rest);
+    is_text("", text_take(&rest, '='));
+    struct text empty = {NULL, 0};
+    is_text("", text_take(&empty, '='));
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(well_formed_utf8_is_accepted),
         TEST(malformed_utf8_is_refused),
         TEST(ascii_is_told_from_the_rest_at_every_place),
+        TEST(blanks_at_both_ends_are_trimmed),
+        TEST(what_stands_before_the_stop_is_taken),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }
