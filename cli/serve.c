@@ -120,8 +120,10 @@ const struct command command_serve = {
     .summary = "serve the API over gRPC",
     .description =
         "Serves reelrank.v1 on the store in the data directory until SIGTERM or SIGINT, then\n"
-        "finishes the calls in flight. Prints \"listening on HOST:PORT\" once it serves. While\n"
-        "it runs, other commands with the same --data ask it.\n\n"
+        "finishes the calls in flight. Prints \"listening on HOST:PORT\" once it serves, and "
+        "where\n"
+        "its admin page and metrics are. While it runs, other commands with the same --data ask\n"
+        "it. Its log is on stderr.\n\n"
         "Without --tls-cert it is plaintext, on a loopback address; without --tokens any client\n"
         "may call everything. Certificates and tokens are read again when their files change.\n",
     .examples =

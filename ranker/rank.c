@@ -287,6 +287,7 @@ enum status rank(const struct state *state, const struct model *model,
         status = run(&ranking, &result);
     }
     if (status == STATUS_OK) {
+        result.user_place = ranking.user_place;
         *out = result;
     }
     return status;

@@ -104,6 +104,13 @@ struct slate_moves {
     struct slate_move items[SLATE_RULE_COUNT];
 };
 
+/* Where a ranking found its user. Of interest to who watches a server: it changes no answer. */
+enum user_place {
+    USER_UNKNOWN, /* nothing is known of the user, or it is a visitor */
+    USER_IN_MEMORY,
+    USER_ON_DISK
+};
+
 /* All arrays lie in the arena. */
 struct rank_result {
     size_t count;         /* length of the slate */
@@ -126,6 +133,7 @@ struct rank_result {
      */
     int64_t term_totals[TERM_COUNT];
     uint64_t state_sequence;
+    enum user_place user_place;
 };
 
 /*

@@ -204,9 +204,13 @@ static enum status prepare(struct ranking *ranking)
 {
     const struct user *user;
     const struct selection *widest = &ranking->selection;
+    size_t used = ranking->arena->used;
     enum status status = ranking_find_user(ranking, &user);
     if (status != STATUS_OK) {
         return status;
+    }
+    if (user != NULL) { /* one that is not in memory is loaded into the arena */
+        ranking->user_place = ranking->arena->used == used ? USER_IN_MEMORY : USER_ON_DISK;
     }
     ranking->selection = selection_of_moving(ranking->model, user, ranking->request);
     if (ranking->request->explain) {

@@ -22,6 +22,7 @@ struct ranking {
     struct selection explained; /* with explain, whatever can be explained */
     struct profile profile;
     struct features_source source;
+    enum user_place user_place;
     const struct video **videos; /* by candidate of the request; NULL: unknown */
     uint8_t *rules;              /* by candidate of the request; enum drop_rule */
     size_t kept_count;

@@ -152,3 +152,11 @@ enum status admin_submit(struct admin *admin, void (*run_job)(void *context), vo
     CHECK(pthread_mutex_unlock(&admin->lock) == 0);
     return full ? STATUS_BUSY : STATUS_OK;
 }
+
+size_t admin_waiting(struct admin *admin)
+{
+    CHECK(pthread_mutex_lock(&admin->lock) == 0);
+    size_t count = admin->count;
+    CHECK(pthread_mutex_unlock(&admin->lock) == 0);
+    return count;
+}

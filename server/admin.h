@@ -35,4 +35,7 @@ void admin_free(struct admin *admin);
 /* Queues a call of run(context) on the thread. STATUS_BUSY: ADMIN_JOBS_MAX wait. Any thread. */
 MUST_USE enum status admin_submit(struct admin *admin, void (*run)(void *context), void *context);
 
+/* How many jobs wait. Any thread. */
+size_t admin_waiting(struct admin *admin);
+
 #endif

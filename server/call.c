@@ -10,6 +10,7 @@
 
 #include "ranker/check.h"
 #include "ranker/wire.h"
+#include "server/span.h"
 #include "store/clock.h"
 
 /* The main operation. */
@@ -44,6 +45,8 @@ struct call {
     struct arena *arena;
     int cancelled; /* written by gRPC */
     struct turn turn;
+    struct span span;
+    grpc_metadata request_id; /* of the answer */
     bool main_busy;
     bool close_busy;
     bool closed;
@@ -213,6 +216,29 @@ static void pack_response(struct call *call)
     grpc_slice_unref(slice);
 }
 
+/* Gives the call's request id back, with the first answer, or with what is wrong with a later one.
+ */
+static void put_request_id(struct call *call, grpc_op *ops, size_t count, unsigned code)
+{
+    struct text id =
+        span_request_id(&call->lane->worker->spans, &call->span, &call->metadata, code);
+    call->request_id.value = grpc_empty_slice();
+    for (size_t i = 0; i < count && id.size > 0; i++) {
+        if (ops[i].op == GRPC_OP_SEND_INITIAL_METADATA) {
+            ops[i].data.send_initial_metadata.count = 1;
+            ops[i].data.send_initial_metadata.metadata = &call->request_id;
+        } else if (ops[i].op == GRPC_OP_SEND_STATUS_FROM_SERVER && code != 0) {
+            ops[i].data.send_status_from_server.trailing_metadata_count = 1;
+            ops[i].data.send_status_from_server.trailing_metadata = &call->request_id;
+        } else {
+            continue;
+        }
+        call->request_id.key = grpc_slice_from_static_string("x-request-id");
+        call->request_id.value = grpc_slice_from_copied_buffer(id.data, id.size);
+        return;
+    }
+}
+
 /* What a batch that sends is made of. */
 enum { SEND_MESSAGE = 1, SEND_STATUS = 2 };
 
@@ -224,6 +250,7 @@ static void send_batch(struct call *call, int what)
     memset(ops, 0, sizeof(ops));
     size_t count = 0;
     grpc_slice details = grpc_slice_from_static_buffer(NULL, 0);
+    unsigned code = method_code(call->turn.status);
     if (!call->initial_sent) {
         ops[count++].op = GRPC_OP_SEND_INITIAL_METADATA;
         call->initial_sent = true;
@@ -235,8 +262,8 @@ static void send_batch(struct call *call, int what)
     }
     if ((what & SEND_STATUS) != 0) {
         ops[count].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
-        ops[count].data.send_status_from_server.status =
-            (grpc_status_code)method_code(call->turn.status);
+        ops[count].data.send_status_from_server.status = (grpc_status_code)code;
+        call->span.code = code;
         if (call->turn.status != STATUS_OK) {
             details = grpc_slice_from_copied_string(call->turn.problem.text);
             ops[count].data.send_status_from_server.status_details = &details;
@@ -247,8 +274,22 @@ static void send_batch(struct call *call, int what)
         ops[count].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
         ops[count++].data.recv_close_on_server.cancelled = &call->cancelled;
     }
+    put_request_id(call, ops, count, code);
     start(call, (what & SEND_STATUS) != 0 ? STAGE_ENDING : STAGE_SENDING, ops, count);
+    grpc_slice_unref(call->request_id.value);
     grpc_slice_unref(details);
+    span_stage(&call->span, SPAN_ENCODE);
+}
+
+/* The turn's answer is sent, or it has none. */
+static void end_span(struct call *call)
+{
+    const struct lane *lane = call->lane;
+    struct span_call facts = {.method = lane->route->method,
+                              .number = (size_t)(lane - lane->worker->lanes),
+                              .metadata = &call->metadata,
+                              .code = method_code(call->turn.status)};
+    span_end(&lane->worker->spans, &call->span, &facts);
 }
 
 /* Sends what the turn ended with. */
@@ -268,6 +309,7 @@ static void send_answer(struct call *call)
         } else {
             grpc_byte_buffer_destroy(call->request);
             call->request = NULL;
+            end_span(call);
             start_read(call);
         }
         return;
@@ -442,7 +484,9 @@ static bool run_turn(struct call *call)
         if (method->kind == METHOD_SERVER_STREAM) {
             call->wakes_seen = wakes(worker);
         }
-        switch (method->begin(method->context, &call->turn)) {
+        enum turn_step step = method->begin(method->context, &call->turn);
+        span_stage(&call->span, SPAN_HANDLE);
+        switch (step) {
         case TURN_DONE:
             respond(call);
             return false;
@@ -481,6 +525,7 @@ static void take_turn(struct call *call, const ProtobufCMessage *request, struct
     call->turn.request = request;
     call->turn.request_bytes = request_bytes;
     call->turn.now_ms = wall_clock_ms();
+    call->turn.meter = call->lane->worker->spans.meter;
     call->turn.stopping = call->closed || atomic_load(call->lane->worker->draining);
     if (!run_turn(call)) {
         give_arena(call);
@@ -491,6 +536,9 @@ static void take_turn(struct call *call, const ProtobufCMessage *request, struct
 static bool open_turn(struct call *call)
 {
     call->turn = (struct turn){.state = call->state};
+    if (kind_of(call) != METHOD_UNARY) {
+        span_begin(&call->span);
+    }
     call->arena = arenas_take(&call->lane->worker->arenas);
     if (call->arena == NULL) {
         fail(call, STATUS_NO_MEMORY, "too many calls are in flight; try again later");
@@ -538,6 +586,7 @@ static void take_message(struct call *call)
         ProtobufCAllocator allocator = wire_allocator(call->arena);
         const ProtobufCMessage *request =
             protobuf_c_message_unpack(input, &allocator, bytes.size, (const uint8_t *)bytes.data);
+        span_stage(&call->span, SPAN_DECODE);
         if (request != NULL) {
             take_turn(call, request, bytes);
             return;
@@ -638,6 +687,7 @@ static void fail_without_request(struct call *call)
 void call_begin(struct call *call)
 {
     call->main_busy = true;
+    span_begin_call(&call->lane->worker->spans, &call->span);
     if (call->lane->route->method == NULL) {
         answer_unknown(call);
         return;
@@ -707,11 +757,13 @@ static void advance(struct call *call)
         }
         return;
     case STAGE_WRITING:
+        span_stage(&call->span, SPAN_WRITE);
         respond(call);
         give_arena(call);
         return;
     case STAGE_WAITING:
         if (is_owed_a_turn(call)) {
+            span_stage(&call->span, SPAN_WAIT);
             take_next_turn(call);
         } else {
             take_empty_turn(call);
@@ -738,8 +790,19 @@ static bool is_over(struct call *call, bool success)
            grpc_call_failed_before_recv_message(call->call) != 0;
 }
 
+/* Whether an answer to a message has been sent, or the call's failure. */
+static bool has_answered(const struct call *call)
+{
+    bool is_answer = kind_of(call) == METHOD_UNARY || kind_of(call) == METHOD_CLIENT_STREAM ||
+                     call->turn.status != STATUS_OK;
+    return call->stage == STAGE_SENDING || (call->stage == STAGE_ENDING && is_answer);
+}
+
 static void main_event(struct call *call, bool success)
 {
+    if (success && has_answered(call)) {
+        end_span(call);
+    }
     if (call->stage == STAGE_SENDING) {
         clear_messages(call);
     }
@@ -769,6 +832,8 @@ bool call_event(struct call *call, const struct call_tag *tag, bool success)
     if (call->main_busy || call->close_busy) {
         return false;
     }
+    span_end_call(&call->lane->worker->spans, &call->span,
+                  (size_t)(call->lane - call->lane->worker->lanes));
     clean(call);
     return true;
 }

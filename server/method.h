@@ -37,6 +37,8 @@ enum turn_step {
 
 enum { METHOD_STATE_SIZE = 1536 };
 
+struct meter;
+
 /*
  * One turn. A message of a bidi stream is one turn; so is each response of a server stream, which
  * may also take turns without one. A client stream has one for each message and a last one with
@@ -52,7 +54,8 @@ struct turn {
     struct text request_bytes;       /* as received */
     void *state;                     /* METHOD_STATE_SIZE bytes of this call, zero at first */
     int64_t now_ms;                  /* wall clock */
-    bool stopping; /* the server shuts down or the client is gone: long work should end */
+    struct meter *meter; /* what counts at this worker (metrics.h); NULL: nothing does */
+    bool stopping;       /* the server shuts down or the client is gone: long work should end */
     ProtobufCMessage *response; /* set before the end, it is sent if the status is STATUS_OK */
     struct text response_bytes; /* packed already; must live in arena */
     struct batch *batch;        /* for TURN_WRITE, in arena */

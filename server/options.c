@@ -217,6 +217,12 @@ void options_log(const struct options *options)
 #undef ARGUMENT
 }
 
+uint64_t options_retain_bytes(const struct options *options)
+{
+    uint32_t mib = options->retain_mib > 0 ? options->retain_mib : options->map_mib / 4 * 3;
+    return (uint64_t)mib << 20;
+}
+
 unsigned options_worker_count(const struct options *options)
 {
     if (options->workers > 0) {

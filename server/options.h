@@ -45,7 +45,12 @@
     NUMBER(journal_mib,            1024,           16,  16777216,  "most of the decision journal, MiB")           \
     NUMBER(journal_days,             30,            0,     36500,  "most days a decision stays; 0: any")          \
     NUMBER(write_queue_length,     4096,            1,   1048576,  "writing calls that may wait for the store")   \
-    NUMBER(drain_ms,               5000,            0,    600000,  "time for calls in flight at shutdown, ms")
+    NUMBER(drain_ms,               5000,            0,    600000,  "time for calls in flight at shutdown, ms")    \
+    TEXT(admin_listen,      "auto",                 0,       127,  "metrics and admin page; auto: 127.0.0.1, port after listen's; empty: none") \
+    TEXT(log_format,        "text",                 1,        16,  "text: key=value; json: a JSON object a line")  \
+    TEXT(log_level,         "info",                 1,        16,  "least level that is logged: debug, info, warn or error") \
+    NUMBER(slow_call_ms,            100,            0,   3600000,  "calls that take longer are logged, with their stages; 0: none") \
+    NUMBER(drift_window_seconds,   3600,            1,  31536000,  "length of the windows of scores whose drift is told")
 /* clang-format on */
 
 enum { OPTION_TEXT_SIZE = 4096 };
@@ -85,6 +90,9 @@ void options_print_example(FILE *out);
 
 /* One line of the log with every option's value. */
 void options_log(const struct options *options);
+
+/* What the log's records may take: retain_mib, with 0 resolved. */
+uint64_t options_retain_bytes(const struct options *options);
 
 /* The workers option, with 0 resolved to the number of processors, at most 64. */
 unsigned options_worker_count(const struct options *options);

@@ -126,8 +126,12 @@ static enum status init_workers(struct rpc *rpc, const struct rpc_options *optio
         .route_count = rpc->route_count,
         .arena_size = arena_size > ARENA_BYTES_MIN ? arena_size : ARENA_BYTES_MIN,
         .arena_bytes_max = options->memory_quota_bytes / options->worker_count,
+        .spans = {.slow_ns = (uint64_t)options->slow_call_ms * 1000000},
     };
     for (size_t i = 0; i < options->worker_count; i++) {
+        if (options->metrics != NULL) {
+            worker_options.spans.meter = metrics_meter(options->metrics, i);
+        }
         enum status status = worker_init(&rpc->seats[i].worker, &worker_options);
         if (status != STATUS_OK) {
             return status;
@@ -160,7 +164,14 @@ static void *run_seat(void *argument)
 {
     struct seat *seat = argument;
     struct rpc *rpc = seat->rpc;
+    struct meter *meter = seat->worker.spans.meter;
+    if (meter != NULL) {
+        meter_begin_thread(meter);
+    }
     worker_run(&seat->worker);
+    if (meter != NULL) {
+        meter_end_thread(meter);
+    }
     pthread_mutex_lock(&rpc->lock);
     rpc->running--;
     pthread_cond_signal(&rpc->stopped);
@@ -268,6 +279,9 @@ enum status rpc_start(const struct rpc_options *options, const struct method *me
     rpc->access = options->access;
     rpc->server = create_server(options);
     register_routes(rpc, methods, count);
+    if (options->metrics != NULL) {
+        metrics_methods(options->metrics, methods, count);
+    }
     status = init_workers(rpc, options, writer);
     if (status == STATUS_OK) {
         status = bind_port(rpc, &address, options->tls, problem);

@@ -9,6 +9,7 @@
 #include "server/access.h"
 #include "server/admin.h"
 #include "server/method.h"
+#include "server/metrics.h"
 #include "server/tls.h"
 #include "server/writer.h"
 
@@ -33,10 +34,12 @@ struct rpc_options {
     size_t max_message_bytes;  /* of one request; larger ones: RESOURCE_EXHAUSTED */
     size_t memory_quota_bytes; /* see above */
     /* Borrowed until rpc_free(). */
-    struct admin *admin;   /* NULL if no method takes a TURN_WORK */
-    struct tls *tls;       /* NULL: plaintext, on a loopback address unless allow_plaintext */
-    struct access *access; /* NULL: whoever connects may call everything */
-    bool allow_plaintext;  /* also where others can read and change it */
+    struct admin *admin;     /* NULL if no method takes a TURN_WORK */
+    struct tls *tls;         /* NULL: plaintext, on a loopback address unless allow_plaintext */
+    struct access *access;   /* NULL: whoever connects may call everything */
+    struct metrics *metrics; /* of the same methods and workers; NULL: none */
+    bool allow_plaintext;    /* also where others can read and change it */
+    unsigned slow_call_ms;   /* calls that take longer are logged; 0: none */
 };
 
 /*

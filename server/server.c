@@ -13,8 +13,9 @@
 #include "server/address.h"
 #include "server/admin.h"
 #include "server/health.h"
-#include "server/log_limit.h"
 #include "server/logline.h"
+#include "server/metrics.h"
+#include "server/monitor.h"
 #include "server/notify.h"
 #include "server/reflection.h"
 #include "server/rpc.h"
@@ -37,12 +38,14 @@ enum { METHOD_COUNT = SERVICE_METHOD_COUNT + HEALTH_METHOD_COUNT + REFLECTION_ME
 struct server {
     const struct options *options;
     sigset_t signals;
+    struct monitor *monitor; /* NULL: none is wanted. Unmade first, since it looks at all others */
     struct notify notify;
     struct store *store;
     struct journal *journal;
     struct keeper *keeper;
     struct weights_life *life;
     struct weights_watch *watch; /* NULL: no file is given; the admin's once that runs */
+    struct metrics *metrics;
     struct service *service;
     struct writer *writer;
     struct certificates_paths tls_paths;
@@ -72,11 +75,20 @@ static void warn_of_checkpoint(void *context, const char *text)
     logline(LOG_WARN, "checkpoint", "problem=\"%s\"", text);
 }
 
+static void note_sync(void *context, uint64_t duration_ns)
+{
+    struct server *server = context;
+    metrics_sync(server->metrics, duration_ns);
+}
+
 static enum status open_store(struct server *server, struct problem *problem)
 {
     const struct options *options = server->options;
     struct store_options store_options = {
-        .log = {.path = options->data, .map_bytes = (size_t)options->map_mib << 20},
+        .log = {.path = options->data,
+                .map_bytes = (size_t)options->map_mib << 20,
+                .synced = note_sync,
+                .synced_context = server},
         .window_length = options->window_length,
         .checkpoint_records = options->checkpoint_records,
         .user_bytes = (size_t)options->user_memory_mib << 20,
@@ -134,13 +146,12 @@ static void log_recovery(struct server *server)
 static enum status make_keeper(struct server *server, struct problem *problem)
 {
     const struct options *options = server->options;
-    uint32_t mib = options->retain_mib > 0 ? options->retain_mib : options->map_mib / 4 * 3;
     struct keeper_options keeper_options = {
         .store = server->store,
         .directory = options->data,
         .journal = server->journal,
         .map_bytes = (size_t)options->map_mib << 20,
-        .log_bytes = (uint64_t)mib << 20,
+        .log_bytes = options_retain_bytes(options),
         .log_ms = (int64_t)options->retain_days * DAY_MS,
         .user_ms = (int64_t)options->user_days * DAY_MS,
         .statistics_ms = (int64_t)options->statistics_days * DAY_MS,
@@ -214,6 +225,7 @@ static enum status make_service(struct server *server, struct problem *problem)
         .life = server->life,
         .directory = server->options->data,
         .journal = server->journal,
+        .metrics = server->metrics,
         .swapped = weights_watch_log_swap,
     };
     return service_new(&options, &server->service);
@@ -333,6 +345,8 @@ static enum status start_rpc(struct server *server, struct problem *problem)
         .max_message_bytes = options->max_message_bytes,
         .memory_quota_bytes = (size_t)options->memory_quota_mib << 20,
         .admin = server->admin,
+        .metrics = server->metrics,
+        .slow_call_ms = options->slow_call_ms,
         .tls = server->tls,
         .access = server->access,
         .allow_plaintext = options->allow_plaintext,
@@ -341,9 +355,28 @@ static enum status start_rpc(struct server *server, struct problem *problem)
                      problem);
 }
 
+/* Before there are methods: which of them there are is known when calls come. */
+static enum status make_metrics(struct server *server, struct problem *problem)
+{
+    enum status status = metrics_new(options_worker_count(server->options), &server->metrics);
+    if (status != STATUS_OK) {
+        problem_set(problem, "no memory for metrics");
+    }
+    return status;
+}
+
 static enum status start(struct server *server, struct problem *problem)
 {
     enum status status = make_credentials(server, problem); /* before a directory is made */
+    if (status == STATUS_OK) {
+        status = monitor_start(server->options, &server->monitor, problem);
+    }
+    if (server->monitor != NULL) { /* before the store is read, which may take long */
+        logline(LOG_INFO, "admin", "address=%s", monitor_address(server->monitor));
+    }
+    if (status == STATUS_OK) {
+        status = make_metrics(server, problem);
+    }
     if (status == STATUS_OK) {
         status = open_store(server, problem);
     }
@@ -375,6 +408,7 @@ static void stop(struct server *server)
     if (server->keeper != NULL) {
         keeper_stop(server->keeper);
     }
+    monitor_free(server->monitor);
     rpc_free(server->rpc);
     writer_free(server->writer);
     admin_free(server->admin);
@@ -388,6 +422,7 @@ static void stop(struct server *server)
     keeper_free(server->keeper);
     journal_close(server->journal);
     store_close(server->store);
+    metrics_free(server->metrics);
 }
 
 /* Commands that find the directory in use call the server there. */
@@ -408,8 +443,21 @@ static void announce(struct server *server)
     if (status != STATUS_OK) { /* then they cannot find it */
         logline(LOG_WARN, "announce", "problem=\"%s\"", status_text(status));
     }
+    struct facts_sources sources = {.options = server->options,
+                                    .store = server->store,
+                                    .journal = server->journal,
+                                    .keeper = server->keeper,
+                                    .life = server->life,
+                                    .service = server->service,
+                                    .writer = server->writer,
+                                    .admin = server->admin,
+                                    .metrics = server->metrics};
+    monitor_serve(server->monitor, &sources, address);
     logline(LOG_INFO, "start", "address=%s", address);
     printf("listening on %s\n", address);
+    if (server->monitor != NULL) {
+        printf("admin page at http://%s/\n", monitor_address(server->monitor));
+    }
     fflush(stdout);
     notify_tell(&server->notify, "READY=1\nSTATUS=serving on %s", address);
 }
@@ -444,6 +492,7 @@ static void serve(struct server *server)
                 ((uint64_t)server->options->drain_ms + PATIENCE_MS) * 1000);
     logline(LOG_INFO, "drain", "signal=%d", signal_number);
     health_set(server->health, false);
+    monitor_drain(server->monitor);
     rpc_wake(server->rpc);
     keeper_stop(server->keeper); /* who waits for an erasure is told, and the next start goes on */
     rpc_drain(server->rpc, server->options->drain_ms);
@@ -452,17 +501,19 @@ static void serve(struct server *server)
 /* gRPC's own errors, as lines of our log. Whoever connects can cause them. */
 static void log_grpc(gpr_log_func_args *arguments)
 {
-    static struct log_limit limit;
-    uint64_t more = 0;
-    if (log_limit_due(&limit, &more)) {
-        logline(arguments->severity == GPR_LOG_SEVERITY_ERROR ? LOG_ERROR : LOG_INFO, "grpc",
-                "message=\"%s\" more=%" PRIu64, arguments->message, more);
-    }
+    logline(arguments->severity == GPR_LOG_SEVERITY_ERROR ? LOG_ERROR : LOG_INFO, "grpc",
+            "message=\"%s\"", arguments->message);
 }
 
 enum status server_run(const struct options *options, struct problem *problem)
 {
     enum status status = check_credentials(options, problem);
+    if (status == STATUS_OK) {
+        status = monitor_check_listen(options, problem);
+    }
+    if (status == STATUS_OK) {
+        status = logline_set(options->log_format, options->log_level, problem);
+    }
     if (status != STATUS_OK) { /* before a directory is made */
         return status;
     }
@@ -487,6 +538,7 @@ enum status server_run(const struct options *options, struct problem *problem)
     stop(server);
     notify_release(&server->notify);
     free(server);
+    logline_end();
     if (status == STATUS_OK) {
         logline(LOG_INFO, "stop", "status=ok");
     }

@@ -65,6 +65,7 @@ enum status service_new(const struct service_options *options, struct service **
     service->life = options->life;
     service->directory = options->directory;
     service->journal = options->journal;
+    service->metrics = options->metrics;
     service->swapped = options->swapped;
     service->started_ms = wall_clock_ms();
     *out = service;
@@ -79,6 +80,11 @@ void service_free(struct service *service)
     recent_free(service->recent);
     arm_counts_free(service->arms);
     free(service);
+}
+
+size_t service_arm_counts(struct service *service, struct arm_count out[ARM_COUNTS_MAX + 1])
+{
+    return arm_counts_get(service->arms, out);
 }
 
 void service_tell_swap(struct service *service, const struct weights_swap *swap)

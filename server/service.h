@@ -7,7 +7,9 @@
 #include "ranker/problem.h"
 #include "ranker/status.h"
 #include "ranker/text.h"
+#include "server/arm_counts.h"
 #include "server/method.h"
+#include "server/metrics.h"
 #include "server/weights_life.h"
 #include "store/journal.h"
 #include "store/store.h"
@@ -28,6 +30,7 @@ struct service_options {
     struct weights_life *life;
     const char *directory;   /* of the data; DiffWeights and ExportUser read its journal */
     struct journal *journal; /* what Rank adds to; NULL: nothing is added */
+    struct metrics *metrics; /* what counts signals; NULL: nothing does */
     /* Called for weights that a call put in force; may be NULL. */
     void (*swapped)(const struct weights_swap *swap);
 };
@@ -35,6 +38,9 @@ struct service_options {
 /* STATUS_NO_MEMORY. */
 MUST_USE enum status service_new(const struct service_options *options, struct service **out);
 void service_free(struct service *service); /* NULL is allowed */
+
+/* How many rankings each arm has had, as arm_counts_get() tells. Any thread. */
+size_t service_arm_counts(struct service *service, struct arm_count out[ARM_COUNTS_MAX + 1]);
 
 /* One row for every method of reelrank.v1, implemented or not. */
 enum { SERVICE_METHOD_COUNT = 19 };

@@ -18,6 +18,7 @@ struct service {
     struct weights_life *life;
     const char *directory;
     struct journal *journal;
+    struct metrics *metrics;
     void (*swapped)(const struct weights_swap *swap);
     struct recent *recent;   /* owned; has its own lock */
     struct arm_counts *arms; /* owned; likewise */

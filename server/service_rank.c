@@ -94,6 +94,9 @@ static enum status rank_one(struct service *service, struct turn *turn,
         return status;
     }
     arm_counts_add(service->arms, chosen.arms);
+    if (turn->meter != NULL) {
+        meter_ranking(turn->meter, &request, &result);
+    }
     if (request.total_terms) {
         keep_decision(service, turn, message, &request, &result, *response);
     }
@@ -123,6 +126,9 @@ enum turn_step service_rank(void *context, struct turn *turn)
     bool retriable = message->request_id[0] != '\0';
     if (retriable && recent_find(service->recent, turn->request_bytes, turn->now_ms, turn->arena,
                                  &turn->response_bytes)) {
+        if (turn->meter != NULL) {
+            meter_repeat(turn->meter);
+        }
         turn->status = STATUS_OK;
         return TURN_DONE;
     }
@@ -159,6 +165,9 @@ enum turn_step service_rank_stream(void *context, struct turn *turn)
     }
     response->result_case = REELRANK__V1__RANK_STREAM_RESPONSE__RESULT_RESPONSE;
     if (status != STATUS_OK) {
+        if (turn->meter != NULL) {
+            meter_stream_error(turn->meter, method_code(status));
+        }
         reelrank__v1__rank_error__init(error);
         error->code = method_code(status);
         /* The turn outlives its answer, so its problem may be pointed to. */

@@ -26,6 +26,14 @@ struct upload {
 _Static_assert(LIMIT_LATE_MS == INT64_C(30) * 24 * 3600 * 1000, "as collect() says");
 _Static_assert(sizeof(struct upload) <= METHOD_STATE_SIZE, "an upload's totals fit a call's state");
 
+/* For counts, where the signal is not valid; 0: none of ours. */
+static enum signal_type type_of(const Reelrank__V1__Signal *message)
+{
+    int type = (int)message->type;
+    return type >= SIGNAL_IMPRESSION && type < SIGNAL_TYPE_END ? (enum signal_type)type
+                                                               : (enum signal_type)0;
+}
+
 /* A bad signal becomes a rejected entry, with the reason; the others are not concerned. */
 static enum status put_signal(struct turn *turn, const Reelrank__V1__Signal *message,
                               struct entry *entry, char **reason)
@@ -41,6 +49,7 @@ static enum status put_signal(struct turn *turn, const Reelrank__V1__Signal *mes
         /* One that was taken before the clock was set back is a repeat, not of the future. */
         if (wire_signal(message, 0, signal, &problem) != STATUS_OK) {
             entry->outcome = OUTCOME_REJECTED;
+            signal->type = type_of(message);
             return STATUS_OK;
         }
         entry->rejection = REJECTION_FUTURE;
@@ -94,7 +103,7 @@ static enum turn_step prepare(struct turn *turn, Reelrank__V1__Signal *const *si
 }
 
 /* Copies outcomes into the results; returns their totals. */
-static struct totals collect(struct prepared *prepared)
+static struct totals collect(const struct service *service, struct prepared *prepared)
 {
     static const char late[] =
         "signal.time_ms is more than 30 days before the newest signal taken; import history into "
@@ -102,6 +111,7 @@ static struct totals collect(struct prepared *prepared)
     static const char forgotten[] =
         "signal.user_id was forgotten after signal.time_ms; only what the user did later is taken";
     struct totals totals = {0};
+    struct signal_counts counts = {0};
     for (size_t i = 0; i < prepared->batch.count; i++) {
         enum outcome outcome = prepared->batch.entries[i].outcome;
         Reelrank__V1__SignalResult *result = &prepared->results[i];
@@ -114,17 +124,21 @@ static struct totals collect(struct prepared *prepared)
         if (outcome == OUTCOME_DUPLICATE) {
             result->reason = (char *)protobuf_c_empty_string;
         }
+        counts.counts[prepared->batch.entries[i].event.u.signal.type][outcome]++;
         totals.accepted += outcome == OUTCOME_ACCEPTED;
         totals.duplicate += outcome == OUTCOME_DUPLICATE;
         totals.rejected += outcome == OUTCOME_REJECTED;
+    }
+    if (service->metrics != NULL) {
+        metrics_signals(service->metrics, &counts);
     }
     return totals;
 }
 
 /* Two messages have these fields, but generated types have nothing in common. */
-#define PUT_RESULTS(response, prepared)                          \
+#define PUT_RESULTS(context, response, prepared)                 \
     do {                                                         \
-        struct totals totals = collect(prepared);                \
+        struct totals totals = collect(context, prepared);       \
         (response)->results = (prepared)->result_list;           \
         (response)->n_results = (prepared)->batch.count;         \
         (response)->accepted = totals.accepted;                  \
@@ -146,7 +160,6 @@ enum turn_step service_record_signals(void *context, struct turn *turn)
 
 void service_record_signals_finish(void *context, struct turn *turn)
 {
-    (void)context;
     if (!service_batch_is_written(turn)) {
         return;
     }
@@ -154,7 +167,7 @@ void service_record_signals_finish(void *context, struct turn *turn)
     Reelrank__V1__RecordSignalsResponse *response =
         (Reelrank__V1__RecordSignalsResponse *)turn->response;
     reelrank__v1__record_signals_response__init(response);
-    PUT_RESULTS(response, prepared);
+    PUT_RESULTS(context, response, prepared);
     (void)service_answer(turn, &response->base);
 }
 
@@ -171,7 +184,6 @@ enum turn_step service_stream_signals(void *context, struct turn *turn)
 
 void service_stream_signals_finish(void *context, struct turn *turn)
 {
-    (void)context;
     if (!service_batch_is_written(turn)) {
         return;
     }
@@ -180,7 +192,7 @@ void service_stream_signals_finish(void *context, struct turn *turn)
         (Reelrank__V1__StreamSignalsResponse *)turn->response;
     reelrank__v1__stream_signals_response__init(response);
     response->batch_id = ((const Reelrank__V1__StreamSignalsRequest *)turn->request)->batch_id;
-    PUT_RESULTS(response, prepared);
+    PUT_RESULTS(context, response, prepared);
     (void)service_answer(turn, &response->base);
 }
 
@@ -218,13 +230,12 @@ enum turn_step service_upload_signals(void *context, struct turn *turn)
 
 void service_upload_signals_finish(void *context, struct turn *turn)
 {
-    (void)context;
     if (!service_batch_is_written(turn)) {
         return;
     }
     struct prepared *prepared = (struct prepared *)turn->batch;
     struct upload *upload = turn->state;
-    struct totals totals = collect(prepared);
+    struct totals totals = collect(context, prepared);
     upload->accepted += totals.accepted;
     upload->duplicate += totals.duplicate;
     upload->rejected += totals.rejected;

@@ -54,8 +54,14 @@ static void print_problems(const struct weights_watch *watch)
 {
     for (unsigned i = 0; i < watch->problems.count; i++) {
         const struct weights_problem *item = &watch->problems.items[i];
-        fprintf(stderr, "%s:%u:%u: %s%s%s\n", watch->path, item->line, item->column, item->path,
-                *item->path != '\0' ? ": " : "", item->message);
+        const char *colon = *item->path != '\0' ? ": " : "";
+        if (logline_is_json()) {
+            logline(LOG_WARN, "weights_problem", "file=\"%s\" line=%u column=%u problem=\"%s%s%s\"",
+                    watch->path, item->line, item->column, item->path, colon, item->message);
+        } else { /* as compilers do, for editors */
+            fprintf(stderr, "%s:%u:%u: %s%s%s\n", watch->path, item->line, item->column, item->path,
+                    colon, item->message);
+        }
     }
 }
 

@@ -20,7 +20,8 @@ MUST_USE enum status weights_watch_new(struct weights_life *life, const char *pa
 void weights_watch_free(struct weights_watch *watch); /* NULL is allowed */
 
 /*
- * Reads the file at a start, and prints its problems on stderr as FILE:LINE:COLUMN. Its weights
+ * Reads the file at a start, and prints its problems on stderr as FILE:LINE:COLUMN, or logs them as
+ * events where the log is JSON. Its weights
  * come into force unless they are what was last taken from a file: then others may have come since,
  * by apply or rollback, and stay. A file with problems is told of, in the log and in the life's
  * facts, and what the history has goes on. STATUS_INVALID: the history has nothing that could;

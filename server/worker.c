@@ -37,6 +37,7 @@ enum status worker_init(struct worker *worker, const struct worker_options *opti
                               .admin = options->admin,
                               .access = options->access,
                               .draining = options->draining,
+                              .spans = options->spans,
                               .lanes = lanes,
                               .lane_count = options->route_count};
     arenas_init(&worker->arenas, options->arena_size, LIVE_MAX, options->arena_bytes_max);

@@ -13,6 +13,7 @@
 #include "server/admin.h"
 #include "server/arenas.h"
 #include "server/method.h"
+#include "server/span.h"
 #include "server/writer.h"
 
 /*
@@ -45,6 +46,7 @@ struct worker {
     struct admin *admin;   /* NULL: no method needs it */
     struct access *access; /* NULL: whoever connects may call everything */
     const atomic_bool *draining;
+    struct span_options spans;
     struct lane *lanes;
     size_t lane_count;
     /* Owned by the thread. */
@@ -72,6 +74,7 @@ struct worker_options {
     size_t route_count;
     size_t arena_size;
     size_t arena_bytes_max;
+    struct span_options spans; /* the meter is the worker's own */
 };
 
 /* Makes the queue and registers it; before grpc_server_start(). STATUS_NO_MEMORY. */

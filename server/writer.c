@@ -6,6 +6,7 @@
 
 #include "ranker/check.h"
 #include "server/logline.h"
+#include "store/clock.h"
 
 enum {
     WRITE_MAX = 1024, /* batches under one sync: bounds how long the first of them waits */
@@ -42,14 +43,14 @@ struct writer {
     size_t count;
     bool stopping;
     bool appending_ended;
-    struct group *waiting; /* for the applier; NULL: none */
-    bool applying;         /* the applier is at work */
+    struct group *waiting;       /* for the applier; NULL: none */
+    bool applying;               /* the applier is at work */
+    struct writer_counts counts; /* but for those of the queue */
     /* Owned by the thread that appends; a group by that which applies, once it is handed over. */
     struct group
         groups[GROUP_COUNT]; /* one that is applied, one that waits, and one that is appended */
     size_t next_group;
-    enum status status; /* of the last write that had something to append */
-    uint64_t sequence;  /* after it */
+    uint64_t sequence; /* after the last write that had something to append */
 };
 
 /* Waits for work; 0 only when stopping and all is written. */
@@ -101,17 +102,32 @@ static void finish(struct writer *writer, const struct job *job)
     }
 }
 
+/* Counts a group. Returns whether its status is another than that of the write before. */
+static bool count_group(struct writer *writer, size_t count, bool only_repeats, enum status status)
+{
+    pthread_mutex_lock(&writer->lock);
+    struct writer_counts *counts = &writer->counts;
+    bool news = !only_repeats && status != counts->status;
+    counts->batches += count;
+    counts->groups++;
+    if (!only_repeats) {
+        counts->status = status;
+        counts->failed_ms = monotonic_ms();
+    }
+    pthread_mutex_unlock(&writer->lock);
+    return news;
+}
+
 /* A full disk needs a person, who is told when it begins and when it is over, not with each call.
  */
-static void note(struct writer *writer, const struct batch *last)
+static void note(struct writer *writer, const struct batch *last, size_t count)
 {
     enum status status = last->status;
     bool only_repeats = status == STATUS_OK && last->sequence == writer->sequence;
     writer->sequence = last->sequence;
-    if (only_repeats || status == writer->status) {
+    if (!count_group(writer, count, only_repeats, status)) {
         return;
     }
-    writer->status = status;
     if (status == STATUS_OK) {
         logline(LOG_INFO, "write", "status=ok");
     } else {
@@ -164,7 +180,7 @@ static void *run(void *argument)
             return NULL;
         }
         group->write = store_append(writer->store, group->batches, count);
-        note(writer, group->batches[count - 1]); /* all are written, or none is */
+        note(writer, group->batches[count - 1], count); /* all are written, or none is */
         if (hand_over(writer, group)) {
             writer->next_group = (writer->next_group + 1) % GROUP_COUNT;
         } else {
@@ -276,4 +292,13 @@ enum status writer_submit(struct writer *writer, struct batch *batch, void (*don
     }
     pthread_mutex_unlock(&writer->lock);
     return full ? STATUS_BUSY : STATUS_OK;
+}
+
+void writer_count(struct writer *writer, struct writer_counts *out)
+{
+    pthread_mutex_lock(&writer->lock);
+    *out = writer->counts;
+    out->waiting = writer->count;
+    out->length = writer->length;
+    pthread_mutex_unlock(&writer->lock);
 }

@@ -24,6 +24,16 @@ struct writer;
 MUST_USE enum status writer_new(struct store *store, struct keeper *keeper, size_t queue_length,
                                 struct writer **out);
 
+struct writer_counts {
+    size_t waiting;     /* batches in the queue */
+    size_t length;      /* of the queue */
+    uint64_t batches;   /* since the start, written or failed */
+    uint64_t groups;    /* in which they were appended */
+    enum status status; /* of the last write that had something to append */
+    int64_t failed_ms;  /* monotonic clock: when it failed; means something if it did */
+};
+void writer_count(struct writer *writer, struct writer_counts *out); /* any thread */
+
 /* Writes what still waits, calling every callback, then ends the thread. NULL is allowed. */
 void writer_free(struct writer *writer);
 

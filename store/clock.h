@@ -25,4 +25,12 @@ static inline int64_t monotonic_ms(void)
     return clock_ms(CLOCK_MONOTONIC);
 }
 
+/* The same in nanoseconds. */
+static inline int64_t monotonic_ns(void)
+{
+    struct timespec now;
+    CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 #endif

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "ranker/check.h"
+#include "store/clock.h"
 #include "store/free_pages.h"
 #include "store/lmdb.h"
 #include "store/log_internal.h"
@@ -386,6 +387,8 @@ enum status log_open(const struct log_options *options, struct log **out, struct
         return STATUS_NO_MEMORY;
     }
     log->lock_fd = -1;
+    log->synced = options->synced;
+    log->synced_context = options->synced_context;
     status = open_in(log, directory_fd, options, problem);
     close(directory_fd);
     if (status != STATUS_OK) {
@@ -670,11 +673,17 @@ static enum status append_once(struct log *log, const struct record *records, si
     if (rc != 0) {
         return lmdb_status(rc);
     }
-    enum status status = log_finish(log, txn, append_in(log, txn, records, count, &first));
-    if (status == STATUS_OK) {
-        log_trimmed(log, first);
+    rc = append_in(log, txn, records, count, &first);
+    int64_t start_ns = monotonic_ns();
+    enum status status = log_finish(log, txn, rc);
+    if (status != STATUS_OK) {
+        return status;
     }
-    return status;
+    if (log->synced != NULL) {
+        log->synced(log->synced_context, (uint64_t)(monotonic_ns() - start_ns));
+    }
+    log_trimmed(log, first);
+    return STATUS_OK;
 }
 
 bool log_make_room(struct log *log)

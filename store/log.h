@@ -41,6 +41,10 @@ enum { LOG_FORMAT_VERSION = 3 };
 struct log_options {
     const char *path; /* a directory; made if absent, its parent must exist */
     size_t map_bytes; /* budget of the file; beyond it appends give STATUS_NO_SPACE */
+    /* After each commit of appended records, by the appender: how long it took, with the wait for
+     * the disk. May be NULL. */
+    void (*synced)(void *context, uint64_t duration_ns);
+    void *synced_context;
 };
 
 /*

@@ -18,7 +18,9 @@ struct log {
     _Atomic MDB_dbi weights_files;
     atomic_bool has_weights; /* its first row makes them */
     size_t page_size;
-    uint64_t page_max; /* of the budget */
+    uint64_t page_max;                                   /* of the budget */
+    void (*synced)(void *context, uint64_t duration_ns); /* as in log_options */
+    void *synced_context;
 
     _Atomic uint64_t first; /* written by who commits */
     _Atomic uint64_t last;  /* written by the appender */

@@ -209,7 +209,7 @@ class Process:
         self.log_start = self.log.tell()
         self.started = time.monotonic()
         self.process = subprocess.Popen(
-            [*prefix, REELRANK, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0", *map(str, words)],
+            [*prefix, REELRANK, "serve", "--data", str(self.data), "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", *map(str, words)],
             stdout=subprocess.PIPE, stderr=self.log, **popen)
 
     def log_text(self):

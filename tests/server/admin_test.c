@@ -76,6 +76,7 @@ static void full_queue_refuses(void)
     }
     /* One more when the thread has taken the first already. */
     CHECK(taken == ADMIN_JOBS_MAX || taken == ADMIN_JOBS_MAX + 1);
+    CHECK(admin_waiting(admin) >= ADMIN_JOBS_MAX - 1 && admin_waiting(admin) <= ADMIN_JOBS_MAX);
     pthread_mutex_unlock(&work.gate);
     while (admin_submit(admin, run_item, &item) != STATUS_OK) {
     }

@@ -99,6 +99,41 @@ static void full_queue_is_busy_and_calls_nobody_back(void)
     store_close(store);
 }
 
+static void counts_tell_what_waits_and_what_was_done(void)
+{
+    struct store *store = open_store();
+    struct writer *writer = NULL;
+    struct writer_counts counts;
+    sem_t done;
+    sem_t gate;
+    struct call calls[3];
+    sem_init(&done, 0, 0);
+    sem_init(&gate, 0, 0);
+    call_init(&calls[0], &done, &gate);
+    call_init(&calls[1], &done, NULL);
+    call_init(&calls[2], &done, NULL);
+    CHECK(writer_new(store, NULL, 5, &writer) == STATUS_OK);
+    CHECK(writer_submit(writer, &calls[0].batch, finished, &calls[0]) == STATUS_OK);
+    sem_wait(&done); /* the thread now stands in the first callback */
+    CHECK(writer_submit(writer, &calls[1].batch, finished, &calls[1]) == STATUS_OK);
+    CHECK(writer_submit(writer, &calls[2].batch, finished, &calls[2]) == STATUS_OK);
+    writer_count(writer, &counts);
+    CHECK_EQ(2, counts.waiting);
+    CHECK_EQ(5, counts.length);
+    CHECK_EQ(1, counts.batches);
+    CHECK_EQ(1, counts.groups);
+    CHECK_EQ(STATUS_OK, counts.status);
+    sem_post(&gate);
+    sem_wait(&done);
+    sem_wait(&done);
+    writer_count(writer, &counts);
+    CHECK_EQ(0, counts.waiting);
+    CHECK_EQ(3, counts.batches);
+    CHECK_EQ(2, counts.groups); /* the two that waited are one */
+    writer_free(writer);
+    store_close(store);
+}
+
 static void stopping_writes_all_that_waits(void)
 {
     struct store *store = open_store();
@@ -129,6 +164,7 @@ static void writer_without_work_ends(void)
 static const struct test tests[] = {
     TEST(written_batch_calls_back),
     TEST(full_queue_is_busy_and_calls_nobody_back),
+    TEST(counts_tell_what_waits_and_what_was_done),
     TEST(stopping_writes_all_that_waits),
     TEST(writer_without_work_ends),
 };

@@ -132,6 +132,33 @@ static void records_come_back_in_order_after_reopening(void)
     log_close(log);
 }
 
+static void count_sync(void *context, uint64_t duration_ns)
+{
+    unsigned *count = context;
+    CHECK(duration_ns > 0);
+    (*count)++;
+}
+
+static void each_append_that_is_on_disk_is_told_once(void)
+{
+    char path[TEST_PATH_SIZE];
+    struct log *log = NULL;
+    struct problem problem = {""};
+    uint64_t first;
+    unsigned count = 0;
+    test_directory(path);
+    struct log_options options = {
+        .path = path, .map_bytes = 1 << 19, .synced = count_sync, .synced_context = &count};
+    CHECK_EQ(STATUS_OK, log_open(&options, &log, &problem));
+    CHECK_EQ(0, count);
+    CHECK_EQ(STATUS_OK, append(log, 1, 10, &first));
+    CHECK_EQ(STATUS_OK, append(log, 11, 1, &first));
+    CHECK_EQ(2, count);
+    CHECK_EQ(STATUS_NO_SPACE, append(log, 12, 20000, &first));
+    CHECK_EQ(2, count);
+    log_close(log);
+}
+
 static void visitor_can_stop(void)
 {
     char path[TEST_PATH_SIZE];
@@ -629,6 +656,7 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(empty_log_has_nothing_to_visit),
         TEST(records_come_back_in_order_after_reopening),
+        TEST(each_append_that_is_on_disk_is_told_once),
         TEST(visitor_can_stop),
         TEST(tail_begins_at_the_last_signals),
         TEST(large_batches_and_records_are_kept),
