@@ -536,7 +536,8 @@ static void take_turn(struct call *call, const ProtobufCMessage *request, struct
 static bool open_turn(struct call *call)
 {
     call->turn = (struct turn){.state = call->state};
-    if (kind_of(call) != METHOD_UNARY) {
+    /* Of a unary call that came with its request the span has begun. */
+    if (kind_of(call) != METHOD_UNARY || !call->lane->route->with_request) {
         span_begin(&call->span);
     }
     call->arena = arenas_take(&call->lane->worker->arenas);
