@@ -1,5 +1,6 @@
 """serve --config: every option in the file and on the command line, and what is refused."""
 
+import json
 import re
 import shutil
 import signal
@@ -17,8 +18,17 @@ def told(place, *words):
     process.send_signal(signal.SIGTERM)
     log = process.communicate(timeout=TIMEOUT)[1].decode()
     assert first.startswith("listening on ") and process.returncode == 0, (first, log)
-    line = re.search(r"event=options (.*)", log).group(1)
-    return {name.replace("_", "-"): value for name, value in re.findall(r'(\w+)="?([^" ]*)', line)}
+    return options_of(log.splitlines()[0])
+
+
+def options_of(line):
+    """The values in a line of the log, in either of its formats."""
+    if line.startswith("{"):
+        values = {name: str(value) for name, value in json.loads(line).items()}
+    else:
+        values = dict(re.findall(r'(\w+)="?([^" ]*)', line))
+    assert values["event"] == "options", line
+    return {name.replace("_", "-"): value for name, value in values.items() if name not in ("time", "level", "event")}
 
 
 def typed(values):
@@ -52,7 +62,8 @@ def others(place):
     certificate = authority.issue("server")
     values = {"listen": "127.0.0.1:0", "data": "other-data", "weights": "w.yaml", "tls-cert": certificate.path,
               "tls-key": certificate.key_path, "tls-client-ca": authority.path,
-              "tokens": private(place / "tokens", b"reelrank-tokens 1\n")}
+              "tokens": private(place / "tokens", b"reelrank-tokens 1\n"), "admin-listen": "127.0.0.1:0",
+              "log-format": "json", "log-level": "debug"}
     values = {name: str(value) for name, value in values.items()}
     for name, initial, bounds in table(place):
         if initial == "false":

@@ -39,11 +39,15 @@ def eventually(what, condition):
 
 
 def mirror_of_this_machine():
-    sources = [*pathlib.Path("/etc/apt").glob("sources.list"), *pathlib.Path("/etc/apt/sources.list.d").glob("*")]
-    for path in sources:
-        found = re.search(r"^(?:URIs:|deb(?: \[.*?\])?) +(\S+)", path.read_text(), re.M)
-        if found:
-            return found.group(1)
+    """Of Debian itself: other sources have no release of that name."""
+    for path in [pathlib.Path("/etc/apt/sources.list"), *sorted(pathlib.Path("/etc/apt/sources.list.d").glob("*"))]:
+        text = path.read_text() if path.exists() else ""
+        line = re.search(r"^deb +(?:\[.*?\] +)?(\S+) +%s +main" % DEBIAN, text, re.M)
+        if line:
+            return line.group(1)
+        for part in text.split("\n\n"):
+            if re.search(r"^Suites:.*\b%s( |$)" % DEBIAN, part, re.M):
+                return re.search(r"^URIs: +(\S+)", part, re.M).group(1)
     return "http://deb.debian.org/debian"
 
 
