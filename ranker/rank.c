@@ -7,6 +7,7 @@
 #include "ranker/check.h"
 #include "ranker/ranking.h"
 #include "ranker/score.h"
+#include "ranker/slate_plain.h"
 
 enum { TERM_SHIFT = HEAD_COUNT, TERM_MULTIPLIERS, TERM_DECAY = TERM_COUNT - 1 };
 
@@ -261,10 +262,18 @@ static enum status explain(struct ranking *ranking, struct rank_result *result)
     return status == STATUS_OK ? explain_moves(ranking, result) : status;
 }
 
+static enum status build(struct ranking *ranking)
+{
+    if (ranking->request->by_retrieval) {
+        return slate_plain_build(&ranking->input, ranking->arena, NULL, &ranking->slate);
+    }
+    return slate_build(&ranking->input, ranking->arena, &ranking->slate);
+}
+
 /* The steps in order; each needs those before it. */
 static enum status run(struct ranking *ranking, struct rank_result *result)
 {
-    enum status status = slate_build(&ranking->input, ranking->arena, &ranking->slate);
+    enum status status = build(ranking);
     if (status == STATUS_OK) {
         status = put_slate(ranking, result);
     }

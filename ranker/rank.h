@@ -68,8 +68,12 @@ struct rank_request {
     bool exclude_seen;
     bool explain;
     bool total_terms; /* takes no memory, and changes nothing else of the result */
-    int64_t now_ms;   /* above 0 */
-    uint64_t seed;    /* of the slate's exploration */
+    /* What policy lets pass is ordered by retrieval score, as a score from 0 for the least to 1,
+     * and of the slate's rules creator_decay alone applies: a cheap answer for want of time.
+     * Neither explain nor total_terms may be asked for. */
+    bool by_retrieval;
+    int64_t now_ms; /* above 0 */
+    uint64_t seed;  /* of the slate's exploration */
 };
 
 /* A term's value in units of 2^-32, and back; the way back is exact below 2^53 units. */

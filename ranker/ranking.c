@@ -1,6 +1,9 @@
 #include "ranker/ranking.h"
 
+#include <math.h>
+
 #include "ranker/check.h"
+#include "ranker/exact.h"
 #include "ranker/lookup.h"
 #include "ranker/score.h"
 
@@ -102,6 +105,24 @@ static void score_all(struct ranking *ranking, double *scores)
     }
 }
 
+/* Where the score stands between the least and the most of them: 0 where all are equal. */
+static void score_by_retrieval(const struct ranking *ranking, double *scores)
+{
+    double least = INFINITY;
+    double most = -INFINITY;
+    for (size_t i = 0; i < ranking->kept_count; i++) {
+        double score = ranking->candidates[i].retrieval_score;
+        least = score < least ? score : least;
+        most = score > most ? score : most;
+    }
+    /* Halves: the difference of two finite numbers may be infinite. */
+    double half_range = most / 2 - least / 2;
+    for (size_t i = 0; i < ranking->kept_count; i++) {
+        double above = ranking->candidates[i].retrieval_score / 2 - least / 2;
+        scores[i] = half_range > 0 ? exact_quantum(above / half_range) : 0;
+    }
+}
+
 /* Published lately, and with few views yet; one of the future is as new as can be. */
 static bool is_new(const struct ranking *ranking, const struct video *video)
 {
@@ -150,7 +171,12 @@ static enum status score_kept(struct ranking *ranking)
     if (arena_full(ranking->arena)) {
         return STATUS_NO_MEMORY;
     }
-    score_all(ranking, scores);
+    bool by_retrieval = ranking->request->by_retrieval;
+    if (by_retrieval) {
+        score_by_retrieval(ranking, scores);
+    } else {
+        score_all(ranking, scores);
+    }
     for (size_t i = 0; i < ranking->kept_count; i++) {
         creators[i] = ranking->candidates[i].video->creator_key;
     }
@@ -159,7 +185,7 @@ static enum status score_kept(struct ranking *ranking)
         .count = ranking->kept_count,
         .scores = scores,
         .creators = creators,
-        .facts = slate_is_plain(ranking->model) ? NULL : find_facts(ranking),
+        .facts = by_retrieval || slate_is_plain(ranking->model) ? NULL : find_facts(ranking),
         .positions = ranking_positions(ranking),
         .seed = ranking->request->seed,
         .explain = ranking->request->explain,
@@ -212,7 +238,9 @@ static enum status prepare(struct ranking *ranking)
     if (user != NULL) { /* one that is not in memory is loaded into the arena */
         ranking->user_place = ranking->arena->used == used ? USER_IN_MEMORY : USER_ON_DISK;
     }
-    ranking->selection = selection_of_moving(ranking->model, user, ranking->request);
+    ranking->selection = ranking->request->by_retrieval
+                             ? (struct selection){.model = ranking->model}
+                             : selection_of_moving(ranking->model, user, ranking->request);
     if (ranking->request->explain) {
         ranking->explained = select_explained(ranking->model);
         widest = &ranking->explained;
@@ -227,6 +255,7 @@ enum status ranking_init(struct ranking *ranking, const struct state *state,
     CHECK(request->count <= LIMIT_CANDIDATES);
     CHECK(request->language_count <= LIMIT_LANGUAGES);
     CHECK(request->now_ms > 0);
+    CHECK(!request->by_retrieval || (!request->explain && !request->total_terms));
     *ranking = (struct ranking){.state = state, .model = model, .request = request, .arena = arena};
     enum status status = prepare(ranking);
     if (status == STATUS_OK) {

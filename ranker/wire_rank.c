@@ -248,6 +248,9 @@ enum status wire_ranking_id(const Reelrank__V1__RankRequest *message,
         request->exclude_seen,   request->retrieval_scores != NULL,
     };
     XXH3_128bits_update(&hash, numbers, sizeof(numbers));
+    if (request->by_retrieval) { /* another answer than the one this would be a name of */
+        XXH3_128bits_update(&hash, "overload", sizeof("overload"));
+    }
     XXH3_128bits_update(&hash, request->languages,
                         request->language_count * sizeof(request->languages[0]));
     XXH3_128bits_update(&hash, request->keys, request->count * sizeof(request->keys[0]));
@@ -412,18 +415,19 @@ static char *copy(const char *string, struct arena *arena)
     return text != NULL ? memcpy(text, string, size) : NULL;
 }
 
-static void put_chosen(const struct weights_chosen *chosen, struct arena *arena,
+/* An arm is not to be judged by an answer that its weights had no part in. */
+static void put_chosen(const struct weights_chosen *chosen, bool by_retrieval, struct arena *arena,
                        Reelrank__V1__RankResponse *response)
 {
     response->weights_version = copy(chosen->version, arena);
-    response->experiment_arm = copy(chosen->arms, arena);
+    response->experiment_arm = copy(by_retrieval ? "" : chosen->arms, arena);
 }
 
 /* What the answer should say of how it was made. */
 static void put_degraded(const struct rank_request *request, const struct weights_chosen *chosen,
                          struct arena *arena, Reelrank__V1__RankResponse *response)
 {
-    enum { DEGRADED_MAX = 2 };
+    enum { DEGRADED_MAX = 3 };
     char **names = arena_new_raw(arena, char *, DEGRADED_MAX);
     if (names == NULL) {
         return;
@@ -433,6 +437,9 @@ static void put_degraded(const struct rank_request *request, const struct weight
     }
     if (!locale_is_known(request->locale)) {
         names[response->n_degraded++] = (char *)"locale_unknown";
+    }
+    if (request->by_retrieval) {
+        names[response->n_degraded++] = (char *)"overload";
     }
     response->degraded = names;
 }
@@ -448,7 +455,7 @@ enum status wire_rank_response(const Reelrank__V1__RankRequest *message,
     }
     reelrank__v1__rank_response__init(response);
     response->ranking_id = (char *)ranking_id;
-    put_chosen(chosen, arena, response);
+    put_chosen(chosen, request->by_retrieval, arena, response);
     response->state_sequence = result->state_sequence;
     response->now_ms = request->now_ms;
     put_degraded(request, chosen, arena, response);

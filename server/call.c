@@ -16,6 +16,7 @@
 /* The main operation. */
 enum stage {
     STAGE_REQUESTED,
+    STAGE_QUEUED, /* waits for its worker to have time */
     STAGE_READING,
     STAGE_SENDING, /* a message of a stream that goes on */
     STAGE_WRITING, /* at the writer, or the admin's thread */
@@ -28,6 +29,9 @@ struct call {
     struct lane *lane;
     struct call_tag main_tag;
     struct call_tag close_tag;
+    struct waiter waiter;
+    struct call_links sending;
+    size_t sending_bytes; /* of the response under way */
     /* Owned by the worker's thread; turn also by the writer's, as call.h says. */
     struct call *next;     /* in the free list or worker->again; guarded by worker->lock while
                               waiting */
@@ -44,6 +48,7 @@ struct call {
     grpc_byte_buffer *response;
     struct arena *arena;
     int cancelled; /* written by gRPC */
+    bool cut;      /* by us */
     struct turn turn;
     struct span span;
     grpc_metadata request_id; /* of the answer */
@@ -68,6 +73,7 @@ struct call *call_new(struct lane *lane)
     call->lane = lane;
     call->main_tag = (struct call_tag){.call = call};
     call->close_tag = (struct call_tag){.call = call, .is_close = true};
+    call->waiter.owner = call;
     grpc_metadata_array_init(&call->metadata);
     grpc_call_details_init(&call->details);
     return call;
@@ -117,6 +123,8 @@ bool call_request(struct call *call)
     call->initial_sent = false;
     call->closed = false;
     call->close_busy = false;
+    call->cancelled = 0;
+    call->cut = false;
     if (route->method == NULL) {
         error =
             grpc_server_request_call(worker->server, &call->call, &call->details, &call->metadata,
@@ -131,9 +139,29 @@ bool call_request(struct call *call)
     return error == GRPC_CALL_OK;
 }
 
+struct call_links *call_sending(struct call *call)
+{
+    return &call->sending;
+}
+
+static void cancel(struct call *call, grpc_status_code code, const char *message)
+{
+    grpc_call_error error = grpc_call_cancel_with_status(call->call, code, message, NULL);
+    CHECK(error == GRPC_CALL_OK);
+}
+
+void call_cancel(struct call *call)
+{
+    call->cut = true;
+    cancel(call, GRPC_STATUS_RESOURCE_EXHAUSTED, "the answer was not read in time");
+}
+
 /* Destroys the messages of the turn before. */
 static void clear_messages(struct call *call)
 {
+    if (call->response != NULL) {
+        worker_sent(call->lane->worker, call, call->sending_bytes);
+    }
     grpc_byte_buffer_destroy(call->request);
     grpc_byte_buffer_destroy(call->response);
     call->request = NULL;
@@ -175,7 +203,8 @@ static void clean(struct call *call)
 
 void call_drop(struct call *call)
 {
-    clean(call); /* the unref of an unanswered call cancels it */
+    cancel(call, GRPC_STATUS_UNAVAILABLE, "the server is shutting down");
+    clean(call);
 }
 
 static void start(struct call *call, enum stage stage, const grpc_op *ops, size_t count)
@@ -213,7 +242,18 @@ static void pack_response(struct call *call)
         slice = grpc_slice_from_copied_buffer(turn->response_bytes.data, turn->response_bytes.size);
     }
     call->response = grpc_raw_byte_buffer_create(&slice, 1);
+    call->sending_bytes = GRPC_SLICE_LENGTH(slice);
     grpc_slice_unref(slice);
+    worker_sends(call->lane->worker, call, call->sending_bytes);
+}
+
+/* Tells a client when to try again, as gRPC's retry policy reads it (gRFC A6). */
+static grpc_metadata pushback(unsigned retry_ms)
+{
+    char text[16];
+    int size = snprintf(text, sizeof(text), "%u", retry_ms);
+    return (grpc_metadata){.key = grpc_slice_from_static_string("grpc-retry-pushback-ms"),
+                           .value = grpc_slice_from_copied_buffer(text, (size_t)size)};
 }
 
 /* Gives the call's request id back, with the first answer, or with what is wrong with a later one.
@@ -222,25 +262,26 @@ static void put_request_id(struct call *call, grpc_op *ops, size_t count, unsign
 {
     struct text id =
         span_request_id(&call->lane->worker->spans, &call->span, &call->metadata, code);
-    call->request_id.value = grpc_empty_slice();
+    call->request_id =
+        (grpc_metadata){.key = grpc_slice_from_static_string("x-request-id"),
+                        .value = id.size > 0 ? grpc_slice_from_copied_buffer(id.data, id.size)
+                                             : grpc_empty_slice()};
     for (size_t i = 0; i < count && id.size > 0; i++) {
         if (ops[i].op == GRPC_OP_SEND_INITIAL_METADATA) {
             ops[i].data.send_initial_metadata.count = 1;
             ops[i].data.send_initial_metadata.metadata = &call->request_id;
         } else if (ops[i].op == GRPC_OP_SEND_STATUS_FROM_SERVER && code != 0) {
-            ops[i].data.send_status_from_server.trailing_metadata_count = 1;
-            ops[i].data.send_status_from_server.trailing_metadata = &call->request_id;
+            size_t at = ops[i].data.send_status_from_server.trailing_metadata_count++;
+            ops[i].data.send_status_from_server.trailing_metadata[at] = call->request_id;
         } else {
             continue;
         }
-        call->request_id.key = grpc_slice_from_static_string("x-request-id");
-        call->request_id.value = grpc_slice_from_copied_buffer(id.data, id.size);
         return;
     }
 }
 
-/* What a batch that sends is made of. */
-enum { SEND_MESSAGE = 1, SEND_STATUS = 2 };
+/* What a batch that sends is made of; and of trailing metadata, when to try again and the id. */
+enum { SEND_MESSAGE = 1, SEND_STATUS = 2, TRAILING_MAX = 2 };
 
 /* Sends the response, the status, or both, in one batch. A unary call's batch also sees its close,
  * unless that is watched already. */
@@ -251,6 +292,8 @@ static void send_batch(struct call *call, int what)
     size_t count = 0;
     grpc_slice details = grpc_slice_from_static_buffer(NULL, 0);
     unsigned code = method_code(call->turn.status);
+    grpc_metadata trailing[TRAILING_MAX];
+    size_t trailing_count = 0;
     if (!call->initial_sent) {
         ops[count++].op = GRPC_OP_SEND_INITIAL_METADATA;
         call->initial_sent = true;
@@ -268,6 +311,11 @@ static void send_batch(struct call *call, int what)
             details = grpc_slice_from_copied_string(call->turn.problem.text);
             ops[count].data.send_status_from_server.status_details = &details;
         }
+        if (call->turn.retry_ms > 0) { /* so short that the slice needs no freeing */
+            trailing[trailing_count++] = pushback(call->turn.retry_ms);
+        }
+        ops[count].data.send_status_from_server.trailing_metadata = trailing;
+        ops[count].data.send_status_from_server.trailing_metadata_count = trailing_count;
         count++;
     }
     if (kind_of(call) == METHOD_UNARY && !call->close_busy && !call->closed) {
@@ -337,6 +385,13 @@ static void fail(struct call *call, enum status status, const char *message)
     respond(call);
 }
 
+/* For want of what others have now: a client may try again, later. */
+static void fail_for_now(struct call *call, enum status status, const char *message)
+{
+    call->turn.retry_ms = worker_retry_ms(call->lane->worker);
+    fail(call, status, message);
+}
+
 /* On the writer's or the admin's thread, which hand the call back: they have better to do than to
  * send. */
 static void written(void *context)
@@ -357,7 +412,7 @@ static bool submit(struct call *call)
     call->stage = STAGE_WRITING;
     enum status status = writer_submit(worker->writer, call->turn.batch, written, call);
     if (status != STATUS_OK) {
-        fail(call, status, "too many writes wait; try again later");
+        fail_for_now(call, status, "too many writes wait; try again later");
         return false;
     }
     return true;
@@ -374,7 +429,7 @@ static bool submit_work(struct call *call)
     call->stage = STAGE_WRITING;
     enum status status = admin_submit(worker->admin, written, call);
     if (status != STATUS_OK) {
-        fail(call, status, "too many calls wait for the admin's thread; try again later");
+        fail_for_now(call, status, "too many calls wait for the admin's thread; try again later");
         return false;
     }
     return true;
@@ -526,6 +581,7 @@ static void take_turn(struct call *call, const ProtobufCMessage *request, struct
     call->turn.request_bytes = request_bytes;
     call->turn.now_ms = wall_clock_ms();
     call->turn.meter = call->lane->worker->spans.meter;
+    call->turn.hurried = worker_is_hurried(call->lane->worker);
     call->turn.stopping = call->closed || atomic_load(call->lane->worker->draining);
     if (!run_turn(call)) {
         give_arena(call);
@@ -536,12 +592,9 @@ static void take_turn(struct call *call, const ProtobufCMessage *request, struct
 static bool open_turn(struct call *call)
 {
     call->turn = (struct turn){.state = call->state};
-    if (kind_of(call) != METHOD_UNARY) {
-        span_begin(&call->span);
-    }
     call->arena = arenas_take(&call->lane->worker->arenas);
     if (call->arena == NULL) {
-        fail(call, STATUS_NO_MEMORY, "too many calls are in flight; try again later");
+        fail_for_now(call, STATUS_NO_MEMORY, "too many calls are in flight; try again later");
         return false;
     }
     return true;
@@ -575,6 +628,7 @@ static void take_message(struct call *call)
 {
     const ProtobufCMessageDescriptor *input = call->lane->route->input;
     struct text bytes = {0};
+    span_stage(&call->span, SPAN_QUEUE);
     if (!open_turn(call)) {
         return;
     }
@@ -605,6 +659,7 @@ static void take_message(struct call *call)
 /* A turn with request NULL. */
 static void take_empty_turn(struct call *call)
 {
+    span_begin(&call->span);
     if (open_turn(call)) {
         take_turn(call, NULL, (struct text){0});
     }
@@ -684,31 +739,94 @@ static void fail_without_request(struct call *call)
     fail(call, STATUS_INVALID, "the call carries no request message");
 }
 
-void call_begin(struct call *call)
+static void fail_expired(struct call *call)
+{
+    fail(call, STATUS_DEADLINE, "the deadline passed before work began");
+}
+
+static void refuse(struct call *call)
+{
+    fail_for_now(call, STATUS_BUSY, "the server is overloaded; try again later");
+}
+
+/* Waits with the message in call->request for the worker to have time. */
+static void queue_message(struct call *call)
+{
+    call->stage = STAGE_QUEUED;
+    if (kind_of(call) != METHOD_UNARY) {
+        span_begin(&call->span);
+    }
+    call->waiter.bytes = grpc_byte_buffer_length(call->request);
+    connections_message(call->lane->worker->connections, call->call, call->waiter.bytes);
+    if (call->lane->route->class == ADMISSION_NONE) {
+        take_message(call);
+    } else if (!worker_enqueue(call->lane->worker, call->lane->route->class, &call->waiter)) {
+        refuse(call);
+    }
+}
+
+/* What a call is before its first turn. */
+static void prepare(struct call *call)
 {
     call->main_busy = true;
     span_begin_call(&call->lane->worker->spans, &call->span);
+    call->turn = (struct turn){.status = STATUS_OK};
+}
+
+/* Calls without a message come in floods, whose rest is not worth an answer once their connection
+ * is closed. */
+static bool begin_without_message(struct call *call)
+{
+    bool open = connections_reset(call->lane->worker->connections, call->call);
+    if (open || kind_of(call) != METHOD_UNARY) {
+        fail_without_request(call);
+        return false;
+    }
+    call->main_busy = false;
+    span_end_call(&call->lane->worker->spans, &call->span,
+                  (size_t)(call->lane - call->lane->worker->lanes));
+    clean(call); /* the unref of an unanswered call cancels it */
+    return true;
+}
+
+bool call_begin(struct call *call)
+{
+    prepare(call);
     if (call->lane->route->method == NULL) {
         answer_unknown(call);
-        return;
+        return false;
     }
     if (kind_of(call) != METHOD_UNARY) {
         watch_close(call);
     }
     memset(call->state, 0, sizeof(call->state));
-    call->turn.status = STATUS_OK;
     if (!check_access(call)) {
-        return;
+        return false;
+    }
+    if (call->lane->route->with_request && call->request == NULL) {
+        return begin_without_message(call);
     }
     if (deadline_passed(call->deadline)) {
-        fail(call, STATUS_DEADLINE, "the deadline passed before work began");
-    } else if (!call->lane->route->with_request) {
-        start_read(call);
-    } else if (call->request == NULL) {
-        fail_without_request(call);
+        fail_expired(call);
+    } else if (call->lane->route->with_request) {
+        queue_message(call);
     } else {
-        take_message(call);
+        start_read(call);
     }
+    return false;
+}
+
+void call_refuse(struct call *call)
+{
+    prepare(call);
+    if (kind_of(call) != METHOD_UNARY) {
+        watch_close(call);
+    }
+    if (call->request != NULL) {
+        connections_message(call->lane->worker->connections, call->call,
+                            grpc_byte_buffer_length(call->request));
+    }
+    refuse(call);
 }
 
 /* Tokens may end, or be taken away, while a stream goes on. The one request of other calls was
@@ -746,7 +864,7 @@ static void advance(struct call *call)
         if (call->request == NULL) {
             end_of_stream(call);
         } else if (may_go_on(call)) {
-            take_message(call);
+            queue_message(call);
         }
         return;
     case STAGE_SENDING:
@@ -770,6 +888,7 @@ static void advance(struct call *call)
         }
         return;
     case STAGE_REQUESTED:
+    case STAGE_QUEUED:
     case STAGE_ENDING:
         break;
     }
@@ -813,6 +932,21 @@ static void main_event(struct call *call, bool success)
     }
 }
 
+/* Returns true when nothing is under way any more, and the call is clean. */
+static bool end_if_idle(struct call *call)
+{
+    if (call->main_busy || call->close_busy) {
+        return false;
+    }
+    if (call->cancelled && !call->cut && !deadline_passed(call->deadline)) {
+        (void)connections_reset(call->lane->worker->connections, call->call);
+    }
+    span_end_call(&call->lane->worker->spans, &call->span,
+                  (size_t)(call->lane - call->lane->worker->lanes));
+    clean(call);
+    return true;
+}
+
 static void close_event(struct call *call)
 {
     call->close_busy = false;
@@ -829,13 +963,24 @@ bool call_event(struct call *call, const struct call_tag *tag, bool success)
     } else {
         main_event(call, success);
     }
-    if (call->main_busy || call->close_busy) {
-        return false;
+    return end_if_idle(call);
+}
+
+bool call_run(struct call *call, bool late)
+{
+    if (call->closed) { /* the client of a stream is gone */
+        call->main_busy = false;
+        return end_if_idle(call);
     }
-    span_end_call(&call->lane->worker->spans, &call->span,
-                  (size_t)(call->lane - call->lane->worker->lanes));
-    clean(call);
-    return true;
+    if (late) {
+        refuse(call);
+    } else if (deadline_passed(call->deadline)) {
+        admission_expired(&call->lane->worker->admission);
+        fail_expired(call);
+    } else {
+        take_message(call);
+    }
+    return false; /* what answers, or waits, is under way */
 }
 
 bool call_again(struct call *call)

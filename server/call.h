@@ -37,10 +37,19 @@ bool call_requested(const struct call *call);
 /* Asks gRPC for a call. False when the queue is shut down. */
 bool call_request(struct call *call);
 
-/* The call has come: starts serving it. */
-void call_begin(struct call *call);
+/* The call has come: starts serving it, which may mean to wait for its turn (worker_enqueue()).
+ * Returns as call_event(). */
+bool call_begin(struct call *call);
 
-/* The call has come, but too late to be served. */
+/* The call has come, and its class has as many as it may. */
+void call_refuse(struct call *call);
+
+/*
+ * A call's turn has come, or, late, it has waited for too long for it. Returns as call_event().
+ */
+bool call_run(struct call *call, bool late);
+
+/* The call has come, but too late to be served: it ends as UNAVAILABLE. */
 void call_drop(struct call *call);
 
 /* An operation has completed. Returns true when it was the last: the call has ended and is clean.
@@ -59,6 +68,16 @@ bool call_again(struct call *call);
  */
 struct call *call_wake_all_locked(struct worker *worker);
 struct call *call_next(const struct call *call);
+
+/* Where the worker keeps a call that sends: its neighbours in the list. */
+struct call_links {
+    struct call *before;
+    struct call *after;
+};
+struct call_links *call_sending(struct call *call);
+
+/* Ends a call whose answer nobody takes. */
+void call_cancel(struct call *call);
 void call_set_next(struct call *call, struct call *next);
 void call_post(struct call *call);
 

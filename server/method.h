@@ -55,12 +55,16 @@ struct turn {
     void *state;                     /* METHOD_STATE_SIZE bytes of this call, zero at first */
     int64_t now_ms;                  /* wall clock */
     struct meter *meter; /* what counts at this worker (metrics.h); NULL: nothing does */
+    bool hurried;        /* others wait for too long: an answer that costs less is welcome */
     bool stopping;       /* the server shuts down or the client is gone: long work should end */
     ProtobufCMessage *response; /* set before the end, it is sent if the status is STATUS_OK */
     struct text response_bytes; /* packed already; must live in arena */
     struct batch *batch;        /* for TURN_WRITE, in arena */
     enum status status;
     struct problem problem;
+    /* Of a failure that may pass: when a client may try again, sent as grpc-retry-pushback-ms. 0:
+     * nothing is said. */
+    unsigned retry_ms;
     /*
      * What the answer may point into: release(held) is called once it is packed, or the turn has
      * failed, whatever its status. NULL: nothing.

@@ -394,7 +394,7 @@ static void write_durations(const struct metrics *metrics, FILE *out)
     const char *name = "reelrank_call_duration_seconds";
     exposition_head(
         out, name, "histogram",
-        "From a worker's taking up a message until gRPC has sent its answer; of streams, "
+        "From a message's coming to its worker until gRPC has sent its answer; of streams, "
         "each message.");
     for (size_t method = 0; method + 1 < metrics->method_count; method++) {
         struct labels labels = method_labels(metrics, method);

@@ -223,6 +223,15 @@ uint64_t options_retain_bytes(const struct options *options)
     return (uint64_t)mib << 20;
 }
 
+enum status options_check(const struct options *options, struct problem *problem)
+{
+    if (strcmp(options->overload, "reject") == 0 || strcmp(options->overload, "degrade") == 0) {
+        return STATUS_OK;
+    }
+    problem_set(problem, "--overload: found \"%s\", expected reject or degrade", options->overload);
+    return STATUS_INVALID;
+}
+
 unsigned options_worker_count(const struct options *options)
 {
     if (options->workers > 0) {

@@ -27,10 +27,17 @@
     NUMBER(credentials_watch_ms,   1000,            0,  86400000,  "between two looks at the files of TLS and tokens; 0: none") \
     TEXT(data,              "reelrank-data",        1,      4000,  "directory of the store; made if absent")      \
     TEXT(weights,           "",                     0,      4000,  "weights file; empty: what was in force, else the built-in ones") \
+    TEXT(overload,          "reject",               1,        16,  "what a Rank gets in overload: reject, or degrade, an order by retrieval score") \
     NUMBER(weights_watch_ms,       1000,            0,  86400000,  "between two looks at the weights file; 0: none")     \
     NUMBER(workers,                   0,            0,        64,  "threads that answer; 0: one per processor")   \
     NUMBER(max_message_bytes,   4194304,         1024,  67108864,  "longest request")                             \
     NUMBER(memory_quota_mib,        256,           16,   1048576,  "memory of requests in flight, MiB")           \
+    NUMBER(max_calls,              2048,            1,      4096,  "calls in progress of a kind at a worker; more are refused") \
+    NUMBER(max_connections,        1000,            1,     65536,  "connections; for another one that is quiet makes room") \
+    NUMBER(connection_idle_s,       600,            0,   2000000,  "seconds without a call until a connection is told to go; 0: never") \
+    NUMBER(connection_age_s,          0,            0,   2000000,  "likewise, of any connection; 0: never") \
+    NUMBER(max_streams,             100,            1,      4096,  "calls under way on one connection; its client holds more back") \
+    NUMBER(queue_delay_ms,           10,            0,     60000,  "wait for a worker in lasting overload, then refused; 0: any") \
     NUMBER(map_mib,               16384,            1,  16777216,  "largest store file, MiB")                     \
     NUMBER(window_length,       1048576,            1, 268435456,  "signals back that a repeat is recognised")    \
     NUMBER(checkpoint_records,   524288,            1, 268435456,  "records of the log between two checkpoints")  \
@@ -45,8 +52,9 @@
     NUMBER(journal_mib,            1024,           16,  16777216,  "most of the decision journal, MiB")           \
     NUMBER(journal_days,             30,            0,     36500,  "most days a decision stays; 0: any")          \
     NUMBER(write_queue_length,     4096,            1,   1048576,  "writing calls that may wait for the store")   \
+    NUMBER(lame_duck_ms,              0,            0,    600000,  "time at shutdown between NOT_SERVING and the drain, ms") \
     NUMBER(drain_ms,               5000,            0,    600000,  "time for calls in flight at shutdown, ms")    \
-    TEXT(admin_listen,      "auto",                 0,       127,  "metrics and admin page; auto: 127.0.0.1, port after listen's; empty: none") \
+    TEXT(admin_listen,      "auto",                 0,       127,  "metrics and admin page; auto: 127.0.0.1, listen's port + 1; empty: none") \
     TEXT(log_format,        "text",                 1,        16,  "text: key=value; json: a JSON object a line")  \
     TEXT(log_level,         "info",                 1,        16,  "least level that is logged: debug, info, warn or error") \
     NUMBER(slow_call_ms,            100,            0,   3600000,  "calls that take longer are logged, with their stages; 0: none") \
@@ -93,6 +101,9 @@ void options_log(const struct options *options);
 
 /* What the log's records may take: retain_mib, with 0 resolved. */
 uint64_t options_retain_bytes(const struct options *options);
+
+/* STATUS_INVALID for a text that names nothing known; options_set() alone cannot tell. */
+MUST_USE enum status options_check(const struct options *options, struct problem *problem);
 
 /* The workers option, with 0 resolved to the number of processors, at most 64. */
 unsigned options_worker_count(const struct options *options);

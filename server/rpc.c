@@ -2,6 +2,7 @@
 
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -12,7 +13,10 @@
 
 #include "ranker/check.h"
 #include "server/address.h"
+#include "server/connections.h"
+#include "server/logline.h"
 #include "server/worker.h"
+#include "store/clock.h"
 
 /*
  * Debian builds abseil with its mutexes' deadlock detection on, which costs a twentieth of a small
@@ -23,10 +27,24 @@ extern void set_deadlock_detection(int mode) __asm__(
 
 enum {
     ARENA_BYTES_MIN = 4 << 20,
-    CONNECTION_STREAMS_MAX = 2048,         /* calls under way on one connection */
     ADDRESS_SIZE = ADDRESS_HOST_SIZE + 16, /* with ":", a port and a zero */
-    PATH_SIZE = 256
+    PATH_SIZE = 256,
+    BURST_FACTOR = 5, /* times the queue delay, a burst may wait */
+    QUEUE_SHARE = 4,  /* one of so many parts of the memory may wait for its turn in each class */
+    FLOOD_SHARE = 8,  /* likewise, may come on one connection without being whole messages */
+    STRANGER_MESSAGES = 2,        /* of the longest, may come so at first */
+    HANDSHAKE_MS = 10000,         /* until a client's SETTINGS have come */
+    METADATA_BYTES = 8192,        /* of one call */
+    PING_INTERVAL_MS = 10000,     /* least time between a client's pings; more often is a strike */
+    PING_STRIKES = 2,             /* then the connection is closed */
+    KEEPALIVE_MS = 60000,         /* until a silent client is sent a ping */
+    KEEPALIVE_TIMEOUT_MS = 20000, /* until it must have answered */
+    OVERLOAD_LOG_MS = 10000,      /* between two reports of refusals */
+    AGE_GRACE_MS = 60000,         /* for calls on a connection that has reached its age */
 };
+
+/* On a processor; what clients may have on its way is read in a tenth of that. */
+#define BUSY_NS INT64_C(50000000)
 
 /* One thread and its worker. */
 struct seat {
@@ -34,11 +52,16 @@ struct seat {
     struct rpc *rpc;
     pthread_t thread;
     bool has_thread;
+    /* Owned by the connections' thread: the worker's visit to the core at the last look, and the
+     * time on a processor it had had when that began, or as far as is known. */
+    unsigned visit;
+    int64_t visit_cpu_ns;
 };
 
 struct rpc {
     /* Set once. */
     grpc_server *server;
+    struct connections *connections;
     struct access *access; /* NULL: none */
     struct route *routes;  /* the last one: unknown methods */
     size_t route_count;
@@ -50,6 +73,9 @@ struct rpc {
     pthread_cond_t stopped;
     /* Guarded by lock. */
     size_t running; /* threads */
+    /* Owned by the connections' thread. */
+    uint64_t refusals_logged;
+    int64_t overload_logged_ms;
     /* Owned by the thread that drains. */
     bool started;
     bool drained;
@@ -61,7 +87,105 @@ static grpc_arg integer_arg(const char *key, int value)
         .type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
 }
 
-static grpc_server *create_server(const struct rpc_options *options)
+static int64_t cpu_ns(pthread_t thread)
+{
+    clockid_t clock;
+    struct timespec time = {0};
+    if (pthread_getcpuclockid(thread, &clock) != 0 || clock_gettime(clock, &time) != 0) {
+        return 0;
+    }
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+/* Whether a worker has worked in the core for BUSY_NS without coming back. */
+static bool is_busy(struct rpc *rpc)
+{
+    bool busy = false;
+    for (size_t i = 0; i < rpc->seat_count; i++) {
+        struct seat *seat = &rpc->seats[i];
+        unsigned visit = atomic_load_explicit(&seat->worker.visits, memory_order_relaxed);
+        int64_t now_ns = cpu_ns(seat->thread);
+        if (visit != seat->visit) {
+            seat->visit = visit;
+            seat->visit_cpu_ns = now_ns;
+        }
+        busy = busy || (visit % 2 == 1 && now_ns - seat->visit_cpu_ns > BUSY_NS);
+    }
+    return busy;
+}
+
+/* What became of the calls of a class, at all workers. */
+static struct admission_counts counts_of(const struct rpc *rpc, enum admission_class class)
+{
+    struct admission_counts counts = {0};
+    for (size_t i = 0; i < rpc->seat_count; i++) {
+        admission_counts(&rpc->seats[i].worker.admission, class, &counts);
+    }
+    return counts;
+}
+
+static uint64_t refusals(const struct rpc *rpc)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < ADMISSION_CLASS_COUNT; i++) {
+        struct admission_counts counts = counts_of(rpc, (enum admission_class)i);
+        sum += counts.late + counts.full + counts.expired;
+    }
+    return sum;
+}
+
+/* Totals since the start. */
+static void log_calls(const struct rpc *rpc, enum log_level level, const char *event)
+{
+    for (unsigned i = 0; i < ADMISSION_CLASS_COUNT; i++) {
+        struct admission_counts counts = counts_of(rpc, (enum admission_class)i);
+        if (counts.begun + counts.late + counts.full + counts.expired > 0) {
+            logline(level, event,
+                    "kind=%s begun=%" PRIu64 " late=%" PRIu64 " full=%" PRIu64 " expired=%" PRIu64,
+                    admission_class_name((enum admission_class)i), counts.begun, counts.late,
+                    counts.full, counts.expired);
+        }
+    }
+}
+
+/* Once in ten seconds, while calls are refused. */
+static void log_overload(struct rpc *rpc)
+{
+    int64_t now_ms = monotonic_ms();
+    uint64_t refused = refusals(rpc);
+    if (refused > rpc->refusals_logged && now_ms - rpc->overload_logged_ms >= OVERLOAD_LOG_MS) {
+        rpc->refusals_logged = refused;
+        rpc->overload_logged_ms = now_ms;
+        log_calls(rpc, LOG_WARN, "overload");
+    }
+}
+
+/* A connections_options.tick. */
+static bool tick(void *context)
+{
+    struct rpc *rpc = context;
+    log_overload(rpc);
+    return is_busy(rpc);
+}
+
+static void log_end(struct rpc *rpc)
+{
+    struct connections_counts counts;
+    connections_counts(rpc->connections, &counts);
+    log_calls(rpc, LOG_INFO, "calls");
+    logline(LOG_INFO, "connections",
+            "accepted=%" PRIu64 " refused=%" PRIu64 " evicted=%" PRIu64 " flooded=%" PRIu64
+            " failed=%" PRIu64,
+            counts.accepted, counts.refused, counts.evicted, counts.flooded, counts.failed);
+}
+
+static int milliseconds(unsigned seconds)
+{
+    return seconds > 0 && seconds < INT_MAX / 1000 ? (int)seconds * 1000 : INT_MAX;
+}
+
+static grpc_server *create_server(const struct rpc_options *options,
+                                  struct connections *connections)
 {
     grpc_resource_quota *quota = grpc_resource_quota_create("reelrank");
     grpc_resource_quota_resize(quota, options->memory_quota_bytes);
@@ -70,10 +194,21 @@ static grpc_server *create_server(const struct rpc_options *options)
     grpc_arg args[] = {
         integer_arg(GRPC_ARG_ALLOW_REUSEPORT, 0),
         integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, max_message),
-        integer_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, CONNECTION_STREAMS_MAX),
+        integer_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, (int)options->streams_max),
         integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
         integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
         integer_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
+        integer_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_MS),
+        integer_arg(GRPC_ARG_MAX_METADATA_SIZE, METADATA_BYTES),
+        integer_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, PING_INTERVAL_MS),
+        integer_arg(GRPC_ARG_HTTP2_MAX_PING_STRIKES, PING_STRIKES),
+        integer_arg(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS),
+        integer_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS),
+        integer_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
+        integer_arg(GRPC_ARG_MAX_CONNECTION_IDLE_MS, milliseconds(options->connection_idle_s)),
+        integer_arg(GRPC_ARG_MAX_CONNECTION_AGE_MS, milliseconds(options->connection_age_s)),
+        integer_arg(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, AGE_GRACE_MS),
+        connections_arg(connections),
         {.type = GRPC_ARG_POINTER,
          .key = (char *)(uintptr_t)GRPC_ARG_RESOURCE_QUOTA,
          .value.pointer = {.p = quota, .vtable = grpc_resource_quota_arg_vtable()}},
@@ -95,6 +230,7 @@ static void register_route(struct rpc *rpc, const struct method *method)
     route->method = method;
     route->with_request = with_request;
     route->input = method_descriptor(method)->input;
+    route->class = admission_class_of(method);
     route->registered = grpc_server_register_method(
         rpc->server, path, NULL,
         with_request ? GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER : GRPC_SRM_PAYLOAD_NONE, 0);
@@ -108,7 +244,7 @@ static void register_routes(struct rpc *rpc, const struct method *methods, size_
             register_route(rpc, &methods[i]);
         }
     }
-    rpc->route_count++;
+    rpc->routes[rpc->route_count++].class = ADMISSION_NONE;
 }
 
 static enum status init_workers(struct rpc *rpc, const struct rpc_options *options,
@@ -120,6 +256,8 @@ static enum status init_workers(struct rpc *rpc, const struct rpc_options *optio
         .server = rpc->server,
         .writer = writer,
         .admin = options->admin,
+        .connections = rpc->connections,
+        .degrade = options->degrade,
         .access = options->access,
         .draining = &rpc->draining,
         .routes = rpc->routes,
@@ -127,6 +265,13 @@ static enum status init_workers(struct rpc *rpc, const struct rpc_options *optio
         .arena_size = arena_size > ARENA_BYTES_MIN ? arena_size : ARENA_BYTES_MIN,
         .arena_bytes_max = options->memory_quota_bytes / options->worker_count,
         .spans = {.slow_ns = (uint64_t)options->slow_call_ms * 1000000},
+        .admission =
+            {
+                .delay_ns = (int64_t)options->queue_delay_ms * 1000000,
+                .interval_ns = (int64_t)options->queue_delay_ms * 1000000 * BURST_FACTOR,
+                .calls_max = options->calls_max,
+                .bytes_max = options->memory_quota_bytes / options->worker_count / QUEUE_SHARE,
+            },
     };
     for (size_t i = 0; i < options->worker_count; i++) {
         if (options->metrics != NULL) {
@@ -142,21 +287,35 @@ static enum status init_workers(struct rpc *rpc, const struct rpc_options *optio
     return STATUS_OK;
 }
 
-static enum status bind_port(struct rpc *rpc, const struct address *address, struct tls *tls,
-                             struct problem *problem)
+/* Takes the port, and makes the server whose connections come from there. */
+static enum status bind_port(struct rpc *rpc, const struct rpc_options *options,
+                             const struct address *address, struct problem *problem)
 {
-    char wanted[ADDRESS_SIZE];
-    snprintf(wanted, sizeof(wanted), "%s:%u", address->host, address->port);
-    grpc_server_credentials *credentials =
-        tls != NULL ? tls_credentials(tls) : grpc_insecure_server_credentials_create();
-    int bound = grpc_server_add_http2_port(rpc->server, wanted, credentials);
-    grpc_server_credentials_release(credentials);
-    if (bound <= 0) {
-        problem_set(problem, "listen: cannot listen on %s: the port is taken or not allowed",
-                    wanted);
-        return STATUS_UNAVAILABLE;
+    struct connections_options connections_options = {
+        .count_max = options->connections_max,
+        .tick = tick,
+        .context = rpc,
+        .stranger_bytes = STRANGER_MESSAGES * options->max_message_bytes,
+        .flood_bytes = options->memory_quota_bytes / FLOOD_SHARE,
+        .flood_bytes_total = options->memory_quota_bytes / 2,
+    };
+    unsigned bound = 0;
+    enum status status = connections_new(&connections_options, address->host, address->port,
+                                         &rpc->connections, &bound, problem);
+    if (status != STATUS_OK) {
+        return status;
     }
-    snprintf(rpc->address, sizeof(rpc->address), "%s:%d", address->host, bound);
+    rpc->server = create_server(options, rpc->connections);
+    grpc_server_credentials *credentials = options->tls != NULL
+                                               ? tls_credentials(options->tls)
+                                               : grpc_insecure_server_credentials_create();
+    (void)grpc_server_add_http2_port(rpc->server, CONNECTIONS_ADDRESS, credentials);
+    grpc_server_credentials_release(credentials);
+    if (!connections_are_expected(rpc->connections)) {
+        problem_set(problem, "gRPC does not take these certificates");
+        return STATUS_INVALID;
+    }
+    snprintf(rpc->address, sizeof(rpc->address), "%s:%u", address->host, bound);
     return STATUS_OK;
 }
 
@@ -205,7 +364,8 @@ static enum status serve(struct rpc *rpc)
             return status;
         }
     }
-    return start_threads(rpc);
+    enum status status = start_threads(rpc);
+    return status == STATUS_OK ? connections_start(rpc->connections) : status;
 }
 
 static struct rpc *rpc_new(size_t method_count, size_t worker_count)
@@ -277,14 +437,13 @@ enum status rpc_start(const struct rpc_options *options, const struct method *me
         return STATUS_NO_MEMORY;
     }
     rpc->access = options->access;
-    rpc->server = create_server(options);
-    register_routes(rpc, methods, count);
-    if (options->metrics != NULL) {
-        metrics_methods(options->metrics, methods, count);
-    }
-    status = init_workers(rpc, options, writer);
+    status = bind_port(rpc, options, &address, problem);
     if (status == STATUS_OK) {
-        status = bind_port(rpc, &address, options->tls, problem);
+        register_routes(rpc, methods, count);
+        if (options->metrics != NULL) {
+            metrics_methods(options->metrics, methods, count);
+        }
+        status = init_workers(rpc, options, writer);
     }
     if (status == STATUS_OK) {
         status = serve(rpc);
@@ -375,6 +534,7 @@ void rpc_drain(struct rpc *rpc, unsigned timeout_ms)
     rpc->drained = true;
     atomic_store(&rpc->draining, true);
     rpc_wake(rpc);
+    connections_stop(rpc->connections);
     for (size_t i = 0; i < rpc->seat_count; i++) {
         grpc_server_shutdown_and_notify(rpc->server, rpc->seats[i].worker.queue, NULL);
     }
@@ -390,6 +550,7 @@ void rpc_drain(struct rpc *rpc, unsigned timeout_ms)
             worker_run(&seat->worker); /* takes back what it requested */
         }
     }
+    log_end(rpc);
 }
 
 void rpc_free(struct rpc *rpc)
@@ -400,7 +561,10 @@ void rpc_free(struct rpc *rpc)
     if (rpc->started && !rpc->drained) {
         rpc_drain(rpc, 0);
     }
-    grpc_server_destroy(rpc->server);
+    if (rpc->server != NULL) {
+        grpc_server_destroy(rpc->server);
+    }
+    connections_free(rpc->connections);
     for (size_t i = 0; i < rpc->seat_count; i++) {
         worker_release(&rpc->seats[i].worker);
     }

@@ -29,10 +29,17 @@
 struct rpc;
 
 struct rpc_options {
-    const char *listen;        /* HOST:PORT; port 0: any free one */
-    size_t worker_count;       /* at least 1 */
-    size_t max_message_bytes;  /* of one request; larger ones: RESOURCE_EXHAUSTED */
-    size_t memory_quota_bytes; /* see above */
+    const char *listen;         /* HOST:PORT; port 0: any free one */
+    size_t worker_count;        /* at least 1 */
+    size_t max_message_bytes;   /* of one request; larger ones: RESOURCE_EXHAUSTED */
+    size_t memory_quota_bytes;  /* see above */
+    size_t calls_max;           /* of each class in progress at a worker; more are refused */
+    size_t connections_max;     /* see connections.h */
+    unsigned connection_idle_s; /* until one without calls is told to go; 0: never */
+    unsigned connection_age_s;  /* likewise, any; it has a minute to finish its calls; 0: never */
+    unsigned streams_max;       /* calls under way on one connection, as its client is told */
+    bool degrade;               /* in overload, calls are told to hurry (turn.hurried) */
+    unsigned queue_delay_ms;    /* see admission.h; 0: calls wait for any time */
     /* Borrowed until rpc_free(). */
     struct admin *admin;     /* NULL if no method takes a TURN_WORK */
     struct tls *tls;         /* NULL: plaintext, on a loopback address unless allow_plaintext */

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "ranker/check.h"
@@ -344,6 +345,13 @@ static enum status start_rpc(struct server *server, struct problem *problem)
         .worker_count = options_worker_count(options),
         .max_message_bytes = options->max_message_bytes,
         .memory_quota_bytes = (size_t)options->memory_quota_mib << 20,
+        .calls_max = options->max_calls,
+        .streams_max = options->max_streams,
+        .connections_max = options->max_connections,
+        .connection_idle_s = options->connection_idle_s,
+        .connection_age_s = options->connection_age_s,
+        .degrade = strcmp(options->overload, "degrade") == 0,
+        .queue_delay_ms = options->queue_delay_ms,
         .admin = server->admin,
         .metrics = server->metrics,
         .slow_call_ms = options->slow_call_ms,
@@ -484,6 +492,16 @@ static int wait_for_signal(struct server *server)
     }
 }
 
+/* Who watches health goes elsewhere meanwhile, and loses no call; a second signal ends the wait. */
+static void wait_as_lame_duck(struct server *server)
+{
+    uint32_t ms = server->options->lame_duck_ms;
+    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    if (ms > 0) {
+        (void)sigtimedwait(&server->signals, NULL, &time);
+    }
+}
+
 static void serve(struct server *server)
 {
     announce(server);
@@ -494,6 +512,7 @@ static void serve(struct server *server)
     health_set(server->health, false);
     monitor_drain(server->monitor);
     rpc_wake(server->rpc);
+    wait_as_lame_duck(server);
     keeper_stop(server->keeper); /* who waits for an erasure is told, and the next start goes on */
     rpc_drain(server->rpc, server->options->drain_ms);
 }
@@ -508,6 +527,9 @@ static void log_grpc(gpr_log_func_args *arguments)
 enum status server_run(const struct options *options, struct problem *problem)
 {
     enum status status = check_credentials(options, problem);
+    if (status == STATUS_OK) {
+        status = options_check(options, problem);
+    }
     if (status == STATUS_OK) {
         status = monitor_check_listen(options, problem);
     }

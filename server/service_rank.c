@@ -57,7 +57,7 @@ static enum status rank_now(struct service *service, struct turn *turn,
         wire_ranking_id(message, request, chosen, state_sequence(state), turn->arena, ranking_id);
     if (status == STATUS_OK) {
         request->total_terms =
-            service->journal != NULL &&
+            service->journal != NULL && !request->by_retrieval &&
             journal_wants(service->journal, request->user_key, text_of(*ranking_id));
         status = rank(state, chosen->model, request, turn->arena, result);
     }
@@ -74,6 +74,10 @@ static enum status rank_one(struct service *service, struct turn *turn,
     enum status status = wire_rank_request(message, turn->now_ms, turn->arena, &request, problem);
     if (status != STATUS_OK) {
         return status;
+    }
+    if (turn->hurried) {
+        request.by_retrieval = true;
+        request.explain = false;
     }
     const struct weights *weights = hold_weights(service, turn);
     struct weights_chosen chosen;
@@ -93,7 +97,9 @@ static enum status rank_one(struct service *service, struct turn *turn,
     if (status != STATUS_OK) {
         return status;
     }
-    arm_counts_add(service->arms, chosen.arms);
+    if (!request.by_retrieval) {
+        arm_counts_add(service->arms, chosen.arms);
+    }
     if (turn->meter != NULL) {
         meter_ranking(turn->meter, &request, &result);
     }
@@ -137,7 +143,7 @@ enum turn_step service_rank(void *context, struct turn *turn)
     if (status != STATUS_OK) {
         return service_fail_as_set(turn, status);
     }
-    if (retriable) {
+    if (retriable && !turn->hurried) {
         return answer_and_remember(service, turn, response);
     }
     return service_answer(turn, &response->base);

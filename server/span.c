@@ -102,13 +102,13 @@ static void log_call(enum log_level level, const char *event, struct span *span,
     const char *name = call->method != NULL ? call->method->name : "unknown";
     (void)trace_parse(find_metadata(call->metadata, text_of("traceparent")), &trace);
     logline(level, event,
-            "method=%s/%s code=%s duration_us=%" PRIu64 " decode_us=%" PRId64 " handle_us=%" PRId64
-            " write_us=%" PRId64 " wait_us=%" PRId64 " encode_us=%" PRId64 " send_us=%" PRId64
-            " request_id=\"%.*s\" trace_id=\"%s\" parent_id=\"%s\"",
+            "method=%s/%s code=%s duration_us=%" PRIu64 " queue_us=%" PRId64 " decode_us=%" PRId64
+            " handle_us=%" PRId64 " write_us=%" PRId64 " wait_us=%" PRId64 " encode_us=%" PRId64
+            " send_us=%" PRId64 " request_id=\"%.*s\" trace_id=\"%s\" parent_id=\"%s\"",
             service, name, metrics_code_name(call->code), duration_ns(span) / NS_PER_US,
-            stage_us(span, SPAN_DECODE), stage_us(span, SPAN_HANDLE), stage_us(span, SPAN_WRITE),
-            stage_us(span, SPAN_WAIT), stage_us(span, SPAN_ENCODE), stage_us(span, SPAN_SEND),
-            (int)id.size, id.data, trace.trace_id, trace.parent_id);
+            stage_us(span, SPAN_QUEUE), stage_us(span, SPAN_DECODE), stage_us(span, SPAN_HANDLE),
+            stage_us(span, SPAN_WRITE), stage_us(span, SPAN_WAIT), stage_us(span, SPAN_ENCODE),
+            stage_us(span, SPAN_SEND), (int)id.size, id.data, trace.trace_id, trace.parent_id);
 }
 
 /* Failures that are the server's own, which need a person. */

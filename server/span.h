@@ -10,7 +10,7 @@
 #include "server/trace.h"
 
 /*
- * Where the time of a call goes, from a worker's taking up a message until gRPC has sent its
+ * Where the time of a call goes, from a message's coming to its worker until gRPC has sent its
  * answer; what is counted and logged of calls; and whom they belong to. Owned by the worker's
  * thread.
  *
@@ -19,6 +19,7 @@
  * log: calls that fail or are slow.
  */
 enum span_stage {
+    SPAN_QUEUE,  /* others have their turns before it */
     SPAN_DECODE, /* the message is unpacked */
     SPAN_HANDLE, /* the method's work on the worker */
     SPAN_WRITE,  /* the writer's or the admin's queue and work, and the way back */
@@ -45,7 +46,7 @@ struct span {
 /* The call has come. */
 void span_begin_call(const struct span_options *options, struct span *span);
 
-/* A message of the call is taken up. */
+/* A message of the call has come. */
 void span_begin(struct span *span);
 
 /* The stage ends here; what has passed since the last one is its. */

@@ -4,14 +4,22 @@
 
 #include "ranker/check.h"
 #include "server/call.h"
+#include "store/clock.h"
 
 enum {
     UNARY_REQUESTED = 64, /* calls gRPC may take in while the worker is busy */
     STREAM_REQUESTED = 8,
     UNKNOWN_REQUESTED = 1,
-    LIVE_MAX = 2048,   /* calls of one lane; more wait in gRPC until one ends */
+    LIVE_MAX = 4096,   /* calls of one lane; more wait in gRPC until one ends */
     AGAIN_EVENTS = 64, /* most events between turns of calls with long work */
+    INTAKE_PART = 5,   /* of the time for calls that wait, one part more for those that come */
+    QUIET_LOOKS = 2,   /* at the network that bring nothing, in a row */
+    RETRY_MS = 100,    /* about when a refused call may try again */
 };
+
+/* How long calls may have their turns until what is new is taken in. */
+#define SLICE_NS     INT64_C(500000)
+#define SLICE_MAX_NS INT64_C(10000000)
 
 static size_t requested_target(const struct lane *lane)
 {
@@ -35,24 +43,32 @@ enum status worker_init(struct worker *worker, const struct worker_options *opti
     *worker = (struct worker){.server = options->server,
                               .writer = options->writer,
                               .admin = options->admin,
+                              .connections = options->connections,
+                              .degrade = options->degrade,
+                              .sending_bytes_max = options->arena_bytes_max,
                               .access = options->access,
                               .draining = options->draining,
                               .spans = options->spans,
                               .lanes = lanes,
                               .lane_count = options->route_count};
     arenas_init(&worker->arenas, options->arena_size, LIVE_MAX, options->arena_bytes_max);
+    admission_init(&worker->admission, &options->admission);
     pthread_mutex_init(&worker->lock, NULL);
     worker->queue = grpc_completion_queue_create_for_next(NULL);
     grpc_server_register_completion_queue(worker->server, worker->queue, NULL);
     return STATUS_OK;
 }
 
-/* The next event. Looks at the network too, but does not wait there while streams want turns. */
+/* The next event. Looks at the network too, but does not wait there while calls want turns. */
 static grpc_event next_event(struct worker *worker)
 {
-    gpr_timespec deadline = worker->again == NULL ? gpr_inf_future(GPR_CLOCK_MONOTONIC)
-                                                  : gpr_inf_past(GPR_CLOCK_MONOTONIC);
-    return grpc_completion_queue_next(worker->queue, deadline, NULL);
+    bool idle = worker->again == NULL && worker->admission.waiting == 0;
+    gpr_timespec deadline =
+        idle ? gpr_inf_future(GPR_CLOCK_MONOTONIC) : gpr_inf_past(GPR_CLOCK_MONOTONIC);
+    atomic_fetch_add_explicit(&worker->visits, 1, memory_order_relaxed);
+    grpc_event event = grpc_completion_queue_next(worker->queue, deadline, NULL);
+    atomic_fetch_add_explicit(&worker->visits, 1, memory_order_relaxed);
+    return event;
 }
 
 void worker_release(struct worker *worker)
@@ -108,6 +124,9 @@ enum status worker_request(struct worker *worker)
 static void ended(struct call *call)
 {
     struct lane *lane = call_lane(call);
+    if (lane->route->class != ADMISSION_NONE) {
+        admission_ended(&lane->worker->admission, lane->route->class);
+    }
     lane->live--;
     atomic_fetch_sub(&lane->worker->live, 1);
     call_push(call);
@@ -128,7 +147,14 @@ static void arrived(struct call *call, bool success)
     lane->live++;
     atomic_fetch_add(&lane->worker->live, 1);
     (void)top_up(lane); /* short of memory, the lane waits for a call to end */
-    call_begin(call);
+    if (lane->route->class == ADMISSION_NONE ||
+        admission_arrived(&lane->worker->admission, lane->route->class)) {
+        if (call_begin(call)) {
+            ended(call);
+        }
+    } else {
+        call_refuse(call);
+    }
 }
 
 static void handle(struct worker *worker, const grpc_event *event)
@@ -141,6 +167,127 @@ static void handle(struct worker *worker, const grpc_event *event)
     } else if (call_event(tag->call, tag, event->success != 0)) {
         ended(tag->call);
     }
+}
+
+/* Takes it out of the list of those that send. */
+static void unlink_sending(struct worker *worker, struct call *call)
+{
+    struct call_links *links = call_sending(call);
+    *(links->before != NULL ? &call_sending(links->before)->after : &worker->sending) =
+        links->after;
+    *(links->after != NULL ? &call_sending(links->after)->before : &worker->sending_last) =
+        links->before;
+}
+
+static void link_sending(struct worker *worker, struct call *call)
+{
+    *call_sending(call) = (struct call_links){.before = worker->sending_last};
+    *(worker->sending_last != NULL ? &call_sending(worker->sending_last)->after
+                                   : &worker->sending) = call;
+    worker->sending_last = call;
+}
+
+void worker_sends(struct worker *worker, struct call *call, size_t size)
+{
+    link_sending(worker, call);
+    worker->sending_bytes += size;
+    if (worker->sending_bytes > worker->sending_bytes_max && worker->sending != call) {
+        struct call *slowest = worker->sending;
+        unlink_sending(worker, slowest); /* to its end it stays counted, but behind the others */
+        link_sending(worker, slowest);
+        call_cancel(slowest);
+    }
+}
+
+void worker_sent(struct worker *worker, struct call *call, size_t size)
+{
+    unlink_sending(worker, call);
+    worker->sending_bytes -= size;
+}
+
+bool worker_enqueue(struct worker *worker, enum admission_class class, struct waiter *waiter)
+{
+    int64_t now_ns = monotonic_ns();
+    if (worker->admission.waiting == 0) {
+        worker->ran_ns = now_ns; /* nothing has taken its time */
+    }
+    return admission_enter(&worker->admission, class, waiter, now_ns);
+}
+
+bool worker_is_hurried(const struct worker *worker)
+{
+    return worker->degrade && admission_is_overloaded(&worker->admission, monotonic_ns());
+}
+
+unsigned worker_retry_ms(struct worker *worker)
+{
+    uint32_t mixed = worker->retries++ * UINT32_C(2654435769); /* Knuth's, spreads evenly */
+    return RETRY_MS / 2 + mixed % RETRY_MS;
+}
+
+static void run_call(struct call *call, bool late)
+{
+    if (call_run(call, late)) {
+        ended(call);
+    }
+}
+
+/* As long as it takes for its share; one look at the network can take long. */
+static int64_t slice_ns(const struct worker *worker, int64_t now_ns)
+{
+    int64_t share_ns = INTAKE_PART * (now_ns - worker->ran_ns);
+    return share_ns < SLICE_NS ? SLICE_NS : share_ns > SLICE_MAX_NS ? SLICE_MAX_NS : share_ns;
+}
+
+/*
+ * Calls that wait have their turns, for SLICE_NS. For a fifth of that what is new is taken in
+ * then and what waits for too long refused, however much there is: as in "Eliminating Receive
+ * Livelock in an Interrupt-driven Kernel" (Mogul, Ramakrishnan, 1997), refusing must not take the
+ * time of answering. What is not taken in stays in sockets, where flow control holds clients back.
+ */
+static void run_waiting(struct worker *worker)
+{
+    struct admission *admission = &worker->admission;
+    int64_t start_ns = monotonic_ns();
+    int64_t now_ns = start_ns;
+    int64_t end_of_slice_ns = start_ns + slice_ns(worker, start_ns);
+    while (now_ns < end_of_slice_ns) {
+        struct waiter *waiter = admission_next(admission, now_ns);
+        if (waiter == NULL) {
+            break;
+        }
+        run_call(waiter->owner, false);
+        int64_t end_ns = monotonic_ns();
+        admission_charge(admission, end_ns - now_ns);
+        worker->events_since_again++;
+        now_ns = end_ns;
+    }
+    worker->ran_ns = now_ns;
+    worker->intake_end_ns = now_ns + SLICE_NS / INTAKE_PART;
+    worker->quiet_looks = 0;
+}
+
+static void refuse_late(struct worker *worker)
+{
+    int64_t now_ns = monotonic_ns();
+    while (now_ns < worker->intake_end_ns) {
+        struct waiter *waiter = admission_late(&worker->admission, now_ns);
+        if (waiter == NULL) {
+            return;
+        }
+        run_call(waiter->owner, true);
+        now_ns = monotonic_ns();
+    }
+}
+
+/*
+ * Whether enough is known of what else has come. One look at the network takes in what one
+ * connection has, and may bring nothing whole.
+ */
+static bool intake_is_over(struct worker *worker, bool looked)
+{
+    worker->quiet_looks = looked ? worker->quiet_looks + 1 : 0;
+    return worker->quiet_looks == QUIET_LOOKS || monotonic_ns() >= worker->intake_end_ns;
 }
 
 void worker_again(struct worker *worker, struct call *call)
@@ -184,8 +331,14 @@ void worker_run(struct worker *worker)
             handle(worker, &event);
             worker->events_since_again++;
         }
+        if (worker->admission.waiting > 0 &&
+            intake_is_over(worker, event.type == GRPC_QUEUE_TIMEOUT)) {
+            run_waiting(worker);
+            refuse_late(worker);
+        }
         if (worker->again != NULL &&
-            (event.type == GRPC_QUEUE_TIMEOUT || worker->events_since_again >= AGAIN_EVENTS)) {
+            ((event.type == GRPC_QUEUE_TIMEOUT && worker->admission.waiting == 0) ||
+             worker->events_since_again >= AGAIN_EVENTS)) {
             run_again(worker);
         }
         if (worker->down && atomic_load(&worker->live) == 0 && !worker->queue_closed) {

@@ -11,7 +11,9 @@
 #include "ranker/status.h"
 #include "server/access.h"
 #include "server/admin.h"
+#include "server/admission.h"
 #include "server/arenas.h"
+#include "server/connections.h"
 #include "server/method.h"
 #include "server/span.h"
 #include "server/writer.h"
@@ -25,7 +27,8 @@
 struct route {
     const struct method *method;
     const ProtobufCMessageDescriptor *input;
-    bool with_request; /* gRPC reads the one request before it gives the call */
+    enum admission_class class; /* NONE: does not wait */
+    bool with_request;          /* gRPC reads the one request before it gives the call */
     void *registered;
 };
 
@@ -45,18 +48,31 @@ struct worker {
     struct writer *writer;
     struct admin *admin;   /* NULL: no method needs it */
     struct access *access; /* NULL: whoever connects may call everything */
+    struct connections *connections;
+    bool degrade; /* in overload, calls are told to hurry */
     const atomic_bool *draining;
     struct span_options spans;
     struct lane *lanes;
     size_t lane_count;
     /* Owned by the thread. */
     struct arenas arenas;
+    struct admission admission;
+    uint32_t retries;     /* how many were told when to try again */
+    atomic_uint visits;   /* to the core's queue, twice each; odd: the thread is there. Any thread
+                             reads it */
+    struct call *sending; /* those whose answers the core has; the first for longest */
+    struct call *sending_last;
+    size_t sending_bytes;
+    size_t sending_bytes_max;
     atomic_size_t live; /* calls of all lanes; changed by the thread, read by whoever drains */
     bool down;          /* the server has shut down; new calls are dropped */
     bool queue_closed;  /* nothing may be started on the queue any more */
     struct call *again; /* calls after a TURN_AGAIN; the first is the next to have a turn */
     struct call *again_last;
     unsigned events_since_again;
+    unsigned quiet_looks;  /* at the network, in a row */
+    int64_t ran_ns;        /* when the last turns of calls that wait were over */
+    int64_t intake_end_ns; /* when they have turns again */
     /* Guarded by lock. */
     pthread_mutex_t lock;
     struct call *waiting; /* streams after a TURN_WAIT, doubly linked */
@@ -68,6 +84,8 @@ struct worker_options {
     grpc_server *server;
     struct writer *writer;
     struct admin *admin;
+    struct connections *connections;
+    bool degrade;
     struct access *access;
     const atomic_bool *draining;
     const struct route *routes;
@@ -75,6 +93,7 @@ struct worker_options {
     size_t arena_size;
     size_t arena_bytes_max;
     struct span_options spans; /* the meter is the worker's own */
+    struct admission_options admission;
 };
 
 /* Makes the queue and registers it; before grpc_server_start(). STATUS_NO_MEMORY. */
@@ -89,6 +108,24 @@ MUST_USE enum status worker_request(struct worker *worker);
 /* Serves until the queue has been told of the server's shutdown (tag NULL) and the last call is
  * over. */
 void worker_run(struct worker *worker);
+
+/*
+ * The core has got size bytes to send for the call, or has sent them. While all such bytes are more
+ * than they may be, those calls are cancelled that have not got rid of theirs for longest: their
+ * clients do not read. The worker's thread.
+ */
+void worker_sends(struct worker *worker, struct call *call, size_t size);
+void worker_sent(struct worker *worker, struct call *call, size_t size);
+
+/* Lets a call, or a stream's message, wait for its turn (call_run()). False: it is to be refused.
+ * The worker's thread. */
+bool worker_enqueue(struct worker *worker, enum admission_class class, struct waiter *waiter);
+
+/* Whether the calls it degrades have queued without an end (turn.hurried). */
+bool worker_is_hurried(const struct worker *worker);
+
+/* When a client that is refused now should try again, in milliseconds: not all at the same time. */
+unsigned worker_retry_ms(struct worker *worker);
 
 /* Gives a call another turn when there is nothing else to do, and now and then when there is. The
  * worker's thread. */

@@ -10,13 +10,15 @@
 
 enum {
     WRITE_MAX = 1024, /* batches under one sync: bounds how long the first of them waits */
-    GROUP_COUNT = 3
+    GROUP_COUNT = 3,
+    WAIT_MAX_MS = 1000 /* that the first in the queue has waited; no more come then */
 };
 
 struct job {
     struct batch *batch;
     void (*done)(void *context);
     void *context;
+    int64_t queued_ms; /* monotonic */
 };
 
 /* Jobs that are appended together. */
@@ -283,10 +285,13 @@ enum status writer_submit(struct writer *writer, struct batch *batch, void (*don
 {
     pthread_mutex_lock(&writer->lock);
     CHECK(!writer->stopping);
-    bool full = writer->count == writer->length;
+    int64_t now_ms = monotonic_ms();
+    bool full = writer->count == writer->length ||
+                (writer->count > 0 && now_ms - writer->jobs[writer->first].queued_ms > WAIT_MAX_MS);
     if (!full) {
         size_t last = (writer->first + writer->count) % writer->length;
-        writer->jobs[last] = (struct job){.batch = batch, .done = done, .context = context};
+        writer->jobs[last] =
+            (struct job){.batch = batch, .done = done, .context = context, .queued_ms = now_ms};
         writer->count++;
         pthread_cond_signal(&writer->filled);
     }

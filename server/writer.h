@@ -41,7 +41,8 @@ void writer_free(struct writer *writer);
  * Queues a batch. Once it is written or has failed (batch->status), done(context) is called on one
  * of the writer's threads, or, of a batch that erases, on the keeper's once that is done, which
  * does not hold up other batches. Until then batch is the writer's. done must not block.
- * STATUS_BUSY: the queue is full; done is not called.
+ * STATUS_BUSY: the queue is full, or its first batch has waited for more than a second, as behind a
+ * disk that hangs; done is not called.
  */
 MUST_USE enum status writer_submit(struct writer *writer, struct batch *batch,
                                    void (*done)(void *context), void *context);

@@ -42,6 +42,8 @@ examples:
   ./dev bench kuairand --help           heads learnt from real people's likes and hates
   ./dev bench reloads --help            weights swapped under load
   ./dev bench soak --help               hours of mixed load: does anything grow?
+  ./dev bench overload --help           five times what the server can do
+  ./dev bench hostile --help            clients that mean harm beside a good one
 
 Both servers run in the same rounds, in random order, under the same load: 8 connections with 8
 calls under way on each. Where there are two processors, the server has one and the load the
@@ -74,6 +76,8 @@ SUBCOMMANDS = {
     "signals": "signals_bench",
     "sizes": "sizes_bench",
     "soak": "soak",
+    "overload": "overload_bench",
+    "hostile": "hostile_bench",
     "training": "training_bench",
 }
 NULL_FACTOR = 4  # a null RPC is so short that it takes more of them to measure

@@ -47,7 +47,7 @@ enum {
     HEADERS_SIZE = 512,
     /* Dynamic table after the first request: :path, :authority, content-type, te. */
     HPACK_FIRST = 62,
-    HPACK_LAST = 65
+    HPACK_LAST = 65 /* one more with grpc-timeout */
 };
 
 struct buffer {
@@ -76,6 +76,8 @@ struct connection {
     size_t active;
     size_t broken;
     bool finishing;
+    bool leaving; /* the server wants no more calls */
+    bool lost;
     int64_t window;         /* what may be sent on the connection */
     int64_t stream_window;  /* and on each new stream */
     uint32_t received;      /* since the last refill */
@@ -188,8 +190,14 @@ static void put_headers(struct connection *connection, uint32_t stream_id)
         size += put_literal(block + size, 1, ":authority", authority);
         size += put_literal(block + size, 31, "content-type", "application/grpc");
         size += put_literal(block + size, 0, "te", "trailers");
+        if (connection->options->timeout_ms > 0) {
+            char timeout[16];
+            snprintf(timeout, sizeof(timeout), "%um", connection->options->timeout_ms);
+            size += put_literal(block + size, 0, "grpc-timeout", timeout);
+        }
     } else {
-        for (unsigned i = HPACK_LAST; i >= HPACK_FIRST; i--) {
+        unsigned last = HPACK_LAST + (connection->options->timeout_ms > 0 ? 1 : 0);
+        for (unsigned i = last; i >= HPACK_FIRST; i--) {
             block[size++] = (uint8_t)(0x80 | i);
         }
     }
@@ -231,7 +239,7 @@ static size_t find_room(const struct connection *connection, size_t size)
 {
     size_t count = connection->options->streams;
     bool busy = connection->options->messages == 0 && connection->active == count;
-    if (busy || connection->window < (int64_t)size) {
+    if (busy || connection->leaving || connection->lost || connection->window < (int64_t)size) {
         return count;
     }
     for (size_t i = 0; i < count; i++) {
@@ -276,25 +284,6 @@ void connection_send(struct connection *connection, struct text frame, int64_t s
     put_body(connection, stream->id, frame);
 }
 
-bool connection_flush(struct connection *connection)
-{
-    struct buffer *output = &connection->output;
-    while (connection->sent < output->size) {
-        ssize_t size = send(connection->socket, output->data + connection->sent,
-                            output->size - connection->sent, MSG_NOSIGNAL);
-        if (size < 0 && errno == EAGAIN) {
-            return true;
-        }
-        if (size < 0) {
-            give_up("send: %s", strerror(errno));
-        }
-        connection->sent += (size_t)size;
-    }
-    connection->sent = 0;
-    output->size = 0;
-    return false;
-}
-
 /* Reports the answer of what waits longest on a stream: the first size bytes of what was kept. */
 static void report(struct connection *connection, struct stream *stream, int status, size_t size)
 {
@@ -330,6 +319,49 @@ static void end_stream(struct connection *connection, struct stream *stream)
     }
     stream->id = 0;
     connection->active--;
+}
+
+/* The end of the connection, which was not ours. */
+static void lose(struct connection *connection, const char *what, const char *why)
+{
+    if (!connection->options->survive) {
+        give_up("%s: %s", what, why);
+    }
+    connection->lost = true;
+    connection->output.size = 0;
+    connection->sent = 0;
+    for (size_t i = 0; i < connection->options->streams; i++) {
+        struct stream *stream = &connection->streams[i];
+        if (stream->id != 0) {
+            stream->status = -1;
+            end_stream(connection, stream);
+        }
+    }
+}
+
+bool connection_lost(const struct connection *connection)
+{
+    return connection->lost || (connection->leaving && connection->active == 0);
+}
+
+bool connection_flush(struct connection *connection)
+{
+    struct buffer *output = &connection->output;
+    while (connection->sent < output->size) {
+        ssize_t size = send(connection->socket, output->data + connection->sent,
+                            output->size - connection->sent, MSG_NOSIGNAL);
+        if (size < 0 && errno == EAGAIN) {
+            return true;
+        }
+        if (size < 0) {
+            lose(connection, "send", strerror(errno));
+            return false;
+        }
+        connection->sent += (size_t)size;
+    }
+    connection->sent = 0;
+    output->size = 0;
+    return false;
 }
 
 /* Reports the messages that are whole. */
@@ -435,7 +467,11 @@ static void take_control(struct connection *connection, const struct frame *fram
         connection->window += frame->stream_id == 0 ? window_bytes(frame) : 0;
         break;
     case FRAME_GOAWAY:
-        give_up("the server sent GOAWAY");
+        if (!connection->options->survive) {
+            give_up("the server sent GOAWAY");
+        }
+        connection->leaving = true;
+        break;
     default:
         break;
     }
@@ -497,7 +533,8 @@ void connection_receive(struct connection *connection)
         return;
     }
     if (size <= 0) {
-        give_up("the server closed the connection: %s", size < 0 ? strerror(errno) : "end");
+        lose(connection, "the server closed the connection", size < 0 ? strerror(errno) : "end");
+        return;
     }
     connection->input_size += (size_t)size;
     size_t offset = 0;
@@ -531,6 +568,7 @@ size_t connection_broken(const struct connection *connection)
     return connection->broken;
 }
 
+/* -1: nobody accepts. */
 static int connect_socket(uint16_t port)
 {
     struct sockaddr_in address = {
@@ -543,7 +581,10 @@ static int connect_socket(uint16_t port)
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) != 0 ||
         fcntl(fd, F_SETFL, O_NONBLOCK) != 0) {
-        give_up("127.0.0.1:%u: %s", port, strerror(errno));
+        int error = errno;
+        close(fd);
+        errno = error;
+        return -1;
     }
     return fd;
 }
@@ -552,12 +593,19 @@ struct connection *connection_open(const struct connection_options *options)
 {
     CHECK(options->streams <= CONNECTION_STREAMS_MAX);
     CHECK(options->messages <= CONNECTION_MESSAGES_MAX);
+    int fd = connect_socket(options->port);
+    if (fd < 0 && options->survive) {
+        return NULL;
+    }
+    if (fd < 0) {
+        give_up("127.0.0.1:%u: %s", options->port, strerror(errno));
+    }
     struct connection *connection = calloc(1, sizeof(*connection));
     CHECK(connection != NULL);
     connection->streams = calloc(options->streams, sizeof(*connection->streams));
     CHECK(connection->streams != NULL);
     connection->options = options;
-    connection->socket = connect_socket(options->port);
+    connection->socket = fd;
     connection->next_id = 1;
     connection->window = WINDOW_INITIAL;
     connection->stream_window = WINDOW_INITIAL;

@@ -10,7 +10,8 @@
 /*
  * One client connection for gRPC calls, over plain HTTP/2 on loopback: unary ones, or streams both
  * ways that answer message by message. Knows just what a load generator needs and costs little, so
- * that what is measured is the server. Anything else than HTTP/2 from the server stops the program.
+ * that what is measured is the server. Anything else than HTTP/2 from the server stops the program,
+ * and so does the end of a connection, unless it is asked to survive that.
  */
 struct connection;
 
@@ -27,15 +28,17 @@ struct answer {
 
 struct connection_options {
     uint16_t port;
-    const char *path; /* "/package.Service/Method", at most 126 bytes */
-    size_t streams;   /* most calls under way at once */
-    size_t messages;  /* most unanswered messages of each stream; 0: the method is unary */
-    bool keep;        /* keep what the server answers */
+    const char *path;    /* "/package.Service/Method", at most 126 bytes */
+    size_t streams;      /* most calls under way at once */
+    size_t messages;     /* most unanswered messages of each stream; 0: the method is unary */
+    bool keep;           /* keep what the server answers */
+    bool survive;        /* a connection may end: see connection_lost() */
+    unsigned timeout_ms; /* each call's deadline, at most 99,999,999; 0: none */
     void (*answered)(void *context, const struct answer *answer);
     void *context;
 };
 
-/* options is borrowed until connection_close(). */
+/* options is borrowed until connection_close(). NULL, with survive: the server did not accept. */
 struct connection *connection_open(const struct connection_options *options);
 void connection_close(struct connection *connection);
 
@@ -59,6 +62,13 @@ void connection_receive(struct connection *connection);
 
 /* Tells the server that no stream gets another message; they end once it has answered all. */
 void connection_finish(struct connection *connection);
+
+/*
+ * With survive: the connection has ended, or its server has told it to go and its last call is
+ * over. What was under way has been reported with status -1; connection_close() is all that is left
+ * to do.
+ */
+bool connection_lost(const struct connection *connection);
 
 /* Calls or streams under way. */
 size_t connection_active(const struct connection *connection);

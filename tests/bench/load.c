@@ -22,6 +22,9 @@ struct options {
     int64_t connections;
     int64_t streams;
     int64_t rate;
+    int64_t patience_ms;
+    int64_t timeout_ms;
+    bool survive;
     const char *save;
 };
 
@@ -86,6 +89,26 @@ static const struct argument arguments[] = {
      .initial = "0",
      .minimum = 0,
      .maximum = 10000000},
+    {.name = "patience-ms",
+     .value_name = "N",
+     .help = "open loop: give a call up that cannot be sent within that; 0: never",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, patience_ms),
+     .initial = "0",
+     .minimum = 0,
+     .maximum = 1000000},
+    {.name = "timeout-ms",
+     .value_name = "N",
+     .help = "deadline of each call; 0: none",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, timeout_ms),
+     .initial = "0",
+     .minimum = 0,
+     .maximum = 99999999},
+    {.name = "survive",
+     .help = "open connections again that the server ends, instead of giving up",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct options, survive)},
     {.name = "save",
      .value_name = "FILE",
      .help = "where to write the last answer's message",
@@ -162,9 +185,12 @@ static void run(struct load *load, const struct options *options, struct loop_re
         .connection = {.port = (uint16_t)options->port,
                        .path = options->path,
                        .streams = (size_t)options->streams,
-                       .keep = options->save != NULL},
+                       .keep = options->save != NULL,
+                       .survive = options->survive,
+                       .timeout_ms = (unsigned)options->timeout_ms},
         .connections = (size_t)options->connections,
         .rate = (uint64_t)options->rate,
+        .patience_seconds = (double)options->patience_ms / 1000,
         .messages = (uint64_t)options->requests,
         .seconds = (double)options->seconds,
         .body_max = longest_body(&load->pool),
@@ -179,8 +205,12 @@ static void print(const struct load *load, struct loop_result *result)
 {
     double answers = (double)result->answers;
     printf("{\"requests\": %" PRIu64 ", \"rps\": %.1f, \"client_cpu_us\": %.2f, "
-           "\"least_bytes\": %zu, \"most_bytes\": %zu, \"bytes\": %.1f, ",
+           "\"good\": %" PRIu64 ", \"refused\": %" PRIu64 ", \"given_up\": %" PRIu64
+           ", \"lost\": %" PRIu64 ", \"seconds\": %.3f, ",
            result->answers, answers / result->seconds, result->cpu_seconds * 1e6 / answers,
+           result->answers - result->failures, result->refused, result->given_up, result->lost,
+           result->seconds);
+    printf("\"least_bytes\": %zu, \"most_bytes\": %zu, \"bytes\": %.1f, ",
            load->answers > 0 ? load->least_bytes : 0, load->most_bytes,
            load->answers > 0 ? (double)load->bytes / (double)load->answers : 0);
     loop_print(result);

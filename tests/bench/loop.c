@@ -15,6 +15,9 @@ enum { EVENTS_MAX = 64 };
 /* Closer to the next due time than this, wait by looking at the clock. */
 #define SPIN_NS INT64_C(2000000)
 
+/* Between two attempts to open connections again. */
+#define REOPEN_NS INT64_C(10000000)
+
 struct loop {
     const struct loop_options *options;
     struct loop_result *result;
@@ -26,17 +29,21 @@ struct loop {
     int64_t stop_ns; /* of sending */
     uint64_t total;  /* to send; becomes what was sent once the time is over */
     uint64_t started;
-    size_t turn; /* the connection that is next in open loop */
+    int64_t reopened_ns; /* when lost connections were last opened again */
+    size_t turn;         /* the connection that is next in open loop */
 };
 
 static void answered(void *context, const struct answer *answer)
 {
     struct loop *loop = context;
     struct loop_result *result = loop->result;
-    samples_add(&result->latencies_us, (double)(program_now_ns() - answer->start_ns) / 1000);
     result->answers++;
     bool good = answer->status == 0 && loop->options->check(loop->options->context, answer);
-    if (!good) {
+    if (good) {
+        double us = (double)(program_now_ns() - answer->start_ns) / 1000;
+        samples_add(&result->latencies_us, us);
+    } else {
+        result->refused += answer->status == LOOP_REFUSED ? 1 : 0;
         result->first_failure = result->failures == 0 ? answer->status : result->first_failure;
         result->failures++;
     }
@@ -52,15 +59,28 @@ static void watch(struct loop *loop, size_t index, int operation, bool writable)
 
 static void flush(struct loop *loop, size_t index)
 {
+    if (loop->connections[index] == NULL) {
+        return;
+    }
     bool writable = connection_flush(loop->connections[index]);
     if (writable != loop->waits_writable[index]) {
         watch(loop, index, EPOLL_CTL_MOD, writable);
     }
 }
 
+static void open_one(struct loop *loop, size_t index)
+{
+    loop->connections[index] = connection_open(&loop->connection_options);
+    if (loop->connections[index] != NULL) {
+        watch(loop, index, EPOLL_CTL_ADD, false);
+        flush(loop, index);
+    }
+}
+
 static bool may_send(const struct loop *loop, const struct connection *connection)
 {
-    return loop->started < loop->total && connection_is_free(connection, loop->options->body_max);
+    return connection != NULL && loop->started < loop->total &&
+           connection_is_free(connection, loop->options->body_max);
 }
 
 static void send_one(struct loop *loop, struct connection *connection, int64_t start_ns)
@@ -102,8 +122,20 @@ static bool send_due(struct loop *loop)
     return false;
 }
 
+/* What has been due for too long; a client's own deadline is over before it can be sent. */
+static void give_up_late(struct loop *loop)
+{
+    int64_t patience_ns = (int64_t)(loop->options->patience_seconds * 1e9);
+    while (patience_ns > 0 && loop->started < loop->total &&
+           program_now_ns() - due_ns(loop) > patience_ns) {
+        loop->started++;
+        loop->result->given_up++;
+    }
+}
+
 static void send_open(struct loop *loop)
 {
+    give_up_late(loop);
     uint64_t before = loop->started;
     while (loop->started < loop->total && due_ns(loop) <= program_now_ns() && send_due(loop)) {
     }
@@ -116,7 +148,7 @@ static void send_open(struct loop *loop)
 static int wait_ms(const struct loop *loop)
 {
     if (loop->options->rate == 0 || loop->started == loop->total) {
-        return -1;
+        return loop->options->connection.survive ? 10 : -1;
     }
     int64_t left = due_ns(loop) - program_now_ns();
     return left > SPIN_NS ? (int)((left - SPIN_NS / 2) / 1000000) : 0;
@@ -133,9 +165,36 @@ static void receive(struct loop *loop)
     }
 }
 
+/* Opens the connections that have ended again, as soon as the server accepts them. */
+static void replace_lost(struct loop *loop)
+{
+    if (!loop->options->connection.survive || program_now_ns() - loop->reopened_ns < REOPEN_NS) {
+        return;
+    }
+    loop->reopened_ns = program_now_ns();
+    for (size_t i = 0; i < loop->options->connections; i++) {
+        struct connection *connection = loop->connections[i];
+        if (connection != NULL && connection_lost(connection)) {
+            connection_close(connection);
+            loop->connections[i] = NULL;
+            loop->result->lost++;
+        }
+        if (loop->connections[i] == NULL) {
+            open_one(loop, i);
+        }
+    }
+}
+
+/* Whether what is to be sent and to be answered is. */
+static bool is_done(const struct loop *loop)
+{
+    return loop->result->answers + loop->result->given_up >= loop->total;
+}
+
 static void send_all(struct loop *loop)
 {
-    while (loop->result->answers < loop->total) {
+    while (!is_done(loop)) {
+        replace_lost(loop);
         if (program_now_ns() >= loop->stop_ns) {
             loop->total = loop->started;
         }
@@ -144,7 +203,7 @@ static void send_all(struct loop *loop)
         } else {
             send_closed(loop);
         }
-        if (loop->result->answers < loop->total) {
+        if (!is_done(loop)) {
             receive(loop);
         }
     }
@@ -155,9 +214,12 @@ static void finish(struct loop *loop)
 {
     for (size_t i = 0; i < loop->options->connections; i++) {
         struct connection *connection = loop->connections[i];
+        if (connection == NULL) {
+            continue;
+        }
         connection_finish(connection);
         flush(loop, i);
-        while (connection_active(connection) > 0) {
+        while (connection_active(connection) > 0 && !connection_lost(connection)) {
             receive(loop);
         }
         loop->result->broken += connection_broken(connection);
@@ -172,9 +234,7 @@ static void open_connections(struct loop *loop)
     loop->epoll = epoll_create1(0);
     CHECK(loop->epoll >= 0);
     for (size_t i = 0; i < loop->options->connections; i++) {
-        loop->connections[i] = connection_open(&loop->connection_options);
-        watch(loop, i, EPOLL_CTL_ADD, false);
-        flush(loop, i);
+        open_one(loop, i);
     }
 }
 
@@ -205,7 +265,9 @@ void loop_run(const struct loop_options *options, struct loop_result *out)
     out->cpu_seconds = program_cpu_seconds() - cpu_seconds;
     finish(loop);
     for (size_t i = 0; i < options->connections; i++) {
-        connection_close(loop->connections[i]);
+        if (loop->connections[i] != NULL) {
+            connection_close(loop->connections[i]);
+        }
     }
     close(loop->epoll);
     free(loop);

@@ -15,15 +15,16 @@
  * counts from then, however late they could be sent.
  */
 
-enum { LOOP_CONNECTIONS_MAX = 256 };
+enum { LOOP_CONNECTIONS_MAX = 256, LOOP_REFUSED = 8 /* RESOURCE_EXHAUSTED */ };
 
 struct loop_options {
     struct connection_options connection; /* answered and context are the loop's own */
     size_t connections;
-    uint64_t rate;     /* messages a second; 0: closed loop */
-    uint64_t messages; /* in all; 0: as many as there is time for */
-    double seconds;    /* to send in; 0: as long as it takes. One of the two bounds is given */
-    size_t body_max;   /* of any body, at most CONNECTION_BODY_MAX */
+    uint64_t rate;           /* messages a second; 0: closed loop */
+    uint64_t messages;       /* in all; 0: as many as there is time for */
+    double patience_seconds; /* open loop: what cannot be sent within that is given up; 0: never */
+    double seconds;  /* to send in; 0: as long as it takes. One of the two bounds is given */
+    size_t body_max; /* of any body, at most CONNECTION_BODY_MAX */
     /* The next body; lives until the next call. */
     struct text (*next)(void *context);
     /* False when the answer, whose status is 0, is not what it should be. */
@@ -35,10 +36,13 @@ struct loop_result {
     uint64_t answers;
     uint64_t failures; /* of them: another status than 0, or one that check refused */
     int first_failure; /* its grpc-status */
+    uint64_t refused;  /* of the failures: RESOURCE_EXHAUSTED */
+    uint64_t given_up; /* messages that found no room in time; no answers */
+    uint64_t lost;     /* connections that ended, with connection.survive */
     uint64_t broken;   /* streams, see connection_broken() */
     double seconds;
     double cpu_seconds;
-    struct samples latencies_us;
+    struct samples latencies_us; /* of answers that did not fail */
 };
 
 /* The caller gives latencies_us back with samples_release(). */

@@ -325,6 +325,57 @@ static void policy_decides_before_scores_do(void)
     end_world(&world);
 }
 
+static void by_retrieval_policy_holds_and_the_retrieval_score_orders(void)
+{
+    struct world world = new_world();
+    struct video_facts forbidden = plain_video(3);
+    forbidden.safety = SAFETY_UNRATED;
+    put_video(&world, plain_video(1));
+    put_video(&world, plain_video(2));
+    put_video(&world, forbidden);
+    put_video(&world, plain_video(4));
+    static const uint64_t keys[] = {1, 2, 3, 4, 5};
+    static const double scores[] = {-1, 3, 100, 1, 50};
+    struct rank_request request = plain_request(keys, 5);
+    request.retrieval_scores = scores;
+    request.by_retrieval = true;
+    struct rank_result result = run(&world, &request);
+    CHECK_EQ(3, result.count);
+    CHECK_EQ(1, result.order[0]);
+    CHECK_EQ(3, result.order[1]);
+    CHECK_EQ(0, result.order[2]);
+    CHECK(same_bits(1, result.scores[0])); /* between -1 and 3, those that policy lets pass */
+    CHECK(same_bits(0.5, result.scores[1]));
+    CHECK(same_bits(0, result.scores[2]));
+    CHECK_EQ(DROP_UNRATED, result.dropped_rules[0]);
+    CHECK_EQ(DROP_UNKNOWN_VIDEO, result.dropped_rules[1]);
+    end_world(&world);
+}
+
+static void by_retrieval_equal_and_extreme_scores_are_ordered(void)
+{
+    struct world world = new_world();
+    for (uint64_t key = 1; key <= 3; key++) {
+        put_video(&world, plain_video(key));
+    }
+    static const uint64_t keys[] = {1, 2, 3};
+    static const double extreme[] = {-1.7e308, 1.7e308, 0};
+    struct rank_request request = plain_request(keys, 3);
+    request.by_retrieval = true;
+    struct rank_result result = run(&world, &request); /* no scores: the order of the request */
+    for (uint32_t i = 0; i < 3; i++) {
+        CHECK_EQ(i, result.order[i]);
+        CHECK(same_bits(0, result.scores[i]));
+    }
+    request.retrieval_scores = extreme;
+    result = run(&world, &request);
+    CHECK_EQ(1, result.order[0]);
+    CHECK_EQ(2, result.order[1]);
+    CHECK_EQ(0, result.order[2]);
+    CHECK(same_bits(0.5, result.scores[1]));
+    end_world(&world);
+}
+
 static size_t count_when(struct world *world, struct rank_request request, int64_t now_ms)
 {
     request.now_ms = now_ms;
@@ -1119,6 +1170,8 @@ int main(int argc, char **argv)
         TEST(what_is_past_the_limit_is_dropped_as_such),
         TEST(repeats_and_unknown_candidates_are_dropped),
         TEST(policy_decides_before_scores_do),
+        TEST(by_retrieval_policy_holds_and_the_retrieval_score_orders),
+        TEST(by_retrieval_equal_and_extreme_scores_are_ordered),
         TEST(seen_videos_are_left_out_for_as_long_as_the_model_says),
         TEST(the_order_of_candidates_matters_for_ties_only),
         TEST(equal_videos_keep_the_order_of_the_request),

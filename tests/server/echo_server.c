@@ -307,7 +307,10 @@ int main(int argc, char **argv)
     struct rpc_options options = {.listen = "127.0.0.1:0",
                                   .worker_count = strtoul(argv[2], NULL, 10),
                                   .max_message_bytes = 4 << 20,
-                                  .memory_quota_bytes = 256 << 20};
+                                  .memory_quota_bytes = 256 << 20,
+                                  .calls_max = 2048,
+                                  .connections_max = 1000,
+                                  .streams_max = 2048};
 
     CHECK(store_open(&store_options, &server.store, &problem) == STATUS_OK);
     CHECK(writer_new(server.store, NULL, 4096, &writer) == STATUS_OK);

@@ -2,6 +2,7 @@
 
 #include <semaphore.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ranker/hash.h"
 #include "reelrank/v1/log.pb-c.h"
@@ -134,6 +135,35 @@ static void counts_tell_what_waits_and_what_was_done(void)
     store_close(store);
 }
 
+static void queue_that_stands_still_is_busy(void)
+{
+    struct store *store = open_store();
+    struct writer *writer = NULL;
+    sem_t done;
+    sem_t gate;
+    static struct call calls[1000];
+    sem_init(&done, 0, 0);
+    sem_init(&gate, 0, 0);
+    call_init(&calls[0], &done, &gate);
+    CHECK(writer_new(store, NULL, 10000, &writer) == STATUS_OK);
+    CHECK(writer_submit(writer, &calls[0].batch, finished, &calls[0]) == STATUS_OK);
+    sem_wait(&done); /* the thread now stands in the first callback */
+    size_t count = 1;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && count < 1000) { /* far from full, but the first waits */
+        call_init(&calls[count], &done, NULL);
+        status = writer_submit(writer, &calls[count].batch, finished, &calls[count]);
+        count++;
+        usleep(10000);
+    }
+    CHECK(status == STATUS_BUSY);
+    sem_post(&gate);
+    writer_free(writer);
+    CHECK_EQ(STATUS_OK, calls[count - 2].status);
+    CHECK_EQ(STATUS_IO, calls[count - 1].status);
+    store_close(store);
+}
+
 static void stopping_writes_all_that_waits(void)
 {
     struct store *store = open_store();
@@ -165,6 +195,7 @@ static const struct test tests[] = {
     TEST(written_batch_calls_back),
     TEST(full_queue_is_busy_and_calls_nobody_back),
     TEST(counts_tell_what_waits_and_what_was_done),
+    TEST(queue_that_stands_still_is_busy),
     TEST(stopping_writes_all_that_waits),
     TEST(writer_without_work_ends),
 };
