@@ -753,7 +753,8 @@ static void refuse(struct call *call)
 static void queue_message(struct call *call)
 {
     call->stage = STAGE_QUEUED;
-    if (kind_of(call) != METHOD_UNARY) {
+    /* Of a unary call that came with its request the span has begun. */
+    if (kind_of(call) != METHOD_UNARY || !call->lane->route->with_request) {
         span_begin(&call->span);
     }
     call->waiter.bytes = grpc_byte_buffer_length(call->request);
