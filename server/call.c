@@ -628,7 +628,7 @@ static void take_message(struct call *call)
 {
     const ProtobufCMessageDescriptor *input = call->lane->route->input;
     struct text bytes = {0};
-    span_stage(&call->span, SPAN_QUEUE);
+    span_queued(&call->lane->worker->spans, &call->span);
     if (!open_turn(call)) {
         return;
     }

@@ -77,6 +77,7 @@ void facts_collect(const struct facts_sources *sources, struct facts *out)
     weights_life_facts(sources->life, &out->weights);
     writer_count(sources->writer, &out->writer);
     out->admin_jobs = admin_waiting(sources->admin);
+    rpc_count(sources->rpc, &out->rpc);
     process_facts(&out->process);
     metrics_sum_up(sources->metrics, &out->calls);
 }
@@ -221,6 +222,55 @@ static void write_memory(const struct facts *facts, const struct options *option
                      (double)facts->state.statistics);
 }
 
+static void write_admission(const struct rpc_counts *rpc, FILE *out)
+{
+    const char *name = "reelrank_admissions_total";
+    exposition_head(
+        out, name, "counter",
+        "Messages by class and whether they were begun: late, too many (full) and expired "
+        "ones are not.");
+    for (unsigned class = 0; class < ADMISSION_CLASS_COUNT; class ++) {
+        const struct admission_counts *counts = &rpc->admission[class];
+        const struct {
+            const char *outcome;
+            uint64_t count;
+        } rows[] = {{"begun", counts->begun},
+                    {"late", counts->late},
+                    {"full", counts->full},
+                    {"expired", counts->expired}};
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+            struct labels labels = {
+                .count = 2,
+                .items = {{"class", admission_class_name((enum admission_class) class)},
+                          {"outcome", rows[i].outcome}}};
+            exposition_whole(out, name, &labels, rows[i].count);
+        }
+    }
+}
+
+static void write_connections(const struct connections_counts *counts, FILE *out)
+{
+    const char *name = "reelrank_connections_total";
+    const struct {
+        const char *outcome;
+        uint64_t count;
+    } rows[] = {{"accepted", counts->accepted},
+                {"refused", counts->refused},
+                {"evicted", counts->evicted},
+                {"flooded", counts->flooded},
+                {"failed", counts->failed}};
+    exposition_head(
+        out, name, "counter",
+        "Connections that were accepted, refused, closed to make room or for flooding, or "
+        "could not be accepted.");
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct labels labels = {.count = 1, .items = {{"outcome", rows[i].outcome}}};
+        exposition_whole(out, name, &labels, rows[i].count);
+    }
+    exposition_gauge(out, "reelrank_connections", "Connections that are open.",
+                     (double)counts->open);
+}
+
 static void write_writer(const struct facts *facts, FILE *out)
 {
     exposition_gauge(out, "reelrank_store_writable",
@@ -268,6 +318,8 @@ void facts_write(const struct facts *facts, const struct facts_sources *sources,
     write_process(&facts->process, out);
     write_weights(&facts->weights, out);
     write_arms(sources->service, out);
+    write_admission(&facts->rpc, out);
+    write_connections(&facts->rpc.connections, out);
     write_writer(facts, out);
     write_log(facts, out);
     write_files(facts, out);

@@ -11,6 +11,7 @@
 #include "server/metrics.h"
 #include "server/options.h"
 #include "server/process.h"
+#include "server/rpc.h"
 #include "server/service.h"
 #include "server/weights_life.h"
 #include "server/writer.h"
@@ -33,6 +34,7 @@ struct facts_sources {
     struct service *service;
     struct writer *writer;
     struct admin *admin;
+    const struct rpc *rpc;
     const struct metrics *metrics;
 };
 
@@ -64,6 +66,7 @@ struct facts {
     struct weights_facts weights;
     struct writer_counts writer;
     size_t admin_jobs; /* that wait */
+    struct rpc_counts rpc;
     struct process_facts process;
     struct metrics_summary calls;
 };

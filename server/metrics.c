@@ -27,6 +27,7 @@ struct meter {
     _Alignas(LINE_BYTES) _Atomic uint64_t begun;
     _Atomic uint64_t ended[METRICS_METHODS_MAX][METRICS_CODE_COUNT];
     struct histogram durations[METRICS_METHODS_MAX];
+    struct histogram waits;
     _Atomic uint64_t rankings;
     _Atomic uint64_t repeats;
     _Atomic uint64_t stream_errors[METRICS_CODE_COUNT];
@@ -207,6 +208,11 @@ static void count_drops(struct meter *meter, const uint8_t *rules, size_t count)
             run = 0;
         }
     }
+}
+
+void meter_queued(struct meter *meter, uint64_t duration_ns)
+{
+    histogram_observe(&meter->waits, &metrics_seconds, duration_ns);
 }
 
 void meter_ranking(struct meter *meter, const struct rank_request *request,
@@ -403,6 +409,15 @@ static void write_durations(const struct metrics *metrics, FILE *out)
     }
 }
 
+static void write_waits(const struct metrics *metrics, FILE *out)
+{
+    const char *name = "reelrank_queue_duration_seconds";
+    struct histogram_sums sums = sum_histograms(metrics, offsetof(struct meter, waits));
+    exposition_head(out, name, "histogram",
+                    "Time from a message's coming in until its worker takes it up.");
+    exposition_histogram(out, name, NULL, &metrics_seconds, &sums);
+}
+
 static void write_workers(const struct metrics *metrics, FILE *out)
 {
     char number[24];
@@ -534,6 +549,7 @@ void metrics_write(const struct metrics *metrics, FILE *out)
     write_durations(metrics, out);
     exposition_gauge(out, "reelrank_calls_in_flight", "Calls that have begun and not ended.",
                      (double)summary.in_flight);
+    write_waits(metrics, out);
     write_workers(metrics, out);
     write_rankings(metrics, &summary, out);
     write_signals(metrics, out);

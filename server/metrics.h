@@ -60,6 +60,9 @@ void meter_call(struct meter *meter);
 void meter_end_call(struct meter *meter, size_t method, unsigned code);
 void meter_message(struct meter *meter, size_t method, uint64_t duration_ns);
 
+/* Likewise: a message has waited so long for the worker to take it up. */
+void meter_queued(struct meter *meter, uint64_t duration_ns);
+
 /* Likewise: a ranking was made; an answer that was made before was given again. */
 void meter_ranking(struct meter *meter, const struct rank_request *request,
                    const struct rank_result *result);

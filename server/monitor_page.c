@@ -157,6 +157,7 @@ static void write_calls(const struct monitor_page *page, FILE *out)
     row_of(out, "calls", "%" PRIu64 ", %" PRIu64 " not OK, %" PRIu64 " in flight", calls->calls,
            calls->failed, calls->in_flight);
     row_quantiles(out, "Rank", &calls->rank);
+    row_of(out, "connections", "%zu open", page->facts->rpc.connections.open);
     row_of(out, "rankings", "%" PRIu64 " of %" PRIu64 " candidates, %" PRIu64 " shown",
            calls->rankings, calls->candidates, calls->shown);
     if (isnan(page->drift_bits)) {

@@ -27,7 +27,7 @@
     NUMBER(credentials_watch_ms,   1000,            0,  86400000,  "between two looks at the files of TLS and tokens; 0: none") \
     TEXT(data,              "reelrank-data",        1,      4000,  "directory of the store; made if absent")      \
     TEXT(weights,           "",                     0,      4000,  "weights file; empty: what was in force, else the built-in ones") \
-    TEXT(overload,          "reject",               1,        16,  "what a Rank gets in overload: reject, or degrade, an order by retrieval score") \
+    TEXT(overload,          "reject",               1,        16,  "a Rank in overload: reject, or degrade, an order by retrieval score") \
     NUMBER(weights_watch_ms,       1000,            0,  86400000,  "between two looks at the weights file; 0: none")     \
     NUMBER(workers,                   0,            0,        64,  "threads that answer; 0: one per processor")   \
     NUMBER(max_message_bytes,   4194304,         1024,  67108864,  "longest request")                             \

@@ -459,6 +459,18 @@ enum status rpc_start(const struct rpc_options *options, const struct method *me
     return STATUS_OK;
 }
 
+void rpc_count(const struct rpc *rpc, struct rpc_counts *out)
+{
+    *out = (struct rpc_counts){.connections = {0}};
+    for (size_t i = 0; i < rpc->seat_count; i++) {
+        for (unsigned class = 0; class < ADMISSION_CLASS_COUNT; class ++) {
+            admission_counts(&rpc->seats[i].worker.admission, (enum admission_class) class,
+                             &out->admission[class]);
+        }
+    }
+    connections_counts(rpc->connections, &out->connections);
+}
+
 const char *rpc_address(const struct rpc *rpc)
 {
     return rpc->address;

@@ -8,6 +8,8 @@
 #include "ranker/status.h"
 #include "server/access.h"
 #include "server/admin.h"
+#include "server/admission.h"
+#include "server/connections.h"
 #include "server/method.h"
 #include "server/metrics.h"
 #include "server/tls.h"
@@ -65,6 +67,13 @@ MUST_USE enum status rpc_check_listen(const char *listen, bool plaintext_allowed
 MUST_USE enum status rpc_start(const struct rpc_options *options, const struct method *methods,
                                size_t count, struct writer *writer, struct rpc **out,
                                struct problem *problem);
+
+/* What has become of calls and connections so far. Any thread. */
+struct rpc_counts {
+    struct admission_counts admission[ADMISSION_CLASS_COUNT];
+    struct connections_counts connections;
+};
+void rpc_count(const struct rpc *rpc, struct rpc_counts *out);
 
 /* HOST:PORT with the port in use. Lives with rpc. */
 const char *rpc_address(const struct rpc *rpc);

@@ -459,6 +459,7 @@ static void announce(struct server *server)
                                     .service = server->service,
                                     .writer = server->writer,
                                     .admin = server->admin,
+                                    .rpc = server->rpc,
                                     .metrics = server->metrics};
     monitor_serve(server->monitor, &sources, address);
     logline(LOG_INFO, "start", "address=%s", address);

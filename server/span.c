@@ -32,6 +32,14 @@ void span_stage(struct span *span, enum span_stage stage)
     span->last_ns = now_ns;
 }
 
+void span_queued(const struct span_options *options, struct span *span)
+{
+    span_stage(span, SPAN_QUEUE);
+    if (options->meter != NULL) {
+        meter_queued(options->meter, (uint64_t)span->stages_ns[SPAN_QUEUE]);
+    }
+}
+
 static uint64_t duration_ns(const struct span *span)
 {
     return (uint64_t)(span->last_ns - span->begin_ns);

@@ -52,6 +52,9 @@ void span_begin(struct span *span);
 /* The stage ends here; what has passed since the last one is its. */
 void span_stage(struct span *span, enum span_stage stage);
 
+/* The message has waited for its worker until now. */
+void span_queued(const struct span_options *options, struct span *span);
+
 /*
  * The id that goes into the answer's metadata: what the client sent, or one that is made because
  * the call ends with another code than OK or is slow already. Empty: neither. Lives with metadata

@@ -32,6 +32,7 @@ lay_out() {
     put 644 "$tree/usr/share/reelrank" config/weights.schema.json
     ln -s /usr/share/reelrank/weights.schema.json "$tree/etc/reelrank/weights.schema.json"
     put 644 "$tree/usr/share/reelrank/proto/reelrank/v1" proto/reelrank/v1/*.proto
+    put 644 "$tree/usr/share/reelrank/observability" config/observability/*
     put 644 "$doc" README.md docs/*.md docs/*.json
     for library in libgrpc-dev libabsl-dev libc-ares-dev libre2-dev; do
         install -m 644 -D "/usr/share/doc/$library/copyright" "$doc/linked/$library"

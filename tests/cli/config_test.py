@@ -63,7 +63,7 @@ def others(place):
     values = {"listen": "127.0.0.1:0", "data": "other-data", "weights": "w.yaml", "tls-cert": certificate.path,
               "tls-key": certificate.key_path, "tls-client-ca": authority.path,
               "tokens": private(place / "tokens", b"reelrank-tokens 1\n"), "admin-listen": "127.0.0.1:0",
-              "log-format": "json", "log-level": "debug"}
+              "log-format": "json", "log-level": "debug", "overload": "degrade"}
     values = {name: str(value) for name, value in values.items()}
     for name, initial, bounds in table(place):
         if initial == "false":

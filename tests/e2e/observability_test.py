@@ -231,6 +231,12 @@ def counters_add_up_to_what_clients_saw(place):
         for method in ("Rank", "RecordSignals", "GetUser"):
             equal(sum(count for (name, _), count in calls.items() if name == method),
                   metrics.get("reelrank_call_duration_seconds_count", service=service_of(method), method=method))
+        begun = {name: metrics.get("reelrank_admissions_total", **{"class": name}, outcome="begun")
+                 for name in ("rank", "signal")}
+        equal({"rank": sum(count for (name, _), count in calls.items() if name == "Rank"),
+               "signal": calls["RecordSignals", "OK"]}, begun)
+        equal(len(clients) + 1, metrics.get("reelrank_connections"))
+        assert metrics.get("reelrank_queue_duration_seconds_count") >= sum(begun.values())
         written = metrics.get("reelrank_write_calls_total")
         equal(calls["RecordSignals", "OK"] + 1, written)
         assert metrics.get("reelrank_log_sync_duration_seconds_count") <= metrics.get("reelrank_write_groups_total")
@@ -555,7 +561,7 @@ def the_documentation_has_each_event_of_the_log_and_no_other(place):
     conversions = set()
     for path in pathlib.Path("server").glob("*.c"):
         text = path.read_text()
-        events_logged |= set(re.findall(r'\blog(?:line|_call)\((?:[^()"]|\([^()]*\))*"([a-z_]+)"', text))
+        events_logged |= set(re.findall(r'\blog(?:line|_calls?)\((?:[^()"]|\([^()]*\))*"([a-z_]+)"', text))
         for call in re.findall(r"\blogline\((.*?)\);", text, re.S):
             call = re.sub(r'%"\s*PRI([a-z])64', r'%\1"', call)
             strings = re.findall(r'"([^"\\]*(?:\\.[^"\\]*)*)"', call)

@@ -66,6 +66,7 @@ def files_are_where_debian_has_them(place):
                        ("-rw-r--r--", "./usr/share/bash-completion/completions/reelrank"),
                        ("-rw-r--r--", "./usr/share/reelrank/weights.schema.json"),
                        ("-rw-r--r--", "./usr/share/reelrank/proto/reelrank/v1/ranking.proto"),
+                       ("-rw-r--r--", "./usr/share/reelrank/observability/alerts.yml"),
                        ("-rw-r--r--", "./usr/share/doc/reelrank/operations.md"),
                        ("-rw-r--r--", "./usr/share/doc/reelrank/linked/libgrpc-dev")]:
         assert re.search(r"^%s root/root .* %s$" % (mode, re.escape(name)), listed, re.M), (mode, name)
