@@ -97,6 +97,7 @@ long syscall(long number, ...)
     if (number == SYS_futex && (words[1] & FUTEX_CLOCK_REALTIME) != 0 && given != NULL) {
         until = *given;
         until.tv_sec -= offset_s();
+        until.tv_sec = until.tv_sec < 0 ? 0 : until.tv_sec; /* as long past, and no error */
         words[3] = (long)(uintptr_t)&until;
     }
     return real_syscall(number, words[0], words[1], words[2], words[3], words[4], words[5]);
