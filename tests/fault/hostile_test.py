@@ -5,7 +5,7 @@ import threading
 import grpc
 
 import attacks
-from client import TIMEOUT, Api, Server, equal, eventually, ids_of, new_signal, rank, record, upsert, video
+from client import TIMEOUT, Api, Server, equal, eventually, ids_of, new_signal, rank, upsert, video
 from runner import case, run
 
 QUOTA_MIB = 64
@@ -66,7 +66,8 @@ def start(place, *words):
 
 def is_served(server, number):
     equal(["v1"], ids_of(rank(server.api, ["v1"])))
-    record(server.api, new_signal("LIKE", event_id="e%d" % number))
+    response = server.api.RecordSignals(signals=[new_signal("LIKE", event_id="e%d" % number)])
+    equal(1, response.accepted + response.duplicate)  # a repeat, where an answer was lost
 
 
 def is_served_beside(server, attack):
@@ -134,7 +135,7 @@ def answers_that_nobody_reads_keep_memory_within_its_quota(place):
         running = Attack(server, lambda port, stop: attacks.slow_readers(port, stop, request.SerializeToString()))
         running.start()
         for number in range(200):
-            is_served(server, number)
+            eventually(lambda: is_served_at_last(server, number))  # their calls are an overload, too
             assert resident_bytes(server) < before + (4 * QUOTA_MIB << 20)
         running.end()
 
@@ -151,4 +152,4 @@ def more_connections_than_there_may_be_close_quiet_ones(place):
         running.end()
 
 
-run()
+run(600)  # attackers share this process with the good client, so a flood may take minutes to be one
