@@ -48,12 +48,13 @@ def mirror_of_this_machine():
         for part in text.split("\n\n"):
             if re.search(r"^Suites:.*\b%s( |$)" % DEBIAN, part, re.M):
                 return re.search(r"^URIs: +(\S+)", part, re.M).group(1)
-    return "http://deb.debian.org/debian"
+    return None  # debootstrap has one of its own
 
 
 def make_base(path, mirror):
     """A Debian with systemd, and this machine's way to the mirror."""
-    host("debootstrap", "--variant=minbase", "--include=systemd,systemd-sysv,dbus,ca-certificates", DEBIAN, path, mirror)
+    host("debootstrap", "--variant=minbase", "--include=systemd,systemd-sysv,dbus,ca-certificates", DEBIAN, path,
+         *([mirror] if mirror else []))
     shutil.copytree("/etc/apt/apt.conf.d", path / "etc/apt/apt.conf.d", dirs_exist_ok=True)
     for name in ["etc/resolv.conf", "etc/hosts"]:
         shutil.copy("/" + name, path / name)
