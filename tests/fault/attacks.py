@@ -86,8 +86,9 @@ def flood(port, stop, chunk, reads=True):
         while data and not stop.is_set():
             try:
                 data = data[connection.send(data):]
-            except socket.timeout:
-                continue
+            except socket.timeout:  # of what was sent to a connection that is closed one hears minutes later
+                if reads and not drain(connection):
+                    return 1
             except OSError:
                 return 1
         if reads and not drain(connection):
