@@ -3,7 +3,8 @@
 //   rank HOST:PORT [USER] [LOCALE] [--tls-ca FILE [--tls-cert FILE --tls-key FILE]]
 //       [--token-file FILE] < IDS
 //
-// Needs Debian's g++, pkg-config, libgrpc++-dev and protobuf-compiler-grpc. To build it, at the root of the sources:
+// Needs Debian's g++, pkg-config, libgrpc++-dev, libprotobuf-dev, protobuf-compiler and
+// protobuf-compiler-grpc. To build it, at the root of the sources:
 //
 //   mkdir -p build
 //   protoc -I proto --cpp_out=build --grpc_out=build --plugin=protoc-gen-grpc=/usr/bin/grpc_cpp_plugin \
