@@ -14,7 +14,7 @@
 #include "replay/ranking_report.h"
 #include "replay/ranking_run.h"
 
-enum { PATH_SIZE = 4096, TREC_NAME_SIZE = 32, NEGATIVES = 100 };
+enum { PATH_SIZE = 4096, TREC_NAME_SIZE = 32 };
 
 static const char trec_option[] = "--trec";
 
@@ -268,24 +268,6 @@ static void release(struct ranking_command *command)
     json_decref(command->report);
 }
 
-/* Refuses options that would change nothing with rankings of this origin. */
-static enum status check_origin(struct ranking_command *command)
-{
-    const struct ranking_values *values = command->values;
-    bool known =
-        values->source.age_years != 0 || strcmp(values->source.locale, REPLAY_NO_LOCALE) != 0;
-    if (command->origin == RANKINGS_DECISIONS && known) {
-        problem_set(&command->problem, "--age and --locale are of impressions and outcomes; "
-                                       "decisions say of whom they are");
-        return STATUS_INVALID;
-    }
-    if (command->origin != RANKINGS_OUTCOMES && values->negatives != NEGATIVES) {
-        problem_set(&command->problem, "--negatives is of --rankings outcomes alone");
-        return STATUS_INVALID;
-    }
-    return STATUS_OK;
-}
-
 static enum exit_code check(struct ranking_command *command, size_t weights)
 {
     enum exit_code code = replay_source_check(&command->values->source, command->name);
@@ -296,7 +278,8 @@ static enum exit_code check(struct ranking_command *command, size_t weights)
     enum status status =
         replay_source_label(command->values->label, &command->label, &command->problem);
     if (status == STATUS_OK) {
-        status = check_origin(command);
+        status = replay_source_check_origin(&command->values->source, command->origin,
+                                            command->values->negatives, &command->problem);
     }
     if (status == STATUS_OK) {
         status = replay_baselines_check(&command->values->baselines, weights, &command->problem);
@@ -331,26 +314,7 @@ static enum exit_code ranking_command_run(const void *raw, const struct operands
 static const struct argument ranking_arguments[] = {
     REPLAY_SOURCE_ARGUMENTS(struct ranking_values),
     REPLAY_PEOPLE_ARGUMENTS(struct ranking_values),
-    {.name = "rankings",
-     .value_name = "FROM",
-     .kind = ARGUMENT_CHOICE,
-     .offset = offsetof(struct ranking_values, rankings),
-     .choices = replay_origins,
-     .help = "decisions of a journal, impressions, or outcomes among sampled negatives"},
-    {.name = "negatives",
-     .value_name = "N",
-     .kind = ARGUMENT_NUMBER,
-     .offset = offsetof(struct ranking_values, negatives),
-     .initial = "100", /* NEGATIVES */
-     .minimum = 1,
-     .maximum = TIMELINE_NEGATIVES_MAX,
-     .help = "of --rankings outcomes, for each video that earned the label"},
-    {.name = "label",
-     .value_name = "NAME",
-     .kind = ARGUMENT_TEXT,
-     .offset = offsetof(struct ranking_values, label),
-     .initial = "long_view",
-     .help = "what makes a video relevant: play, valid_play, long_view, like, ..."},
+    REPLAY_RANKINGS_ARGUMENTS(struct ranking_values),
     {.name = "k",
      .value_name = "N",
      .kind = ARGUMENT_NUMBER,

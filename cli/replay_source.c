@@ -124,6 +124,23 @@ enum ranking_origin replay_source_origin(const struct replay_source_values *valu
     return format_of(values) == IMPORT_MOVIELENS ? RANKINGS_OUTCOMES : RANKINGS_IMPRESSIONS;
 }
 
+enum status replay_source_check_origin(const struct replay_source_values *values,
+                                       enum ranking_origin origin, int64_t negatives,
+                                       struct problem *problem)
+{
+    bool known = values->age_years != 0 || strcmp(values->locale, REPLAY_NO_LOCALE) != 0;
+    if (origin == RANKINGS_DECISIONS && known) {
+        problem_set(problem, "--age and --locale are of impressions and outcomes; "
+                             "decisions say of whom they are");
+        return STATUS_INVALID;
+    }
+    if (origin != RANKINGS_OUTCOMES && negatives != REPLAY_NEGATIVES) {
+        problem_set(problem, "--negatives is of --rankings outcomes alone");
+        return STATUS_INVALID;
+    }
+    return STATUS_OK;
+}
+
 enum status replay_source_label(const char *name, enum label *out, struct problem *problem)
 {
     if (label_find(name, out, problem) != STATUS_OK || !label_is_good(*out) ||

@@ -27,6 +27,8 @@ struct replay_source_values {
     bool sort;
 };
 
+enum { REPLAY_NEGATIVES = 100 }; /* unless an option says otherwise */
+
 /* Formats and ratings as options name them; end in NULL. */
 extern const char *const replay_formats[];
 extern const char *const replay_ratings[];
@@ -95,6 +97,28 @@ Reelrank__V1__SafetyRating replay_rating(const char *name);
         .help = "of the users of impressions and outcomes; 0: unknown"                            \
     }
 
+/* What rankings are made of, as members rankings, negatives and label of values. */
+#define REPLAY_RANKINGS_ARGUMENTS(values)                                                 \
+    {.name = "rankings",                                                                  \
+     .value_name = "FROM",                                                                \
+     .kind = ARGUMENT_CHOICE,                                                             \
+     .offset = offsetof(values, rankings),                                                \
+     .choices = replay_origins,                                                           \
+     .help = "decisions of a journal, impressions, or outcomes among sampled negatives"}, \
+        {.name = "negatives",                                                             \
+         .value_name = "N",                                                               \
+         .kind = ARGUMENT_NUMBER,                                                         \
+         .offset = offsetof(values, negatives),                                           \
+         .initial = "100", /* REPLAY_NEGATIVES */                                         \
+         .minimum = 1,                                                                    \
+         .maximum = TIMELINE_NEGATIVES_MAX,                                               \
+         .help = "of --rankings outcomes, for each video that earned the label"},         \
+    {                                                                                     \
+        .name = "label", .value_name = "NAME", .kind = ARGUMENT_TEXT,                     \
+        .offset = offsetof(values, label), .initial = "long_view",                        \
+        .help = "what makes a video relevant: play, valid_play, long_view, like, ..."     \
+    }
+
 #define REPLAY_SOURCE_ARGUMENTS(values)                                       \
     REPLAY_LOG_ARGUMENTS(values),                                             \
         {.name = "seed",                                                      \
@@ -147,6 +171,14 @@ bool replay_source_has_decisions(const struct replay_source_values *values);
 /* Where rankings come from: as an option says, unless it is NULL, or else as the events are. */
 enum ranking_origin replay_source_origin(const struct replay_source_values *values,
                                          const char *rankings);
+
+/*
+ * Refuses options that would change nothing with rankings of this origin: of whom they are, and
+ * how many negatives other than REPLAY_NEGATIVES. STATUS_INVALID, with problem.
+ */
+MUST_USE enum status replay_source_check_origin(const struct replay_source_values *values,
+                                                enum ranking_origin origin, int64_t negatives,
+                                                struct problem *problem);
 
 /* What makes a video relevant. STATUS_INVALID, with problem: no label that is good. */
 MUST_USE enum status replay_source_label(const char *name, enum label *out,

@@ -10,7 +10,7 @@
 
 /* One run of "reelrank tune": its options, read and checked in tune_options.c, and its search. */
 
-enum { TUNE_GUARDS_MAX = 16, TUNE_NEGATIVES = 100, TUNE_LINE_SIZE = 96 };
+enum { TUNE_GUARDS_MAX = 16, TUNE_LINE_SIZE = 96 };
 
 struct tune_values {
     struct replay_source_values source;

@@ -193,16 +193,10 @@ static enum status check_origin(struct tune_command *command)
 {
     const struct tune_values *values = command->values;
     struct tune_log *log = &command->walker.log;
-    bool known =
-        values->source.age_years != 0 || strcmp(values->source.locale, REPLAY_NO_LOCALE) != 0;
-    if (log->origin == RANKINGS_DECISIONS && known) {
-        problem_set(&command->problem, "--age and --locale are of impressions and outcomes; "
-                                       "decisions say of whom they are");
-        return STATUS_INVALID;
-    }
-    if (log->origin != RANKINGS_OUTCOMES && values->negatives != TUNE_NEGATIVES) {
-        problem_set(&command->problem, "--negatives is of --rankings outcomes alone");
-        return STATUS_INVALID;
+    enum status status = replay_source_check_origin(&values->source, log->origin, values->negatives,
+                                                    &command->problem);
+    if (status != STATUS_OK) {
+        return status;
     }
     if (log->origin != RANKINGS_DECISIONS && command->walker.estimates.wanted) {
         problem_set(&command->problem,
