@@ -2,6 +2,7 @@
 #define REPLAY_SIMULATE_VIEW_H
 
 #include "replay/simulate_world.h"
+#include "replay/view_event.h"
 
 /*
  * What a user makes of a video: the true probabilities, and draws from them. docs/simulate.md gives
@@ -18,20 +19,6 @@ struct memory {
 };
 
 void memory_add(struct memory *memory, uint32_t video, int64_t time_ms);
-
-/* What can come of a view; the names are those of the truth's fields. */
-#define VIEW_EVENT_MAP(X)             \
-    X(SKIP, skip)                     \
-    X(VALID_PLAY, valid_play)         \
-    X(LONG_VIEW, long_view)           \
-    X(COMPLETE, complete)             \
-    X(LIKE, like)                     \
-    X(SHARE, share)                   \
-    X(COMMENT, comment)               \
-    X(FOLLOW, follow)                 \
-    X(NOT_INTERESTED, not_interested) \
-    X(HIDE_CREATOR, hide_creator)     \
-    X(REPORT, report)
 
 enum view_event {
 #define X(name, text) VIEW_##name,

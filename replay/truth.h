@@ -8,21 +8,12 @@
 #include "ranker/rank.h"
 #include "ranker/status.h"
 #include "replay/truth.pb-c.h"
+#include "replay/view_event.h"
 
 /* What a truth tells of a candidate; the names are those of its fields in truth.proto. */
-#define TRUTH_VALUE_MAP(X)            \
-    X(UTILITY, utility)               \
-    X(SKIP, skip)                     \
-    X(VALID_PLAY, valid_play)         \
-    X(LONG_VIEW, long_view)           \
-    X(COMPLETE, complete)             \
-    X(LIKE, like)                     \
-    X(SHARE, share)                   \
-    X(COMMENT, comment)               \
-    X(FOLLOW, follow)                 \
-    X(NOT_INTERESTED, not_interested) \
-    X(HIDE_CREATOR, hide_creator)     \
-    X(REPORT, report)
+#define TRUTH_VALUE_MAP(X) \
+    X(UTILITY, utility)    \
+    VIEW_EVENT_MAP(X)
 
 enum truth_value {
 #define X(name, text) TRUTH_##name,
