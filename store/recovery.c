@@ -7,13 +7,17 @@
 #include <stdlib.h>
 
 #include "ranker/check.h"
+#include "ranker/state_rows.h"
 #include "store/clock.h"
+#include "store/crew.h"
 #include "store/decoder.h"
 
 enum {
     BLOCK_EVENTS = 1024,
     BLOCKS = 3,     /* one is applied, one waits, and one is filled */
     KEYS_AHEAD = 8, /* a cold slot of the window costs as much as adding these */
+    WARMERS = 32,   /* threads that wait for the disk, so that it has something to do */
+    SLOW_BLOCK_MS = 10,
     PROGRESS_MS = 100
 };
 
@@ -41,6 +45,14 @@ struct tail {
     bool ended;       /* no more are filled */
     bool stopping;    /* no more are wanted */
     struct block blocks[BLOCKS];
+};
+
+/* One thread's share of what a block will load. */
+struct warming {
+    const struct state *state;
+    const struct block *block;
+    size_t first; /* of the events WARMERS apart */
+    struct arena arena;
 };
 
 struct recovery {
@@ -277,8 +289,32 @@ static enum status end_tail(struct recovery *recovery, enum status status, struc
     return status;
 }
 
-static enum status apply_block(struct state *state, const struct block *block,
-                               struct problem *problem)
+static void warm(void *member)
+{
+    struct warming *warming = member;
+    for (size_t i = warming->first; i < warming->block->count; i += WARMERS) {
+        state_warm(warming->state, warming->block->list[i], &warming->arena);
+    }
+}
+
+/* Without memory for it, applying waits for the disk instead. */
+static void warm_block(const struct state *state, const struct block *block)
+{
+    struct warming warmings[WARMERS];
+    char *memory = malloc((size_t)WARMERS * STATE_LOAD_BYTES);
+    if (memory == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < WARMERS; i++) {
+        warmings[i] = (struct warming){.state = state, .block = block, .first = i};
+        arena_init(&warmings[i].arena, memory + i * STATE_LOAD_BYTES, STATE_LOAD_BYTES);
+    }
+    crew_run(warm, warmings, sizeof(warmings[0]), WARMERS);
+    free(memory);
+}
+
+static enum status apply_events(struct state *state, const struct block *block,
+                                struct problem *problem)
 {
     for (size_t i = 0; i < block->count; i++) {
         uint64_t sequence = state_sequence(state) + 1;
@@ -290,6 +326,25 @@ static enum status apply_block(struct state *state, const struct block *block,
         }
     }
     return STATUS_OK;
+}
+
+/*
+ * Where state.mdb is not in the system's memory, each user that is loaded waits for the disk, and
+ * one after the other they would take minutes. *cold tells of the block before, then of this one:
+ * whether reading ahead took long, or, without it, applying did.
+ */
+static enum status apply_block(struct state *state, const struct block *block, bool *cold,
+                               struct problem *problem)
+{
+    int64_t start_ms = monotonic_ms();
+    bool warmed = *cold;
+    if (warmed) {
+        warm_block(state, block);
+        *cold = monotonic_ms() - start_ms >= SLOW_BLOCK_MS;
+    }
+    enum status status = apply_events(state, block, problem);
+    *cold = warmed ? *cold : monotonic_ms() - start_ms >= SLOW_BLOCK_MS;
+    return status;
 }
 
 static void report(const struct recovery_progress *progress, uint64_t done, uint64_t total,
@@ -310,13 +365,14 @@ enum status recovery_apply(struct recovery *recovery, struct state *state,
     uint64_t last;
     struct block *block;
     int64_t reported_ms = monotonic_ms();
+    bool cold = true;
     log_bounds(recovery->log, &first, &last);
     enum status status = start_tail(recovery, state_sequence(state) + 1, problem);
     if (status != STATUS_OK) {
         return status;
     }
     while (status == STATUS_OK && (block = take_filled(recovery->tail), block != NULL)) {
-        status = apply_block(state, block, problem);
+        status = apply_block(state, block, &cold, problem);
         give_empty(recovery->tail, block);
         checkpoint_relieve(checkpoint);
         report(progress, state_sequence(state), last, &reported_ms);

@@ -12,8 +12,9 @@
 /*
  * What a start takes from the log: the event ids of the window, and the records behind the
  * checkpoint. A thread reads the ids while the state is loaded and applied to; another one decodes
- * records ahead of the one that applies them, which is the caller's. Memory is bounded whatever the
- * log is.
+ * records ahead of the one that applies them, which is the caller's. While users and statistics
+ * come from a disk, some dozens of threads read those of the next records at once. Memory is
+ * bounded whatever the log is.
  */
 struct recovery;
 
