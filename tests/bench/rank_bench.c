@@ -5,6 +5,7 @@
 
 #include "ranker/arena.h"
 #include "ranker/check.h"
+#include "ranker/hash.h"
 #include "ranker/rank.h"
 #include "ranker/state.h"
 #include "ranker/video.h"
@@ -73,7 +74,8 @@ static const struct argument arguments[] = {
 };
 
 static const struct program program = {
-    .summary = "Times the steps of a Rank and prints one line of JSON: ns per candidate.",
+    .summary = "Times the steps of a Rank and prints one line of JSON: ns per candidate, and a "
+               "hash of all answers.",
     .examples = "  rank_bench --data /tmp/reels --pool ids.pool --weights config/weights.yaml\n",
     .arguments = arguments,
     .argument_count = sizeof(arguments) / sizeof(arguments[0]),
@@ -89,6 +91,7 @@ struct bench {
     int64_t step_start_ns;
     struct samples steps_ns[STEP_COUNT]; /* of a whole request */
     uint64_t candidates;
+    XXH3_state_t answers; /* all bytes of all answers */
 };
 
 static void step_done(struct bench *bench, enum step step)
@@ -105,6 +108,7 @@ static void pack(struct bench *bench, const Reelrank__V1__RankResponse *response
     CHECK(bytes != NULL);
     reelrank__v1__rank_response__pack(response, bytes);
     step_done(bench, STEP_PACK);
+    XXH3_64bits_update(&bench->answers, bytes, size);
     free(bytes);
 }
 
@@ -213,6 +217,7 @@ int main(int argc, char **argv)
     CHECK(bench != NULL);
     open_bench(bench, &options);
     bench->total_terms = options.total_terms;
+    XXH3_64bits_reset(&bench->answers);
     run(bench, options.requests);
     double candidates = (double)bench->candidates / (double)options.requests;
     printf("{\"requests\": %" PRId64 ", \"candidates\": %.1f", options.requests, candidates);
@@ -220,7 +225,7 @@ int main(int argc, char **argv)
         printf(", \"%s_ns\": %.2f", step_names[i],
                samples_quantile(&bench->steps_ns[i], 0.5) / candidates);
     }
-    printf("}\n");
+    printf(", \"answers\": \"%016" PRIx64 "\"}\n", XXH3_64bits_digest(&bench->answers));
     close_bench(bench);
     return 0;
 }
