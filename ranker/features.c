@@ -108,9 +108,21 @@ static void fill_new_video(struct block *block, double *out)
     }
 }
 
+/* Kinds are added in a fixed order. */
 static void fill_taste(struct block *block, double *out)
 {
-    profile_tastes(&block->user, out);
+    double sum[FEATURE_BLOCK] = {0};
+    for (unsigned kind = 0; block->profile->has_taste && kind < AFFINITY_KIND_COUNT; kind++) {
+        double affinities[FEATURE_BLOCK];
+        double weight = block->profile->taste_weights[kind];
+        profile_affinities(&block->user, kind, affinities);
+        for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+            sum[i] += weight * affinities[i];
+        }
+    }
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        out[i] = sum[i] / (1 + (sum[i] < 0 ? -sum[i] : sum[i]));
+    }
 }
 
 static void fill_affinity_creator(struct block *block, double *out)

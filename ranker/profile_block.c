@@ -140,6 +140,7 @@ FOR_BOTH double tag_taste(const struct perfect *map, bool sealed, const uint32_t
     unsigned zeros = zeros_of_4(keys);
     unsigned count = (unsigned)__builtin_ctz(zeros | (ALL + 1));
     double values[TAG_GROUP];
+#pragma GCC unroll 4
     for (unsigned i = 0; i < TAG_GROUP; i++) {
         values[i] = map->values[perfect_index_if(map, sealed, keys[i])];
     }
@@ -280,22 +281,5 @@ void profile_affinities(struct profile_block *block, enum affinity_kind kind,
             out[i] = profile->duration_tastes[block->videos[i]->duration_bucket];
         }
         break;
-    }
-}
-
-/* Kinds are added in a fixed order. */
-void profile_tastes(struct profile_block *block, double out[PROFILE_BLOCK])
-{
-    memset(out, 0, PROFILE_BLOCK * sizeof(out[0]));
-    for (unsigned kind = 0; block->profile->has_taste && kind < AFFINITY_KIND_COUNT; kind++) {
-        double affinities[PROFILE_BLOCK];
-        double weight = block->profile->taste_weights[kind];
-        profile_affinities(block, kind, affinities);
-        for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-            out[i] += weight * affinities[i];
-        }
-    }
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-        out[i] = out[i] / (1 + (out[i] < 0 ? -out[i] : out[i]));
     }
 }

@@ -31,10 +31,8 @@ void profile_block_init(struct profile_block *block, const struct profile *profi
 void profile_creators_seen(struct profile_block *block, double out[PROFILE_BLOCK]);
 void profile_categories_seen(struct profile_block *block, double out[PROFILE_BLOCK]);
 
-/* The user's taste for each, in (-1, 1). */
-void profile_tastes(struct profile_block *block, double out[PROFILE_BLOCK]);
-
-/* The part of it of one kind, in (-1, 1): a mean over the video's categories, tags or languages. */
+/* The user's taste of one kind for each, in (-1, 1): a mean over the video's categories, tags or
+ * languages. */
 void profile_affinities(struct profile_block *block, enum affinity_kind kind,
                         double out[PROFILE_BLOCK]);
 
