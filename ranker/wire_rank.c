@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -240,6 +239,13 @@ enum status wire_rank_request(const Reelrank__V1__RankRequest *message, int64_t 
     return wire_rank_request_noted(message, &nothing, now_ms, arena, out, problem);
 }
 
+static void put_hexadecimal(uint64_t number, char out[16])
+{
+    for (unsigned i = 0; i < 16; i++) {
+        out[i] = "0123456789abcdef"[number >> (60 - 4 * i) & 15];
+    }
+}
+
 enum status wire_ranking_id(const Reelrank__V1__RankRequest *message,
                             const struct rank_request *request, const struct weights_chosen *chosen,
                             uint64_t state_sequence, struct arena *arena, const char **out)
@@ -278,7 +284,9 @@ enum status wire_ranking_id(const Reelrank__V1__RankRequest *message,
                             request->count * sizeof(request->source_keys[0]));
     }
     XXH128_hash_t digest = XXH3_128bits_digest(&hash);
-    snprintf(text, RANKING_ID_SIZE, "%016" PRIx64 "%016" PRIx64, digest.high64, digest.low64);
+    put_hexadecimal(digest.high64, text);
+    put_hexadecimal(digest.low64, text + RANKING_ID_SIZE / 2);
+    text[RANKING_ID_SIZE - 1] = '\0';
     *out = text;
     return STATUS_OK;
 }
