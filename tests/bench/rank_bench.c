@@ -86,6 +86,7 @@ struct bench {
     struct weights *weights;
     struct pool pool;
     struct arena arena;
+    struct wire_notes notes;
     const struct video *found[LIMIT_CANDIDATES];
     bool total_terms;
     int64_t step_start_ns;
@@ -103,10 +104,10 @@ static void step_done(struct bench *bench, enum step step)
 
 static void pack(struct bench *bench, const Reelrank__V1__RankResponse *response)
 {
-    size_t size = reelrank__v1__rank_response__get_packed_size(response);
+    size_t size = wire_packed_size(&response->base);
     uint8_t *bytes = malloc(size + 1); /* as gRPC allocates each answer */
     CHECK(bytes != NULL);
-    reelrank__v1__rank_response__pack(response, bytes);
+    wire_pack(&response->base, bytes);
     step_done(bench, STEP_PACK);
     XXH3_64bits_update(&bench->answers, bytes, size);
     free(bytes);
@@ -116,8 +117,8 @@ static void rank_request(struct bench *bench, const Reelrank__V1__RankRequest *m
 {
     struct rank_request request;
     struct problem problem;
-    enum status status =
-        wire_rank_request(message, DATASET_NOW_MS, &bench->arena, &request, &problem);
+    enum status status = wire_rank_request_noted(message, &bench->notes, DATASET_NOW_MS,
+                                                 &bench->arena, &request, &problem);
     if (status != STATUS_OK) {
         give_up("a request is refused: %s", problem.text);
     }
@@ -151,9 +152,9 @@ static void run_one(struct bench *bench, struct text frame)
 {
     arena_reset(&bench->arena);
     bench->step_start_ns = program_now_ns();
-    ProtobufCAllocator allocator = wire_allocator(&bench->arena);
-    Reelrank__V1__RankRequest *message = reelrank__v1__rank_request__unpack(
-        &allocator, frame.size - POOL_HEADER_SIZE, (const uint8_t *)frame.data + POOL_HEADER_SIZE);
+    struct text bytes = {frame.data + POOL_HEADER_SIZE, frame.size - POOL_HEADER_SIZE};
+    const Reelrank__V1__RankRequest *message = (const Reelrank__V1__RankRequest *)wire_unpack(
+        &reelrank__v1__rank_request__descriptor, bytes, &bench->arena, &bench->notes);
     if (message == NULL) {
         give_up("the pool holds something else than a RankRequest");
     }
