@@ -77,8 +77,8 @@ static inline uint64_t get_fixed(struct bytes *bytes, unsigned size)
     return value;
 }
 
-/* Above most is wrong. */
-static inline uint64_t get_varint(struct bytes *bytes, uint64_t most)
+/* Of any length; as get_varint(). */
+static inline uint64_t get_long_varint(struct bytes *bytes, uint64_t most)
 {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
@@ -92,6 +92,15 @@ static inline uint64_t get_varint(struct bytes *bytes, uint64_t most)
     }
     bytes->bad = true;
     return 0;
+}
+
+/* Above most is wrong. Nearly all numbers of a state are of one byte. */
+static inline uint64_t get_varint(struct bytes *bytes, uint64_t most)
+{
+    if (!bytes->bad && bytes->at < bytes->end && *bytes->at < 0x80 && *bytes->at <= most) {
+        return *bytes->at++;
+    }
+    return get_long_varint(bytes, most);
 }
 
 static inline int64_t get_signed(struct bytes *bytes)
