@@ -69,6 +69,7 @@ STEPS = {
 }
 SUBCOMMANDS = {
     "parity": "parity_bench",
+    "profile": "profile_bench",
     "ablations": "ablations_bench",
     "kuairand": "kuairand_bench",
     "reloads": "reloads_bench",

@@ -28,10 +28,12 @@ struct options {
     int64_t bodies;
     const char *form;
     const char *draw;
+    const char *answer;
 };
 
 static const char *const forms[] = {"ids", "keys", NULL};
 static const char *const draws[] = {"hot", "uniform", NULL};
+static const char *const answers[] = {"packed", "slate", NULL};
 
 static const struct argument arguments[] = {
     {.name = "output",
@@ -110,6 +112,13 @@ static const struct argument arguments[] = {
      .offset = offsetof(struct options, draw),
      .initial = "uniform",
      .choices = draws},
+    {.name = "answer",
+     .value_name = "FORM",
+     .help = "packed (arrays) or slate (a message for each position)",
+     .kind = ARGUMENT_CHOICE,
+     .offset = offsetof(struct options, answer),
+     .initial = "packed",
+     .choices = answers},
 };
 
 static const struct program program = {
@@ -215,7 +224,9 @@ static void write_request(FILE *file, const struct options *options, struct cand
     request.locale = (char *)(uintptr_t)dataset_locale(number);
     request.age_years = AGE_YEARS;
     request.now_ms = options->now_ms > 0 ? options->now_ms : DATASET_NOW_MS;
-    request.response_form = REELRANK__V1__RESPONSE_FORM__RESPONSE_FORM_PACKED;
+    request.response_form = strcmp(options->answer, "packed") == 0
+                                ? REELRANK__V1__RESPONSE_FORM__RESPONSE_FORM_PACKED
+                                : REELRANK__V1__RESPONSE_FORM__RESPONSE_FORM_SLATE;
     write_frame(file, &request);
 }
 
