@@ -14,7 +14,7 @@
 
 /* Fills a data directory through store_write(), as a server would that got it all over the wire. */
 
-enum { BATCH_ENTRIES = 4096, ARENA_BYTES = BATCH_ENTRIES * 512 };
+enum { BATCH_ENTRIES = 32768, ARENA_BYTES = BATCH_ENTRIES * 512 };
 #define MAP_BYTES   ((size_t)1 << 36)
 #define PROGRESS_NS INT64_C(5000000000)
 

@@ -78,7 +78,7 @@ def describe(profile, calls, count):
 
 
 def send(programs, port, pool):
-    """Few calls at a time: a server that is fifty times as slow would refuse some of many."""
+    """Few calls at a time, as the server is fifty times as slow as else."""
     words = ["--requests", SERVER_REQUESTS, "--connections", 1, "--streams", 2]
     result = run_json([programs["load"], "--port", port, "--pool", pool, *words], processors()[1])
     if result["failures"] > 0:
@@ -120,6 +120,7 @@ def count_servers(options, programs, folder):
     say(options, "a server under callgrind")
     command = [options.reelrank, "serve", "--listen", "127.0.0.1:0", "--workers", "1"]
     command += ["--data", os.path.join(folder, "data"), "--weights", WEIGHTS]
+    command += ["--queue-delay-ms", "0"]  # else a server that is fifty times as slow refuses some
     ranked, size = count_server(command, "worker_run", programs, folder, "server")
     say(options, "a null server")
     command = [programs["null_server"], "--response-bytes", str(size)]
