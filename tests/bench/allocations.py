@@ -92,9 +92,9 @@ def places(pid, counts):
     return sorted(found, reverse=True)
 
 
-def per_request(pid, before, after, requests):
+def per_request(pid, counts, requests):
     """Of each owner, and the project's own places by name."""
-    found = places(pid, difference(before, after))
+    found = places(pid, counts)
     totals = {name: sum(row[0] for row in found if row[1] == name) for name in ("own", "grpc")}
     return {
         **{name: total / requests for name, total in totals.items()},

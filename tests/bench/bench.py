@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a ranking costs beside a null RPC with the same bytes, and all that the project has goals for."""
+"""What a ranking costs beside a null RPC with the same bytes, and what else there are goals for."""
 
 import importlib
 import json
@@ -49,9 +49,9 @@ examples:
 
 sections:
 %s
-Servers that are compared run in the same rounds, in random order, under the same load: 8 connections
-with 8 calls under way on each. Where there are two processors, the server has one and the load the
-other. Compare ratios of one run; absolute times depend on the machine and on what else it does.
+Servers that are compared run in the same rounds, in random order, under the same load: 8
+connections with 8 calls under way on each. Where there are two processors, the server has one and
+the load the other. Compare ratios of one run; absolute times depend on the machine and on what else it does.
 Any failed call and any dropped candidate ends the run with a message.
 """
 

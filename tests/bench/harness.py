@@ -200,7 +200,9 @@ def first_line(path, prefix):
 
 
 def git(*words):
-    done = subprocess.run(["git", *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    done = subprocess.run(
+        ["git", *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     return done.stdout.strip()
 
 
@@ -209,7 +211,7 @@ def machine_facts():
     changed = git("status", "--porcelain", "--untracked-files=no") != ""
     return {
         "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-        "commit": (git("rev-parse", "--short=12", "HEAD") or "unknown") + (" with changes" if changed else ""),
+        "commit": git("rev-parse", "--short=12", "HEAD") + (" with changes" if changed else ""),
         "processor": first_line("/proc/cpuinfo", "model name"),
         "processors": os.cpu_count(),
         "memory_gib": int(first_line("/proc/meminfo", "MemTotal").split()[0]) / (1 << 20),

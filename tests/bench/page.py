@@ -1,13 +1,16 @@
-"""The report of ./dev bench as a page in Markdown with plots, around the part of it that people write."""
+"""The report of ./dev bench as a page in Markdown with plots, around what people write there."""
 
 import os
 import shutil
 import subprocess
 
 from harness import give_up
-from tables import facts_text, tables
+from tables import KINDS, facts_text, tables
 
-BY_HAND = ("<!-- by hand: kept when the page is made again -->\n", "<!-- end of what is by hand -->\n")
+BY_HAND = (
+    "<!-- by hand: kept when the page is made again -->\n",
+    "<!-- end of what is by hand -->\n",
+)
 FIRST_BY_HAND = "## Where the instructions go\n\n`./dev bench profile` tells.\n"
 METHOD = """\
 ## Method
@@ -108,15 +111,17 @@ def draw_cpu(report, output):
 def draw_latency(report, output):
     rows = [row for row in report["rank"]["variants"].values() if "open_loop" in row]
     series = []
-    for kind, title, colours in (("null", "null", ("#c4c4c4", GREY)), ("rank", "Rank", ("#9cc3e8", BLUE))):
+    for kind, colours in (("null", ("#c4c4c4", GREY)), ("rank", ("#9cc3e8", BLUE))):
         for key, colour in zip(("p50_us", "p99_us"), colours):
-            series.append((f"{title}, {key[:3]}", colour, medians(rows, "open_loop", kind, key)))
+            title = f"{KINDS[kind]}, {key[:3]}"
+            series.append((title, colour, medians(rows, "open_loop", kind, key)))
     draw(output, "us, from when a call was due", series, [row["title"] for row in rows], log=True)
 
 
+# Under the table's title: the plot's name, what draws it, and what it shows.
 PLOTS = {
-    "CPU of a ranking": ("cpu", draw_cpu, "CPU of a call to the null server, to Rank and to the C++ server"),
-    "Latency": ("latency", draw_latency, "Latency of Rank and of the null RPC at half of their peaks"),
+    "CPU of a ranking": ("cpu", draw_cpu, "CPU of a call: null server, Rank, C++ server"),
+    "Latency": ("latency", draw_latency, "Latency of Rank and of the null RPC"),
 }
 
 
@@ -138,12 +143,12 @@ def plot_text(report, title, path):
 
 def write_page(report, path):
     kept = by_hand(path)
-    text = f"# Performance\n\nMade by `{report['command']}`; figures are of one run. {facts_text(report)}\n"
+    text = f"# Performance\n\nMade by `{report['command']}`; figures are of one run. "
+    text += facts_text(report) + "\n"
     text += "What the other commands measure stands in [benchmarks.md](benchmarks.md).\n"
     for title, note, heads, rows in tables(report):
-        if rows:
-            text += f"\n## {title}\n\n" + (note + "\n\n" if note else "")
-            text += plot_text(report, title, path) + table_text(heads, rows)
+        text += f"\n## {title}\n\n" + (note + "\n\n" if note else "")
+        text += plot_text(report, title, path) + table_text(heads, rows)
     text += f"\n{METHOD}\n{BY_HAND[0]}{kept}{BY_HAND[1]}"
     with open(path, "w") as file:
         file.write(text)

@@ -24,7 +24,11 @@ STEPS = {
 }
 PEERS = [Variant("ids", "uniform"), Variant("ids", "hot")]
 LATENCY = [*BASIC, Variant("ids", "uniform", 300)]
-COUNTED = [Variant("ids", "uniform"), Variant("keys", "hot"), Variant("ids", "uniform", stream=True)]
+COUNTED = [
+    Variant("ids", "uniform"),
+    Variant("keys", "hot"),
+    Variant("ids", "uniform", stream=True),
+]
 WARM_UP_REQUESTS = 2000
 COUNTED_REQUESTS = 5000
 COUNTED_WINDOWS = 3
@@ -39,7 +43,7 @@ class Bench:
         self.data_sets = {}
 
     def data(self, name):
-        """{"store": directory, "sizes", "stamp"} of a data set, which is made if it is not there."""
+        """{"store": directory, "sizes", "stamp"} of data, which is made if it is not there."""
         if name not in self.data_sets:
             sizes = self.options.data_sizes[name]
             folder, stamp = prepare_data_of(self.options, sizes)
@@ -70,7 +74,7 @@ def plain_variants(options):
 
 
 def measure_growth(options, results):
-    """CPU of a request with other numbers of videos, over that with the main data, of the same rounds."""
+    """CPU of a request with more videos over that with fewer, of the same rounds."""
     main = (Variant("ids", "uniform"), "rank")
     found = {}
     for name, variant in growth_variants(options).items():
@@ -79,7 +83,7 @@ def measure_growth(options, results):
         joined = {(variant, "a"): results[main], (variant, "b"): results[variant, "rank"]}
         order = ("a", "b") if name == "small" else ("b", "a")
         sizes = options.data_sizes[name]
-        found[name] = {"videos": sizes["videos"], "users": sizes["users"], "ratio": ratio(joined, variant, *order)}
+        found[name] = {**sizes, "ratio": ratio(joined, variant, *order)}
     return found
 
 
@@ -93,16 +97,17 @@ def measure_rank(bench):
         results = phase.rounds(runs)
         rows = summarize(results, bench.data_sets)
         say(options, "open loop, at half of the rate")
-        for variant in LATENCY if not options.quick else LATENCY[:2]:
-            if variant in variants:
-                rows[variant.name()]["open_loop"] = phase.latencies(variant, ["rank", "null"], results)
+        for variant in LATENCY[:2] if options.quick else LATENCY:
+            row = rows[variant.name()]
+            row["open_loop"] = phase.latencies(variant, ["rank", "null"], results)
     return {"variants": rows, "growth": measure_growth(options, results), "others": others(results)}
 
 
 def measure_tls(bench):
     variants = SECURE[:2] if bench.options.quick else SECURE
     with bench.phase(variants, make_certificate(bench.folder)) as phase:
-        results = phase.rounds([(variant, kind) for variant in variants for kind in ("rank", "null")])
+        runs = [(variant, kind) for variant in variants for kind in ("rank", "null")]
+        results = phase.rounds(runs)
     return {"variants": summarize(results, bench.data_sets), "others": others(results)}
 
 
@@ -127,22 +132,23 @@ def measure_steps(bench):
 
 def count_allocations(bench, variant, command):
     """
-    Per request, after warm-up, of a server that is started for it. What a request needs it needs each
-    time, so the least of a few windows counts: checkpoints and the like take memory now and then.
+    Per request, after warm-up, of a server that is started for it. What a request needs it needs
+    each time, so the least of a few windows counts: checkpoints take memory now and then.
     """
     counts = os.path.join(bench.folder, "allocations")
     environment = allocations.environment(bench.options.allocations, counts)
     log = os.path.join(bench.folder, "allocations.log")
     server = Server(command, processors()[0], log, environment)
-    load = [bench.options.load, "--port", server.port, "--pool", bench.pool(variant), *variant.shape()]
+    load = [bench.options.load, "--port", server.port, "--pool", bench.pool(variant)]
+    load += [*variant.shape(), "--requests"]
     try:
-        run_json([*load, "--requests", WARM_UP_REQUESTS])
+        run_json([*load, WARM_UP_REQUESTS])
         windows = []
         for _ in range(COUNTED_WINDOWS):
             before = allocations.read(counts)
-            run_json([*load, "--requests", COUNTED_REQUESTS])
-            after = allocations.read(counts)
-            windows.append(allocations.per_request(server.process.pid, before, after, COUNTED_REQUESTS))
+            run_json([*load, COUNTED_REQUESTS])
+            made = allocations.difference(before, allocations.read(counts))
+            windows.append(allocations.per_request(server.process.pid, made, COUNTED_REQUESTS))
         return min(windows, key=lambda window: window["own"])
     finally:
         server.stop()
@@ -163,13 +169,18 @@ def measure_allocations(bench):
 # --- starts and memory --------------------------------------------------------------------------
 
 
+def start_on(bench, store):
+    log = os.path.join(bench.folder, "start.log")
+    return Server(serve_command(bench.options, store), None, log)
+
+
 def first_answer(bench, store):
     """Seconds from a server's start until it has answered a request correctly, and its memory."""
     variant = Variant("ids", "uniform")
     path = os.path.join(bench.folder, "first.bin")
     pool = bench.pool(variant)
     begin = time.monotonic()
-    server = Server(serve_command(bench.options, store), None, os.path.join(bench.folder, "start.log"))
+    server = start_on(bench, store)
     try:
         words = ["--connections", 1, "--streams", 1, "--requests", 1, "--save", path]
         run_json([bench.options.load, "--port", server.port, "--pool", pool, *words])
@@ -184,7 +195,7 @@ def first_answer(bench, store):
 
 def resident(bench, store):
     """Bytes of memory of a server that has just started."""
-    server = Server(serve_command(bench.options, store), None, os.path.join(bench.folder, "start.log"))
+    server = start_on(bench, store)
     try:
         return server.memory()["RssAnon"]
     finally:
