@@ -192,9 +192,10 @@ def summarize(results, data_sets):
     """{variant's name: its row}: ratios, and what each kind of server took."""
     rows = {}
     for variant, kind in results:
-        row = rows.setdefault(variant.name(), {"title": variant.title()})
+        title = variant.title()
         if variant.data != "main":
-            row["title"] += f", {data_sets[variant.data]['sizes']['videos']:,} videos"
+            title += f", of {data_sets[variant.data]['sizes']['videos']:,}"
+        row = rows.setdefault(variant.name(), {"title": title})
         row[kind] = summary(results[variant, kind], ("cpu_us", "rps", "p50_us", "p99_us"))
         if kind == "rank":
             row["ratio"] = ratio(results, variant, "rank", "null")

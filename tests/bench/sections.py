@@ -30,7 +30,7 @@ COUNTED = [
     Variant("ids", "uniform", stream=True),
 ]
 WARM_UP_REQUESTS = 2000
-COUNTED_REQUESTS = 5000
+COUNTED_REQUESTS = 10000
 COUNTED_WINDOWS = 3
 
 
