@@ -57,31 +57,49 @@ def by_hand(path):
 PLOT_HEAD = """\
 set terminal svg size 860,{height} font "sans-serif,12" background "white"
 set output "{output}"
-set style fill solid
-set border 3
+set style fill solid noborder
+set border 1
 set tics nomirror
-set grid ytics lc rgb "#dddddd"
-set key top left
-set ylabel "{label}"
-set xtics rotate by -28
-set yrange [0:*]
+set grid xtics lc rgb "#dddddd"
+set key outside top center horizontal
+set lmargin 34
+set xlabel "{label}"
+set xrange [{low}:*]
+set yrange [{bottom}:0.6]
+set ytics ({names})
 """
+LOG_LOW = 10  # us, below any latency
 GREY, BLUE, ORANGE = "#9a9a9a", "#2f6fb0", "#d9822b"
 
 
+def draw_block(number, values, thickness, offset, low):
+    """Data of a series: each bar as value, place, and its four sides."""
+    lines = [f"$series{number} << END"]
+    for i, value in enumerate(values):
+        if value is not None:
+            y = -i + offset
+            lines.append(f"{value} {y} {low} {value} {y - thickness / 2} {y + thickness / 2}")
+    return "\n".join([*lines, "END"]) + "\n"
+
+
 def draw(output, label, series, names, log=False):
-    """Bars side by side: series is [(title, colour, values)]."""
-    script = PLOT_HEAD.format(height=380, output=output, label=label)
-    if log:
-        script += "set logscale y\nset yrange [10:*]\n"
-    script += "set style data histograms\nset style histogram clustered gap 1\nset boxwidth 0.9\n"
-    script += "$data << END\n"
-    for i, name in enumerate(names):
-        values = " ".join("?" if row[2][i] is None else f"{row[2][i]:.2f}" for row in series)
-        script += f'"{name}" {values}\n'
-    script += "END\nset datafile missing '?'\nplot "
-    script += ", ".join(
-        f'$data using {i + 2}:xtic(1) title "{title}" lc rgb "{colour}"'
+    """Bars below each other: series is [(title, colour, values)], names stand on the left."""
+    low = LOG_LOW if log else 0
+    thickness = 0.8 / len(series)
+    ticks = ", ".join(f'"{name}" {-i}' for i, name in enumerate(names))
+    script = PLOT_HEAD.format(
+        height=110 + 15 * len(series) * len(names),
+        output=output,
+        label=label,
+        low=low,
+        bottom=0.4 - len(names),
+        names=ticks,
+    )
+    script += "set logscale x\n" if log else ""
+    for i, (_, _, values) in enumerate(series):
+        script += draw_block(i, values, thickness, 0.4 - thickness * (i + 0.5), low)
+    script += "plot " + ", ".join(
+        f'$series{i} using 1:2:3:4:5:6 with boxxyerror title "{title}" lc rgb "{colour}"'
         for i, (title, colour, _) in enumerate(series)
     )
     subprocess.run(["gnuplot"], input=script + "\n", text=True, check=True)
