@@ -109,13 +109,4 @@ def a_restore_is_whole_or_did_not_happen(place):
     sweep(["restore", "--data", other, copy], lambda: shutil.rmtree(other, ignore_errors=True), check)
 
 
-@case
-def what_opens_a_directory_leaves_it_as_it_was(place):
-    data = fill(place)
-    want = digest(data)
-    for words in (["status", "--data", data, "--digest"], ["export", "--data", data, "--user", "user-1"]):
-        sweep(words, nothing, nothing)
-        equal(want, digest(data))
-
-
 run(case_seconds=600)  # hundreds of commands
