@@ -467,7 +467,11 @@ static enum status publish(const struct making *making, const char *out)
     if (rename(making->directory, name) != 0) {
         return files_failure("make", name, making->problem);
     }
-    return files_sync_parent(name, making->problem);
+    status = files_sync_parent(name, making->problem);
+    if (status != STATUS_OK) {
+        files_remove(name); /* a name that may not last is no backup */
+    }
+    return status;
 }
 
 enum status backup_make(const char *data, const char *out, const struct backup_options *options,

@@ -280,7 +280,7 @@ static bool find_main(struct pages *pages, struct database *out)
     bool later = get_u64(metas[1] + AT_TRANSACTION) > get_u64(metas[0] + AT_TRANSACTION);
     *out = get_database(metas[second && (!first || later)] + AT_MAIN_DATABASE);
     if (!first || !second) {
-        (void)damaged(pages, first ? 1 : 0, "it is no meta page");
+        (void)damaged(pages, first ? 1 : 0, "it cannot be read, or is no meta page");
     }
     return true;
 }

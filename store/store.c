@@ -3,6 +3,7 @@
 
 #include "store/store.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -61,6 +62,9 @@ struct store {
 
     struct arena warm_arena;       /* owned; of the thread that applies */
     _Atomic uint64_t window_count; /* a copy for other threads */
+
+    void (*warn)(void *context, const char *text); /* may be NULL; set once */
+    void *warn_context;
 };
 
 /* A row of forgotten. */
@@ -198,6 +202,8 @@ static enum status open_store(struct store *store, const struct store_options *o
                     WINDOW_LENGTH_MAX);
         return STATUS_INVALID;
     }
+    store->warn = options->warn;
+    store->warn_context = options->warn_context;
     enum status status = log_open(&options->log, &store->log, problem);
     if (status != STATUS_OK) {
         return status;
@@ -499,6 +505,23 @@ static void refuse_all(struct store *store, struct batch *const *batches, size_t
 }
 
 /*
+ * What is on disk already cannot be applied: memory is out, or a user's row cannot be read. The
+ * state may have half of it, so only a restart puts that right. Nothing is lost by it.
+ */
+_Noreturn static void stop_half_applied(const struct store *store, uint64_t sequence,
+                                        enum status status)
+{
+    struct problem problem;
+    problem_set(&problem,
+                "record %" PRIu64 " cannot be applied to the state: %s; the next start applies it",
+                sequence, status_text(status));
+    if (store->warn != NULL) {
+        store->warn(store->warn_context, problem.text);
+    }
+    abort();
+}
+
+/*
  * Readers get in between chunks: glibc's lock lets waiting readers go first when a writer leaves,
  * and then makes new ones wait for the writer that is back.
  */
@@ -509,11 +532,9 @@ static void apply_chunk(struct store *store, const struct write *write, size_t f
     for (size_t i = from; i < to; i++) {
         state_prefetch_ahead(store->state, write->events, write->accepted, i);
         enum status status = state_apply(store->state, ++sequence, write->events[i]);
-        /*
-         * Out of memory, or a damaged row of a user, half applied, and already on disk: only a
-         * restart puts that right.
-         */
-        CHECK(status == STATUS_OK);
+        if (status != STATUS_OK) {
+            stop_half_applied(store, sequence, status);
+        }
     }
     CHECK(pthread_rwlock_unlock(&store->lock) == 0);
 }

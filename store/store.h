@@ -32,7 +32,8 @@ struct store_options {
     void *progress_context;
     /*
      * One line when the state's checkpoint cannot be read or written, which costs time at a start
-     * and nothing else; called by any thread; may be NULL.
+     * and nothing else; and one before the process ends by itself, because the log has what cannot
+     * be applied to the state (store_apply()). Called by any thread; may be NULL.
      */
     void (*warn)(void *context, const char *text);
     void *warn_context;
@@ -98,6 +99,9 @@ void store_write(struct store *store, struct batch *const *batches, size_t count
  * there is nothing to apply. Every write is then applied once, in any thread; store_apply() waits
  * for its turn, and only after it are the batches done. Two writes at most are between the halves:
  * store_append() waits for the last but one to be applied.
+ *
+ * What is in the log must be applied: where memory is out, or a user's row cannot be read from the
+ * disk, the process ends, and the next start applies it.
  */
 struct write;
 struct write *store_append(struct store *store, struct batch *const *batches, size_t count);

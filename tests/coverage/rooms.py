@@ -3,8 +3,8 @@
     rooms.py EXPORT.json            prints the table
     rooms.py EXPORT.json --missing  prints what no test ran: file, line, and the line itself
 
-Run from the root of the sources. A room is a first folder, of those that have C in them; files that the build makes, and the tests' own, are left out. Counts
-come from a build where threads do not wait for each other to count: what ran is there, how often is about.
+Run from the root of the sources. A room is a first folder, of those that have C in them; files that the build makes, and the tests'
+own, are left out. Counts come from a build where threads do not wait for each other to count: what ran is there, how often is about.
 """
 
 import json

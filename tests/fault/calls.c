@@ -1,0 +1,312 @@
+/* For RTLD_NEXT and fallocate(2); must precede every include. */
+#define _GNU_SOURCE
+
+#include "tests/fault/calls.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
+static atomic_int failing = CALL_COUNT; /* the kind, or none */
+static atomic_uint made;                /* of that kind */
+static atomic_bool failed;
+static struct call_failure wanted; /* set before failing is */
+
+void calls_fail(const struct call_failure *failure)
+{
+    atomic_store(&failing, CALL_COUNT);
+    wanted = *failure;
+    atomic_store(&made, 0);
+    atomic_store(&failed, false);
+    atomic_store(&failing, (int)failure->call);
+}
+
+bool calls_end(void)
+{
+    atomic_store(&failing, CALL_COUNT);
+    return atomic_load(&failed);
+}
+
+static bool fails(enum call call)
+{
+    if (atomic_load_explicit(&failing, memory_order_acquire) != (int)call) {
+        return false;
+    }
+    unsigned number = atomic_fetch_add(&made, 1) + 1;
+    if (number != wanted.number && !(wanted.lasting && number > wanted.number)) {
+        return false;
+    }
+    atomic_store(&failed, true);
+    errno = wanted.error;
+    return true;
+}
+
+/* How many bytes a transfer that fails does nonetheless; -1: it tells an error. */
+static ssize_t shorten(size_t size)
+{
+    return wanted.error == 0 ? (ssize_t)((size + 1) / 2) : -1;
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+    const char *text = getenv("REELRANK_FAULT_CALLS");
+    int call;
+    unsigned number;
+    int error;
+    char how[8];
+    if (text != NULL && sscanf(text, "%d %u %d %7s", &call, &number, &error, how) == 4) {
+        calls_fail(&(struct call_failure){
+            .call = (enum call)call, .number = number, .error = error, .lasting = how[0] == 'l'});
+    }
+}
+
+/* The way of POSIX to turn an object's address into a function's. */
+#define NEXT(function) (*(void **)&(function) = dlsym(RTLD_NEXT, #function + sizeof("next_") - 1))
+
+static int open_at(int directory_fd, const char *path, int flags, mode_t mode)
+{
+    return fails(CALL_OPEN) ? -1 : (int)syscall(SYS_openat, directory_fd, path, flags, mode);
+}
+
+/* The mode, which is only there where a file may be made. */
+#define MODE_OF(flags, mode)                                      \
+    do {                                                          \
+        va_list arguments;                                        \
+        va_start(arguments, flags);                               \
+        (mode) = (flags)&O_CREAT ? va_arg(arguments, mode_t) : 0; \
+        va_end(arguments);                                        \
+    } while (0)
+
+int open(const char *path, int flags, ...)
+{
+    mode_t mode;
+    MODE_OF(flags, mode);
+    return open_at(AT_FDCWD, path, flags, mode);
+}
+
+int openat(int directory_fd, const char *path, int flags, ...)
+{
+    mode_t mode;
+    MODE_OF(flags, mode);
+    return open_at(directory_fd, path, flags, mode);
+}
+
+DIR *opendir(const char *path)
+{
+    static DIR *(*next_opendir)(const char *);
+    NEXT(next_opendir);
+    return fails(CALL_OPEN) ? NULL : next_opendir(path);
+}
+
+FILE *fopen(const char *restrict path, const char *restrict mode)
+{
+    static FILE *(*next_fopen)(const char *, const char *);
+    NEXT(next_fopen);
+    return fails(CALL_OPEN) ? NULL : next_fopen(path, mode);
+}
+
+/* Of a transfer of size bytes, those to ask the kernel for; -1: none. */
+static ssize_t transfer(enum call call, size_t size)
+{
+    return fails(call) ? shorten(size) : (ssize_t)size;
+}
+
+ssize_t read(int fd, void *bytes, size_t size)
+{
+    ssize_t most = transfer(CALL_READ, size);
+    return most < 0 ? -1 : syscall(SYS_read, fd, bytes, (size_t)most);
+}
+
+ssize_t pread(int fd, void *bytes, size_t size, off_t offset)
+{
+    ssize_t most = transfer(CALL_READ, size);
+    return most < 0 ? -1 : syscall(SYS_pread64, fd, bytes, (size_t)most, offset);
+}
+
+ssize_t write(int fd, const void *bytes, size_t size)
+{
+    ssize_t most = transfer(CALL_WRITE, size);
+    return most < 0 ? -1 : syscall(SYS_write, fd, bytes, (size_t)most);
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset)
+{
+    ssize_t most = transfer(CALL_WRITE, size);
+    return most < 0 ? -1 : syscall(SYS_pwrite64, fd, bytes, (size_t)most, offset);
+}
+
+ssize_t writev(int fd, const struct iovec *pieces, int count)
+{
+    if (!fails(CALL_WRITE)) {
+        return syscall(SYS_writev, fd, pieces, count);
+    }
+    ssize_t most = shorten(pieces[0].iov_len);
+    return most < 0 ? -1 : syscall(SYS_write, fd, pieces[0].iov_base, (size_t)most);
+}
+
+static int failure_or_nothing(enum call call)
+{
+    return fails(call) ? -1 : 0;
+}
+
+int fsync(int fd)
+{
+    (void)fd;
+    return failure_or_nothing(CALL_SYNC);
+}
+
+int fdatasync(int fd)
+{
+    (void)fd;
+    return failure_or_nothing(CALL_SYNC);
+}
+
+int msync(void *address, size_t size, int flags)
+{
+    (void)address;
+    (void)size;
+    (void)flags;
+    return failure_or_nothing(CALL_SYNC);
+}
+
+int ftruncate(int fd, off_t size)
+{
+    return fails(CALL_SIZE) ? -1 : (int)syscall(SYS_ftruncate, fd, size);
+}
+
+int fallocate(int fd, int mode, off_t offset, off_t size)
+{
+    return fails(CALL_SIZE) ? -1 : (int)syscall(SYS_fallocate, fd, mode, offset, size);
+}
+
+int rename(const char *from, const char *to)
+{
+    return fails(CALL_NAME) ? -1 : (int)syscall(SYS_rename, from, to);
+}
+
+int unlink(const char *path)
+{
+    return fails(CALL_NAME) ? -1 : (int)syscall(SYS_unlink, path);
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+    return fails(CALL_NAME) ? -1 : (int)syscall(SYS_mkdir, path, mode);
+}
+
+int rmdir(const char *path)
+{
+    return fails(CALL_NAME) ? -1 : (int)syscall(SYS_rmdir, path);
+}
+
+int stat(const char *restrict path, struct stat *restrict out)
+{
+    return fails(CALL_LOOK) ? -1 : (int)syscall(SYS_stat, path, out);
+}
+
+int lstat(const char *restrict path, struct stat *restrict out)
+{
+    return fails(CALL_LOOK) ? -1 : (int)syscall(SYS_lstat, path, out);
+}
+
+int fstat(int fd, struct stat *out)
+{
+    return fails(CALL_LOOK) ? -1 : (int)syscall(SYS_fstat, fd, out);
+}
+
+int fstatvfs(int fd, struct statvfs *out)
+{
+    static int (*next_fstatvfs)(int, struct statvfs *);
+    NEXT(next_fstatvfs);
+    return fails(CALL_LOOK) ? -1 : next_fstatvfs(fd, out);
+}
+
+off_t lseek(int fd, off_t offset, int whence)
+{
+    return fails(CALL_LOOK) ? -1 : syscall(SYS_lseek, fd, offset, whence);
+}
+
+int fcntl(int fd, int command, ...)
+{
+    va_list arguments;
+    va_start(arguments, command);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
+    return fails(CALL_LOCK) ? -1 : (int)syscall(SYS_fcntl, fd, command, argument);
+}
+
+void *mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    return fails(CALL_MAP)
+               ? MAP_FAILED
+               : (void *)syscall(SYS_mmap, address, size, protection, flags, fd, offset);
+}
+
+int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes,
+                   void *(*run)(void *), void *restrict argument)
+{
+    static int (*next_pthread_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *),
+                                      void *);
+    NEXT(next_pthread_create);
+    return fails(CALL_THREAD) ? wanted.error
+                              : next_pthread_create(thread, attributes, run, argument);
+}
+
+#if !SANITIZED
+
+/* What the C library's own are called too. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *bytes, size_t size);
+void *__libc_memalign(size_t alignment, size_t size);
+
+void *malloc(size_t size)
+{
+    return fails(CALL_MEMORY) ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    return fails(CALL_MEMORY) ? NULL : __libc_calloc(count, size);
+}
+
+void *realloc(void *bytes, size_t size)
+{
+    return fails(CALL_MEMORY) ? NULL : __libc_realloc(bytes, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    return fails(CALL_MEMORY) ? NULL : __libc_memalign(alignment, size);
+}
+
+int posix_memalign(void **out, size_t alignment, size_t size)
+{
+    void *bytes = fails(CALL_MEMORY) ? NULL : __libc_memalign(alignment, size);
+    if (bytes == NULL) {
+        return ENOMEM;
+    }
+    *out = bytes;
+    return 0;
+}
+
+#endif
