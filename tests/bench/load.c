@@ -7,6 +7,7 @@
 #include "tests/bench/loop.h"
 #include "tests/bench/pool.h"
 #include "tests/bench/program.h"
+#include "tests/bench/rankings.h"
 
 /*
  * A load generator for unary gRPC calls. It goes round a pool of different bodies, so that the
@@ -25,6 +26,7 @@ struct options {
     int64_t patience_ms;
     int64_t timeout_ms;
     bool survive;
+    bool rankings;
     const char *save;
 };
 
@@ -109,6 +111,10 @@ static const struct argument arguments[] = {
      .help = "open connections again that the server ends, instead of giving up",
      .kind = ARGUMENT_FLAG,
      .offset = offsetof(struct options, survive)},
+    {.name = "rankings",
+     .help = "read the answers, which are Rank's in packed form, and add them up",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct options, rankings)},
     {.name = "save",
      .value_name = "FILE",
      .help = "where to write the last answer's message",
@@ -125,7 +131,8 @@ static const struct program program = {
 };
 
 struct load {
-    const char *save; /* may be NULL */
+    const char *save;          /* may be NULL */
+    struct rankings *rankings; /* likewise */
     struct pool pool;
     size_t turn; /* the next body */
     uint64_t answers;
@@ -134,12 +141,17 @@ struct load {
     size_t most_bytes;
 };
 
-static void save(const char *path, struct text frame)
+static struct text message_of(struct text frame)
+{
+    CHECK(frame.size >= POOL_HEADER_SIZE);
+    return (struct text){.data = frame.data + POOL_HEADER_SIZE,
+                         .size = frame.size - POOL_HEADER_SIZE};
+}
+
+static void save(const char *path, struct text message)
 {
     FILE *file = fopen(path, "wb");
-    CHECK(frame.size >= POOL_HEADER_SIZE);
-    size_t size = frame.size - POOL_HEADER_SIZE;
-    if (file == NULL || fwrite(frame.data + POOL_HEADER_SIZE, 1, size, file) != size ||
+    if (file == NULL || fwrite(message.data, 1, message.size, file) != message.size ||
         fclose(file) != 0) {
         give_up("%s: %s", path, strerror(errno));
     }
@@ -151,12 +163,15 @@ static bool check(void *context, const struct answer *answer)
     if (answer->size < POOL_HEADER_SIZE) {
         return false;
     }
+    if (load->rankings != NULL && !rankings_add(load->rankings, message_of(answer->kept))) {
+        return false;
+    }
     load->answers++;
     load->bytes += answer->size;
     load->least_bytes = answer->size < load->least_bytes ? answer->size : load->least_bytes;
     load->most_bytes = answer->size > load->most_bytes ? answer->size : load->most_bytes;
     if (load->save != NULL) {
-        save(load->save, answer->kept);
+        save(load->save, message_of(answer->kept));
     }
     return true;
 }
@@ -185,7 +200,7 @@ static void run(struct load *load, const struct options *options, struct loop_re
         .connection = {.port = (uint16_t)options->port,
                        .path = options->path,
                        .streams = (size_t)options->streams,
-                       .keep = options->save != NULL,
+                       .keep = options->save != NULL || options->rankings,
                        .survive = options->survive,
                        .timeout_ms = (unsigned)options->timeout_ms},
         .connections = (size_t)options->connections,
@@ -213,13 +228,16 @@ static void print(const struct load *load, struct loop_result *result)
     printf("\"least_bytes\": %zu, \"most_bytes\": %zu, \"bytes\": %.1f, ",
            load->answers > 0 ? load->least_bytes : 0, load->most_bytes,
            load->answers > 0 ? (double)load->bytes / (double)load->answers : 0);
+    if (load->rankings != NULL) {
+        rankings_print(load->rankings);
+    }
     loop_print(result);
     printf("}\n");
 }
 
 int main(int argc, char **argv)
 {
-    struct options options;
+    struct options options = {0};
     program_options(&program, argc, argv, &options);
     if (options.save != NULL && options.connections * options.streams != 1) {
         give_up("--save needs --connections 1 --streams 1");
@@ -227,7 +245,10 @@ int main(int argc, char **argv)
     if (options.requests == 0 && options.seconds == 0) {
         give_up("--requests or --seconds must be given");
     }
-    struct load load = {.save = options.save, .least_bytes = SIZE_MAX};
+    struct rankings rankings = {0};
+    struct load load = {.save = options.save,
+                        .rankings = options.rankings ? &rankings : NULL,
+                        .least_bytes = SIZE_MAX};
     struct loop_result result;
     pool_read(&load.pool, options.pool);
     run(&load, &options, &result);

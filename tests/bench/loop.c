@@ -33,11 +33,18 @@ struct loop {
     size_t turn;         /* the connection that is next in open loop */
 };
 
+static void count_status(struct loop_result *result, int status)
+{
+    bool known = status >= 0 && status < LOOP_STATUSES;
+    result->statuses[known ? status : LOOP_STATUSES]++;
+}
+
 static void answered(void *context, const struct answer *answer)
 {
     struct loop *loop = context;
     struct loop_result *result = loop->result;
     result->answers++;
+    count_status(result, answer->status);
     bool good = answer->status == 0 && loop->options->check(loop->options->context, answer);
     if (good) {
         double us = (double)(program_now_ns() - answer->start_ns) / 1000;
@@ -175,6 +182,7 @@ static void replace_lost(struct loop *loop)
     for (size_t i = 0; i < loop->options->connections; i++) {
         struct connection *connection = loop->connections[i];
         if (connection != NULL && connection_lost(connection)) {
+            loop->result->opened += connection_opened(connection);
             connection_close(connection);
             loop->connections[i] = NULL;
             loop->result->lost++;
@@ -222,6 +230,7 @@ static void finish(struct loop *loop)
         while (connection_active(connection) > 0 && !connection_lost(connection)) {
             receive(loop);
         }
+        loop->result->opened += connection_opened(connection);
         loop->result->broken += connection_broken(connection);
     }
 }
@@ -273,9 +282,27 @@ void loop_run(const struct loop_options *options, struct loop_result *out)
     free(loop);
 }
 
+/* As {"0": N, ...}, with "none" for answers without one. */
+static void print_statuses(const struct loop_result *result)
+{
+    const char *before = "";
+    printf("\"calls\": %" PRIu64 ", \"statuses\": {", result->opened);
+    for (int i = 0; i < LOOP_STATUSES; i++) {
+        if (result->statuses[i] > 0) {
+            printf("%s\"%d\": %" PRIu64, before, i, result->statuses[i]);
+            before = ", ";
+        }
+    }
+    if (result->statuses[LOOP_STATUSES] > 0) {
+        printf("%s\"none\": %" PRIu64, before, result->statuses[LOOP_STATUSES]);
+    }
+    printf("}, ");
+}
+
 void loop_print(struct loop_result *result)
 {
     struct samples *us = &result->latencies_us;
+    print_statuses(result);
     printf("\"failures\": %" PRIu64 ", \"first_failure\": %d, \"p50_us\": %.1f, \"p90_us\": %.1f, "
            "\"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f",
            result->failures, result->first_failure, samples_quantile(us, 0.5),

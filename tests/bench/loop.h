@@ -15,7 +15,11 @@
  * counts from then, however late they could be sent.
  */
 
-enum { LOOP_CONNECTIONS_MAX = 256, LOOP_REFUSED = 8 /* RESOURCE_EXHAUSTED */ };
+enum {
+    LOOP_CONNECTIONS_MAX = 256,
+    LOOP_REFUSED = 8, /* RESOURCE_EXHAUSTED */
+    LOOP_STATUSES = 17
+};
 
 struct loop_options {
     struct connection_options connection; /* answered and context are the loop's own */
@@ -39,7 +43,9 @@ struct loop_result {
     uint64_t refused;  /* of the failures: RESOURCE_EXHAUSTED */
     uint64_t given_up; /* messages that found no room in time; no answers */
     uint64_t lost;     /* connections that ended, with connection.survive */
+    uint64_t opened;   /* calls; of a unary method one for each message */
     uint64_t broken;   /* streams, see connection_broken() */
+    uint64_t statuses[LOOP_STATUSES + 1]; /* answers by grpc-status; the last: none came */
     double seconds;
     double cpu_seconds;
     struct samples latencies_us; /* of answers that did not fail */
@@ -48,7 +54,8 @@ struct loop_result {
 /* The caller gives latencies_us back with samples_release(). */
 void loop_run(const struct loop_options *options, struct loop_result *out);
 
-/* Prints failures and latencies as fields of JSON, with commas between them. Sorts the samples. */
+/* Prints calls, statuses, failures and latencies as fields of JSON, with commas between them. Sorts
+ * the samples. */
 void loop_print(struct loop_result *result);
 
 #endif

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "ranker/check.h"
+#include "reelrank/v1/signal.pb-c.h"
 #include "tests/bench/dataset.h"
 #include "tests/bench/feed.h"
 #include "tests/bench/loop.h"
@@ -341,6 +342,23 @@ static void run(struct traffic *traffic, struct loop_result *result)
     loop_run(&loop_options, result);
 }
 
+/* What was sent, as {"IMPRESSION": N, ...}. */
+static void print_types(const struct feed *feed)
+{
+    const ProtobufCEnumDescriptor *types = &reelrank__v1__signal_type__descriptor;
+    const char *before = "";
+    printf("\"types\": {");
+    for (unsigned i = 0; i < types->n_values; i++) {
+        uint64_t count = feed_count(feed, (unsigned)types->values[i].value);
+        if (count > 0) {
+            printf("%s\"%s\": %" PRIu64, before, types->values[i].name + strlen("SIGNAL_TYPE_"),
+                   count);
+            before = ", ";
+        }
+    }
+    printf("}, ");
+}
+
 static void print(const struct traffic *traffic, struct loop_result *result)
 {
     const struct options *options = traffic->options;
@@ -353,6 +371,7 @@ static void print(const struct traffic *traffic, struct loop_result *result)
            (double)traffic->accepted / result->seconds, result->cpu_seconds * 1e9 / signals,
            traffic->accepted, traffic->duplicate, traffic->rejected, traffic->sequence,
            result->broken);
+    print_types(traffic->feed);
     loop_print(result);
     printf("}\n");
 }
