@@ -23,6 +23,7 @@ struct options {
     int64_t connections;
     int64_t streams;
     int64_t rate;
+    bool relaxed;
     int64_t patience_ms;
     int64_t timeout_ms;
     bool survive;
@@ -91,6 +92,10 @@ static const struct argument arguments[] = {
      .initial = "0",
      .minimum = 0,
      .maximum = 10000000},
+    {.name = "relaxed",
+     .help = "open loop: be late by up to a millisecond, rather than wait by looking at the clock",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct options, relaxed)},
     {.name = "patience-ms",
      .value_name = "N",
      .help = "open loop: give a call up that cannot be sent within that; 0: never",
@@ -205,6 +210,7 @@ static void run(struct load *load, const struct options *options, struct loop_re
                        .timeout_ms = (unsigned)options->timeout_ms},
         .connections = (size_t)options->connections,
         .rate = (uint64_t)options->rate,
+        .relaxed = options->relaxed,
         .patience_seconds = (double)options->patience_ms / 1000,
         .messages = (uint64_t)options->requests,
         .seconds = (double)options->seconds,
@@ -254,6 +260,6 @@ int main(int argc, char **argv)
     run(&load, &options, &result);
     print(&load, &result);
     pool_release(&load.pool);
-    samples_release(&result.latencies_us);
+    loop_release(&result);
     return result.failures > 0 ? 1 : 0;
 }

@@ -27,6 +27,7 @@ struct loop_options {
     uint64_t rate;           /* messages a second; 0: closed loop */
     uint64_t messages;       /* in all; 0: as many as there is time for */
     double patience_seconds; /* open loop: what cannot be sent within that is given up; 0: never */
+    bool relaxed;    /* open loop: messages may be late by a millisecond, and the processor rests */
     double seconds;  /* to send in; 0: as long as it takes. One of the two bounds is given */
     size_t body_max; /* of any body, at most CONNECTION_BODY_MAX */
     /* The next body; lives until the next call. */
@@ -49,10 +50,13 @@ struct loop_result {
     double seconds;
     double cpu_seconds;
     struct samples latencies_us; /* of answers that did not fail */
+    struct samples p99s_us;      /* of each second's, but for a last one that was not whole */
 };
 
-/* The caller gives latencies_us back with samples_release(). */
+/* The caller gives the samples back with loop_release(). */
 void loop_run(const struct loop_options *options, struct loop_result *out);
+
+void loop_release(struct loop_result *result);
 
 /* Prints calls, statuses, failures and latencies as fields of JSON, with commas between them. Sorts
  * the samples. */

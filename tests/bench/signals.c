@@ -36,6 +36,7 @@ struct options {
     int64_t streams;
     int64_t messages;
     int64_t rate;
+    bool relaxed;
     int64_t first_user;
     int64_t users;
     int64_t first_video;
@@ -120,6 +121,10 @@ static const struct argument arguments[] = {
      .initial = "0",
      .minimum = 0,
      .maximum = 10000000},
+    {.name = "relaxed",
+     .help = "open loop: be late by up to a millisecond, rather than wait by looking at the clock",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct options, relaxed)},
     {.name = "time-scale",
      .value_name = "N",
      .help = "times of signals pass so many times as fast as the clock's, and meet it at "
@@ -331,6 +336,7 @@ static void run(struct traffic *traffic, struct loop_result *result)
                        .keep = true},
         .connections = (size_t)options->connections,
         .rate = (uint64_t)options->rate,
+        .relaxed = options->relaxed,
         .messages = (uint64_t)options->requests,
         .seconds = (double)options->seconds,
         .body_max = POOL_HEADER_SIZE + BATCH_ID_MAX +
@@ -393,7 +399,7 @@ static struct feed *make_feed(const struct options *options)
 int main(int argc, char **argv)
 {
     static struct traffic traffic;
-    struct options options;
+    struct options options = {0};
     struct loop_result result;
     program_options(&program, argc, argv, &options);
     if (options.requests == 0 && options.seconds == 0) {
@@ -405,6 +411,6 @@ int main(int argc, char **argv)
     run(&traffic, &result);
     print(&traffic, &result);
     feed_free(traffic.feed);
-    samples_release(&result.latencies_us);
+    loop_release(&result);
     return result.failures + result.broken > 0 ? 1 : 0;
 }

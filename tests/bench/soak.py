@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import client
 import grpc
 
+from exposition import key, key_text, scrape
 from harness import (
     DEFAULT_DATA,
     Server,
@@ -28,7 +29,7 @@ from harness import (
     show,
 )
 from soak_client import Client
-from soak_counts import Counts, key, key_text, scrape
+from soak_counts import Counts
 
 EPILOG = """\
 examples:
@@ -233,6 +234,7 @@ class Load:
         ranks += ["--requests", 0, "--streams", 64, "--rankings"]
         commands = {"record": signals + ["record"], "stream": signals + ["stream"], "rank": ranks}
         common = ["--port", self.port, "--seconds", self.options.sample, "--connections", self.CONNECTIONS]
+        common += ["--relaxed"]
         return {name: self.launch([*words, *common]) for name, words in commands.items()}
 
     @staticmethod

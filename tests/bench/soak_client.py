@@ -38,8 +38,8 @@ class Client:
         self.calls += 1
         answer, code = None, "OK"
         try:
-            answer = getattr(self.api, name)(requests and iter(requests), **values)
-            answer = list(answer) if hasattr(answer, "__next__") else answer
+            given = getattr(self.api, name)(requests and iter(requests), **values)
+            answer = list(given) if hasattr(given, "__next__") else given
         except grpc.RpcError as error:
             code = error.code().name
             if code != want:

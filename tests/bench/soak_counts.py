@@ -1,10 +1,7 @@
 """What clients have seen, in the server's own names of counters, and whether the server has counted the same."""
 
-import re
-import urllib.request
+from exposition import key, key_text
 
-SAMPLE = re.compile(r"([a-z_]+)(?:\{(.*)\})? (\S+)$")
-LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"(?:,|$)')
 SERVICE = "reelrank.v1."
 CODES = ["OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS",
          "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
@@ -30,28 +27,6 @@ COUNTERS = [
     "reelrank_signals_total",
     "reelrank_weights_change",
 ]
-
-
-def key(name, **labels):
-    return name, tuple(sorted(labels.items()))
-
-
-def key_text(counter):
-    name, labels = counter
-    return name + ("{%s}" % ",".join('%s="%s"' % label for label in labels) if labels else "")
-
-
-def scrape(address):
-    """What /metrics says, by key()."""
-    with urllib.request.urlopen(f"{address}metrics", timeout=60) as answer:
-        lines = answer.read().decode().splitlines()
-    found = {}
-    for line in lines:
-        sample = SAMPLE.match(line)
-        if sample is not None:
-            labels = dict(LABEL.findall(sample[2] or ""))
-            found[key(sample[1], **labels)] = float(sample[3])
-    return found
 
 
 def class_of(service, unary):

@@ -13,9 +13,10 @@ PROGRAMS = os.path.abspath(sys.argv.pop(2))  # where they are built; the runner 
 sys.path.insert(0, BENCH)
 sys.argv = sys.argv[:2]
 
+from exposition import key, quantile, scrape
 from soak import Failures, level, passed
 from soak_client import Client
-from soak_counts import Counts, scrape
+from soak_counts import Counts
 
 
 def soak(place, *words):
@@ -51,6 +52,17 @@ def a_call_that_nobody_counted_differs(place):
         equal((0, 1), status[1:])
         assert not any('"Rank"' in row[0] or "rankings" in row[0] or "drops" in row[0] for row in differing), differing
         equal({}, failures.counts)
+
+
+@case
+def a_quantile_is_that_of_what_came_between_two_scrapes(place):
+    def cells(*totals):
+        return {key("h_bucket", le=le, x="y"): total for le, total in zip(("1", "3", "+Inf"), totals)}
+
+    before, after = cells(10, 10, 10), cells(10, 14, 14)
+    equal((2.0, 3.0), tuple(quantile(before, after, "h", share, x="y") for share in (0.5, 1)))
+    equal(0, quantile(after, after, "h", 0.5, x="y"))
+    equal(0, quantile(before, after, "h", 0.5, x="z"))
 
 
 @case
