@@ -226,11 +226,9 @@ static void print(const struct load *load, struct loop_result *result)
 {
     double answers = (double)result->answers;
     printf("{\"requests\": %" PRIu64 ", \"rps\": %.1f, \"client_cpu_us\": %.2f, "
-           "\"good\": %" PRIu64 ", \"refused\": %" PRIu64 ", \"given_up\": %" PRIu64
-           ", \"lost\": %" PRIu64 ", \"seconds\": %.3f, ",
+           "\"lost\": %" PRIu64 ", \"seconds\": %.3f, ",
            result->answers, answers / result->seconds, result->cpu_seconds * 1e6 / answers,
-           result->answers - result->failures, result->refused, result->given_up, result->lost,
-           result->seconds);
+           result->lost, result->seconds);
     printf("\"least_bytes\": %zu, \"most_bytes\": %zu, \"bytes\": %.1f, ",
            load->answers > 0 ? load->least_bytes : 0, load->most_bytes,
            load->answers > 0 ? (double)load->bytes / (double)load->answers : 0);

@@ -329,6 +329,8 @@ void loop_print(struct loop_result *result)
 {
     struct samples *us = &result->latencies_us;
     print_statuses(result);
+    printf("\"good\": %" PRIu64 ", \"refused\": %" PRIu64 ", \"given_up\": %" PRIu64 ", ",
+           result->answers - result->failures, result->refused, result->given_up);
     printf("\"failures\": %" PRIu64 ", \"first_failure\": %d, \"p50_us\": %.1f, \"p90_us\": %.1f, "
            "\"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f, \"second_p99_us\": %.1f",
            result->failures, result->first_failure, samples_quantile(us, 0.5),

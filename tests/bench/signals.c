@@ -37,6 +37,7 @@ struct options {
     int64_t messages;
     int64_t rate;
     bool relaxed;
+    int64_t patience_ms;
     int64_t first_user;
     int64_t users;
     int64_t first_video;
@@ -125,6 +126,14 @@ static const struct argument arguments[] = {
      .help = "open loop: be late by up to a millisecond, rather than wait by looking at the clock",
      .kind = ARGUMENT_FLAG,
      .offset = offsetof(struct options, relaxed)},
+    {.name = "patience-ms",
+     .value_name = "N",
+     .help = "open loop: give a call up that cannot be sent within that; 0: never",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, patience_ms),
+     .initial = "0",
+     .minimum = 0,
+     .maximum = 1000000},
     {.name = "time-scale",
      .value_name = "N",
      .help = "times of signals pass so many times as fast as the clock's, and meet it at "
@@ -337,6 +346,7 @@ static void run(struct traffic *traffic, struct loop_result *result)
         .connections = (size_t)options->connections,
         .rate = (uint64_t)options->rate,
         .relaxed = options->relaxed,
+        .patience_seconds = (double)options->patience_ms / 1000,
         .messages = (uint64_t)options->requests,
         .seconds = (double)options->seconds,
         .body_max = POOL_HEADER_SIZE + BATCH_ID_MAX +
