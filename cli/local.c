@@ -157,10 +157,8 @@ static const struct method *find_method(const struct local *local,
 /* The message as a server would get it: decoded from bytes, not shared with the caller. */
 static enum status decode(const struct method *method, struct turn *turn)
 {
-    ProtobufCAllocator allocator = wire_allocator(turn->arena);
-    turn->request = protobuf_c_message_unpack(method_descriptor(method)->input, &allocator,
-                                              turn->request_bytes.size,
-                                              (const uint8_t *)turn->request_bytes.data);
+    turn->request = wire_unpack(method_descriptor(method)->input, turn->request_bytes, turn->arena,
+                                &turn->notes);
     if (turn->request == NULL) {
         return arena_full(turn->arena) ? STATUS_NO_MEMORY : STATUS_INVALID;
     }
@@ -180,12 +178,12 @@ static enum status encode(struct turn *turn, struct text *response)
         *response = turn->response_bytes;
         return STATUS_OK;
     }
-    size_t size = protobuf_c_message_get_packed_size(turn->response);
+    size_t size = wire_packed_size(turn->response);
     uint8_t *bytes = arena_new(turn->arena, uint8_t, size + 1);
     if (bytes == NULL) {
         return STATUS_NO_MEMORY;
     }
-    protobuf_c_message_pack(turn->response, bytes);
+    wire_pack(turn->response, bytes);
     *response = (struct text){.data = (const char *)bytes, .size = size};
     return STATUS_OK;
 }

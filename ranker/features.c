@@ -7,9 +7,6 @@
 #include "ranker/exact.h"
 #include "ranker/rates.h"
 
-/* Fewer views than this in a region say less than all regions together. */
-enum { WATCH_VIEWS_MINIMUM = 100 };
-
 /*
  * A block's candidates with what several features need of them. Always full, the first candidate
  * standing for those that are missing: loops of fixed length are unrolled.
@@ -20,43 +17,47 @@ struct block {
     struct quantiles *quantiles;
     const struct candidate *candidates[FEATURE_BLOCK];
     const struct video *videos[FEATURE_BLOCK];
+    struct profile_block user; /* what the user makes of the videos */
     struct rates rates;
 };
 
-enum status features_source_init(struct features_source *source, const struct profile *profile,
-                                 const struct state *state, struct arena *arena)
+/* The quantile of a mean watch time, worked out once for each bucket and bin. */
+static double quantile_of(struct quantiles *quantiles, unsigned bucket, unsigned bin)
 {
-    *source = (struct features_source){.profile = profile, .scoped = state_scoped(state)};
-    struct quantiles *quantiles = &source->quantiles;
-    for (unsigned i = 0; i < DURATION_BUCKET_COUNT; i++) {
-        quantiles->histograms[i] =
-            watch_find(state_watch(state), profile->locale.region, i, WATCH_VIEWS_MINIMUM);
-    }
-    quantiles->known = arena_new(arena, double, DURATION_BUCKET_COUNT *WATCH_BIN_COUNT);
-    return quantiles->known != NULL ? STATUS_OK : STATUS_NO_MEMORY;
-}
-
-static double mean_watch_quantile(struct quantiles *quantiles, const struct video *video)
-{
-    unsigned bucket = video->duration_bucket;
-    int64_t watch_ms = video->decayed.mean_watch_ms;
-    double *known = &quantiles->known[bucket * WATCH_BIN_COUNT + watch_bin(watch_ms)];
-    if (!(*known > 0)) {
-        *known = watch_quantile(quantiles->histograms[bucket], watch_ms) + 1;
+    double *known = &quantiles->known[bucket * WATCH_BIN_COUNT + bin];
+    if (__builtin_expect(!(*known > 0), false)) {
+        *known = watch_quantile(quantiles->histograms[bucket], bin) + 1;
     }
     return *known - 1;
+}
+
+/* 0 where the watch time is not known. */
+static void mean_watch_quantiles(struct block *block, uint32_t *watch_ms, double *out)
+{
+    uint8_t bins[FEATURE_BLOCK];
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        watch_ms[i] = block->videos[i]->decayed.mean_watch_ms;
+    }
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        bins[i] = (uint8_t)watch_bin_of(watch_ms[i]);
+    }
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        out[i] = quantile_of(block->quantiles, block->videos[i]->duration_bucket, bins[i]);
+    }
 }
 
 /* Without a watch time the quantile says nothing, so nothing counts and the prior remains. */
 static void fill_watches(struct block *block, struct features *out)
 {
+    double quantiles[FEATURE_BLOCK];
+    uint32_t watch_ms[FEATURE_BLOCK];
+    double *hits = out->hits[HEAD_WATCH_QUANTILE];
     rates_plays(&block->rates, block->model->rate_half_life, out->watches);
+    mean_watch_quantiles(block, watch_ms, quantiles);
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        const struct video *video = block->videos[i];
         double plays = out->watches[i];
-        out->watches[i] = video->decayed.mean_watch_ms > 0 ? plays : 0;
-        out->hits[HEAD_WATCH_QUANTILE][i] =
-            out->watches[i] * mean_watch_quantile(block->quantiles, video);
+        out->watches[i] = watch_ms[i] > 0 ? plays : 0;
+        hits[i] = out->watches[i] * quantiles[i];
     }
 }
 
@@ -107,34 +108,60 @@ static void fill_new_video(struct block *block, double *out)
     }
 }
 
+/* Kinds are added in a fixed order. */
 static void fill_taste(struct block *block, double *out)
 {
-    profile_tastes(block->profile, block->videos, FEATURE_BLOCK, out);
+    double sum[FEATURE_BLOCK] = {0};
+    for (unsigned kind = 0; block->profile->has_taste && kind < AFFINITY_KIND_COUNT; kind++) {
+        double affinities[FEATURE_BLOCK];
+        double weight = block->profile->taste_weights[kind];
+        profile_affinities(&block->user, kind, affinities);
+        for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+            sum[i] += weight * affinities[i];
+        }
+    }
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        out[i] = sum[i] / (1 + (sum[i] < 0 ? -sum[i] : sum[i]));
+    }
 }
 
 static void fill_affinity_creator(struct block *block, double *out)
 {
-    profile_affinities(block->profile, AFFINITY_CREATOR, block->videos, FEATURE_BLOCK, out);
+    profile_affinities(&block->user, AFFINITY_CREATOR, out);
 }
 
 static void fill_affinity_category(struct block *block, double *out)
 {
-    profile_affinities(block->profile, AFFINITY_CATEGORY, block->videos, FEATURE_BLOCK, out);
+    profile_affinities(&block->user, AFFINITY_CATEGORY, out);
 }
 
 static void fill_affinity_tag(struct block *block, double *out)
 {
-    profile_affinities(block->profile, AFFINITY_TAG, block->videos, FEATURE_BLOCK, out);
+    profile_affinities(&block->user, AFFINITY_TAG, out);
 }
 
 static void fill_affinity_language(struct block *block, double *out)
 {
-    profile_affinities(block->profile, AFFINITY_LANGUAGE, block->videos, FEATURE_BLOCK, out);
+    profile_affinities(&block->user, AFFINITY_LANGUAGE, out);
 }
 
 static void fill_affinity_duration(struct block *block, double *out)
 {
-    profile_affinities(block->profile, AFFINITY_DURATION, block->videos, FEATURE_BLOCK, out);
+    profile_affinities(&block->user, AFFINITY_DURATION, out);
+}
+
+static void fill_watch_quantile(struct block *block, double *out)
+{
+    uint32_t watch_ms[FEATURE_BLOCK];
+    mean_watch_quantiles(block, watch_ms, out);
+    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
+        out[i] = watch_ms[i] > 0 ? out[i] : NAN;
+    }
+}
+
+static void fill_language_match(struct block *block, double *out)
+{
+    profile_language_matches(&block->user, out);
 }
 
 static void squash_seen(const struct model *model, double *seen)
@@ -146,13 +173,13 @@ static void squash_seen(const struct model *model, double *seen)
 
 static void fill_fatigue_creator(struct block *block, double *out)
 {
-    profile_creators_seen(block->profile, block->videos, FEATURE_BLOCK, out);
+    profile_creators_seen(&block->user, out);
     squash_seen(block->model, out);
 }
 
 static void fill_fatigue_category(struct block *block, double *out)
 {
-    profile_categories_seen(block->profile, block->videos, FEATURE_BLOCK, out);
+    profile_categories_seen(&block->user, out);
     squash_seen(block->model, out);
 }
 
@@ -190,18 +217,6 @@ static double curated(const struct block *block, size_t i)
 static double premium(const struct block *block, size_t i)
 {
     return block->videos[i]->premium;
-}
-
-static double watch_quantile_of(const struct block *block, size_t i)
-{
-    const struct video *video = block->videos[i];
-    bool known = video->decayed.mean_watch_ms > 0;
-    return known ? mean_watch_quantile(block->quantiles, video) : NAN;
-}
-
-static double language_match(const struct block *block, size_t i)
-{
-    return profile_language_match(block->profile, block->videos[i]);
 }
 
 static double local_creator(const struct block *block, size_t i)
@@ -277,8 +292,6 @@ FILL(duration_bucket, duration_bucket)
 FILL(quality, quality)
 FILL(curated, curated)
 FILL(premium, premium)
-FILL(watch_quantile, watch_quantile_of)
-FILL(language_match, language_match)
 FILL(local_creator, local_creator)
 FILL(follows_creator, follows_creator)
 FILL(seen_before, seen_before)
@@ -381,6 +394,7 @@ void features_fill(struct features_source *source, const struct selection *selec
     block.profile = source->profile;
     block.quantiles = &source->quantiles;
     init_block(&block, candidates, count);
+    profile_block_init(&block.user, block.profile, block.videos);
     rates_init(&block.rates, block.model, block.profile, source->scoped, block.videos);
     fill_counts(&block, selection, out);
     for (enum feature feature = feature_set_next(&selection->features, 0); feature != FEATURE_COUNT;

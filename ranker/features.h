@@ -1,7 +1,7 @@
 #ifndef RANKER_FEATURES_H
 #define RANKER_FEATURES_H
 
-#include "ranker/profile.h"
+#include "ranker/profile_block.h"
 #include "ranker/rank.h"
 #include "ranker/scoped.h"
 #include "ranker/selection.h"

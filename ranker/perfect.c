@@ -1,5 +1,7 @@
 #include "ranker/perfect.h"
 
+#include <string.h>
+
 #include "ranker/check.h"
 
 /*
@@ -10,11 +12,11 @@
 enum { SLOTS_PER_KEY = 32, CROWD = 4, TRIALS = 64 };
 
 /* Binary logarithm of the number of slots. */
-static unsigned slot_bits(size_t capacity)
+static unsigned slot_bits(size_t count)
 {
     unsigned bits = 1;
-    size_t spacious = SLOTS_PER_KEY * capacity;
-    size_t crowded = capacity * capacity / CROWD;
+    size_t spacious = SLOTS_PER_KEY * count;
+    size_t crowded = count * count / CROWD;
     while (((size_t)1 << bits) < (spacious > crowded ? spacious : crowded)) {
         bits++;
     }
@@ -24,13 +26,16 @@ static unsigned slot_bits(size_t capacity)
 enum status perfect_init(struct perfect *map, struct arena *arena, size_t capacity)
 {
     CHECK(capacity <= PERFECT_KEYS_MAX);
-    unsigned bits = slot_bits(capacity);
     *map = (struct perfect){
-        .shift = 64 - bits,
-        .entries = arena_new(arena, struct perfect_entry, capacity + 1),
-        .slots = arena_new(arena, uint8_t, (size_t)1 << bits),
+        .keys = arena_new_raw(arena, uint64_t, capacity + 1),
+        .values = arena_new_raw(arena, double, capacity + 1),
     };
-    return arena_full(arena) ? STATUS_NO_MEMORY : STATUS_OK;
+    if (arena_full(arena)) {
+        return STATUS_NO_MEMORY;
+    }
+    map->keys[0] = 0;
+    map->values[0] = 0;
+    return STATUS_OK;
 }
 
 void perfect_put(struct perfect *map, uint64_t key, double value)
@@ -40,10 +45,11 @@ void perfect_put(struct perfect *map, uint64_t key, double value)
         return;
     }
     unsigned at = 1;
-    while (at <= map->count && map->entries[at].key != key) {
+    while (at <= map->count && map->keys[at] != key) {
         at++;
     }
-    map->entries[at] = (struct perfect_entry){.key = key, .value = value};
+    map->keys[at] = key;
+    map->values[at] = value;
     map->count = at > map->count ? at : map->count;
 }
 
@@ -51,14 +57,15 @@ void perfect_add(struct perfect *map, uint64_t key, double value)
 {
     CHECK(!map->sealed);
     CHECK(key != 0);
-    map->entries[++map->count] = (struct perfect_entry){.key = key, .value = value};
+    map->keys[++map->count] = key;
+    map->values[map->count] = value;
 }
 
 /* Gives each key its slot; false, with some given, when two fall into one. */
 static bool try_multiplier(struct perfect *map, uint64_t multiplier)
 {
     for (unsigned i = 1; i <= map->count; i++) {
-        uint8_t *slot = &map->slots[(map->entries[i].key * multiplier) >> map->shift];
+        uint8_t *slot = &map->slots[(map->keys[i] * multiplier) >> map->shift];
         if (*slot != 0) {
             return false;
         }
@@ -67,25 +74,31 @@ static bool try_multiplier(struct perfect *map, uint64_t multiplier)
     return true;
 }
 
-void perfect_seal(struct perfect *map)
+enum status perfect_seal(struct perfect *map, struct arena *arena)
 {
+    if (map->count > UINT8_MAX) { /* a slot cannot tell each key */
+        return STATUS_OK;
+    }
+    unsigned bits = slot_bits(map->count);
     uint64_t multiplier = UINT64_C(0x9e3779b97f4a7c15); /* 2^64 over the golden ratio, odd */
-    bool numbered = map->count <= UINT8_MAX;            /* a slot can tell each key */
-    for (unsigned trial = 0; numbered && trial < TRIALS && !map->sealed; trial++) {
+    map->shift = 64 - bits;
+    map->slots = arena_new(arena, uint8_t, (size_t)1 << bits);
+    for (unsigned trial = 0; map->slots != NULL && trial < TRIALS && !map->sealed; trial++) {
         map->multiplier = multiplier;
         map->sealed = try_multiplier(map, multiplier);
         if (!map->sealed) {
-            memset(map->slots, 0, (size_t)1 << (64 - map->shift));
+            memset(map->slots, 0, (size_t)1 << bits);
             multiplier *= UINT64_C(0xd1342543de82ef95); /* odd times odd stays odd */
         }
     }
+    return map->slots != NULL ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
-uint64_t perfect_walk(const struct perfect *map, uint64_t key)
+unsigned perfect_walk(const struct perfect *map, uint64_t key)
 {
-    uint64_t found = 0;
-    for (unsigned at = 1; at <= map->count; at++) {
-        found |= perfect_bits(map->entries[at].value, map->entries[at].key == key);
+    unsigned at = map->count;
+    while (at > 0 && map->keys[at] != key) {
+        at--;
     }
-    return found;
+    return at;
 }

@@ -206,3 +206,24 @@ enum drop_rule policy_judge(const struct policy_context *context, const struct v
     enum drop_rule rule = judge_content(context, video);
     return rule != DROP_NONE ? rule : judge_user(context, video, seen_age_ms);
 }
+
+struct policy_gate policy_gate(const struct policy_context *context)
+{
+    const struct model *model = context->model;
+    struct policy_gate gate = {
+        .open = model->forbidden_categories.count == 0 && model->forbidden_tags.count == 0 &&
+                model->language_rule != LANGUAGE_READABLE &&
+                (context->user == NULL || context->user->hide_count == 0),
+        .age = context->age_years,
+    };
+    if (model->age_max < (int)gate.age) {
+        gate.age = model->age_max > 0 ? (unsigned)model->age_max : 0;
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        struct video video = {.safety = (uint8_t)i, .curated = (uint8_t)i};
+        bool unrated = i <= SAFETY_UNRATED && !model->unrated_shown;
+        gate.safeties |= (uint8_t)(!unrated && !safety_forbids(model, &video)) << i;
+        gate.tiers |= (uint8_t)!curated_forbids(model, &video) << i;
+    }
+    return gate;
+}

@@ -35,6 +35,29 @@ enum drop_rule policy_judge(const struct policy_context *context, const struct v
                             int64_t seen_age_ms);
 
 /*
+ * What nearly all videos pass that any rule lets pass, in a few instructions. Closed where the
+ * model or the user has rules that take more than that.
+ */
+struct policy_gate {
+    bool open;
+    uint8_t safeties; /* a bit for each rating that is shown */
+    uint8_t tiers;    /* a bit for each curated tier that is shown */
+    unsigned age;     /* the most that minimum_age_years may be */
+};
+
+struct policy_gate policy_gate(const struct policy_context *context);
+
+/* True only if policy_judge() gives DROP_NONE for a video that the user has never seen; mostly, if
+ * it does. */
+static inline bool policy_gate_passes(const struct policy_gate *gate, const struct video *video)
+{
+    return video != NULL && gate->open && video->known && !video->deleted && video->safety < 8 &&
+           (gate->safeties >> video->safety & 1) != 0 && video->curated < 8 &&
+           (gate->tiers >> video->curated & 1) != 0 && video->minimum_age_years <= gate->age &&
+           (video->regions_allowed | video->regions_forbidden) == 0;
+}
+
+/*
  * What the rule that policy_judge() named saw, for people, in arena: "rated high risk; hi-IN shows
  * at most medium risk". NULL once the arena is full.
  */

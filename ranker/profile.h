@@ -23,56 +23,56 @@ struct profile {
     double hour_sin;
     double hour_cos;
     double taste_weights[AFFINITY_KIND_COUNT];
-    struct perfect tastes[AFFINITY_KIND_COUNT]; /* affinity_strength() by the affinity's key */
+    /* affinity_strength() by the affinity's key; creators and categories that were seen of late
+     * are there too, with 0 if that is all that is known of them. */
+    struct perfect tastes[AFFINITY_KIND_COUNT];
+    /* By index in tastes of that kind: decayed number of videos seen of late. */
+    double *seen_of_late[AFFINITY_CATEGORY + 1];
     double duration_tastes[DURATION_BUCKET_COUNT];
     struct perfect spoken;   /* by language, how well it suits the user to hear it: 0 to 1 */
     struct perfect captions; /* the same for reading captions */
     struct lookup seen; /* by video key, second of the last view; empty unless it is asked for */
-    struct perfect creators_seen;   /* by creator, decayed number of videos seen of late */
-    struct perfect categories_seen; /* by category */
+    struct language_suit *suits; /* PROFILE_SUITS of them; filled while ranking */
+};
+
+/* What a user makes of a video's languages. Few sets of them are in use, so each is worked out once
+ * and then found by its hash. */
+enum { PROFILE_SUITS = 64 };
+struct language_suit {
+    uint64_t languages; /* of a video, its array as one number */
+    uint64_t captions;
+    double taste; /* mean over languages */
+    double match; /* see feature.c, language_match */
 };
 
 /*
  * What the model of the selection needs, and of the user's seen videos what the selection or the
- * request look at. Nothing is seen of late yet.
- */
-MUST_USE enum status profile_init(struct profile *profile, const struct user *user,
-                                  const struct selection *selection,
-                                  const struct rank_request *request, struct arena *arena);
-
-/*
- * Works out what the user has seen of late: sums of 2^(-age / fatigue_half_life) over the
- * PROFILE_FATIGUE_VIDEOS videos seen last, by creator and by category, so it heals with time. Needs
- * a look at each of those videos, so is done for models that read it only.
+ * request look at. What was seen of late, sums of 2^(-age / fatigue_half_life) over the
+ * PROFILE_FATIGUE_VIDEOS videos seen last, so that it heals with time, needs a look at each of
+ * those videos, so it is 0 unless the selection reads it.
  */
 enum { PROFILE_FATIGUE_VIDEOS = 64 };
-MUST_USE enum status profile_tire(struct profile *profile, const struct videos *videos,
-                                  double half_life_ms, struct arena *arena);
-
-/* For each of count videos the decayed number of videos of its creator seen of late; of that of its
- * categories which was seen most. */
-void profile_creators_seen(const struct profile *profile, const struct video *const *videos,
-                           size_t count, double *out);
-void profile_categories_seen(const struct profile *profile, const struct video *const *videos,
-                             size_t count, double *out);
-
-/* The user's taste for each of count videos, at most PROFILE_BLOCK, in (-1, 1). */
-enum { PROFILE_BLOCK = 16 };
-void profile_tastes(const struct profile *profile, const struct video *const *videos, size_t count,
-                    double *out);
-
-/* The part of it of one kind, in (-1, 1): a mean over the video's categories, tags or languages. */
-void profile_affinities(const struct profile *profile, enum affinity_kind kind,
-                        const struct video *const *videos, size_t count, double *out);
-
-/* How well the video's languages suit the user: see feature.c, language_match. */
-double profile_language_match(const struct profile *profile, const struct video *video);
+MUST_USE enum status profile_init(struct profile *profile, const struct user *user,
+                                  const struct selection *selection,
+                                  const struct rank_request *request, const struct videos *videos,
+                                  struct arena *arena);
 
 /*
  * How long ago the user last saw the video, at least 0; PROFILE_NEVER if not seen, or if neither
  * the request nor the selection asks.
  */
 #define PROFILE_NEVER INT64_MAX
-int64_t profile_seen_age_ms(const struct profile *profile, uint64_t video_key);
+static inline int64_t profile_seen_age_ms(const struct profile *profile, uint64_t video_key)
+{
+    if (!profile->has_seen) {
+        return PROFILE_NEVER;
+    }
+    const struct lookup_slot *slot = lookup_slot(&profile->seen, video_key);
+    if (slot->key == 0) {
+        return PROFILE_NEVER;
+    }
+    int64_t age_ms = profile->now_ms - (int64_t)slot->value * 1000;
+    return age_ms > 0 ? age_ms : 0;
+}
 
 #endif

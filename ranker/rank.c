@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ranker/block_code.h"
 #include "ranker/check.h"
 #include "ranker/ranking.h"
 #include "ranker/score.h"
@@ -193,9 +194,10 @@ static void total_block(struct ranking *ranking, size_t begin, size_t count, int
     for (size_t i = 0; i < count; i++) {
         candidates[i] = ranking->candidates[ranking->slate.order[begin + i]];
     }
-    features_fill(&ranking->source, &ranking->selection, candidates, count, &features);
-    score_block_choose()(&ranking->selection, &features, count, scores,
-                         &(struct score_detail){.totals = totals});
+    const struct block_code *code = block_code_choose();
+    code->fill(&ranking->source, &ranking->selection, candidates, count, &features);
+    code->score(&ranking->selection, &features, count, scores,
+                &(struct score_detail){.totals = totals});
 }
 
 /*

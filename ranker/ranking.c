@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "ranker/block_code.h"
 #include "ranker/check.h"
 #include "ranker/exact.h"
 #include "ranker/lookup.h"
@@ -44,10 +45,15 @@ struct policy_context ranking_policy(const struct ranking *ranking)
 
 /* Keeps what no rule forbids. */
 static enum drop_rule judge(struct ranking *ranking, const struct policy_context *context,
-                            size_t candidate)
+                            const struct policy_gate *gate, size_t candidate)
 {
+    const struct video *video = ranking->videos[candidate];
     int64_t age_ms = profile_seen_age_ms(&ranking->profile, ranking->request->keys[candidate]);
-    enum drop_rule rule = policy_judge(context, ranking->videos[candidate], age_ms);
+    if (age_ms == PROFILE_NEVER && policy_gate_passes(gate, video)) {
+        ranking_keep(ranking, candidate, false);
+        return DROP_NONE;
+    }
+    enum drop_rule rule = policy_judge(context, video, age_ms);
     if (rule == DROP_NONE) {
         ranking_keep(ranking, candidate, age_ms != PROFILE_NEVER);
     }
@@ -59,6 +65,7 @@ static enum status judge_all(struct ranking *ranking)
 {
     const struct rank_request *request = ranking->request;
     const struct policy_context context = ranking_policy(ranking);
+    const struct policy_gate gate = policy_gate(&context);
     struct positions met;
     enum status status = positions_init(&met, request->keys, request->count, ranking->arena);
     if (status != STATUS_OK) {
@@ -68,7 +75,8 @@ static enum status judge_all(struct ranking *ranking)
         uint16_t *slot = positions_slot(&met, request->keys[i]);
         bool repeated = *slot != 0 && request->keys[i] != 0;
         *slot = (uint16_t)(i + 1);
-        ranking->rules[i] = (uint8_t)(repeated ? DROP_REPEATED : judge(ranking, &context, i));
+        ranking->rules[i] =
+            (uint8_t)(repeated ? DROP_REPEATED : judge(ranking, &context, &gate, i));
     }
     return STATUS_OK;
 }
@@ -88,7 +96,7 @@ static void prefetch_block(const struct ranking *ranking, size_t begin)
 
 static void score_all(struct ranking *ranking, double *scores)
 {
-    score_block_function *score = score_block_choose();
+    const struct block_code *code = block_code_choose();
     const struct score_detail totals = {.totals = ranking->term_totals};
     bool total = ranking->request->total_terms && ranking_shows_all(ranking);
     struct features features; /* large; what is not selected is never read */
@@ -96,9 +104,9 @@ static void score_all(struct ranking *ranking, double *scores)
         size_t count = ranking_block_size(ranking->kept_count, begin);
         double block[FEATURE_BLOCK];
         prefetch_block(ranking, begin + FEATURE_BLOCK);
-        features_fill(&ranking->source, &ranking->selection, &ranking->candidates[begin], count,
-                      &features);
-        score(&ranking->selection, &features, count, block, total ? &totals : NULL);
+        code->fill(&ranking->source, &ranking->selection, &ranking->candidates[begin], count,
+                   &features);
+        code->score(&ranking->selection, &features, count, block, total ? &totals : NULL);
         for (size_t i = 0; i < count; i++) {
             scores[begin + i] = block[i];
         }
@@ -213,14 +221,8 @@ enum status ranking_find_user(const struct ranking *ranking, const struct user *
 enum status ranking_prepare(struct ranking *ranking, const struct user *user,
                             const struct selection *widest)
 {
-    enum status status =
-        profile_init(&ranking->profile, user, widest, ranking->request, ranking->arena);
-    bool tires = feature_set_has(&widest->features, FEATURE_FATIGUE_CREATOR) ||
-                 feature_set_has(&widest->features, FEATURE_FATIGUE_CATEGORY);
-    if (status == STATUS_OK && tires) {
-        status = profile_tire(&ranking->profile, state_videos(ranking->state),
-                              ranking->model->fatigue_half_life_ms, ranking->arena);
-    }
+    enum status status = profile_init(&ranking->profile, user, widest, ranking->request,
+                                      state_videos(ranking->state), ranking->arena);
     return status == STATUS_OK ? features_source_init(&ranking->source, &ranking->profile,
                                                       ranking->state, ranking->arena)
                                : status;

@@ -1,7 +1,7 @@
 #ifndef RANKER_RATES_H
 #define RANKER_RATES_H
 
-#include "ranker/profile.h"
+#include "ranker/profile_block.h"
 #include "ranker/scoped.h"
 
 /*
@@ -16,7 +16,10 @@ struct rates {
     const struct video *const *videos;
     bool found[SCOPE_KIND_END];
     bool brought[SCOPE_KIND_END][HALF_LIFE_COUNT];
+    bool gathered[HALF_LIFE_COUNT];
     const struct scoped *rows[SCOPE_KIND_END][PROFILE_BLOCK]; /* where found; NULL: no row */
+    float counts[HALF_LIFE_COUNT][COUNTER_SCORED_COUNT]
+                [PROFILE_BLOCK]; /* where gathered: everyone's */
     double decays[SCOPE_KIND_END][HALF_LIFE_COUNT][PROFILE_BLOCK];
     double views[SCOPE_KIND_END][HALF_LIFE_COUNT][PROFILE_BLOCK];
 };

@@ -114,13 +114,18 @@ static void predict_trees(const struct head_model *head, const struct features *
                           size_t count, struct column *out)
 {
     const double *columns[FEATURE_COUNT]; /* set where the trees look */
-    for (unsigned i = 0; i < trees_feature_count(head->trees); i++) {
-        enum feature feature = trees_feature(head->trees, i);
-        columns[feature] = features->columns[feature];
-    }
     *out = (struct column){{0}};
-    trees_predict(head->trees, columns, count, out->at);
+    for (size_t begin = 0; begin < count; begin += TREES_BLOCK) {
+        for (unsigned i = 0; i < trees_feature_count(head->trees); i++) {
+            enum feature feature = trees_feature(head->trees, i);
+            columns[feature] = &features->columns[feature][begin];
+        }
+        size_t left = count - begin;
+        trees_predict(head->trees, columns, left < TREES_BLOCK ? left : TREES_BLOCK,
+                      &out->at[begin]);
+    }
 }
+_Static_assert((int)FEATURE_BLOCK % (int)TREES_BLOCK == 0, "whole blocks of trees");
 
 static void predict(const struct selection *selection, enum head head,
                     const struct features *features, size_t count, struct pull *pull,

@@ -24,20 +24,4 @@ struct score_detail {
 void score_block(const struct selection *selection, const struct features *features, size_t count,
                  double scores[FEATURE_BLOCK], const struct score_detail *detail);
 
-/*
- * The same for processors with AVX2, compiled from the same source: additions, multiplications and
- * divisions four at a time instead of two. No operation is fused or reordered, so the bits are
- * equal.
- */
-void score_block_avx2(const struct selection *selection, const struct features *features,
-                      size_t count, double scores[FEATURE_BLOCK],
-                      const struct score_detail *detail);
-
-typedef void score_block_function(const struct selection *selection,
-                                  const struct features *features, size_t count,
-                                  double scores[FEATURE_BLOCK], const struct score_detail *detail);
-
-/* The quicker of the two that this processor runs. */
-score_block_function *score_block_choose(void);
-
 #endif

@@ -6,7 +6,7 @@
 
 _Static_assert(LIMIT_CANDIDATES <= 1 << SLATE_INDEX_BITS, "an index must fit");
 
-enum { DIGIT_BITS = 8, DIGIT_VALUES = 1 << DIGIT_BITS, DIGITS = 3 };
+enum { DIGIT_BITS = 9, DIGIT_VALUES = 1 << DIGIT_BITS, DIGITS = 2 };
 
 static uint32_t index_of(uint64_t item)
 {
@@ -24,9 +24,10 @@ static void place(uint32_t counts[DIGIT_VALUES])
     }
 }
 
-/* Sorts by the DIGITS digits that begin at bit, equal ones staying in order; from items to out. */
-static void sort_by_digits(uint64_t *items, size_t count, unsigned bit, uint64_t *out)
+/* Sorts by the DIGITS digits that begin at bit, equal ones staying in order. */
+static void sort_by_digits(uint64_t *items, size_t count, unsigned bit, uint64_t *spare)
 {
+    uint64_t *out = spare;
     uint32_t places[DIGITS][DIGIT_VALUES] = {{0}};
     for (size_t i = 0; i < count; i++) {
         uint64_t digits = items[i] >> bit;
@@ -44,7 +45,7 @@ static void sort_by_digits(uint64_t *items, size_t count, unsigned bit, uint64_t
         out = items;
         items = sorted;
     }
-    _Static_assert(DIGITS % 2 == 1, "an odd number of passes ends in out");
+    _Static_assert(DIGITS % 2 == 0, "an even number of passes ends where it began");
 }
 
 /* Finishes what is nearly in order. False, with items in no order, once that takes too many moves.
@@ -69,11 +70,11 @@ static bool sort_by_insertion(uint64_t *items, size_t count)
 }
 
 /*
- * Sorts items, no two of which are equal, with spare room for as many; returns where they then are,
- * one of both. The upper 24 of the bits that differ put nearly all in order; where they do not, as
- * with scores that are nearly equal, the bits below are sorted first.
+ * Sorts items, no two of which are equal, with spare room for as many. The upper 18 of the bits
+ * that differ put nearly all in order; where they do not, as with scores that are nearly equal, the
+ * bits below are sorted first.
  */
-static uint64_t *sort(uint64_t *items, uint64_t *spare, size_t count)
+static void sort(uint64_t *items, uint64_t *spare, size_t count)
 {
     uint64_t differing = 1; /* bit 0 always counts, which saves asking for none */
     for (size_t i = 0; i < count; i++) {
@@ -83,16 +84,12 @@ static uint64_t *sort(uint64_t *items, uint64_t *spare, size_t count)
     unsigned end = 64 - (unsigned)__builtin_clzll(differing);
     unsigned top = end > step ? end - step : 0;
     sort_by_digits(items, count, top, spare);
-    if (sort_by_insertion(spare, count)) {
-        return spare;
+    if (sort_by_insertion(items, count)) {
+        return;
     }
     for (unsigned bit = 0; bit < end; bit += step) {
-        sort_by_digits(spare, count, bit, items);
-        uint64_t *sorted = items;
-        items = spare;
-        spare = sorted;
+        sort_by_digits(items, count, bit, spare);
     }
-    return spare;
 }
 
 static void merge(const uint64_t *a, size_t a_count, const uint64_t *b, size_t b_count,
@@ -146,8 +143,8 @@ static void put_order(uint64_t *items, uint64_t *spare, size_t count, const stru
             items[still_count++] = item;
         }
     }
-    const uint64_t *moved = sort(spare, items + still_count, moved_count);
-    merge(items, still_count, moved, moved_count, order);
+    sort(spare, items + still_count, moved_count);
+    merge(items, still_count, spare, moved_count, order);
 }
 
 enum status slate_room_init(struct slate_room *room, size_t count, struct arena *arena)
@@ -159,15 +156,12 @@ enum status slate_room_init(struct slate_room *room, size_t count, struct arena 
     return arena_full(arena) ? STATUS_NO_MEMORY : STATUS_OK;
 }
 
-/* Leaves what is sorted in items. */
-static void sort_by_score(const double *scores, size_t count, struct slate_room *room)
+static void sort_by_score(const double *scores, size_t count, const struct slate_room *room)
 {
     for (size_t i = 0; i < count; i++) {
         room->items[i] = slate_item(scores[i], (uint32_t)i);
     }
-    uint64_t *sorted = sort(room->items, room->spare, count);
-    room->spare = sorted == room->items ? room->spare : room->items;
-    room->items = sorted;
+    sort(room->items, room->spare, count);
 }
 
 enum status slate_plain_build(const struct slate_input *input, struct arena *arena,

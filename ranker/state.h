@@ -97,6 +97,13 @@ enum state_prefetch_step {
 void state_prefetch(const struct state *state, const struct event *event,
                     enum state_prefetch_step step);
 
+/*
+ * Called before event `at` of count that are applied in turn: takes the steps that are due for
+ * those behind it.
+ */
+void state_prefetch_ahead(const struct state *state, const struct event *const *events,
+                          size_t count, size_t at);
+
 /* Sequence of the last entry applied; 0 at first. */
 uint64_t state_sequence(const struct state *state);
 

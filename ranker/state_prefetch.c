@@ -104,3 +104,20 @@ void state_prefetch(const struct state *state, const struct event *event,
         break;
     }
 }
+
+/* Each step's events have to arrive before the next step of the same event. */
+void state_prefetch_ahead(const struct state *state, const struct event *const *events,
+                          size_t count, size_t at)
+{
+    static const size_t ahead[] = {
+        [STATE_PREFETCH_INDEX] = 16,
+        [STATE_PREFETCH_ROWS] = 12,
+        [STATE_PREFETCH_PARTS] = 8,
+        [STATE_PREFETCH_LISTS] = 4,
+    };
+    for (unsigned step = 0; step < sizeof(ahead) / sizeof(ahead[0]); step++) {
+        if (at + ahead[step] < count) {
+            state_prefetch(state, events[at + ahead[step]], (enum state_prefetch_step)step);
+        }
+    }
+}

@@ -306,7 +306,16 @@ const struct watch_histogram *state_watch_at(const struct state *state, size_t r
 enum status state_restore_begin(struct state *state, enum state_table table, size_t row_count)
 {
     CHECK(table == STATE_USERS || table == STATE_STATISTICS);
+    state->warmth[table].cold_count = row_count;
     return table_fill(table == STATE_USERS ? &state->users : &state->stats, row_count);
+}
+
+/* A row is in memory after all. Several threads may restore rows. */
+static void count_warm(struct state *state, enum state_table table, size_t bytes)
+{
+    struct warmth *warmth = &state->warmth[table];
+    __atomic_fetch_add(&warmth->bytes, bytes, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&warmth->cold_count, 1, __ATOMIC_RELAXED);
 }
 
 enum status state_restore_user(struct state *state, size_t row, const struct user *user)
@@ -316,7 +325,11 @@ enum status state_restore_user(struct state *state, size_t row, const struct use
         (struct user_key_entry){.key = user->key, .last_day = state_day_of(user->last_signal_ms)});
     struct user_slot *slot = table_at(&state->users, row);
     slot->user = state_copy_user(user);
-    return slot->user != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+    if (slot->user == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    count_warm(state, STATE_USERS, user_bytes(slot->user));
+    return STATUS_OK;
 }
 
 void state_restore_user_key(struct state *state, size_t row, struct user_key_entry entry)
@@ -404,6 +417,7 @@ enum status state_restore_statistics(struct state *state, size_t row,
     if (slot->stats == NULL) {
         return STATUS_NO_MEMORY;
     }
+    count_warm(state, STATE_STATISTICS, state_stats_bytes(slot->stats));
     return from->kind == SCOPE_GLOBAL ? decay_video(state, from) : STATUS_OK;
 }
 
@@ -440,54 +454,88 @@ enum status state_restore_watch(struct state *state, uint16_t region,
     return watch_put(&state->watch, region, histograms);
 }
 
-/* Of regions and languages: what was restored of those with the loader, and of those in memory. */
-static enum status index_scoped(struct state *state)
+/* The rows of scoped.h that are in memory: of statistics with the loader they wait already. */
+static enum status append_scoped(struct state *state)
 {
     enum status status = STATUS_OK;
+    if (state->warmth[STATE_STATISTICS].cold_count == state->stats.count) {
+        return STATUS_OK;
+    }
     for (size_t i = 0; i < state->stats.count && status == STATUS_OK; i++) {
         const struct scope_slot *slot = table_at(&state->stats, i);
         if (slot->stats != NULL && slot->scoped) {
             status = scoped_append(&state->scoped, slot->hash, slot->stats);
         }
     }
+    return status;
+}
+
+static enum status join_scoped(struct state *state)
+{
+    enum status status = append_scoped(state);
     for (unsigned i = 0; i < STATE_RESTORE_PARTS && status == STATUS_OK; i++) {
         status = table_join(&state->scoped.rows, &state->restored[i].rows);
     }
-    return status == STATUS_OK ? table_index(&state->scoped.rows) : status;
+    return status;
 }
 
-/* Several threads restored rows, so what is in memory is counted at the end. */
-static void count_warmth(struct state *state)
+enum { INDEXED_TABLES = 3 };
+
+static void list_indexed(struct state *state, struct table *out[INDEXED_TABLES])
 {
-    struct warmth users = {0};
-    struct warmth statistics = {0};
-    for (size_t i = 0; i < state->users.count; i++) {
-        const struct user_slot *slot = table_at(&state->users, i);
-        users.bytes += slot->user != NULL ? user_bytes(slot->user) : 0;
-        users.cold_count += slot->user == NULL;
+    out[0] = &state->users;
+    out[1] = &state->stats;
+    out[2] = &state->scoped.rows;
+}
+
+enum status state_restore_index_begin(struct state *state, size_t *row_count)
+{
+    struct table *tables[INDEXED_TABLES];
+    size_t sum = 0;
+    enum status status = join_scoped(state);
+    list_indexed(state, tables);
+    for (unsigned i = 0; i < INDEXED_TABLES && status == STATUS_OK; i++) {
+        status = table_index_begin(tables[i]);
+        sum += tables[i]->count;
     }
-    for (size_t i = 0; i < state->stats.count; i++) {
-        const struct scope_slot *slot = table_at(&state->stats, i);
-        statistics.bytes += slot->stats != NULL ? state_stats_bytes(slot->stats) : 0;
-        statistics.cold_count += slot->stats == NULL;
+    *row_count = sum;
+    return status;
+}
+
+/* Rows of all tables are numbered through. */
+enum status state_restore_index_rows(struct state *state, size_t first, size_t end)
+{
+    struct table *tables[INDEXED_TABLES];
+    size_t before = 0;
+    enum status status = STATUS_OK;
+    list_indexed(state, tables);
+    for (unsigned i = 0; i < INDEXED_TABLES && status == STATUS_OK; i++) {
+        size_t after = before + tables[i]->count;
+        size_t from = first > before ? first : before;
+        size_t to = end < after ? end : after;
+        if (from < to) {
+            status = table_index_rows(tables[i], from - before, to - before);
+        }
+        before = after;
     }
-    state->warmth[STATE_USERS] = users;
-    state->warmth[STATE_STATISTICS] = statistics;
+    return status;
+}
+
+void state_restore_indexed(struct state *state, uint64_t sequence, int64_t newest_signal_ms)
+{
+    state->sequence = sequence;
+    state->newest_signal_ms = newest_signal_ms;
 }
 
 enum status state_restore_end(struct state *state, uint64_t sequence, int64_t newest_signal_ms)
 {
-    count_warmth(state);
-    enum status status = table_index(&state->users);
+    size_t row_count = 0;
+    enum status status = state_restore_index_begin(state, &row_count);
     if (status == STATUS_OK) {
-        status = table_index(&state->stats);
+        status = state_restore_index_rows(state, 0, row_count);
     }
     if (status == STATUS_OK) {
-        status = index_scoped(state);
-    }
-    if (status == STATUS_OK) {
-        state->sequence = sequence;
-        state->newest_signal_ms = newest_signal_ms;
+        state_restore_indexed(state, sequence, newest_signal_ms);
     }
     return status;
 }

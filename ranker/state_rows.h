@@ -205,12 +205,21 @@ void state_restore_statistics_key(struct state *state, size_t row,
  * a part of their own, below STATE_RESTORE_PARTS. STATUS_CORRUPT: global ones of a video that is
  * not there.
  */
-enum { STATE_RESTORE_MAX = 32, STATE_RESTORE_PARTS = 2 };
+enum { STATE_RESTORE_MAX = 32, STATE_RESTORE_PARTS = 8 };
 MUST_USE enum status state_restore_decayed(struct state *state, unsigned part,
                                            const struct statistics_row *rows, size_t count);
 MUST_USE enum status state_restore_watch(struct state *state, uint16_t region,
                                          const struct watch_histogram *histograms);
 MUST_USE enum status state_restore_end(struct state *state, uint64_t sequence,
                                        int64_t newest_signal_ms);
+
+/*
+ * Or state_restore_end() in steps, of which the second may be shared: says how many rows are to be
+ * indexed; indexes rows first to end - 1 of those, by several threads at once, each its own; ends
+ * when all are. Status as of state_restore_end().
+ */
+MUST_USE enum status state_restore_index_begin(struct state *state, size_t *row_count);
+MUST_USE enum status state_restore_index_rows(struct state *state, size_t first, size_t end);
+void state_restore_indexed(struct state *state, uint64_t sequence, int64_t newest_signal_ms);
 
 #endif

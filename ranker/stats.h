@@ -97,35 +97,48 @@ struct stats_moment {
 
 struct stats_moment stats_moment_of(int64_t now_ms, enum half_life half_life);
 
+/* 2^0, 2^(-1/4), 2^(-2/4) and 2^(-3/4), as the bits of doubles. */
+#define STATS_POWER_0 UINT64_C(0x3ff0000000000000)
+#define STATS_POWER_1 UINT64_C(0x3feae89f995ad3ad)
+#define STATS_POWER_2 UINT64_C(0x3fe6a09e667f3bcd)
+#define STATS_POWER_3 UINT64_C(0x3fe306fe0a31b715)
+
+/* From so many on, 2^(-quarters / 4) counts as 0. */
+enum { STATS_QUARTERS_MAX = 4004 };
+
 /*
- * 2^(-quarters / 4) without the C library, whose last bit may differ between machines; 0 from 4004
- * quarters on. Taking n from the exponent's bits divides by 2^n.
+ * 2^(-quarters / 4) without the C library, whose last bit may differ between machines. Taking n
+ * from the exponent's bits divides by 2^n.
  */
 static inline double stats_quarter_power(uint32_t quarters)
 {
-    static const uint64_t fractions[4] = {
-        UINT64_C(0x3ff0000000000000), /* 1 */
-        UINT64_C(0x3feae89f995ad3ad), /* 2^(-1/4) */
-        UINT64_C(0x3fe6a09e667f3bcd), /* 2^(-2/4) */
-        UINT64_C(0x3fe306fe0a31b715), /* 2^(-3/4) */
-    };
+    static const uint64_t fractions[4] = {STATS_POWER_0, STATS_POWER_1, STATS_POWER_2,
+                                          STATS_POWER_3};
     uint64_t bits = fractions[quarters % 4] - ((uint64_t)(quarters / 4) << 52);
     double power;
     memcpy(&power, &bits, sizeof(power));
-    return quarters < 4004 ? power : 0;
+    return quarters < STATS_QUARTERS_MAX ? power : 0;
 }
 
 /*
- * Factor that brings stats_decayed counts from newest_tick to the moment: 2^(-quarters / 4), 1 if
- * the moment is earlier. Rates do not need it; popularity and smoothing do. Ages that leave nothing
- * are cut to a number for which multiplying by the rounded reciprocal divides exactly.
+ * Quarter half-lives from newest_tick to the moment, 0 if the moment is earlier. Ages that leave
+ * nothing are cut to a number for which multiplying by the rounded reciprocal divides exactly.
  */
-static inline double stats_decay_factor(struct stats_moment moment, uint32_t newest_tick)
+static inline uint64_t stats_quarters(struct stats_moment moment, uint32_t newest_tick)
 {
     enum { MAX_TICKS = 1 << 22 };
     uint32_t ticks = moment.tick > newest_tick ? moment.tick - newest_tick : 0;
     uint64_t cut = ticks < MAX_TICKS ? ticks : MAX_TICKS;
-    return stats_quarter_power((uint32_t)((cut * moment.quarters_per_tick) >> 32));
+    return (cut * moment.quarters_per_tick) >> 32;
+}
+
+/*
+ * Factor that brings stats_decayed counts from newest_tick to the moment: 2^(-quarters / 4). Rates
+ * do not need it; popularity and smoothing do.
+ */
+static inline double stats_decay_factor(struct stats_moment moment, uint32_t newest_tick)
+{
+    return stats_quarter_power((uint32_t)stats_quarters(moment, newest_tick));
 }
 
 /* Impressions or plays, whichever is more, as of newest_tick. */

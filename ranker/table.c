@@ -3,36 +3,29 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "ranker/block.h"
 #include "ranker/check.h"
 
-enum { FIRST_SLOTS = 16, HUGE_PAGE = 2 << 20 };
+enum { FIRST_SLOTS = 16 };
 
-/*
- * Random look-ups in big tables miss the TLB on every access with small pages, so big blocks are
- * offered to the kernel for huge ones. It is a hint: refused, all works the same.
- */
-static void *allocate(size_t size)
+static size_t chunk_size(const struct table *table)
 {
-    if (size < HUGE_PAGE) {
-        return malloc(size);
-    }
-    size_t rounded = (size + HUGE_PAGE - 1) & ~(size_t)(HUGE_PAGE - 1);
-    void *memory = aligned_alloc(HUGE_PAGE, rounded);
-    if (memory != NULL) {
-        (void)madvise(memory, rounded, MADV_HUGEPAGE);
-    }
-    return memory;
+    return TABLE_CHUNK_ROWS * table->row_size;
+}
+
+static void free_index(uint64_t *slots, size_t slot_count)
+{
+    block_free(slots, slot_count * sizeof(*slots));
 }
 
 void table_release(struct table *table)
 {
     for (size_t i = 0; i < table->chunk_count; i++) {
-        free(table->chunks[i]);
+        block_free(table->chunks[i], chunk_size(table));
     }
     free(table->chunks);
-    free(table->slots);
+    free_index(table->slots, table->slot_mask + 1);
     *table = table_of(table->row_size);
 }
 
@@ -98,11 +91,10 @@ static void place(struct table *table, uint64_t slot)
 /* An empty index of this many slots, a power of 2, instead of the one that is there. */
 static enum status new_index(struct table *table, size_t slot_count)
 {
-    uint64_t *slots = allocate(slot_count * sizeof(*slots));
+    uint64_t *slots = block_new(slot_count * sizeof(*slots));
     if (slots == NULL) {
         return STATUS_NO_MEMORY;
     }
-    memset(slots, 0, slot_count * sizeof(*slots));
     table->slots = slots;
     table->slot_mask = slot_count - 1;
     table->slot_shift = 64 - (unsigned)__builtin_ctzll(slot_count);
@@ -122,7 +114,7 @@ static enum status grow_index(struct table *table)
             place(table, old[i]);
         }
     }
-    free(old);
+    free_index(old, old_count);
     return STATUS_OK;
 }
 
@@ -151,7 +143,7 @@ static enum status grow_chunks(struct table *table)
     if (status != STATUS_OK) {
         return status;
     }
-    char *chunk = allocate(TABLE_CHUNK_ROWS * table->row_size);
+    char *chunk = block_new(chunk_size(table));
     if (chunk == NULL) {
         return STATUS_NO_MEMORY;
     }
@@ -274,36 +266,49 @@ enum status table_fill(struct table *table, size_t count)
         }
         size_t left = count - table->count;
         size_t more = left < TABLE_CHUNK_ROWS ? left : TABLE_CHUNK_ROWS;
-        memset(table->chunks[table->chunk_count - 1], 0, more * table->row_size);
         table->count += more;
     }
     return STATUS_OK;
 }
 
-/* False if the row's hash is there already, or is none. */
+/*
+ * Other threads may do the same. A row goes into the first free place from its home on, and no
+ * place becomes free again, so of two equal hashes the later one always meets the earlier. False if
+ * the row's hash is there already, or is none.
+ */
 static bool index_row(struct table *table, size_t index)
 {
     uint64_t hash = hash_of(table_at(table, index));
-    if (hash == 0 || table_find(table, hash) != NULL) {
-        return false;
+    uint64_t word = (hash >> 32 << 32) | (index + 1);
+    size_t at = table_home(table, hash);
+    for (;; at = (at + 1) & table->slot_mask) {
+        uint64_t slot = __atomic_load_n(&table->slots[at], __ATOMIC_RELAXED);
+        if (slot == 0 && __atomic_compare_exchange_n(&table->slots[at], &slot, word, false,
+                                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+            return hash != 0;
+        }
+        if (((slot ^ hash) >> 32) == 0 && hash_of(table_at(table, (uint32_t)slot - 1)) == hash) {
+            return false;
+        }
     }
-    place(table, (hash >> 32 << 32) | (index + 1));
-    return true;
 }
 
-enum status table_index(struct table *table)
+enum status table_index_begin(struct table *table)
 {
-    enum { AHEAD = 16 };
     size_t slot_count = FIRST_SLOTS;
+    CHECK(table->slots == NULL);
     while (!has_room(slot_count, table->count)) {
         slot_count *= 2;
     }
-    enum status status = new_index(table, slot_count);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    for (size_t i = 0; i < table->count; i++) {
-        if (i + AHEAD < table->count) {
+    return new_index(table, slot_count);
+}
+
+enum status table_index_rows(struct table *table, size_t first, size_t end)
+{
+    enum { AHEAD = 16 };
+    CHECK(end <= table->count);
+    for (size_t i = first; i < end; i++) {
+        if (i + AHEAD < end) {
             table_prefetch(table, hash_of(table_at(table, i + AHEAD)));
         }
         if (!index_row(table, i)) {
@@ -311,6 +316,12 @@ enum status table_index(struct table *table)
         }
     }
     return STATUS_OK;
+}
+
+enum status table_index(struct table *table)
+{
+    enum status status = table_index_begin(table);
+    return status == STATUS_OK ? table_index_rows(table, 0, table->count) : status;
 }
 
 enum status table_need(struct table *table, uint64_t hash, void **out)

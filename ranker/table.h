@@ -105,6 +105,14 @@ MUST_USE enum status table_fill(struct table *table, size_t count);
 MUST_USE enum status table_index(struct table *table);
 
 /*
+ * table_index() in parts: when all rows are there, one thread begins; then several may put rows
+ * first to end - 1 into the index at once, each its own. Which places they get depends on who comes
+ * first; what is found does not.
+ */
+MUST_USE enum status table_index_begin(struct table *table);
+MUST_USE enum status table_index_rows(struct table *table, size_t first, size_t end);
+
+/*
  * Or for tables that are filled row by row, each by a thread of its own, and then joined: a row
  * that is all zero but for its hash, which cannot be found before table_index(). STATUS_NO_MEMORY.
  */

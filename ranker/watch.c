@@ -5,25 +5,10 @@
 
 #include "ranker/check.h"
 
-enum { FIRST_EDGE_MS = 250 };
-
-/* Quarter octaves: compares with literal powers of 2 where a logarithm might round the wrong way.
- */
 unsigned watch_bin(int64_t watch_ms)
 {
-    enum { MAX_MS = FIRST_EDGE_MS << (WATCH_BIN_COUNT / 4) };
     CHECK(watch_ms >= 0);
-    if (watch_ms >= MAX_MS - FIRST_EDGE_MS) {
-        return WATCH_BIN_COUNT - 1;
-    }
-    uint32_t shifted = (uint32_t)watch_ms + FIRST_EDGE_MS;
-    unsigned octave = 31 - (unsigned)__builtin_clz(shifted / FIRST_EDGE_MS);
-    double ratio = (double)shifted / (double)(FIRST_EDGE_MS << octave);
-    unsigned quarter = 0;
-    quarter += ratio >= 0x1.306fe0a31b715p+0;
-    quarter += ratio >= 0x1.6a09e667f3bcdp+0;
-    quarter += ratio >= 0x1.ae89f995ad3adp+0;
-    return 4 * octave + quarter;
+    return watch_bin_of(watch_ms < WATCH_TOP_MS ? (uint32_t)watch_ms : WATCH_TOP_MS);
 }
 
 /* Index of the first region not below the code. */
@@ -152,12 +137,12 @@ const struct watch_histogram *watch_find(const struct watch *watch, uint16_t reg
     return &watch->global[duration_bucket];
 }
 
-double watch_quantile(const struct watch_histogram *histogram, int64_t watch_ms)
+double watch_quantile(const struct watch_histogram *histogram, unsigned bin)
 {
+    CHECK(bin < WATCH_BIN_COUNT);
     if (histogram->count == 0) {
         return 0.5;
     }
-    unsigned bin = watch_bin(watch_ms);
     uint64_t below = 0;
     for (unsigned i = 0; i < bin; i++) {
         below += histogram->bins[i];

@@ -2,6 +2,7 @@
 #define RANKER_WATCH_H
 
 #include <stdint.h>
+#include <string.h>
 
 #include "ranker/signal.h"
 #include "ranker/status.h"
@@ -34,6 +35,30 @@ struct watch_region {
     struct watch_histogram histograms[DURATION_BUCKET_COUNT];
 };
 
+/* Beyond it the last bin has everything. */
+enum { WATCH_FIRST_EDGE_MS = 250, WATCH_TOP_MS = WATCH_FIRST_EDGE_MS << (WATCH_BIN_COUNT / 4) };
+
+/*
+ * The bin of a watch time. Without jumps, so that loops over it become vectors: the quotient's
+ * exponent counts octaves, and its mantissa tells the quarter.
+ */
+static inline unsigned watch_bin_of(uint32_t watch_ms)
+{
+    const uint64_t mantissa_mask = (UINT64_C(1) << 52) - 1;
+    uint32_t most = WATCH_TOP_MS - WATCH_FIRST_EDGE_MS - 1;
+    uint32_t shifted = (watch_ms < most ? watch_ms : most) + WATCH_FIRST_EDGE_MS;
+    double quotient = (double)(int32_t)shifted / WATCH_FIRST_EDGE_MS;
+    uint64_t bits;
+    memcpy(&bits, &quotient, sizeof(bits));
+    uint64_t mantissa = bits & mantissa_mask;
+    uint64_t bin = ((bits >> 52) - 1023) * 4;
+    bin += mantissa >= UINT64_C(0x306fe0a31b715); /* of 2^(1/4) */
+    bin += mantissa >= UINT64_C(0x6a09e667f3bcd); /* of 2^(2/4) */
+    bin += mantissa >= UINT64_C(0xae89f995ad3ad); /* of 2^(3/4) */
+    return (unsigned)bin;
+}
+
+/* The same for any watch time, at least 0. */
 unsigned watch_bin(int64_t watch_ms);
 
 /*
@@ -55,10 +80,10 @@ const struct watch_histogram *watch_find(const struct watch *watch, uint16_t reg
                                          unsigned duration_bucket, uint64_t minimum);
 
 /*
- * Share of views with a watch time below watch_ms, counting half of its own bin (mid-distribution
- * function), in [0, 1]; 0.5 for an empty histogram.
+ * Share of views with a watch time in a lower bin, counting half of the bin itself
+ * (mid-distribution function), in [0, 1]; 0.5 for an empty histogram.
  */
-double watch_quantile(const struct watch_histogram *histogram, int64_t watch_ms);
+double watch_quantile(const struct watch_histogram *histogram, unsigned bin);
 
 void watch_release(struct watch *watch);
 

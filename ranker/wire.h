@@ -10,6 +10,7 @@
 #include "ranker/state.h"
 #include "ranker/status.h"
 #include "ranker/text.h"
+#include "ranker/wire_codec.h"
 #include "reelrank/v1/catalog.pb-c.h"
 #include "reelrank/v1/decision.pb-c.h"
 #include "reelrank/v1/log.pb-c.h"
@@ -29,6 +30,12 @@
 MUST_USE enum status wire_rank_request(const Reelrank__V1__RankRequest *message, int64_t now_ms,
                                        struct arena *arena, struct rank_request *out,
                                        struct problem *problem);
+
+/* The same, for a message that wire_unpack() has made notes of, or has not; notes is borrowed. */
+MUST_USE enum status wire_rank_request_noted(const Reelrank__V1__RankRequest *message,
+                                             const struct wire_notes *notes, int64_t now_ms,
+                                             struct arena *arena, struct rank_request *out,
+                                             struct problem *problem);
 
 /* now_ms: the server's clock, for LIMIT_FUTURE_MS; 0 skips that test (reading back the log). */
 MUST_USE enum status wire_signal(const Reelrank__V1__Signal *message, int64_t now_ms,

@@ -1,9 +1,10 @@
 #include <string.h>
 
+#include "ranker/varint.h"
 #include "ranker/wire.h"
 
 /* Numbers of the contract. */
-enum { FIELD_REQUEST = 2, FIELD_NOW_MS = 14, TAG_VARINT = 0, TAG_BYTES = 2, VARINT_MAX = 10 };
+enum { FIELD_REQUEST = 2, FIELD_NOW_MS = 14, TAG_VARINT = 0, TAG_BYTES = 2 };
 
 static void put_dropped(const struct rank_result *result, struct arena *arena,
                         Reelrank__V1__Decision *decision)
@@ -45,15 +46,6 @@ static void fill(const struct rank_request *request, const struct rank_result *r
         decision->n_term_totals = TERM_COUNT;
     }
     put_dropped(result, arena, decision);
-}
-
-static uint8_t *put_varint(uint8_t *at, uint64_t value)
-{
-    for (; value >= 0x80; value >>= 7) {
-        *at++ = (uint8_t)(value | 0x80);
-    }
-    *at++ = (uint8_t)value;
-    return at;
 }
 
 /*

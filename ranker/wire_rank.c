@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -94,7 +93,8 @@ static enum status put_candidates(const Reelrank__V1__RankRequest *message, stru
     return STATUS_OK;
 }
 
-static enum status put_any_form(const Reelrank__V1__RankRequest *message, struct arena *arena,
+static enum status put_any_form(const Reelrank__V1__RankRequest *message,
+                                const struct wire_notes *notes, struct arena *arena,
                                 struct rank_request *request, struct problem *problem)
 {
     enum status status = one_form_only(message, problem);
@@ -103,6 +103,11 @@ static enum status put_any_form(const Reelrank__V1__RankRequest *message, struct
     }
     if (message->n_candidates > 0) {
         return put_candidates(message, arena, request, problem);
+    }
+    if (notes->message == &message->base && notes->id_keys != NULL) {
+        request->keys = notes->id_keys;
+        request->count = message->n_candidate_ids;
+        return STATUS_OK;
     }
     if (message->n_candidate_ids > 0) {
         return put_ids(message, arena, request, problem);
@@ -190,9 +195,10 @@ static uint64_t seed_of(const Reelrank__V1__RankRequest *message,
                                 XXH3_64bits(numbers, sizeof(numbers)));
 }
 
-enum status wire_rank_request(const Reelrank__V1__RankRequest *message, int64_t now_ms,
-                              struct arena *arena, struct rank_request *out,
-                              struct problem *problem)
+enum status wire_rank_request_noted(const Reelrank__V1__RankRequest *message,
+                                    const struct wire_notes *notes, int64_t now_ms,
+                                    struct arena *arena, struct rank_request *out,
+                                    struct problem *problem)
 {
     CHECK(now_ms > 0);
     enum status status = wire_check_unknown("request", &message->base, problem);
@@ -216,13 +222,28 @@ enum status wire_rank_request(const Reelrank__V1__RankRequest *message, int64_t 
     if (status != STATUS_OK) {
         return status;
     }
-    status = put_any_form(message, arena, &request, problem);
+    status = put_any_form(message, notes, arena, &request, problem);
     if (status != STATUS_OK) {
         return status;
     }
     request.seed = seed_of(message, &request);
     *out = request;
     return STATUS_OK;
+}
+
+enum status wire_rank_request(const Reelrank__V1__RankRequest *message, int64_t now_ms,
+                              struct arena *arena, struct rank_request *out,
+                              struct problem *problem)
+{
+    static const struct wire_notes nothing;
+    return wire_rank_request_noted(message, &nothing, now_ms, arena, out, problem);
+}
+
+static void put_hexadecimal(uint64_t number, char out[16])
+{
+    for (unsigned i = 0; i < 16; i++) {
+        out[i] = "0123456789abcdef"[number >> (60 - 4 * i) & 15];
+    }
 }
 
 enum status wire_ranking_id(const Reelrank__V1__RankRequest *message,
@@ -263,7 +284,9 @@ enum status wire_ranking_id(const Reelrank__V1__RankRequest *message,
                             request->count * sizeof(request->source_keys[0]));
     }
     XXH128_hash_t digest = XXH3_128bits_digest(&hash);
-    snprintf(text, RANKING_ID_SIZE, "%016" PRIx64 "%016" PRIx64, digest.high64, digest.low64);
+    put_hexadecimal(digest.high64, text);
+    put_hexadecimal(digest.low64, text + RANKING_ID_SIZE / 2);
+    text[RANKING_ID_SIZE - 1] = '\0';
     *out = text;
     return STATUS_OK;
 }

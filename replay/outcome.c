@@ -149,6 +149,6 @@ double outcome_watch_quantile(const struct outcome *outcome, const struct watch 
                               uint16_t region)
 {
     return outcome->watch_ms > 0
-               ? watch_quantile(outcome_views(outcome, watch, region), outcome->watch_ms)
+               ? watch_quantile(outcome_views(outcome, watch, region), watch_bin(outcome->watch_ms))
                : 0;
 }

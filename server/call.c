@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "ranker/check.h"
-#include "ranker/wire.h"
+#include "ranker/wire_codec.h"
 #include "server/span.h"
 #include "store/clock.h"
 
@@ -236,8 +236,8 @@ static void pack_response(struct call *call)
     const struct turn *turn = &call->turn;
     grpc_slice slice;
     if (turn->response != NULL) {
-        slice = grpc_slice_malloc(protobuf_c_message_get_packed_size(turn->response));
-        protobuf_c_message_pack(turn->response, GRPC_SLICE_START_PTR(slice));
+        slice = grpc_slice_malloc(wire_packed_size(turn->response));
+        wire_pack(turn->response, GRPC_SLICE_START_PTR(slice));
     } else {
         slice = grpc_slice_from_copied_buffer(turn->response_bytes.data, turn->response_bytes.size);
     }
@@ -610,7 +610,7 @@ static bool flatten(struct call *call, struct text *out)
         return true;
     }
     size_t size = 0;
-    char *copy = arena_new(call->arena, char, grpc_byte_buffer_length(call->request));
+    char *copy = arena_new_raw(call->arena, char, grpc_byte_buffer_length(call->request));
     if (copy == NULL) {
         return false;
     }
@@ -637,9 +637,7 @@ static void take_message(struct call *call)
     } else if (!flatten(call, &bytes)) {
         fail(call, STATUS_NO_MEMORY, "the request takes more memory than one call may have");
     } else {
-        ProtobufCAllocator allocator = wire_allocator(call->arena);
-        const ProtobufCMessage *request =
-            protobuf_c_message_unpack(input, &allocator, bytes.size, (const uint8_t *)bytes.data);
+        const ProtobufCMessage *request = wire_unpack(input, bytes, call->arena, &call->turn.notes);
         span_stage(&call->span, SPAN_DECODE);
         if (request != NULL) {
             take_turn(call, request, bytes);

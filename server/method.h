@@ -10,6 +10,7 @@
 #include "ranker/problem.h"
 #include "ranker/status.h"
 #include "ranker/text.h"
+#include "ranker/wire_codec.h"
 #include "server/roles.h"
 #include "store/store.h"
 
@@ -51,6 +52,7 @@ struct meter;
 struct turn {
     struct arena *arena;             /* lives until the turn's answer is sent */
     const ProtobufCMessage *request; /* decoded, in arena; NULL as said above */
+    struct wire_notes notes;         /* of request, or of what it contains */
     struct text request_bytes;       /* as received */
     void *state;                     /* METHOD_STATE_SIZE bytes of this call, zero at first */
     int64_t now_ms;                  /* wall clock */

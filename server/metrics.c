@@ -13,6 +13,7 @@
 enum {
     LINE_BYTES = 64,
     SCORE_BITS = 5, /* of the fraction, that tell cells apart */
+    FRACTION_BITS = 52,
     SCORE_POWER_MIN = -10,
     SCORE_POWER_MAX = 10,
     UNKNOWN_CODE = 2,
@@ -162,40 +163,65 @@ void meter_message(struct meter *meter, size_t method, uint64_t duration_ns)
     histogram_observe(&meter->durations[method], &metrics_seconds, duration_ns);
 }
 
-size_t metrics_score_cell(double score)
+static int64_t score_bits(double score)
 {
-    enum { FRACTION_BITS = 52, LOWEST = (1023 + SCORE_POWER_MIN) << SCORE_BITS };
     int64_t bits = 0;
     memcpy(&bits, &score, sizeof(bits));
+    return bits;
+}
+
+size_t metrics_score_cell(double score)
+{
+    enum { LOWEST = (1023 + SCORE_POWER_MIN) << SCORE_BITS };
     /* The bit pattern of a double grows with its value; 1 less, since bounds belong to the cell
      * below. */
-    int64_t cell = ((bits - 1) >> (FRACTION_BITS - SCORE_BITS)) - LOWEST + 1;
+    int64_t cell = ((score_bits(score) - 1) >> (FRACTION_BITS - SCORE_BITS)) - LOWEST + 1;
     if (cell < 0) {
         return 0;
     }
     return cell < SCORE_CELL_COUNT ? (size_t)cell : SCORE_CELL_COUNT - 1;
 }
 
-/* Most scores of a slate are next to one of the same cell, and a cell that is added to again and
- * again would make each wait for the one before. */
+/* How many of the scores, from the first on, are of one cell with it: at least that one. */
+static size_t cell_run(const double *scores, size_t count)
+{
+    enum { SHIFT = FRACTION_BITS - SCORE_BITS };
+    int64_t first = (score_bits(scores[0]) - 1) >> SHIFT;
+    size_t run = 1;
+    while (run < count && (score_bits(scores[run]) - 1) >> SHIFT == first) {
+        run++;
+    }
+    return run;
+}
+
+/* In four sums, none of which waits for the others. */
+static double sum_scores(const double *scores, size_t count)
+{
+    double sums[4] = {0};
+    size_t i = 0;
+    for (; count - i >= 4; i += 4) {
+        sums[0] += scores[i];
+        sums[1] += scores[i + 1];
+        sums[2] += scores[i + 2];
+        sums[3] += scores[i + 3];
+    }
+    for (; i < count; i++) {
+        sums[0] += scores[i];
+    }
+    return sums[0] + sums[1] + sums[2] + sums[3];
+}
+
+/* Most scores of a slate are next to one of the same cell. */
 static void count_scores(struct meter *meter, const double *scores, size_t count)
 {
-    double sum = 0;
-    size_t cell = 0;
-    uint64_t run = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t next = metrics_score_cell(scores[i]);
-        if (next != cell) {
-            cell_add(&meter->scores[cell], run);
-            cell = next;
-            run = 0;
-        }
-        run++;
-        sum += scores[i];
+    for (size_t i = 0; i < count;) {
+        size_t run = cell_run(scores + i, count - i);
+        cell_add(&meter->scores[metrics_score_cell(scores[i])], run);
+        i += run;
     }
-    cell_add(&meter->scores[cell], run);
     double before = atomic_load_explicit(&meter->score_sum, memory_order_relaxed);
-    atomic_store_explicit(&meter->score_sum, before + sum, memory_order_relaxed);
+    atomic_store_explicit(&meter->score_sum, before + sum_scores(scores, count),
+                          memory_order_relaxed);
 }
 
 static void count_drops(struct meter *meter, const uint8_t *rules, size_t count)

@@ -97,7 +97,7 @@ bool recent_find(struct recent *recent, struct text request, int64_t now_ms, str
     XXH128_hash_t hash = XXH3_128bits(request.data, request.size);
     CHECK(pthread_mutex_lock(&recent->lock) == 0);
     const struct answer *found = find_locked(recent, hash, now_ms);
-    char *copy = found != NULL ? arena_new(arena, char, found->size) : NULL;
+    char *copy = found != NULL ? arena_new_raw(arena, char, found->size) : NULL;
     if (copy != NULL) {
         *answer = (struct text){memcpy(copy, found->data, found->size), found->size};
     }

@@ -71,7 +71,8 @@ static enum status rank_one(struct service *service, struct turn *turn,
                             Reelrank__V1__RankResponse **response, struct problem *problem)
 {
     struct rank_request request;
-    enum status status = wire_rank_request(message, turn->now_ms, turn->arena, &request, problem);
+    enum status status = wire_rank_request_noted(message, &turn->notes, turn->now_ms, turn->arena,
+                                                 &request, problem);
     if (status != STATUS_OK) {
         return status;
     }
@@ -113,12 +114,12 @@ static enum status rank_one(struct service *service, struct turn *turn,
 static enum turn_step answer_and_remember(struct service *service, struct turn *turn,
                                           const Reelrank__V1__RankResponse *response)
 {
-    size_t size = reelrank__v1__rank_response__get_packed_size(response);
-    uint8_t *bytes = arena_new(turn->arena, uint8_t, size);
+    size_t size = wire_packed_size(&response->base);
+    uint8_t *bytes = arena_new_raw(turn->arena, uint8_t, size);
     if (bytes == NULL) {
         return service_fail_as_set(turn, STATUS_NO_MEMORY);
     }
-    reelrank__v1__rank_response__pack(response, bytes);
+    wire_pack(&response->base, bytes);
     turn->response_bytes = (struct text){(const char *)bytes, size};
     turn->status = STATUS_OK;
     recent_add(service->recent, turn->request_bytes, turn->now_ms, turn->response_bytes);

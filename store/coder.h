@@ -6,17 +6,18 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "ranker/varint.h"
+
 /*
  * What rows of a saved state (user_row.h and so on) are made of: little-endian numbers of fixed
- * width, and varints: 7 bits a byte, lowest first, the uppermost bit set in all but the last byte,
- * in as few bytes as will do. A signed varint is the varint of (n << 1) ^ (n >> 63).
+ * width, and varints (ranker/varint.h). A signed varint is the varint of (n << 1) ^ (n >> 63).
  *
  * Every row begins with
  *   offset  size  field
  *        0     1  version
  *        1     4  low 32 bits of XXH3-64, seeded with the version, of bytes 5 to the end
  */
-enum { CODER_HEADER_SIZE = 5, CODER_VARINT_MAX = 10 };
+enum { CODER_HEADER_SIZE = 5 };
 
 /* Each writes at `at` and returns the place behind. */
 static inline uint8_t *put_fixed(uint8_t *at, uint64_t value, unsigned size)
@@ -25,15 +26,6 @@ static inline uint8_t *put_fixed(uint8_t *at, uint64_t value, unsigned size)
         at[i] = (uint8_t)(value >> (8 * i));
     }
     return at + size;
-}
-
-static inline uint8_t *put_varint(uint8_t *at, uint64_t value)
-{
-    for (; value >= 0x80; value >>= 7) {
-        *at++ = (uint8_t)(value | 0x80);
-    }
-    *at++ = (uint8_t)value;
-    return at;
 }
 
 static inline uint8_t *put_signed(uint8_t *at, int64_t value)
@@ -85,8 +77,8 @@ static inline uint64_t get_fixed(struct bytes *bytes, unsigned size)
     return value;
 }
 
-/* Above most is wrong. */
-static inline uint64_t get_varint(struct bytes *bytes, uint64_t most)
+/* Of any length; as get_varint(). */
+static inline uint64_t get_long_varint(struct bytes *bytes, uint64_t most)
 {
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
@@ -100,6 +92,15 @@ static inline uint64_t get_varint(struct bytes *bytes, uint64_t most)
     }
     bytes->bad = true;
     return 0;
+}
+
+/* Above most is wrong. Nearly all numbers of a state are of one byte. */
+static inline uint64_t get_varint(struct bytes *bytes, uint64_t most)
+{
+    if (!bytes->bad && bytes->at < bytes->end && *bytes->at < 0x80 && *bytes->at <= most) {
+        return *bytes->at++;
+    }
+    return get_long_varint(bytes, most);
 }
 
 static inline int64_t get_signed(struct bytes *bytes)

@@ -26,7 +26,8 @@ enum {
     ROUND_MS = 1000,
     RETRY_MS = 5000, /* after an erasure that could not be finished */
     SECOND_MS = 1000,
-    WARN_AGAIN_MS = 60000
+    WARN_AGAIN_MS = 60000,
+    TAIL_SHARE = 64 /* of the window's signals: so many have it looked for anew */
 };
 
 /* Who waits for the erasures that are asked for by now. */
@@ -44,6 +45,8 @@ struct keeper {
     _Atomic uint64_t pending;
     int64_t erase_after_ms; /* monotonic; of the thread that works */
     int64_t warned_ms;
+    uint64_t tail;      /* where the window of event ids began when tail_last was the last record */
+    uint64_t tail_last; /* 0: it is to be looked for; as is tail, of the thread that works */
 
     pthread_t thread;
     bool running;
@@ -233,6 +236,9 @@ static enum status erase_some(struct keeper *keeper, size_t *count, struct probl
     };
     enum status status = erase_pending(&options, &users, problem);
     *count = users.count;
+    if (status != STATUS_OK || users.count > 0) {
+        keeper->tail_last = 0; /* with fewer signals the window begins earlier */
+    }
     if (status == STATUS_OK && users.count > 0) {
         status = erase_decisions(keeper, &users, problem);
         if (status == STATUS_OK) {
@@ -261,18 +267,40 @@ enum status keeper_erase(struct keeper *keeper, struct problem *problem)
     return status;
 }
 
+/*
+ * Where the window of event ids begins, or somewhat before. It is as long as a million signals, and
+ * finding its beginning is to read the head of each, so it is not looked for in every round.
+ */
+static enum status find_tail(struct keeper *keeper, uint64_t last, uint64_t *out,
+                             struct problem *problem)
+{
+    struct store *store = keeper->options.store;
+    uint64_t length;
+    uint64_t count;
+    store_window(store, &length, &count);
+    if (keeper->tail_last == 0 || last - keeper->tail_last > length / TAIL_SHARE) {
+        enum status status = log_find_tail(store_log(store), length, &keeper->tail, problem);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        keeper->tail_last = last;
+    }
+    *out = keeper->tail;
+    return STATUS_OK;
+}
+
 /* Where what is to be kept begins: with halves / 2 of the bounds. */
 static enum status find_cut(struct keeper *keeper, int64_t now_ms, unsigned halves, uint64_t *cut,
                             struct problem *problem)
 {
     const struct keeper_options *options = &keeper->options;
     struct log *log = store_log(options->store);
+    uint64_t first;
     uint64_t last;
     uint64_t tail;
-    uint64_t length;
-    uint64_t count;
     enum status status = STATUS_OK;
-    log_bounds(log, cut, &last);
+    log_bounds(log, &first, &last);
+    *cut = first;
     if (options->log_ms > 0) {
         status = log_find_age(log, now_ms - options->log_ms / 2 * halves, cut, problem);
     }
@@ -280,9 +308,8 @@ static enum status find_cut(struct keeper *keeper, int64_t now_ms, unsigned halv
         uint64_t by_bytes = log_find_bytes(log, options->log_bytes / 2 * halves);
         *cut = by_bytes > *cut ? by_bytes : *cut;
     }
-    if (status == STATUS_OK) {
-        store_window(options->store, &length, &count);
-        status = log_find_tail(log, length, &tail, problem);
+    if (status == STATUS_OK && *cut > first) {
+        status = find_tail(keeper, last, &tail, problem);
         *cut = status == STATUS_OK && tail < *cut ? tail : *cut;
     }
     return status;

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <lmdb.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,21 +12,15 @@
 
 #include "ranker/check.h"
 #include "ranker/hash.h"
-#include "ranker/scoped.h"
 #include "store/coder.h"
 #include "store/fault.h"
 #include "store/files.h"
 #include "store/lmdb.h"
 #include "store/state_file_internal.h"
-#include "store/statistics_keys_row.h"
-#include "store/statistics_row.h"
-#include "store/user_keys_row.h"
-#include "store/video_row.h"
-#include "store/watch_row.h"
 
-enum { VERSION = 3, READ_VERSION = 2, SHARE_ROWS = 1 << 8, READERS_MAX = 512 };
+enum { VERSION = 3, READ_VERSION = 2, READERS_MAX = 512 };
 
-static const char *const names[STATE_TABLE_COUNT] = {
+const char *const state_file_names[STATE_TABLE_COUNT] = {
     [STATE_USERS] = "users",
     [STATE_VIDEOS] = "videos",
     [STATE_STATISTICS] = "statistics",
@@ -36,7 +29,7 @@ static const char *const names[STATE_TABLE_COUNT] = {
     [STATE_WATCH] = "watch",
 };
 
-static enum status fail(int rc, struct problem *problem)
+enum status state_file_fail(int rc, struct problem *problem)
 {
     problem_set(problem, "state.mdb: %s", mdb_strerror(rc));
     return lmdb_status(rc);
@@ -80,7 +73,7 @@ static int open_tables(struct state_file *file, MDB_txn *txn)
     unsigned flags = file->read_only ? 0 : MDB_CREATE;
     int rc = mdb_dbi_open(txn, "meta", flags, &file->meta);
     for (unsigned i = 0; i < STATE_TABLE_COUNT && rc == 0; i++) {
-        rc = mdb_dbi_open(txn, names[i], flags | MDB_INTEGERKEY, &file->tables[i]);
+        rc = mdb_dbi_open(txn, state_file_names[i], flags | MDB_INTEGERKEY, &file->tables[i]);
     }
     return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
 }
@@ -198,7 +191,7 @@ static enum status check_empty(struct state_file *file, MDB_txn *txn, struct pro
         MDB_stat stat;
         int rc = mdb_stat(txn, file->tables[i], &stat);
         if (rc != 0) {
-            return fail(rc, problem);
+            return state_file_fail(rc, problem);
         }
         if (stat.ms_entries > 0) {
             problem_set(problem, "state.mdb: there are rows, but no mark");
@@ -216,7 +209,7 @@ static enum status read_mark(struct state_file *file, MDB_txn *txn, struct probl
     if (rc == MDB_NOTFOUND) {
         return check_empty(file, txn, problem);
     }
-    return rc == 0 ? take_mark(file, &value, problem) : fail(rc, problem);
+    return rc == 0 ? take_mark(file, &value, problem) : state_file_fail(rc, problem);
 }
 
 static enum status prepare(struct state_file *file, struct problem *problem)
@@ -224,16 +217,16 @@ static enum status prepare(struct state_file *file, struct problem *problem)
     MDB_txn *txn = NULL;
     int rc = mdb_txn_begin(file->env, NULL, file->read_only ? MDB_RDONLY : 0, &txn);
     if (rc != 0) {
-        return fail(rc, problem);
+        return state_file_fail(rc, problem);
     }
     rc = open_tables(file, txn);
-    enum status status = rc == 0 ? read_mark(file, txn, problem) : fail(rc, problem);
+    enum status status = rc == 0 ? read_mark(file, txn, problem) : state_file_fail(rc, problem);
     if (status != STATUS_OK) {
         mdb_txn_abort(txn);
         return status;
     }
     rc = mdb_txn_commit(txn); /* writes nothing when nothing was created */
-    return rc == 0 ? STATUS_OK : fail(rc, problem);
+    return rc == 0 ? STATUS_OK : state_file_fail(rc, problem);
 }
 
 /* None is open, and the rows in the file are those of its mark. */
@@ -261,7 +254,7 @@ static enum status open_file(struct state_file *file, const struct state_file_op
     fault_watch(file->doubt);
     int rc = open_env(file, path, options->map_bytes);
     if (rc != 0) {
-        return fail(rc, problem);
+        return state_file_fail(rc, problem);
     }
     status = prepare(file, problem);
     if (status != STATUS_OK) {
@@ -276,7 +269,7 @@ enum status state_file_open(const struct state_file_options *options, struct sta
 {
     struct state_file *file = calloc(1, sizeof(*file));
     if (file == NULL) {
-        return fail(ENOMEM, problem);
+        return state_file_fail(ENOMEM, problem);
     }
     file->name = options->name != NULL ? options->name : "state.mdb";
     file->read_only = options->read_only;
@@ -345,318 +338,6 @@ enum status state_file_set_aside(const char *directory)
 struct state_mark state_file_mark(const struct state_file *file)
 {
     return file->mark;
-}
-
-/* One thread's part of a load; _Atomic next_row is what the threads share. */
-struct load {
-    unsigned part; /* its number, for state_restore_decayed() */
-    struct state_file *file;
-    struct state *state;
-    _Atomic uint64_t *next_row; /* rows from here on are nobody's yet */
-    MDB_txn *txn;
-    struct watch_histogram watch[DURATION_BUCKET_COUNT];
-    /* Statistics that are decoded and wait to be put back together. */
-    struct statistics_row rows[STATE_RESTORE_MAX];
-    struct statistics_parts parts[STATE_RESTORE_MAX];
-    size_t row_count;
-    enum status status;
-    struct problem problem;
-};
-
-static enum status restore_user_keys(struct load *load, uint32_t row, const MDB_val *value)
-{
-    struct user_key_entry entries[STATE_KEYS_PER_ROW];
-    size_t count;
-    enum status status = user_keys_row_decode(value->mv_data, value->mv_size, entries, &count);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    uint64_t first = (uint64_t)row * STATE_KEYS_PER_ROW;
-    if (count != state_keys_in_row(load->file->mark.row_counts[STATE_USERS], row)) {
-        return STATUS_CORRUPT;
-    }
-    for (size_t i = 0; i < count; i++) {
-        state_restore_user_key(load->state, first + i, entries[i]);
-    }
-    return STATUS_OK;
-}
-
-static enum status restore_video(struct load *load, const MDB_val *value)
-{
-    struct video_row video;
-    enum status status = video_row_decode(value->mv_data, value->mv_size, &video);
-    return status == STATUS_OK ? state_restore_video(load->state, &video) : status;
-}
-
-/* Hands on the statistics that wait. */
-static enum status restore_waiting(struct load *load)
-{
-    size_t count = load->row_count;
-    load->row_count = 0;
-    return count > 0 ? state_restore_decayed(load->state, load->part, load->rows, count)
-                     : STATUS_OK;
-}
-
-/*
- * Scoring has to know something of these statistics; the row must be of what its key says, but an
- * old key does not tell what is scoped.
- */
-static enum status restore_decayed(struct load *load, uint64_t row,
-                                   struct statistics_key_entry *key)
-{
-    MDB_val value;
-    size_t i = load->row_count;
-    enum status status = state_file_get_row(load->file, load->txn, STATE_STATISTICS, row, &value);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = statistics_row_decode(value.mv_data, value.mv_size, &load->parts[i], &load->rows[i]);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    if (load->rows[i].video_key != key->video_key || load->rows[i].kind != key->kind ||
-        load->rows[i].code != key->code) {
-        return STATUS_CORRUPT;
-    }
-    key->scoped = scoped_has_row(load->rows[i].kind, load->rows[i].stats);
-    load->row_count++;
-    return load->row_count == STATE_RESTORE_MAX ? restore_waiting(load) : STATUS_OK;
-}
-
-static enum status restore_statistics_keys(struct load *load, uint32_t row, const MDB_val *value)
-{
-    struct statistics_key_entry entries[STATE_KEYS_PER_ROW];
-    size_t count;
-    enum status status =
-        statistics_keys_row_decode(value->mv_data, value->mv_size, entries, &count);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    uint64_t first = (uint64_t)row * STATE_KEYS_PER_ROW;
-    if (count != state_keys_in_row(load->file->mark.row_counts[STATE_STATISTICS], row)) {
-        return STATUS_CORRUPT;
-    }
-    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        if (entries[i].kind == SCOPE_GLOBAL || entries[i].scoped) {
-            status = restore_decayed(load, first + i, &entries[i]);
-        }
-        state_restore_statistics_key(load->state, first + i, entries[i]);
-    }
-    return status;
-}
-
-static enum status restore_watch(struct load *load, uint32_t region, const MDB_val *value)
-{
-    if (region > UINT16_MAX) {
-        return STATUS_CORRUPT;
-    }
-    enum status status = watch_row_decode(value->mv_data, value->mv_size, load->watch);
-    return status == STATUS_OK ? state_restore_watch(load->state, (uint16_t)region, load->watch)
-                               : status;
-}
-
-static enum status restore_row(struct load *load, enum state_table table, uint32_t row,
-                               const MDB_val *value)
-{
-    switch (table) {
-    case STATE_USER_KEYS:
-        return restore_user_keys(load, row, value);
-    case STATE_VIDEOS:
-        return restore_video(load, value);
-    case STATE_STATISTICS_KEYS:
-        return restore_statistics_keys(load, row, value);
-    case STATE_STATISTICS:
-    case STATE_USERS:
-    case STATE_WATCH:
-    case STATE_TABLE_COUNT:
-        break;
-    }
-    return restore_watch(load, row, value);
-}
-
-/* Rows of one table from first to end - 1. */
-struct range {
-    enum state_table table;
-    uint64_t first;
-    uint64_t end;
-};
-
-/* Restores the entry of row; regions are sparse, other numbers are not. */
-static enum status restore_entry(struct load *load, enum state_table table, uint64_t due,
-                                 const MDB_val *key, const MDB_val *value)
-{
-    uint32_t row = 0;
-    if (key->mv_size != sizeof(row)) {
-        return STATUS_CORRUPT;
-    }
-    memcpy(&row, key->mv_data, sizeof(row)); /* keys in the map are not aligned */
-    if (table != STATE_WATCH && row != due) {
-        return STATUS_CORRUPT;
-    }
-    return restore_row(load, table, row, value);
-}
-
-/* *row is the first that could not be restored, or the range's end. */
-static enum status walk(struct load *load, const struct range *range, MDB_cursor *cursor,
-                        uint64_t *row)
-{
-    uint32_t start = (uint32_t)range->first;
-    MDB_val key = {sizeof(start), &start};
-    MDB_val value;
-    int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-    for (*row = range->first; *row < range->end && rc == 0; ++*row) {
-        enum status status = restore_entry(load, range->table, *row, &key, &value);
-        if (status != STATUS_OK) {
-            return status;
-        }
-        rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
-    }
-    if (rc != 0 && rc != MDB_NOTFOUND) {
-        return lmdb_status(rc);
-    }
-    if (range->table != STATE_WATCH && *row < range->end) {
-        return STATUS_CORRUPT;
-    }
-    return restore_waiting(load);
-}
-
-static void load_range(struct load *load, const struct range *range)
-{
-    CHECK(range->table < STATE_TABLE_COUNT);
-    MDB_cursor *cursor = NULL;
-    uint64_t row = range->first;
-    fault_watch(load->file->doubt);
-    int rc = mdb_cursor_open(load->txn, load->file->tables[range->table], &cursor);
-    load->status = lmdb_status(rc);
-    if (rc == 0) {
-        load->status = walk(load, range, cursor, &row);
-        mdb_cursor_close(cursor);
-    }
-    fault_unwatch();
-    if (load->status != STATUS_OK) {
-        problem_set(&load->problem, "state.mdb: row %" PRIu64 " of %s: %s", row,
-                    names[range->table], status_text(load->status));
-    }
-}
-
-/* Takes rows and restores them until none are left. */
-static void load_shared(struct load *load, enum state_table table)
-{
-    uint64_t end = state_file_rows(&load->file->mark, table);
-    while (load->status == STATUS_OK) {
-        uint64_t first = atomic_fetch_add(load->next_row, SHARE_ROWS);
-        if (first >= end) {
-            return;
-        }
-        uint64_t share_end = end - first < SHARE_ROWS ? end : first + SHARE_ROWS;
-        load_range(load, &(struct range){table, first, share_end});
-    }
-}
-
-static void *load_user_keys(void *argument)
-{
-    load_shared(argument, STATE_USER_KEYS);
-    return NULL;
-}
-
-static void *load_statistics_keys(void *argument)
-{
-    load_shared(argument, STATE_STATISTICS_KEYS);
-    return NULL;
-}
-
-static void begin_table(struct load *load, enum state_table table)
-{
-    if (load->status == STATUS_OK) {
-        load->status = state_restore_begin(load->state, table, load->file->mark.row_counts[table]);
-    }
-}
-
-/* What one thread has to do by itself, while the other begins with the users' keys. */
-static void *load_videos_and_user_keys(void *argument)
-{
-    struct load *load = argument;
-    load_range(load, &(struct range){STATE_VIDEOS, 0, load->file->mark.row_counts[STATE_VIDEOS]});
-    if (load->status == STATUS_OK) {
-        load_range(load, &(struct range){STATE_WATCH, 0, UINT16_MAX + 1});
-    }
-    begin_table(load, STATE_STATISTICS);
-    load_shared(load, STATE_USER_KEYS);
-    return NULL;
-}
-
-typedef void *load_part(void *argument);
-
-/* Runs both at once, or one after the other where there can be no second thread. */
-static enum status run_both(struct load loads[2], load_part *first, load_part *second)
-{
-    pthread_t thread;
-    atomic_store(loads[0].next_row, 0);
-    bool threaded = pthread_create(&thread, NULL, second, &loads[1]) == 0;
-    first(&loads[0]);
-    if (threaded) {
-        int rc = pthread_join(thread, NULL);
-        CHECK(rc == 0);
-    } else {
-        second(&loads[1]);
-    }
-    return loads[0].status != STATUS_OK ? loads[0].status : loads[1].status;
-}
-
-static enum status load_all(struct load loads[2])
-{
-    const struct state_mark *mark = &loads[0].file->mark;
-    begin_table(&loads[0], STATE_USERS);
-    if (loads[0].status != STATUS_OK) {
-        return loads[0].status;
-    }
-    enum status status = run_both(loads, load_videos_and_user_keys, load_user_keys);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = run_both(loads, load_statistics_keys, load_statistics_keys);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    return state_restore_end(loads[0].state, mark->sequence, mark->newest_signal_ms);
-}
-
-/* Each thread reads in a transaction of its own. */
-static enum status load_in_transactions(struct load loads[2])
-{
-    enum status status = STATUS_OK;
-    for (unsigned i = 0; i < 2 && status == STATUS_OK; i++) {
-        status = lmdb_status(mdb_txn_begin(loads[i].file->env, NULL, MDB_RDONLY, &loads[i].txn));
-    }
-    if (status == STATUS_OK) {
-        status = load_all(loads);
-    }
-    for (unsigned i = 0; i < 2; i++) {
-        mdb_txn_abort(loads[i].txn); /* NULL is allowed */
-    }
-    return status;
-}
-
-enum status state_file_load(struct state_file *file, struct state *state, struct problem *problem)
-{
-    _Atomic uint64_t next_row = 0;
-    struct load *loads = calloc(2, sizeof(*loads));
-    if (loads == NULL) {
-        return fail(ENOMEM, problem);
-    }
-    for (unsigned i = 0; i < 2; i++) {
-        loads[i].part = i;
-        loads[i].file = file;
-        loads[i].state = state;
-        loads[i].next_row = &next_row;
-    }
-    enum status status = load_in_transactions(loads);
-    if (status != STATUS_OK) {
-        const struct problem *found = &loads[loads[0].problem.text[0] == '\0'].problem;
-        problem_set(problem, "%s", found->text[0] != '\0' ? found->text : status_text(status));
-    }
-    free(loads);
-    return status;
 }
 
 enum status state_file_copy(struct state_file *file, int out_fd)

@@ -91,8 +91,9 @@ MUST_USE enum status state_file_set_aside(const char *directory);
 struct state_mark state_file_mark(const struct state_file *file);
 
 /*
- * Puts all rows into a new state, with two threads; of users and statistics only the keys, and what
- * scoring reads of global statistics. STATUS_CORRUPT names the row.
+ * Puts all rows into a new state, with a thread for each processor, STATE_RESTORE_PARTS at
+ * most; of users and statistics only the keys, and what scoring reads of statistics. STATUS_CORRUPT
+ * names the row.
  */
 MUST_USE enum status state_file_load(struct state_file *file, struct state *state,
                                      struct problem *problem);

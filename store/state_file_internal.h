@@ -9,7 +9,7 @@
 #include "store/files.h"
 #include "store/state_file.h"
 
-/* What a state file is made of, for state_file.c and state_file_users.c. */
+/* What a state file is made of, for state_file.c, state_file_load.c and state_file_users.c. */
 
 enum { STATE_FILE_READERS_KEPT = 64 };
 
@@ -28,6 +28,12 @@ struct state_file {
     /* Reset, for state_file_read_user(); NULL: none. */
     _Atomic(MDB_txn *) readers[STATE_FILE_READERS_KEPT];
 };
+
+/* What the databases of rows are called. */
+extern const char *const state_file_names[STATE_TABLE_COUNT];
+
+/* Tells of a failure of LMDB, and returns its status. */
+enum status state_file_fail(int rc, struct problem *problem);
 
 /* How many rows a table has, other than the regions of watch times. */
 uint64_t state_file_rows(const struct state_mark *mark, enum state_table table);

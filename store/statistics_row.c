@@ -1,5 +1,7 @@
 #include "store/statistics_row.h"
 
+#include <string.h>
+
 #include "store/coder.h"
 
 enum { VERSION = 1 };
@@ -49,10 +51,11 @@ size_t statistics_row_encode(const struct statistics_row *statistics, uint8_t *o
 static void get_totals(struct bytes *bytes, int64_t counts[COUNTER_COUNT])
 {
     uint64_t mask = get_varint(bytes, (UINT64_C(1) << COUNTER_COUNT) - 1);
-    for (unsigned i = 0; i < COUNTER_COUNT; i++) {
-        bool present = (mask >> i & 1) != 0;
-        counts[i] = present ? get_signed(bytes) : 0;
-        expect(bytes, !present || counts[i] != 0);
+    memset(counts, 0, COUNTER_COUNT * sizeof(counts[0]));
+    for (; mask != 0; mask &= mask - 1) {
+        int64_t count = get_signed(bytes);
+        expect(bytes, count != 0);
+        counts[__builtin_ctzll(mask)] = count;
     }
 }
 

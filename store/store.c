@@ -3,7 +3,6 @@
 
 #include "store/store.h"
 
-#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -14,9 +13,8 @@
 #include "ranker/state_rows.h"
 #include "ranker/table.h"
 #include "store/checkpoint.h"
-#include "store/clock.h"
-#include "store/decoder.h"
 #include "store/edits.h"
+#include "store/recovery.h"
 #include "store/scrub.h"
 #include "store/window.h"
 
@@ -25,11 +23,9 @@ enum {
     CHECKPOINT_RECORDS_DEFAULT = 1 << 19,
     USER_BYTES_DEFAULT = 1 << 30,
     STATISTICS_BYTES_DEFAULT = 1 << 30,
-    PROGRESS_MS = 100,
-    PROGRESS_RECORDS = 4096, /* between looks at the clock */
-    PREFETCH_AHEAD = 8,      /* entries; a cold window slot costs as much as admitting these */
-    APPLY_CHUNK = 32,        /* entries applied under one lock: some 50 us */
-    WRITES_UNDER_WAY = 2     /* one is applied while the next one is appended */
+    PREFETCH_AHEAD = 8,  /* entries; a cold window slot costs as much as admitting these */
+    APPLY_CHUNK = 32,    /* entries applied under one lock: some 50 us */
+    WRITES_UNDER_WAY = 2 /* one is applied while the next one is appended */
 };
 
 /* What one call of store_append() appends; memory is kept for the next one. */
@@ -72,111 +68,6 @@ struct forgotten_user {
     uint64_t user_key; /* first: the table's hash */
     int64_t time_ms;
 };
-
-struct replay {
-    struct store *store;
-    const struct store_options *options;
-    struct decoder decoder;
-    uint64_t checkpoint_sequence;
-    uint64_t total;
-    int64_t reported_ms;
-    enum status status;
-    struct problem *problem;
-};
-
-static void report_progress(struct replay *replay, uint64_t done)
-{
-    int64_t now_ms = monotonic_ms();
-    if (now_ms - replay->reported_ms >= PROGRESS_MS) {
-        replay->reported_ms = now_ms;
-        replay->options->progress(replay->options->progress_context, done, replay->total);
-    }
-}
-
-static enum status remember_key(struct store *store, const struct record *record)
-{
-    if (record->kind != EVENT_SIGNAL) {
-        return STATUS_OK;
-    }
-    enum status status = window_add(store->window, record->event_key);
-    if (status == STATUS_OK) {
-        window_commit(store->window);
-    }
-    return status;
-}
-
-/* What the checkpoint contains is read for its event keys alone. */
-static enum status replay_record(struct replay *replay, uint64_t sequence,
-                                 const struct record *record)
-{
-    struct store *store = replay->store;
-    struct event event;
-    if (sequence <= replay->checkpoint_sequence) {
-        return remember_key(store, record);
-    }
-    window_prefetch(store->window, record->event_key); /* arrives while the record is decoded */
-    enum status status = decoder_event(&replay->decoder, record, &event);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = remember_key(store, record);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    return state_apply(store->state, sequence, &event);
-}
-
-static bool visit(void *context, uint64_t sequence, const struct record *record)
-{
-    struct replay *replay = context;
-    replay->status = replay_record(replay, sequence, record);
-    if (replay->status != STATUS_OK) {
-        problem_set(replay->problem, "the log's record %" PRIu64 " cannot be replayed: %s",
-                    sequence, status_text(replay->status));
-        return false;
-    }
-    if (sequence % PROGRESS_RECORDS == 0) {
-        checkpoint_relieve(replay->store->checkpoint);
-        if (replay->options->progress != NULL) {
-            report_progress(replay, sequence);
-        }
-    }
-    return true;
-}
-
-/* From the checkpoint on, or from where the event ids to be remembered begin. */
-static enum status find_start(struct replay *replay, uint64_t *from)
-{
-    struct store *store = replay->store;
-    enum status status =
-        log_find_tail(store->log, window_length(store->window), from, replay->problem);
-    if (*from > replay->checkpoint_sequence + 1) {
-        *from = replay->checkpoint_sequence + 1;
-    }
-    return status;
-}
-
-static enum status replay_log(struct store *store, const struct store_options *options,
-                              struct problem *problem)
-{
-    struct replay replay = {.store = store, .options = options, .problem = problem};
-    uint64_t from;
-    log_bounds(store->log, &from, &replay.total);
-    replay.checkpoint_sequence = state_sequence(store->state);
-    replay.reported_ms = monotonic_ms();
-    enum status status = find_start(&replay, &from);
-    if (status == STATUS_OK) {
-        status = log_poll(store->log, from, visit, &replay, problem);
-    }
-    decoder_release(&replay.decoder);
-    if (status == STATUS_OK) {
-        status = replay.status;
-    }
-    if (status == STATUS_OK && options->progress != NULL) {
-        options->progress(options->progress_context, replay.total, replay.total);
-    }
-    return status;
-}
 
 static bool make_lock(pthread_rwlock_t *lock)
 {
@@ -273,6 +164,31 @@ static enum status open_checkpoint(struct store *store, const struct store_optio
     return checkpoint_open(&checkpoint_options, &store->checkpoint, &store->state, problem);
 }
 
+/* The state as of the last checkpoint, then all that the log has behind it. */
+static enum status apply_log(struct store *store, struct recovery *recovery,
+                             const struct store_options *options, struct problem *problem)
+{
+    struct recovery_progress progress = {.report = options->progress,
+                                         .context = options->progress_context};
+    enum status status = open_checkpoint(store, options, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return recovery_apply(recovery, store->state, store->checkpoint,
+                          options->progress != NULL ? &progress : NULL, problem);
+}
+
+static enum status recover(struct store *store, const struct store_options *options,
+                           struct problem *problem)
+{
+    struct recovery *recovery;
+    enum status status = recovery_begin(store->log, store->window, &recovery, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return recovery_end(recovery, apply_log(store, recovery, options, problem), problem);
+}
+
 static enum status open_store(struct store *store, const struct store_options *options,
                               struct problem *problem)
 {
@@ -294,11 +210,7 @@ static enum status open_store(struct store *store, const struct store_options *o
     if (status != STATUS_OK) {
         return status;
     }
-    status = open_checkpoint(store, options, problem);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = replay_log(store, options, problem);
+    status = recover(store, options, problem);
     if (status != STATUS_OK) {
         return status;
     }
@@ -586,23 +498,6 @@ static void refuse_all(struct store *store, struct batch *const *batches, size_t
     }
 }
 
-/* Each step's events have to arrive before the next step of the same event. */
-static void prefetch(const struct store *store, const struct write *write, size_t i)
-{
-    static const size_t ahead[] = {
-        [STATE_PREFETCH_INDEX] = 16,
-        [STATE_PREFETCH_ROWS] = 12,
-        [STATE_PREFETCH_PARTS] = 8,
-        [STATE_PREFETCH_LISTS] = 4,
-    };
-    for (unsigned step = 0; step < sizeof(ahead) / sizeof(ahead[0]); step++) {
-        if (i + ahead[step] < write->accepted) {
-            state_prefetch(store->state, write->events[i + ahead[step]],
-                           (enum state_prefetch_step)step);
-        }
-    }
-}
-
 /*
  * Readers get in between chunks: glibc's lock lets waiting readers go first when a writer leaves,
  * and then makes new ones wait for the writer that is back.
@@ -612,7 +507,7 @@ static void apply_chunk(struct store *store, const struct write *write, size_t f
     CHECK(pthread_rwlock_wrlock(&store->lock) == 0);
     uint64_t sequence = state_sequence(store->state);
     for (size_t i = from; i < to; i++) {
-        prefetch(store, write, i);
+        state_prefetch_ahead(store->state, write->events, write->accepted, i);
         enum status status = state_apply(store->state, ++sequence, write->events[i]);
         /*
          * Out of memory, or a damaged row of a user, half applied, and already on disk: only a

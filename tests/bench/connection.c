@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +75,7 @@ struct stream {
 struct connection {
     const struct connection_options *options;
     int socket;
+    SSL *tls; /* NULL: plain */
     uint32_t next_id;
     size_t active;
     size_t broken;
@@ -181,8 +185,8 @@ static void put_headers(struct connection *connection, uint32_t stream_id)
 {
     uint8_t block[HEADERS_SIZE];
     size_t size = 0;
-    block[size++] = 0x83; /* :method POST */
-    block[size++] = 0x86; /* :scheme http */
+    block[size++] = 0x83;                                  /* :method POST */
+    block[size++] = connection->tls != NULL ? 0x87 : 0x86; /* :scheme https, http */
     if (stream_id == 1) {
         char authority[32];
         snprintf(authority, sizeof(authority), "127.0.0.1:%u", connection->options->port);
@@ -344,12 +348,48 @@ bool connection_lost(const struct connection *connection)
     return connection->lost || (connection->leaving && connection->active == 0);
 }
 
+/* What a call of OpenSSL returned, as send() and recv() would say it. */
+static ssize_t tls_result(const struct connection *connection, int result)
+{
+    int error = SSL_get_error(connection->tls, result);
+    if (result > 0) {
+        return result;
+    }
+    if (error == SSL_ERROR_ZERO_RETURN) {
+        return 0;
+    }
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) {
+        errno = EAGAIN;
+    } else if (error != SSL_ERROR_SYSCALL || errno == 0) {
+        errno = EPROTO;
+    }
+    return -1;
+}
+
+static ssize_t send_bytes(struct connection *connection, const uint8_t *bytes, size_t size)
+{
+    if (connection->tls == NULL) {
+        return send(connection->socket, bytes, size, MSG_NOSIGNAL);
+    }
+    ERR_clear_error();
+    return tls_result(connection, SSL_write(connection->tls, bytes, (int)size));
+}
+
+static ssize_t receive_bytes(struct connection *connection, uint8_t *bytes, size_t size)
+{
+    if (connection->tls == NULL) {
+        return recv(connection->socket, bytes, size, 0);
+    }
+    ERR_clear_error();
+    return tls_result(connection, SSL_read(connection->tls, bytes, (int)size));
+}
+
 bool connection_flush(struct connection *connection)
 {
     struct buffer *output = &connection->output;
     while (connection->sent < output->size) {
-        ssize_t size = send(connection->socket, output->data + connection->sent,
-                            output->size - connection->sent, MSG_NOSIGNAL);
+        ssize_t size = send_bytes(connection, output->data + connection->sent,
+                                  output->size - connection->sent);
         if (size < 0 && errno == EAGAIN) {
             return true;
         }
@@ -525,18 +565,24 @@ static bool next_frame(const struct connection *connection, size_t offset, struc
     return left >= FRAME_HEADER_SIZE + size;
 }
 
-void connection_receive(struct connection *connection)
+/* False: nothing has come, or the connection is lost. */
+static bool read_input(struct connection *connection)
 {
-    ssize_t size = recv(connection->socket, connection->input + connection->input_size,
-                        INPUT_SIZE - connection->input_size, 0);
+    ssize_t size = receive_bytes(connection, connection->input + connection->input_size,
+                                 INPUT_SIZE - connection->input_size);
     if (size < 0 && errno == EAGAIN) {
-        return;
+        return false;
     }
     if (size <= 0) {
         lose(connection, "the server closed the connection", size < 0 ? strerror(errno) : "end");
-        return;
+        return false;
     }
     connection->input_size += (size_t)size;
+    return true;
+}
+
+static void take_frames(struct connection *connection)
+{
     size_t offset = 0;
     struct frame frame;
     while (next_frame(connection, offset, &frame)) {
@@ -545,6 +591,17 @@ void connection_receive(struct connection *connection)
     }
     connection->input_size -= offset;
     memmove(connection->input, connection->input + offset, connection->input_size);
+}
+
+/* What OpenSSL has read already, the system tells nobody of. */
+void connection_receive(struct connection *connection)
+{
+    do {
+        if (!read_input(connection)) {
+            return;
+        }
+        take_frames(connection);
+    } while (connection->tls != NULL && SSL_pending(connection->tls) > 0);
 }
 
 void connection_finish(struct connection *connection)
@@ -584,14 +641,35 @@ static int connect_socket(uint16_t port)
     int one = 1;
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) != 0 ||
-        fcntl(fd, F_SETFL, O_NONBLOCK) != 0) {
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) != 0) {
         int error = errno;
         close(fd);
         errno = error;
         return -1;
     }
     return fd;
+}
+
+/* NULL, with survive: the server did not finish the handshake. */
+static SSL *shake_hands(const struct connection_options *options, int fd)
+{
+    static const uint8_t protocols[] = "\x02h2";
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *tls = context != NULL ? SSL_new(context) : NULL;
+    CHECK(tls != NULL);
+    SSL_CTX_free(context);
+    SSL_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    CHECK(SSL_set_alpn_protos(tls, protocols, sizeof(protocols) - 1) == 0);
+    CHECK(SSL_set_fd(tls, fd) == 1);
+    (void)signal(SIGPIPE, SIG_IGN); /* OpenSSL sends without MSG_NOSIGNAL */
+    if (SSL_connect(tls) == 1) {
+        return tls;
+    }
+    if (!options->survive) {
+        give_up("127.0.0.1:%u: the TLS handshake failed", options->port);
+    }
+    SSL_free(tls);
+    return NULL;
 }
 
 struct connection *connection_open(const struct connection_options *options)
@@ -605,8 +683,15 @@ struct connection *connection_open(const struct connection_options *options)
     if (fd < 0) {
         give_up("127.0.0.1:%u: %s", options->port, strerror(errno));
     }
+    SSL *tls = options->tls ? shake_hands(options, fd) : NULL;
+    if (options->tls && tls == NULL) {
+        close(fd);
+        return NULL;
+    }
+    CHECK(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
     struct connection *connection = calloc(1, sizeof(*connection));
     CHECK(connection != NULL);
+    connection->tls = tls;
     connection->streams = calloc(options->streams, sizeof(*connection->streams));
     CHECK(connection->streams != NULL);
     connection->options = options;
@@ -620,6 +705,7 @@ struct connection *connection_open(const struct connection_options *options)
 
 void connection_close(struct connection *connection)
 {
+    SSL_free(connection->tls);
     close(connection->socket);
     for (size_t i = 0; i < connection->options->streams; i++) {
         free(connection->streams[i].kept.data);

@@ -8,10 +8,10 @@
 #include "ranker/text.h"
 
 /*
- * One client connection for gRPC calls, over plain HTTP/2 on loopback: unary ones, or streams both
- * ways that answer message by message. Knows just what a load generator needs and costs little, so
- * that what is measured is the server. Anything else than HTTP/2 from the server stops the program,
- * and so does the end of a connection, unless it is asked to survive that.
+ * One client connection for gRPC calls, over HTTP/2 on loopback, plain or in TLS: unary ones, or
+ * streams both ways that answer message by message. Knows just what a load generator needs and
+ * costs little, so that what is measured is the server. Anything else than HTTP/2 from the server
+ * stops the program, and so does the end of a connection, unless it is asked to survive that.
  */
 struct connection;
 
@@ -31,6 +31,7 @@ struct connection_options {
     const char *path;    /* "/package.Service/Method", at most 126 bytes */
     size_t streams;      /* most calls under way at once */
     size_t messages;     /* most unanswered messages of each stream; 0: the method is unary */
+    bool tls;            /* whatever the certificate */
     bool keep;           /* keep what the server answers */
     bool survive;        /* a connection may end: see connection_lost() */
     unsigned timeout_ms; /* each call's deadline, at most 99,999,999; 0: none */

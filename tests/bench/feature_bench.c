@@ -84,9 +84,8 @@ static void prepare(struct bench *bench)
     const struct user *user = NULL;
     CHECK(state_find_user(bench->state, SMALL_STATE_USER, &bench->arena, &user) == STATUS_OK);
     CHECK(user != NULL);
-    CHECK(profile_init(&bench->profile, user, &all, &request, &bench->arena) == STATUS_OK);
-    CHECK(profile_tire(&bench->profile, state_videos(bench->state), 6 * 3600e3, &bench->arena) ==
-          STATUS_OK);
+    CHECK(profile_init(&bench->profile, user, &all, &request, state_videos(bench->state),
+                       &bench->arena) == STATUS_OK);
     CHECK(features_source_init(&bench->source, &bench->profile, bench->state, &bench->arena) ==
           STATUS_OK);
     const struct videos *videos = state_videos(bench->state);

@@ -14,9 +14,11 @@
 
 /* Fills a data directory through store_write(), as a server would that got it all over the wire. */
 
-enum { BATCH_ENTRIES = 4096, ARENA_BYTES = BATCH_ENTRIES * 512 };
-#define MAP_BYTES   ((size_t)1 << 36)
-#define PROGRESS_NS INT64_C(5000000000)
+enum { BATCH_ENTRIES = 32768, ARENA_BYTES = BATCH_ENTRIES * 512 };
+#define MAP_BYTES ((size_t)1 << 36)
+/* Of the log between checkpoints: each writes most of the state, so a few have to do. */
+#define CHECKPOINT_RECORDS (UINT64_C(1) << 22)
+#define PROGRESS_NS        INT64_C(5000000000)
 
 struct options {
     const char *data;
@@ -185,6 +187,7 @@ static struct filler *open_filler(const struct options *options)
     filler->progress = options->progress;
     struct store_options store_options = {
         .log = {.path = options->data, .map_bytes = MAP_BYTES},
+        .checkpoint_records = CHECKPOINT_RECORDS,
     };
     struct problem problem;
     if (store_open(&store_options, &filler->store, &problem) != STATUS_OK) {

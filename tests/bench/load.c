@@ -10,8 +10,9 @@
 #include "tests/bench/rankings.h"
 
 /*
- * A load generator for unary gRPC calls. It goes round a pool of different bodies, so that the
- * server's data is not all in cache, and it takes no error for an answer.
+ * A load generator for unary gRPC calls, and for streams both ways that answer message by message.
+ * It goes round a pool of different bodies, so that the server's data is not all in cache, and it
+ * takes no error for an answer.
  */
 
 struct options {
@@ -22,6 +23,8 @@ struct options {
     int64_t seconds;
     int64_t connections;
     int64_t streams;
+    int64_t messages;
+    bool tls;
     int64_t rate;
     bool relaxed;
     int64_t patience_ms;
@@ -84,6 +87,18 @@ static const struct argument arguments[] = {
      .initial = "8",
      .minimum = 1,
      .maximum = CONNECTION_STREAMS_MAX},
+    {.name = "messages",
+     .value_name = "N",
+     .help = "unanswered messages of each stream, of a method that streams; 0: it is unary",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, messages),
+     .initial = "0",
+     .minimum = 0,
+     .maximum = CONNECTION_MESSAGES_MAX},
+    {.name = "tls",
+     .help = "TLS, whatever the server's certificate",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct options, tls)},
     {.name = "rate",
      .value_name = "N",
      .help = "open loop: requests a second; 0: closed loop",
@@ -128,9 +143,11 @@ static const struct argument arguments[] = {
 };
 
 static const struct program program = {
-    .summary = "Loads a gRPC method over plain HTTP/2 and prints one line of JSON.",
+    .summary = "Loads a gRPC method over HTTP/2 and prints one line of JSON.",
     .examples = "  load --port 7070 --pool ids.pool\n"
-                "  load --port 7070 --pool ids.pool --rate 5000 --streams 64 --seconds 10\n",
+                "  load --port 7070 --pool ids.pool --rate 5000 --streams 64 --seconds 10\n"
+                "  load --port 7070 --pool stream.pool --path "
+                "/reelrank.v1.RankingService/RankStream --messages 8 --streams 1\n",
     .arguments = arguments,
     .argument_count = sizeof(arguments) / sizeof(arguments[0]),
 };
@@ -205,6 +222,8 @@ static void run(struct load *load, const struct options *options, struct loop_re
         .connection = {.port = (uint16_t)options->port,
                        .path = options->path,
                        .streams = (size_t)options->streams,
+                       .messages = (size_t)options->messages,
+                       .tls = options->tls,
                        .keep = options->save != NULL || options->rankings,
                        .survive = options->survive,
                        .timeout_ms = (unsigned)options->timeout_ms},

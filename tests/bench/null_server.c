@@ -18,7 +18,8 @@
  * looking at them and answers with as many bytes as it is told to. Uses gRPC's C core as server/
  * does, with the same channel options and one completion queue and thread for each worker, but
  * nothing of server/'s code: each request is one event for its arrival, one batch of four
- * operations, and one event for their end.
+ * operations, and one event for their end. With --stream a call is a stream both ways, and each
+ * message is a batch that reads and one that answers.
  */
 
 enum { REQUESTED_PER_WORKER = 64, WORKERS_MAX = 64 };
@@ -31,6 +32,9 @@ struct options {
     int64_t response_bytes;
     int64_t workers;
     const char *method;
+    bool stream;
+    const char *tls_certificate;
+    const char *tls_key;
 };
 
 static const struct argument arguments[] = {
@@ -56,23 +60,43 @@ static const struct argument arguments[] = {
      .kind = ARGUMENT_TEXT,
      .offset = offsetof(struct options, method),
      .initial = "/reelrank.v1.RankingService/Rank"},
+    {.name = "stream",
+     .help = "the method streams both ways",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct options, stream)},
+    {.name = "tls-cert",
+     .value_name = "FILE",
+     .help = "certificate, PEM; with --tls-key; without: plaintext",
+     .kind = ARGUMENT_TEXT,
+     .offset = offsetof(struct options, tls_certificate)},
+    {.name = "tls-key",
+     .value_name = "FILE",
+     .help = "its key, PEM",
+     .kind = ARGUMENT_TEXT,
+     .offset = offsetof(struct options, tls_key)},
 };
 
 static const struct program program = {
     .summary = "Answers one gRPC method with zeros, until SIGTERM or SIGINT.",
-    .examples = "  null_server --port 7071 --response-bytes 3000\n",
+    .examples = "  null_server --response-bytes 3000\n"
+                "  null_server --response-bytes 3000 --stream "
+                "--method /reelrank.v1.RankingService/RankStream\n",
     .arguments = arguments,
     .argument_count = sizeof(arguments) / sizeof(arguments[0]),
 };
 
+/* What a call's batch under way does. */
+enum stage { STAGE_REQUESTED, STAGE_READING, STAGE_SENDING, STAGE_ENDING };
+
 struct call {
+    enum stage stage;
+    bool initial_sent;
     grpc_call *call;
     grpc_metadata_array metadata;
     gpr_timespec deadline;
     grpc_byte_buffer *request;
     grpc_byte_buffer *response;
     int cancelled;
-    bool answered;
 };
 
 struct worker {
@@ -86,6 +110,7 @@ struct worker {
 struct null_server {
     grpc_server *server;
     void *method;
+    bool stream;
     uint8_t *response;
     size_t response_size;
     size_t worker_count;
@@ -94,54 +119,125 @@ struct null_server {
 
 static void request_call(struct worker *worker, struct call *call)
 {
-    call->answered = false;
+    const struct null_server *server = worker->server;
+    call->stage = STAGE_REQUESTED;
+    call->initial_sent = false;
     grpc_call_error error = grpc_server_request_registered_call(
-        worker->server->server, worker->server->method, &call->call, &call->deadline,
-        &call->metadata, &call->request, worker->queue, worker->queue, call);
+        server->server, server->method, &call->call, &call->deadline, &call->metadata,
+        server->stream ? NULL : &call->request, worker->queue, worker->queue, call);
     CHECK(error == GRPC_CALL_OK || error == GRPC_CALL_ERROR_COMPLETION_QUEUE_SHUTDOWN);
 }
 
-static void answer(const struct null_server *server, struct call *call)
+static void start_batch(struct call *call, enum stage stage, const grpc_op *ops, size_t count)
+{
+    call->stage = stage;
+    CHECK(grpc_call_start_batch(call->call, ops, count, call, NULL) == GRPC_CALL_OK);
+}
+
+static grpc_op message_op(const struct null_server *server, struct call *call)
 {
     grpc_slice slice = grpc_slice_from_static_buffer(server->response, server->response_size);
     call->response = grpc_raw_byte_buffer_create(&slice, 1);
     grpc_slice_unref(slice);
+    grpc_op op = {.op = GRPC_OP_SEND_MESSAGE};
+    op.data.send_message.send_message = call->response;
+    return op;
+}
+
+static void answer(const struct null_server *server, struct call *call)
+{
     grpc_op ops[4];
     memset(ops, 0, sizeof(ops));
     ops[0].op = GRPC_OP_SEND_INITIAL_METADATA;
-    ops[1].op = GRPC_OP_SEND_MESSAGE;
-    ops[1].data.send_message.send_message = call->response;
+    ops[1] = message_op(server, call);
     ops[2].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
     ops[2].data.send_status_from_server.status = GRPC_STATUS_OK;
     ops[3].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
     ops[3].data.recv_close_on_server.cancelled = &call->cancelled;
-    call->answered = true;
-    grpc_call_error error = grpc_call_start_batch(call->call, ops, 4, call, NULL);
-    CHECK(error == GRPC_CALL_OK);
+    start_batch(call, STAGE_ENDING, ops, 4);
 }
 
-static void clean(struct call *call)
+static void read_message(struct call *call)
+{
+    grpc_op op = {.op = GRPC_OP_RECV_MESSAGE};
+    op.data.recv_message.recv_message = &call->request;
+    start_batch(call, STAGE_READING, &op, 1);
+}
+
+static void answer_message(const struct null_server *server, struct call *call)
+{
+    grpc_op ops[2];
+    memset(ops, 0, sizeof(ops));
+    size_t count = 0;
+    if (!call->initial_sent) {
+        ops[count++].op = GRPC_OP_SEND_INITIAL_METADATA;
+        call->initial_sent = true;
+    }
+    ops[count++] = message_op(server, call);
+    start_batch(call, STAGE_SENDING, ops, count);
+}
+
+/* After the client's last message. */
+static void end_stream(struct call *call)
+{
+    grpc_op ops[3];
+    memset(ops, 0, sizeof(ops));
+    size_t count = 0;
+    if (!call->initial_sent) {
+        ops[count++].op = GRPC_OP_SEND_INITIAL_METADATA;
+    }
+    ops[count].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
+    ops[count++].data.send_status_from_server.status = GRPC_STATUS_OK;
+    ops[count].op = GRPC_OP_RECV_CLOSE_ON_SERVER;
+    ops[count++].data.recv_close_on_server.cancelled = &call->cancelled;
+    start_batch(call, STAGE_ENDING, ops, count);
+}
+
+static void clear_messages(struct call *call)
 {
     grpc_byte_buffer_destroy(call->request);
     grpc_byte_buffer_destroy(call->response);
     call->request = NULL;
     call->response = NULL;
+}
+
+/* The unref of a call that has not ended cancels it. */
+static void clean(struct call *call)
+{
+    clear_messages(call);
     grpc_metadata_array_destroy(&call->metadata);
     grpc_metadata_array_init(&call->metadata);
     grpc_call_unref(call->call);
 }
 
+static void go_on(const struct null_server *server, struct call *call)
+{
+    if (call->stage == STAGE_REQUESTED && !server->stream) {
+        answer(server, call);
+    } else if (call->stage == STAGE_REQUESTED) {
+        read_message(call);
+    } else if (call->stage == STAGE_SENDING) {
+        clear_messages(call);
+        read_message(call);
+    } else if (call->request != NULL) {
+        answer_message(server, call);
+    } else {
+        end_stream(call);
+    }
+}
+
 static void handle(struct worker *worker, struct call *call, bool success)
 {
-    if (call->answered) {
-        clean(call);
-        if (!worker->down) {
-            request_call(worker, call);
-        }
-    } else if (success && worker->down) {
-        clean(call); /* the unref of an unanswered call cancels it */
-    } else if (success) {
-        answer(worker->server, call);
+    if (call->stage == STAGE_REQUESTED && !success) {
+        return; /* no call came, and none will */
+    }
+    if (success && !worker->down && call->stage != STAGE_ENDING) {
+        go_on(worker->server, call);
+        return;
+    }
+    clean(call);
+    if (!worker->down) {
+        request_call(worker, call);
     }
 }
 
@@ -204,12 +300,28 @@ static void start_workers(struct null_server *server)
     }
 }
 
+static grpc_server_credentials *credentials(const struct options *options)
+{
+    if (options->tls_certificate == NULL || options->tls_key == NULL) {
+        return grpc_insecure_server_credentials_create();
+    }
+    struct text certificate = program_read_file(options->tls_certificate);
+    struct text key = program_read_file(options->tls_key);
+    grpc_ssl_pem_key_cert_pair pair = {.private_key = key.data, .cert_chain = certificate.data};
+    grpc_server_credentials *made = grpc_ssl_server_credentials_create_ex(
+        NULL, &pair, 1, GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE, NULL);
+    free((char *)(uintptr_t)certificate.data);
+    free((char *)(uintptr_t)key.data);
+    return made;
+}
+
 static void start(struct null_server *server, const struct options *options)
 {
     if (set_deadlock_detection != NULL) {
         set_deadlock_detection(0);
     }
     grpc_init();
+    server->stream = options->stream;
     server->response_size = (size_t)options->response_bytes;
     server->response = calloc(1, server->response_size + 1);
     server->worker_count = (size_t)options->workers;
@@ -221,11 +333,12 @@ static void start(struct null_server *server, const struct options *options)
         server->workers[i].queue = grpc_completion_queue_create_for_next(NULL);
         grpc_server_register_completion_queue(server->server, server->workers[i].queue, NULL);
     }
-    server->method = grpc_server_register_method(server->server, options->method, NULL,
-                                                 GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
-    grpc_server_credentials *plaintext = grpc_insecure_server_credentials_create();
-    int port = grpc_server_add_http2_port(server->server, "127.0.0.1:0", plaintext);
-    grpc_server_credentials_release(plaintext);
+    server->method = grpc_server_register_method(
+        server->server, options->method, NULL,
+        options->stream ? GRPC_SRM_PAYLOAD_NONE : GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+    grpc_server_credentials *made = credentials(options);
+    int port = grpc_server_add_http2_port(server->server, "127.0.0.1:0", made);
+    grpc_server_credentials_release(made);
     if (port <= 0) {
         give_up("no port is free");
     }
@@ -255,7 +368,7 @@ static void stop(struct null_server *server)
 
 int main(int argc, char **argv)
 {
-    struct options options;
+    struct options options = {0};
     program_options(&program, argc, argv, &options);
     sigset_t signals;
     sigemptyset(&signals);

@@ -5,6 +5,7 @@
 
 #include "ranker/arena.h"
 #include "ranker/check.h"
+#include "ranker/hash.h"
 #include "ranker/rank.h"
 #include "ranker/state.h"
 #include "ranker/video.h"
@@ -73,7 +74,8 @@ static const struct argument arguments[] = {
 };
 
 static const struct program program = {
-    .summary = "Times the steps of a Rank and prints one line of JSON: ns per candidate.",
+    .summary = "Times the steps of a Rank and prints one line of JSON: ns per candidate, and a "
+               "hash of all answers.",
     .examples = "  rank_bench --data /tmp/reels --pool ids.pool --weights config/weights.yaml\n",
     .arguments = arguments,
     .argument_count = sizeof(arguments) / sizeof(arguments[0]),
@@ -84,11 +86,13 @@ struct bench {
     struct weights *weights;
     struct pool pool;
     struct arena arena;
+    struct wire_notes notes;
     const struct video *found[LIMIT_CANDIDATES];
     bool total_terms;
     int64_t step_start_ns;
     struct samples steps_ns[STEP_COUNT]; /* of a whole request */
     uint64_t candidates;
+    XXH3_state_t answers; /* all bytes of all answers */
 };
 
 static void step_done(struct bench *bench, enum step step)
@@ -100,11 +104,12 @@ static void step_done(struct bench *bench, enum step step)
 
 static void pack(struct bench *bench, const Reelrank__V1__RankResponse *response)
 {
-    size_t size = reelrank__v1__rank_response__get_packed_size(response);
+    size_t size = wire_packed_size(&response->base);
     uint8_t *bytes = malloc(size + 1); /* as gRPC allocates each answer */
     CHECK(bytes != NULL);
-    reelrank__v1__rank_response__pack(response, bytes);
+    wire_pack(&response->base, bytes);
     step_done(bench, STEP_PACK);
+    XXH3_64bits_update(&bench->answers, bytes, size);
     free(bytes);
 }
 
@@ -112,8 +117,8 @@ static void rank_request(struct bench *bench, const Reelrank__V1__RankRequest *m
 {
     struct rank_request request;
     struct problem problem;
-    enum status status =
-        wire_rank_request(message, DATASET_NOW_MS, &bench->arena, &request, &problem);
+    enum status status = wire_rank_request_noted(message, &bench->notes, DATASET_NOW_MS,
+                                                 &bench->arena, &request, &problem);
     if (status != STATUS_OK) {
         give_up("a request is refused: %s", problem.text);
     }
@@ -147,9 +152,9 @@ static void run_one(struct bench *bench, struct text frame)
 {
     arena_reset(&bench->arena);
     bench->step_start_ns = program_now_ns();
-    ProtobufCAllocator allocator = wire_allocator(&bench->arena);
-    Reelrank__V1__RankRequest *message = reelrank__v1__rank_request__unpack(
-        &allocator, frame.size - POOL_HEADER_SIZE, (const uint8_t *)frame.data + POOL_HEADER_SIZE);
+    struct text bytes = {frame.data + POOL_HEADER_SIZE, frame.size - POOL_HEADER_SIZE};
+    const Reelrank__V1__RankRequest *message = (const Reelrank__V1__RankRequest *)wire_unpack(
+        &reelrank__v1__rank_request__descriptor, bytes, &bench->arena, &bench->notes);
     if (message == NULL) {
         give_up("the pool holds something else than a RankRequest");
     }
@@ -213,6 +218,7 @@ int main(int argc, char **argv)
     CHECK(bench != NULL);
     open_bench(bench, &options);
     bench->total_terms = options.total_terms;
+    XXH3_64bits_reset(&bench->answers);
     run(bench, options.requests);
     double candidates = (double)bench->candidates / (double)options.requests;
     printf("{\"requests\": %" PRId64 ", \"candidates\": %.1f", options.requests, candidates);
@@ -220,7 +226,7 @@ int main(int argc, char **argv)
         printf(", \"%s_ns\": %.2f", step_names[i],
                samples_quantile(&bench->steps_ns[i], 0.5) / candidates);
     }
-    printf("}\n");
+    printf(", \"answers\": \"%016" PRIx64 "\"}\n", XXH3_64bits_digest(&bench->answers));
     close_bench(bench);
     return 0;
 }

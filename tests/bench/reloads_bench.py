@@ -82,12 +82,16 @@ def print_report(report):
         print(f"{name.replace('_', ' '):<26} {value:,}" if isinstance(value, int) else f"{name.replace('_', ' '):<26} {value}")
 
 
-def main(arguments):
-    options = parse(arguments)
+def measure_with(options):
     complete_programs(options)
     sys.argv = [sys.argv[0], options.reelrank]
     with tempfile.TemporaryDirectory(prefix="reloads-") as place:
-        report = measure(options, pathlib.Path(place))
+        return measure(options, pathlib.Path(place))
+
+
+def main(arguments):
+    options = parse(arguments)
+    report = measure_with(options)
     show(options, report, print_report)
     if report["growth_kib"] > options.allow_kib:
         give_up(f"memory grew by {report['growth_kib']} KiB")

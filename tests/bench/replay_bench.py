@@ -103,11 +103,16 @@ def file_figures(options, log, catalogue):
     }
 
 
-def measure_files(options, scratch):
+def simulate_files(options, scratch):
+    """(log, catalogue) as JSON Lines."""
     world = os.path.join(scratch, "world")
     say(options, f"simulating {options.signals:,} signals")
     subprocess.run(simulate(options, options.signals, "--out", world), check=True, stderr=subprocess.DEVNULL)
-    plain, catalogue = os.path.join(world, "log.jsonl"), os.path.join(world, "catalogue.jsonl")
+    return os.path.join(world, "log.jsonl"), os.path.join(world, "catalogue.jsonl")
+
+
+def measure_files(options, scratch):
+    plain, catalogue = simulate_files(options, scratch)
     subprocess.run(["zstd", "-q", "-f", plain], check=True)
     return {
         "plain": file_figures(options, plain, catalogue),
@@ -234,6 +239,19 @@ def measure_decisions(options, scratch):
                            for model in ("none", "video")},
         "parity": {"by_score": parity_figures(options, plain, options.decisions),
                    "exploring": parity_figures(options, exploring, few)},
+    }
+
+
+def measure_rates(options, scratch):
+    """The two rates that stand for the others: of a log in a file, and of a journal with one weights file."""
+    files = file_figures(options, *simulate_files(options, scratch))
+    data = make_journal(options, scratch, "by score", options.decisions)
+    return {
+        "files": files,
+        "ranking": ranking_figures(options, data, "default"),
+        "parity": parity_figures(options, data, options.decisions),
+        "decisions": options.decisions,
+        "candidates": options.candidates,
     }
 
 

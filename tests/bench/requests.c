@@ -28,10 +28,13 @@ struct options {
     int64_t bodies;
     const char *form;
     const char *draw;
+    const char *answer;
+    bool stream;
 };
 
 static const char *const forms[] = {"ids", "keys", NULL};
 static const char *const draws[] = {"hot", "uniform", NULL};
+static const char *const answers[] = {"packed", "slate", NULL};
 
 static const struct argument arguments[] = {
     {.name = "output",
@@ -110,6 +113,17 @@ static const struct argument arguments[] = {
      .offset = offsetof(struct options, draw),
      .initial = "uniform",
      .choices = draws},
+    {.name = "answer",
+     .value_name = "FORM",
+     .help = "packed (arrays) or slate (a message for each position)",
+     .kind = ARGUMENT_CHOICE,
+     .offset = offsetof(struct options, answer),
+     .initial = "packed",
+     .choices = answers},
+    {.name = "stream",
+     .help = "messages for RankStream instead of Rank",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct options, stream)},
 };
 
 static const struct program program = {
@@ -180,18 +194,27 @@ static void put_candidates(struct candidates *candidates, const char *form,
     }
 }
 
-static void write_frame(FILE *file, const Reelrank__V1__RankRequest *request)
+static void write_frame(FILE *file, const ProtobufCMessage *message)
 {
-    size_t size = reelrank__v1__rank_request__get_packed_size(request);
+    size_t size = protobuf_c_message_get_packed_size(message);
     size_t frame_size = POOL_HEADER_SIZE + size;
     uint8_t *frame = malloc(frame_size);
     CHECK(frame != NULL);
     pool_put_header(frame, size);
-    reelrank__v1__rank_request__pack(request, frame + POOL_HEADER_SIZE);
+    protobuf_c_message_pack(message, frame + POOL_HEADER_SIZE);
     if (fwrite(frame, 1, frame_size, file) != frame_size) {
         give_up("writing: %s", strerror(errno));
     }
     free(frame);
+}
+
+/* All messages of a stream have one correlation id, so that all answers have one size. */
+static void write_message(FILE *file, Reelrank__V1__RankRequest *request, bool stream)
+{
+    Reelrank__V1__RankStreamRequest message = REELRANK__V1__RANK_STREAM_REQUEST__INIT;
+    message.correlation_id = 1;
+    message.request = request;
+    write_frame(file, stream ? &message.base : &request->base);
 }
 
 static void write_request(FILE *file, const struct options *options, struct candidates *candidates,
@@ -215,13 +238,15 @@ static void write_request(FILE *file, const struct options *options, struct cand
     request.locale = (char *)(uintptr_t)dataset_locale(number);
     request.age_years = AGE_YEARS;
     request.now_ms = options->now_ms > 0 ? options->now_ms : DATASET_NOW_MS;
-    request.response_form = REELRANK__V1__RESPONSE_FORM__RESPONSE_FORM_PACKED;
-    write_frame(file, &request);
+    request.response_form = strcmp(options->answer, "packed") == 0
+                                ? REELRANK__V1__RESPONSE_FORM__RESPONSE_FORM_PACKED
+                                : REELRANK__V1__RESPONSE_FORM__RESPONSE_FORM_SLATE;
+    write_message(file, &request, options->stream);
 }
 
 int main(int argc, char **argv)
 {
-    struct options options;
+    struct options options = {0};
     program_options(&program, argc, argv, &options);
     if (options.candidates > options.videos) {
         give_up("--candidates %" PRId64 " is more than the videos there are", options.candidates);

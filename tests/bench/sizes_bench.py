@@ -61,10 +61,11 @@ def measure_start(options, data, folder):
 
 def forget_pages(data):
     """Drops what the system keeps of the files in memory, as far as it is on disk."""
-    for name in os.listdir(data):
-        with open(os.path.join(data, name), "rb") as file:
-            os.fsync(file.fileno())
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    for folder, _, names in os.walk(data):
+        for name in names:
+            with open(os.path.join(folder, name), "rb") as file:
+                os.fsync(file.fileno())
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def measure_starts(options, data, folder):

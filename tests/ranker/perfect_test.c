@@ -2,10 +2,11 @@
 
 #include "tests/test.h"
 
+static struct arena arena;
+
 static struct arena *scratch(void)
 {
     static char memory[1 << 18];
-    static struct arena arena;
     arena_init(&arena, memory, sizeof(memory));
     return &arena;
 }
@@ -17,11 +18,17 @@ static struct perfect new_map(size_t capacity)
     return map;
 }
 
+/* Behind what scratch() gave. */
+static void seal(struct perfect *map)
+{
+    CHECK_EQ(STATUS_OK, perfect_seal(map, &arena));
+}
+
 static void empty_map_knows_nothing(void)
 {
     struct perfect map = new_map(0);
     CHECK_EQ(0, perfect_value(&map, 7));
-    perfect_seal(&map);
+    seal(&map);
     CHECK_EQ(0, perfect_value(&map, 7));
     CHECK_EQ(0, perfect_value(&map, 0));
 }
@@ -32,7 +39,7 @@ static void key_0_is_no_key(void)
     perfect_put(&map, 0, 5);
     perfect_put(&map, 1, 6);
     CHECK_EQ(0, perfect_value(&map, 0));
-    perfect_seal(&map);
+    seal(&map);
     CHECK_EQ(0, perfect_value(&map, 0));
     CHECK_EQ(6, perfect_value(&map, 1));
 }
@@ -42,7 +49,7 @@ static void last_value_of_a_key_counts(void)
     struct perfect map = new_map(1);
     perfect_put(&map, 9, 1);
     perfect_put(&map, 9, 2);
-    perfect_seal(&map);
+    seal(&map);
     CHECK_EQ(2, perfect_value(&map, 9));
 }
 
@@ -54,7 +61,7 @@ static void new_keys_may_be_added_without_a_search(void)
     perfect_add(&map, 9, 3);
     perfect_put(&map, 7, 4);
     CHECK_EQ(3, perfect_value(&map, 9));
-    perfect_seal(&map);
+    seal(&map);
     CHECK_EQ(4, perfect_value(&map, 7));
     CHECK_EQ(2, perfect_value(&map, 8));
     CHECK_EQ(3, perfect_value(&map, 9));
@@ -64,7 +71,9 @@ static void new_keys_may_be_added_without_a_search(void)
 static void check_all(const struct perfect *map, const uint64_t *keys, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
+        CHECK_EQ(i + 1, perfect_index(map, keys[i]));
         CHECK_EQ(i + 1, perfect_value(map, keys[i]));
+        CHECK_EQ(0, perfect_index(map, keys[i] ^ (UINT64_C(1) << 63)));
         CHECK_EQ(0, perfect_value(map, keys[i] ^ (UINT64_C(1) << 63)));
     }
 }
@@ -83,7 +92,7 @@ static void fullest_map_is_right(void)
         perfect_put(&map, keys[i], i + 1);
     }
     check_all(&map, keys, PERFECT_KEYS_MAX);
-    perfect_seal(&map);
+    seal(&map);
     check_all(&map, keys, PERFECT_KEYS_MAX);
 }
 
@@ -95,7 +104,7 @@ static void forty_eight_hashes_seal(void)
             uint64_t key = (seed * 48 + i) * UINT64_C(0xbf58476d1ce4e5b9);
             perfect_put(&map, key ^ key >> 31, 1);
         }
-        perfect_seal(&map);
+        seal(&map);
         CHECK(map.sealed);
     }
 }
@@ -109,7 +118,7 @@ static void map_of_255_hashes_seals(void)
             uint64_t key = (seed * 255 + i) * UINT64_C(0xbf58476d1ce4e5b9);
             perfect_put(&map, key ^ key >> 31, 1);
         }
-        perfect_seal(&map);
+        seal(&map);
         CHECK(map.sealed);
     }
 }
@@ -128,10 +137,14 @@ static void unsealed_map_answers_all_the_same(void)
 static void small_arena_is_reported(void)
 {
     static char memory[64];
-    struct arena arena;
+    struct arena small;
     struct perfect map;
-    arena_init(&arena, memory, sizeof(memory));
-    CHECK_EQ(STATUS_NO_MEMORY, perfect_init(&map, &arena, 48));
+    arena_init(&small, memory, sizeof(memory));
+    CHECK_EQ(STATUS_NO_MEMORY, perfect_init(&map, &small, 48));
+    map = new_map(3);
+    perfect_put(&map, 1, 1);
+    CHECK_EQ(STATUS_NO_MEMORY, perfect_seal(&map, &small));
+    CHECK_EQ(1, perfect_value(&map, 1));
 }
 
 int main(int argc, char **argv)

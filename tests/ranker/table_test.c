@@ -1,5 +1,6 @@
 #include "ranker/table.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "tests/test.h"
@@ -74,6 +75,72 @@ static void hash_in_two_joined_tables_is_corrupt(void)
     table_release(&other);
 }
 
+enum { THREADS = 4, ROWS_OF_EACH = 30000 };
+
+/* Rows of one thread. */
+struct part {
+    struct table *table;
+    size_t first;
+    size_t end;
+    pthread_t thread;
+    enum status status;
+};
+
+static void *index_part(void *argument)
+{
+    struct part *part = argument;
+    part->status = table_index_rows(part->table, part->first, part->end);
+    return NULL;
+}
+
+/* Indexes all rows by several threads; false if one of them found a hash twice. */
+static bool index_by_threads(struct table *table)
+{
+    struct part parts[THREADS];
+    bool right = true;
+    CHECK_EQ(STATUS_OK, table_index_begin(table));
+    for (size_t i = 0; i < THREADS; i++) {
+        size_t first = i * ROWS_OF_EACH;
+        parts[i] = (struct part){.table = table, .first = first, .end = first + ROWS_OF_EACH};
+        CHECK(pthread_create(&parts[i].thread, NULL, index_part, &parts[i]) == 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        CHECK(pthread_join(parts[i].thread, NULL) == 0);
+        CHECK(parts[i].status == STATUS_OK || parts[i].status == STATUS_CORRUPT);
+        right = right && parts[i].status == STATUS_OK;
+    }
+    return right;
+}
+
+static void rows_indexed_by_several_threads_are_all_found(void)
+{
+    struct table table = appended(0, (uint64_t)THREADS * ROWS_OF_EACH);
+    CHECK(index_by_threads(&table));
+    for (uint64_t i = 0; i < table.count; i++) {
+        const struct row *row = table_find(&table, hash_of(i));
+        CHECK(row != NULL && row->value == i);
+    }
+    CHECK(table_find(&table, hash_of(table.count)) == NULL);
+    table_release(&table);
+}
+
+static void hash_that_two_threads_have_is_corrupt(void)
+{
+    struct table table = appended(0, (uint64_t)THREADS * ROWS_OF_EACH);
+    struct row *row = table_at(&table, 3 * ROWS_OF_EACH + 7);
+    row->hash = hash_of(11);
+    CHECK(!index_by_threads(&table));
+    table_release(&table);
+}
+
+static void row_without_a_hash_is_corrupt(void)
+{
+    struct table table = table_of(sizeof(struct row));
+    CHECK_EQ(STATUS_OK, table_fill(&table, 3));
+    CHECK_EQ(STATUS_CORRUPT, table_index(&table));
+    table_release(&table);
+}
+
 static void removed_row_is_replaced_by_the_last(void)
 {
     struct table table = table_of(sizeof(struct row));
@@ -106,6 +173,9 @@ int main(int argc, char **argv)
     static const struct test tests[] = {
         TEST(joined_tables_have_the_rows_of_both),
         TEST(hash_in_two_joined_tables_is_corrupt),
+        TEST(rows_indexed_by_several_threads_are_all_found),
+        TEST(hash_that_two_threads_have_is_corrupt),
+        TEST(row_without_a_hash_is_corrupt),
         TEST(removed_row_is_replaced_by_the_last),
         TEST(bytes_are_those_of_rows_and_index),
     };

@@ -45,7 +45,7 @@ static void bins_agree_with_the_logarithm(void)
 static void an_empty_histogram_knows_nothing(void)
 {
     struct watch watch = {0};
-    CHECK(watch_quantile(watch_find(&watch, INDIA, 2, 1), 5000) == 0.5);
+    CHECK(watch_quantile(watch_find(&watch, INDIA, 2, 1), watch_bin(5000)) == 0.5);
     watch_release(&watch);
 }
 
@@ -58,11 +58,11 @@ static void quantile_counts_half_of_its_own_bin(void)
     move(&watch, 0, -1, 60000);
     const struct watch_histogram *histogram = watch_find(&watch, 0, 2, 1);
     CHECK_EQ(4, histogram->count);
-    CHECK(watch_quantile(histogram, 0) == 0.125);
-    CHECK(watch_quantile(histogram, 5000) == 0.25);
-    CHECK(watch_quantile(histogram, 10000) == 0.5);
-    CHECK(watch_quantile(histogram, 60000) == 0.875);
-    CHECK(watch_quantile(histogram, LIMIT_DURATION_MS) == 1);
+    CHECK(watch_quantile(histogram, watch_bin(0)) == 0.125);
+    CHECK(watch_quantile(histogram, watch_bin(5000)) == 0.25);
+    CHECK(watch_quantile(histogram, watch_bin(10000)) == 0.5);
+    CHECK(watch_quantile(histogram, watch_bin(60000)) == 0.875);
+    CHECK(watch_quantile(histogram, watch_bin(LIMIT_DURATION_MS)) == 1);
     watch_release(&watch);
 }
 

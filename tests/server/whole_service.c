@@ -143,10 +143,10 @@ static void take_answer(const struct method *method, struct turn *turn)
         check_answer(method, turn, turn->response_bytes);
         return;
     }
-    size_t size = protobuf_c_message_get_packed_size(turn->response);
+    size_t size = wire_packed_size(turn->response);
     uint8_t *bytes = malloc(size + 1);
     CHECK(bytes != NULL);
-    CHECK(protobuf_c_message_pack(turn->response, bytes) == size);
+    wire_pack(turn->response, bytes);
     check_answer(method, turn, (struct text){.data = (const char *)bytes, .size = size});
     free(bytes);
 }
@@ -236,9 +236,7 @@ bool whole_service_run(struct whole_service *whole, const struct method *method,
 
 bool whole_service_decode(const struct method *method, struct turn *turn)
 {
-    ProtobufCAllocator allocator = wire_allocator(turn->arena);
-    turn->request = protobuf_c_message_unpack(method_descriptor(method)->input, &allocator,
-                                              turn->request_bytes.size,
-                                              (const uint8_t *)turn->request_bytes.data);
+    turn->request = wire_unpack(method_descriptor(method)->input, turn->request_bytes, turn->arena,
+                                &turn->notes);
     return turn->request != NULL;
 }
