@@ -79,6 +79,6 @@ void example_label_all(const struct outcome *outcome, const struct watch_histogr
     if (watch_is_known(outcome) && histogram->count >= OUTCOME_VIEWS_MINIMUM) {
         set_label(out, HEAD_WATCH_QUANTILE, false);
         out->watch_quantile =
-            outcome->watch_ms > 0 ? watch_quantile(histogram, outcome->watch_ms) : 0;
+            outcome->watch_ms > 0 ? watch_quantile(histogram, watch_bin(outcome->watch_ms)) : 0;
     }
 }

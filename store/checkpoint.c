@@ -21,10 +21,12 @@
 #include "store/state_file.h"
 
 enum {
-    SLICE_ROWS = 64,  /* saved under one read lock, or dropped under one write lock */
-    LOOK_MS = 1000,   /* between looks at how far the log has got */
-    REST_FACTOR = 3,  /* rests between checkpoints, in times of the last one's duration */
-    RETRY_MS = 60000, /* after a failed one */
+    SLICE_ROWS = 64,        /* saved under one read lock, or dropped under one write lock */
+    BACK_ROWS = 16,         /* brought back under one write lock: some 50 us */
+    LOOK_MS = 1000,         /* between looks at how far the log has got */
+    REST_FACTOR = 3,        /* rests between checkpoints, in times of the last one's duration */
+    REST_MAX_NS = 10000000, /* between rows that are brought back */
+    RETRY_MS = 60000,       /* after a failed one */
     SECOND_MS = 1000
 };
 
@@ -533,7 +535,7 @@ static bool find_missed(struct checkpoint *checkpoint, size_t *rows, size_t *cou
     read_lock(checkpoint);
     size_t end = state_row_count(checkpoint->state, checkpoint->table);
     size_t stop = checkpoint->next_row + LOOK_ROWS < end ? checkpoint->next_row + LOOK_ROWS : end;
-    for (; checkpoint->next_row < stop && *count < SLICE_ROWS; checkpoint->next_row++) {
+    for (; checkpoint->next_row < stop && *count < BACK_ROWS; checkpoint->next_row++) {
         if (state_is_missed(checkpoint->state, checkpoint->table, checkpoint->next_row)) {
             rows[(*count)++] = checkpoint->next_row;
         }
@@ -567,7 +569,7 @@ static bool bring_back(struct checkpoint *checkpoint, const size_t *rows, size_t
 
 static void bring_some_back(struct checkpoint *checkpoint)
 {
-    size_t rows[SLICE_ROWS];
+    size_t rows[BACK_ROWS];
     size_t count = 0;
     bool more = has_room(checkpoint) && find_missed(checkpoint, rows, &count);
     if (!bring_back(checkpoint, rows, count) || !more) {
@@ -604,6 +606,16 @@ static void wait_a_moment(struct checkpoint *checkpoint)
     (void)pthread_cond_timedwait(&checkpoint->changed, &checkpoint->mutex, &until);
 }
 
+/* Rankings wait while rows are brought back, so that has a quarter of the time at most. */
+static void bring_back_and_rest(struct checkpoint *checkpoint)
+{
+    int64_t start_ns = monotonic_ns();
+    bring_some_back(checkpoint);
+    int64_t rest_ns = REST_FACTOR * (monotonic_ns() - start_ns);
+    struct timespec rest = {.tv_nsec = rest_ns < REST_MAX_NS ? rest_ns : REST_MAX_NS};
+    (void)nanosleep(&rest, NULL); /* woken early, it rests less */
+}
+
 static void work_or_wait(struct checkpoint *checkpoint)
 {
     if (checkpoint->table == STATE_TABLE_COUNT) {
@@ -611,7 +623,7 @@ static void work_or_wait(struct checkpoint *checkpoint)
         return;
     }
     pthread_mutex_unlock(&checkpoint->mutex);
-    bring_some_back(checkpoint);
+    bring_back_and_rest(checkpoint);
     pthread_mutex_lock(&checkpoint->mutex);
 }
 

@@ -14,9 +14,10 @@
 
 enum {
     BLOCK_EVENTS = 1024,
-    BLOCKS = 3,     /* one is applied, one waits, and one is filled */
-    KEYS_AHEAD = 8, /* a cold slot of the window costs as much as adding these */
-    WARMERS = 32,   /* threads that wait for the disk, so that it has something to do */
+    BLOCKS = 3,       /* one is applied, one waits, and one is filled */
+    KEYS_AHEAD = 8,   /* a cold slot of the window costs as much as adding these */
+    WARMERS = 32,     /* threads that wait for the disk, so that it has something to do */
+    WARMED_EACH = 32, /* events that are worth a thread */
     SLOW_BLOCK_MS = 10,
     PROGRESS_MS = 100
 };
@@ -51,7 +52,8 @@ struct tail {
 struct warming {
     const struct state *state;
     const struct block *block;
-    size_t first; /* of the events WARMERS apart */
+    size_t first; /* of the events that are `step` apart */
+    size_t step;
     struct arena arena;
 };
 
@@ -292,7 +294,7 @@ static enum status end_tail(struct recovery *recovery, enum status status, struc
 static void warm(void *member)
 {
     struct warming *warming = member;
-    for (size_t i = warming->first; i < warming->block->count; i += WARMERS) {
+    for (size_t i = warming->first; i < warming->block->count; i += warming->step) {
         state_warm(warming->state, warming->block->list[i], &warming->arena);
     }
 }
@@ -301,15 +303,17 @@ static void warm(void *member)
 static void warm_block(const struct state *state, const struct block *block)
 {
     struct warming warmings[WARMERS];
-    char *memory = malloc((size_t)WARMERS * STATE_LOAD_BYTES);
+    size_t count = block->count / WARMED_EACH + 1;
+    count = count < WARMERS ? count : WARMERS;
+    char *memory = malloc(count * STATE_LOAD_BYTES);
     if (memory == NULL) {
         return;
     }
-    for (size_t i = 0; i < WARMERS; i++) {
-        warmings[i] = (struct warming){.state = state, .block = block, .first = i};
+    for (size_t i = 0; i < count; i++) {
+        warmings[i] = (struct warming){.state = state, .block = block, .first = i, .step = count};
         arena_init(&warmings[i].arena, memory + i * STATE_LOAD_BYTES, STATE_LOAD_BYTES);
     }
-    crew_run(warm, warmings, sizeof(warmings[0]), WARMERS);
+    crew_run(warm, warmings, sizeof(warmings[0]), count);
     free(memory);
 }
 

@@ -52,7 +52,8 @@ sections:
 Servers that are compared run in the same rounds, in random order, under the same load: 8
 connections with 8 calls under way on each. Where there are two processors, the server has one and
 the load the other. Compare ratios of one run; absolute times depend on the machine and on what else it does.
-Any failed call and any dropped candidate ends the run with a message.
+Any failed call and any dropped candidate ends its section with a message; the others go on, and
+the exit code is 1.
 """
 
 SUBCOMMANDS = {
@@ -156,6 +157,7 @@ def measure_all(options):
         "rounds": options.rounds,
         "seconds": options.seconds,
         "sizes": options.data_sizes,
+        "failed": {},
     }
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -163,7 +165,11 @@ def measure_all(options):
         for number, name in enumerate(names, 1):
             minutes, seconds = divmod(int(time.monotonic() - begin), 60)
             say(options, f"[{number} of {len(names)}, {minutes}:{seconds:02}] {SECTIONS[name][1]}")
-            report[name] = SECTIONS[name][0](bench)
+            try:
+                report[name] = SECTIONS[name][0](bench)
+            except SystemExit as failure:  # of give_up(): the other sections are worth having
+                report["failed"][name] = str(failure.code)
+                say(options, f"{name} failed: {failure.code}")
     report["minutes"] = (time.monotonic() - begin) / 60
     return report
 
@@ -189,6 +195,8 @@ def main():
             say(options, "one processor only: server and load disturb each other")
         report = measure_all(options)
     show_all(options, report)
+    if report["failed"]:
+        give_up(f"failed: {', '.join(report['failed'])}")
 
 
 def show_all(options, report):

@@ -242,10 +242,10 @@ def measure_decisions(options, scratch):
     }
 
 
-def measure_rates(options, scratch):
+def measure_rates(options, scratch, *server_options):
     """The two rates that stand for the others: of a log in a file, and of a journal with one weights file."""
     files = file_figures(options, *simulate_files(options, scratch))
-    data = make_journal(options, scratch, "by score", options.decisions)
+    data = make_journal(options, scratch, "by score", options.decisions, *server_options)
     return {
         "files": files,
         "ranking": ranking_figures(options, data, "default"),

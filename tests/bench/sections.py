@@ -230,6 +230,9 @@ def spread_of(results, key):
 # --- the other benches --------------------------------------------------------------------------
 
 
+NO_REFUSALS = ("--queue-delay-ms", "0")  # what is refused cannot be compared
+
+
 def common_words(options):
     return ["--programs", options.programs] + ["--json"] * options.json
 
@@ -239,7 +242,7 @@ def measure_signals(bench):
     data = bench.data("signals")
     words = ["--rounds", str(options.rounds), "--seconds", "2" if options.quick else "3"]
     words += ["--videos", str(data["sizes"]["videos"]), "--users", str(data["sizes"]["users"])]
-    words += ["--data", options.data, *common_words(options)]
+    words += ["--data", options.data, *common_words(options), "--", *NO_REFUSALS]
     chosen = signals_bench.parse_options(words)
     signals_bench.complete_options(chosen)
     scratch_home = os.path.dirname(data["store"])
@@ -254,7 +257,7 @@ def measure_replay(bench):
     chosen = replay_bench.parse_options(words)
     replay_bench.complete_options(chosen)
     with tempfile.TemporaryDirectory(dir=bench.folder, prefix="replay-") as scratch:
-        return replay_bench.measure_rates(chosen, scratch)
+        return replay_bench.measure_rates(chosen, scratch, *NO_REFUSALS)
 
 
 def measure_reloads(bench):

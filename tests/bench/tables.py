@@ -238,6 +238,8 @@ TABLES = {
 def tables(report):
     """[(title, note, heads, rows)] of what the report has, goals first."""
     found = [("Goals", OTHER_GOALS, ["what", "goal", "measured", "reached"], goal_rows(report))]
+    failures = [[name, text] for name, text in report["failed"].items()]
+    found.append(("Not measured", "", ["section", "why"], failures))
     for name, make in TABLES.items():
         if name in report:
             found += make(report)
