@@ -4,6 +4,11 @@
 
 #include "ranker/check.h"
 
+enum {
+    MEMORY_INTERVALS = 4, /* behind a late call, in which nothing is taken for a burst */
+    LATE_DELAYS = 2       /* that a late call may have waited and still begin */
+};
+
 /* Shares of a worker's time while all classes wait. */
 static const struct {
     const char *name;
@@ -46,6 +51,16 @@ void admission_init(struct admission *admission, const struct admission_options 
 {
     CHECK(options->interval_ns >= options->delay_ns);
     *admission = (struct admission){.options = *options};
+}
+
+int64_t admission_time(struct admission *admission, int64_t clock_ns)
+{
+    int64_t gap_ns = clock_ns - admission->seen_ns;
+    if (admission->waiting > 0 && gap_ns > admission->options.delay_ns) {
+        admission->absent_ns += gap_ns - admission->options.delay_ns;
+    }
+    admission->seen_ns = clock_ns;
+    return clock_ns - admission->absent_ns;
 }
 
 bool admission_arrived(struct admission *admission, enum admission_class class)
@@ -114,11 +129,21 @@ static bool is_controlled(const struct admission *admission, enum admission_clas
     return admission->options.delay_ns > 0 && !classes[class].stream;
 }
 
+/* Whether calls have been late within the last intervals. */
+static bool was_late(const struct admission *admission, const struct admission_lane *lane,
+                     int64_t now_ns, int intervals)
+{
+    return lane->late_ns != 0 &&
+           now_ns - lane->late_ns <= admission->options.interval_ns * intervals;
+}
+
 static bool is_standing(const struct admission *admission, enum admission_class class,
                         int64_t now_ns)
 {
+    const struct admission_lane *lane = &admission->lanes[class];
     return is_controlled(admission, class) &&
-           now_ns - admission->lanes[class].busy_since_ns > admission->options.interval_ns;
+           (now_ns - lane->busy_since_ns > admission->options.interval_ns ||
+            was_late(admission, lane, now_ns, MEMORY_INTERVALS));
 }
 
 static bool is_late(const struct admission *admission, enum admission_class class,
@@ -130,6 +155,18 @@ static bool is_late(const struct admission *admission, enum admission_class clas
     bool standing = is_standing(admission, class, now_ns);
     int64_t most_ns = standing ? admission->options.delay_ns : admission->options.interval_ns;
     return now_ns - waiter->arrived_ns > most_ns;
+}
+
+/*
+ * Whether the newest call of a class, which is late, may begin none the less. Where other classes
+ * wait it may, for a while: its class would lose its turn to them, and not have it when what is
+ * refused has made room for new calls.
+ */
+static bool begins_late(const struct admission *admission, const struct admission_lane *lane,
+                        int64_t now_ns)
+{
+    return admission->waiting > lane->waiting &&
+           now_ns - lane->newest->arrived_ns <= LATE_DELAYS * admission->options.delay_ns;
 }
 
 /* What of the class may begin; NULL: nothing. */
@@ -144,7 +181,9 @@ static struct waiter *candidate(struct admission *admission, enum admission_clas
         return lane->oldest;
     }
     lane->late_ns = now_ns;
-    return is_late(admission, class, lane->newest, now_ns) ? NULL : lane->newest;
+    bool begins =
+        !is_late(admission, class, lane->newest, now_ns) || begins_late(admission, lane, now_ns);
+    return begins ? lane->newest : NULL;
 }
 
 struct waiter *admission_next(struct admission *admission, int64_t now_ns)
@@ -169,12 +208,16 @@ struct waiter *admission_next(struct admission *admission, int64_t now_ns)
 
 struct waiter *admission_late(struct admission *admission, int64_t now_ns)
 {
-    for (unsigned i = 0; i < ADMISSION_CLASS_COUNT; i++) {
-        struct admission_lane *lane = &admission->lanes[i];
+    for (unsigned i = 1; i <= ADMISSION_CLASS_COUNT; i++) {
+        enum admission_class class =
+            (enum admission_class)((admission->refused + i) % ADMISSION_CLASS_COUNT);
+        struct admission_lane *lane = &admission->lanes[class];
         struct waiter *waiter = lane->oldest;
-        if (waiter != NULL && is_late(admission, (enum admission_class)i, waiter, now_ns)) {
+        if (waiter != NULL && is_late(admission, class, waiter, now_ns)) {
+            lane->late_ns = now_ns;
             leave(admission, lane, waiter);
             count(&lane->late);
+            admission->refused = class;
             return waiter;
         }
     }
@@ -189,8 +232,7 @@ void admission_charge(struct admission *admission, int64_t spent_ns)
 
 bool admission_is_overloaded(const struct admission *admission, int64_t now_ns)
 {
-    int64_t late_ns = admission->lanes[admission->turn].late_ns;
-    return late_ns != 0 && now_ns - late_ns <= admission->options.interval_ns;
+    return was_late(admission, &admission->lanes[admission->turn], now_ns, 1);
 }
 
 void admission_expired(struct admission *admission)

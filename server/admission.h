@@ -19,10 +19,12 @@
  * How long a call may wait is controlled as in "Controlling Queue Delay" (Nichols, Jacobson, ACM
  * Queue 10, 2012), in the form for servers of "Fail at Scale" (Maurer, ACM Queue 13, 2015): a queue
  * that was empty within the last interval holds a burst, and its calls may wait for an interval.
- * One that was not empty has come to stay: until it is empty again, calls that have waited for
- * longer than the delay are refused. The first come is first, but while there are such calls the
- * last come is, for it is the one whose client will wait long enough. That needs no estimate of
- * capacity.
+ * One that was not empty has come to stay, and so has one that comes within four intervals of a
+ * late call: calls in it that have waited for longer than the delay are late, and are refused as
+ * there is time, the oldest first. The first come is first, but while there are late ones the last
+ * come is, for it is the one whose client will wait long enough. Where all of a class are late none
+ * begins, but while other classes wait, which would have its turn, the last one may have waited for
+ * twice the delay. That needs no estimate of capacity.
  *
  * Messages of streams wait likewise, each stream's one at a time, and are never refused: flow
  * control holds the next one back.
@@ -78,9 +80,12 @@ struct admission_lane {
 struct admission {
     struct admission_options options;
     struct admission_lane lanes[ADMISSION_CLASS_COUNT];
-    enum admission_class turn; /* of the last one taken */
-    int64_t served_ns;         /* of its lane when it was taken */
+    enum admission_class turn;    /* of the last one taken */
+    int64_t served_ns;            /* of its lane when it was taken */
+    enum admission_class refused; /* of the last one that was late */
     size_t waiting;
+    int64_t seen_ns;   /* the clock at the last look */
+    int64_t absent_ns; /* of all time so far, what the queue does not see */
 };
 
 /* The class of a method. */
@@ -90,6 +95,14 @@ enum admission_class admission_class_of(const struct method *method);
 const char *admission_class_name(enum admission_class class);
 
 void admission_init(struct admission *admission, const struct admission_options *options);
+
+/*
+ * The queue's time, for what follows, from a clock that never goes back; to be asked for at every
+ * look at the queue. While calls wait, more than the delay between two looks counts as the delay:
+ * a worker that was away, in the core or for want of a processor, has not been too slow, and what
+ * waited meanwhile is no worse for it.
+ */
+int64_t admission_time(struct admission *admission, int64_t clock_ns);
 
 /*
  * A call has come. False: its class has as many as it may, counted as full; the call is to be
@@ -105,10 +118,11 @@ void admission_ended(struct admission *admission, enum admission_class class);
 bool admission_enter(struct admission *admission, enum admission_class class, struct waiter *waiter,
                      int64_t now_ns);
 
-/* Takes what begins next; NULL: nothing waits but what is late. */
+/* Takes what begins next; NULL: nothing waits but what is too late. */
 struct waiter *admission_next(struct admission *admission, int64_t now_ns);
 
-/* Takes one that has waited for too long and is to be refused; NULL: there is none. */
+/* Takes one that has waited for too long and is to be refused, of one class after the other; NULL:
+ * there is none. */
 struct waiter *admission_late(struct admission *admission, int64_t now_ns);
 
 /* The time that what was taken last needed. */

@@ -29,7 +29,10 @@ enum {
     BACKLOG = 1024,          /* of connections the system holds until they are accepted */
     EVENTS_MAX = 64,         /* at a time */
     ACCEPT_MAX = 64,         /* likewise */
-    TICK_MS = 100,           /* between two looks at what has come */
+    TICK_MS = 10,            /* between two looks at whether the core is busy */
+    LOOK_MS = 100,           /* between two looks at what has come, without a flood */
+    FLOOD_SHARE = 4,         /* one of so many parts of what all may send, and it is one */
+    REST_MS = 100,           /* without descriptors */
     QUIET_MS = 10000,        /* without a whole message, until one may be closed to make room */
     SILENT_MS = 1000,        /* likewise, of one that never had any */
     CALL_BYTES = 4096,       /* allowed to each whole message for headers and frames */
@@ -77,8 +80,10 @@ struct connections {
     pthread_t thread;
     bool started;
     size_t bucket_mask;
-    int64_t looked_ms; /* owned by the thread */
-    int64_t warned_ms; /* likewise */
+    /* Owned by the thread. */
+    int64_t looked_ms;
+    int64_t warned_ms;
+    bool flooded; /* at the last look, so that the next one comes soon */
     pthread_mutex_t lock;
     /* Guarded by lock. */
     struct connection **buckets;
@@ -215,28 +220,43 @@ static void look_at(struct connections *connections, struct connection *connecti
     }
 }
 
-static void look_at_all(struct connections *connections)
+/* Closes the worst connection where all together have sent too much, or the core reads on and on.
+ */
+static void cut_worst(const struct connections *connections, struct look *look, bool busy)
 {
-    struct look look = {.now_ms = monotonic_ms()};
-    look.past_ms = look.now_ms - connections->looked_ms;
-    if (look.past_ms < TICK_MS) {
-        return;
+    if (look->worst != NULL && (look->loose > connections->options.flood_bytes_total ||
+                                (busy && look->worst->loose > BUSY_BYTES))) {
+        cut(look->worst);
+        look->flooded++;
     }
-    bool busy = connections->options.tick(connections->options.context);
-    connections->looked_ms = look.now_ms;
+}
+
+static void look_at_all(struct connections *connections, int64_t now_ms, bool busy)
+{
+    struct look look = {.now_ms = now_ms, .past_ms = now_ms - connections->looked_ms};
+    connections->looked_ms = now_ms;
     pthread_mutex_lock(&connections->lock);
     for_each(connections, look_at, &look);
-    if (look.worst != NULL && (look.loose > connections->options.flood_bytes_total ||
-                               (busy && look.worst->loose > BUSY_BYTES))) {
-        cut(look.worst);
-        look.flooded++;
-    }
+    cut_worst(connections, &look, busy);
     connections->counts.flooded += look.flooded;
     pthread_mutex_unlock(&connections->lock);
+    connections->flooded =
+        look.flooded > 0 || look.loose > connections->options.flood_bytes_total / FLOOD_SHARE;
     if (look.flooded > 0) {
         logline(LOG_WARN, "connections",
                 "problem=\"closed for sending too much that is no call\" count=%" PRIu64,
                 look.flooded);
+    }
+}
+
+/* Memory that a flood takes, and calls that wait meanwhile, are those of the time between looks. */
+static void tick(struct connections *connections)
+{
+    int64_t now_ms = monotonic_ms();
+    int64_t past_ms = now_ms - connections->looked_ms;
+    bool busy = connections->options.tick(connections->options.context);
+    if (past_ms >= LOOK_MS || (past_ms >= TICK_MS && (busy || connections->flooded))) {
+        look_at_all(connections, now_ms, busy);
     }
 }
 
@@ -406,7 +426,7 @@ static void accept_some(struct connections *connections)
             pthread_mutex_lock(&connections->lock);
             connections->counts.failed++;
             pthread_mutex_unlock(&connections->lock);
-            usleep(TICK_MS * 1000); /* nothing else tells when there are descriptors again */
+            usleep(REST_MS * 1000); /* nothing else tells when there are descriptors again */
             return;
         }
     }
@@ -441,7 +461,7 @@ static void *run(void *argument)
                 ended(connections, events[i].data.u64);
             }
         }
-        look_at_all(connections);
+        tick(connections);
     }
 }
 

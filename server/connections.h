@@ -39,7 +39,8 @@ struct connections_options {
     uint64_t stranger_bytes; /* room for the longest message at least */
     uint64_t flood_bytes;
     uint64_t flood_bytes_total;
-    /* Called on the thread, ten times a second. Returns whether the core is busy, as above. */
+    /* Called on the thread, a hundred times a second and more. Returns whether the core is busy, as
+     * above. */
     bool (*tick)(void *context);
     void *context;
 };

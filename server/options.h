@@ -32,7 +32,7 @@
     NUMBER(workers,                   0,            0,        64,  "threads that answer; 0: one per processor")   \
     NUMBER(max_message_bytes,   4194304,         1024,  67108864,  "longest request")                             \
     NUMBER(memory_quota_mib,        256,           16,   1048576,  "memory of requests in flight, MiB")           \
-    NUMBER(max_calls,              2048,            1,      4096,  "calls in progress of a kind at a worker; more are refused") \
+    NUMBER(max_calls,              4096,            1,      4096,  "calls in progress of a kind at a worker; more are refused") \
     NUMBER(max_connections,        1000,            1,     65536,  "connections; for another one that is quiet makes room") \
     NUMBER(connection_idle_s,       600,            0,   2000000,  "seconds without a call until a connection is told to go; 0: never") \
     NUMBER(connection_age_s,          0,            0,   2000000,  "likewise, of any connection; 0: never") \

@@ -13,6 +13,7 @@ enum {
     LIVE_MAX = 4096,   /* calls of one lane; more wait in gRPC until one ends */
     AGAIN_EVENTS = 64, /* most events between turns of calls with long work */
     INTAKE_PART = 5,   /* of the time for calls that wait, one part more for those that come */
+    REFUSALS_MIN = 1,  /* between the turns of calls that wait */
     QUIET_LOOKS = 2,   /* at the network that bring nothing, in a row */
     RETRY_MS = 100,    /* about when a refused call may try again */
 };
@@ -205,18 +206,22 @@ void worker_sent(struct worker *worker, struct call *call, size_t size)
     worker->sending_bytes -= size;
 }
 
-bool worker_enqueue(struct worker *worker, enum admission_class class, struct waiter *waiter)
+static int64_t queue_time_ns(struct worker *worker)
 {
-    int64_t now_ns = monotonic_ns();
-    if (worker->admission.waiting == 0) {
-        worker->ran_ns = now_ns; /* nothing has taken its time */
-    }
-    return admission_enter(&worker->admission, class, waiter, now_ns);
+    return admission_time(&worker->admission, monotonic_ns());
 }
 
-bool worker_is_hurried(const struct worker *worker)
+bool worker_enqueue(struct worker *worker, enum admission_class class, struct waiter *waiter)
 {
-    return worker->degrade && admission_is_overloaded(&worker->admission, monotonic_ns());
+    if (worker->admission.waiting == 0) {
+        worker->ran_cpu_ns = thread_cpu_ns(); /* nothing has taken its time */
+    }
+    return admission_enter(&worker->admission, class, waiter, queue_time_ns(worker));
+}
+
+bool worker_is_hurried(struct worker *worker)
+{
+    return worker->degrade && admission_is_overloaded(&worker->admission, queue_time_ns(worker));
 }
 
 unsigned worker_retry_ms(struct worker *worker)
@@ -233,50 +238,61 @@ static void run_call(struct call *call, bool late)
 }
 
 /* As long as it takes for its share; one look at the network can take long. */
-static int64_t slice_ns(const struct worker *worker, int64_t now_ns)
+static int64_t slice_ns(const struct worker *worker, int64_t cpu_ns)
 {
-    int64_t share_ns = INTAKE_PART * (now_ns - worker->ran_ns);
+    int64_t share_ns = INTAKE_PART * (cpu_ns - worker->ran_cpu_ns);
     return share_ns < SLICE_NS ? SLICE_NS : share_ns > SLICE_MAX_NS ? SLICE_MAX_NS : share_ns;
 }
 
 /*
- * Calls that wait have their turns, for SLICE_NS. For a fifth of that what is new is taken in
- * then and what waits for too long refused, however much there is: as in "Eliminating Receive
- * Livelock in an Interrupt-driven Kernel" (Mogul, Ramakrishnan, 1997), refusing must not take the
- * time of answering. What is not taken in stays in sockets, where flow control holds clients back.
+ * Calls that wait have their turns, for SLICE_NS of the processor's time. For a fifth of that what
+ * is new is taken in then, and what waits for too long refused, however much there is: as in
+ * "Eliminating Receive Livelock in an Interrupt-driven Kernel" (Mogul, Ramakrishnan, 1997),
+ * refusing must not take the time of answering.
+ *
+ * What is new comes first. A call that is refused makes room for another one at its client, so
+ * refusing before sockets are empty would leave in them, behind all others, the calls that may
+ * still be answered in time. One that waits to be refused costs nothing but its memory, and its
+ * client sends nothing in its place.
  */
 static void run_waiting(struct worker *worker)
 {
     struct admission *admission = &worker->admission;
-    int64_t start_ns = monotonic_ns();
-    int64_t now_ns = start_ns;
-    int64_t end_of_slice_ns = start_ns + slice_ns(worker, start_ns);
-    while (now_ns < end_of_slice_ns) {
-        struct waiter *waiter = admission_next(admission, now_ns);
+    int64_t cpu_ns = thread_cpu_ns();
+    int64_t slice_end_ns = cpu_ns + slice_ns(worker, cpu_ns);
+    while (cpu_ns < slice_end_ns) {
+        struct waiter *waiter = admission_next(admission, queue_time_ns(worker));
         if (waiter == NULL) {
             break;
         }
         run_call(waiter->owner, false);
-        int64_t end_ns = monotonic_ns();
-        admission_charge(admission, end_ns - now_ns);
+        int64_t end_ns = thread_cpu_ns();
+        admission_charge(admission, end_ns - cpu_ns);
         worker->events_since_again++;
-        now_ns = end_ns;
+        cpu_ns = end_ns;
     }
-    worker->ran_ns = now_ns;
-    worker->intake_end_ns = now_ns + SLICE_NS / INTAKE_PART;
+    worker->ran_cpu_ns = cpu_ns;
+    worker->intake_end_cpu_ns = cpu_ns + SLICE_NS / INTAKE_PART;
     worker->quiet_looks = 0;
 }
 
+/* Refuses what has waited for too long; false: nothing has. */
+static bool refuse_one(struct worker *worker)
+{
+    struct waiter *waiter = admission_late(&worker->admission, queue_time_ns(worker));
+    if (waiter != NULL) {
+        run_call(waiter->owner, true);
+    }
+    return waiter != NULL;
+}
+
+/* In the time that taking in has left, but always some: sockets that are never empty leave none. */
 static void refuse_late(struct worker *worker)
 {
-    int64_t now_ns = monotonic_ns();
-    while (now_ns < worker->intake_end_ns) {
-        struct waiter *waiter = admission_late(&worker->admission, now_ns);
-        if (waiter == NULL) {
+    for (int i = 0; i < REFUSALS_MIN || thread_cpu_ns() < worker->intake_end_cpu_ns; i++) {
+        if (!refuse_one(worker)) {
             return;
         }
-        run_call(waiter->owner, true);
-        now_ns = monotonic_ns();
     }
 }
 
@@ -287,7 +303,7 @@ static void refuse_late(struct worker *worker)
 static bool intake_is_over(struct worker *worker, bool looked)
 {
     worker->quiet_looks = looked ? worker->quiet_looks + 1 : 0;
-    return worker->quiet_looks == QUIET_LOOKS || monotonic_ns() >= worker->intake_end_ns;
+    return worker->quiet_looks == QUIET_LOOKS || thread_cpu_ns() >= worker->intake_end_cpu_ns;
 }
 
 void worker_again(struct worker *worker, struct call *call)
@@ -333,8 +349,8 @@ void worker_run(struct worker *worker)
         }
         if (worker->admission.waiting > 0 &&
             intake_is_over(worker, event.type == GRPC_QUEUE_TIMEOUT)) {
-            run_waiting(worker);
             refuse_late(worker);
+            run_waiting(worker);
         }
         if (worker->again != NULL &&
             ((event.type == GRPC_QUEUE_TIMEOUT && worker->admission.waiting == 0) ||

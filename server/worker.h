@@ -70,9 +70,10 @@ struct worker {
     struct call *again; /* calls after a TURN_AGAIN; the first is the next to have a turn */
     struct call *again_last;
     unsigned events_since_again;
-    unsigned quiet_looks;  /* at the network, in a row */
-    int64_t ran_ns;        /* when the last turns of calls that wait were over */
-    int64_t intake_end_ns; /* when they have turns again */
+    unsigned quiet_looks; /* at the network, in a row */
+    /* By the thread's own clock, so that others on its processor change no shares. */
+    int64_t ran_cpu_ns;        /* when the last turns of calls that wait were over */
+    int64_t intake_end_cpu_ns; /* when they have turns again */
     /* Guarded by lock. */
     pthread_mutex_t lock;
     struct call *waiting; /* streams after a TURN_WAIT, doubly linked */
@@ -122,7 +123,7 @@ void worker_sent(struct worker *worker, struct call *call, size_t size);
 bool worker_enqueue(struct worker *worker, enum admission_class class, struct waiter *waiter);
 
 /* Whether the calls it degrades have queued without an end (turn.hurried). */
-bool worker_is_hurried(const struct worker *worker);
+bool worker_is_hurried(struct worker *worker);
 
 /* When a client that is refused now should try again, in milliseconds: not all at the same time. */
 unsigned worker_retry_ms(struct worker *worker);

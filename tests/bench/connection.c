@@ -620,6 +620,11 @@ size_t connection_active(const struct connection *connection)
     return connection->active;
 }
 
+size_t connection_opened(const struct connection *connection)
+{
+    return connection->next_id / 2; /* odd numbers from 1 on */
+}
+
 size_t connection_broken(const struct connection *connection)
 {
     return connection->broken;

@@ -74,6 +74,9 @@ bool connection_lost(const struct connection *connection);
 /* Calls or streams under way. */
 size_t connection_active(const struct connection *connection);
 
+/* Calls or streams so far. */
+size_t connection_opened(const struct connection *connection);
+
 /*
  * Streams that the server ended before connection_finish(), or with an error. Their unanswered
  * messages are reported with that error; the next message opens another stream.

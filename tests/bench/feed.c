@@ -75,6 +75,7 @@ struct feed {
     struct dataset_draw draw;
     uint64_t event; /* number of the next event id */
     size_t turn;    /* the next view */
+    uint64_t counts[FEED_TYPES];
     struct view views[FEED_VIEWS];
 };
 
@@ -187,6 +188,13 @@ size_t feed_signal(struct feed *feed, int64_t time_ms, uint8_t *out)
     end = put_number(end, TAG_TYPE, type);
     end = put_number(end, TAG_TIME, (uint64_t)time_ms);
     end = put_details(end, view, type);
+    feed->counts[type]++;
     move_on(feed, view);
     return (size_t)(end - out);
+}
+
+uint64_t feed_count(const struct feed *feed, unsigned type)
+{
+    CHECK(type < FEED_TYPES);
+    return feed->counts[type];
 }

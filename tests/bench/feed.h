@@ -12,7 +12,7 @@
  */
 struct feed;
 
-enum { FEED_VIEWS = 4096, FEED_SIGNAL_MAX = 80 };
+enum { FEED_VIEWS = 4096, FEED_SIGNAL_MAX = 80, FEED_TYPES = 16 };
 
 /* Users and videos are those of the dataset (dataset.h), from a first number on. */
 struct feed_options {
@@ -30,5 +30,9 @@ void feed_free(struct feed *feed);
 /* Writes the next signal, a packed reelrank.v1.Signal; returns its size, FEED_SIGNAL_MAX at most.
  */
 size_t feed_signal(struct feed *feed, int64_t time_ms, uint8_t *out);
+
+/* How many signals of a type, a number of reelrank.v1.SignalType below FEED_TYPES, it has written.
+ */
+uint64_t feed_count(const struct feed *feed, unsigned type);
 
 #endif

@@ -129,6 +129,10 @@ class Server:
                 total += int(file.read().split()[0])
         return total
 
+    def descriptors(self):
+        """How many are open."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
     def memory(self):
         """Resident bytes: anonymous, and of files (the store's pages, which can be dropped)."""
         found = {}

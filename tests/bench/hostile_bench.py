@@ -57,6 +57,7 @@ class Attacker(threading.Thread):
     def run(self):
         # Of this thread alone: whoever gives the bench a better place does not mean the attacker.
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 0)
         while not self.stop.is_set():
             try:
                 self.closed += self.attack(self.port, self.stop)
@@ -100,7 +101,7 @@ class Bench:
             **{
                 f"{name}_{key}": part[key]
                 for name, part in (("before", before), ("during", during), ("after", after))
-                for key in ("requests", "failed", "refused", "p50_us", "p99_us")
+                for key in ("requests", "failed", "refused", "given_up", "lost", "statuses", "p50_us", "p99_us")
             },
         }
 
@@ -115,6 +116,11 @@ def print_report(report):
         failed = f"{row['during_failed']} of {row['during_requests']}"
         print(f"{row['attack']:22}{before:>12}{row['during_p50_us'] / 1e3:13.2f}{row['during_p99_us'] / 1e3:9.1f}", end="")
         print(f"{failed:>13}{after:>13}{row['closed']:8}{row['server_cpu']:6.2f}{row['resident_growth'] / MIB:6.0f}")
+    for row in report["attacks"]:
+        if row["during_failed"] > 0:
+            print(f"\n{row['attack']}: {row['during_given_up']} calls given up by their client after {PATIENCE_MS} ms,", end=" ")
+            print(f"{row['during_lost']} of its connections lost; calls by gRPC status {row['during_statuses']}", end="")
+    print()
     others = max(row["others"] for row in report["attacks"])
     print(f"\nOther processes, the attackers among them, took up to {others:.0%} of the machine.")
 

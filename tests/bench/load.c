@@ -7,6 +7,7 @@
 #include "tests/bench/loop.h"
 #include "tests/bench/pool.h"
 #include "tests/bench/program.h"
+#include "tests/bench/rankings.h"
 
 /*
  * A load generator for unary gRPC calls, and for streams both ways that answer message by message.
@@ -25,9 +26,11 @@ struct options {
     int64_t messages;
     bool tls;
     int64_t rate;
+    bool relaxed;
     int64_t patience_ms;
     int64_t timeout_ms;
     bool survive;
+    bool rankings;
     const char *save;
 };
 
@@ -104,6 +107,10 @@ static const struct argument arguments[] = {
      .initial = "0",
      .minimum = 0,
      .maximum = 10000000},
+    {.name = "relaxed",
+     .help = "open loop: be late by up to a millisecond, rather than wait by looking at the clock",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct options, relaxed)},
     {.name = "patience-ms",
      .value_name = "N",
      .help = "open loop: give a call up that cannot be sent within that; 0: never",
@@ -124,6 +131,10 @@ static const struct argument arguments[] = {
      .help = "open connections again that the server ends, instead of giving up",
      .kind = ARGUMENT_FLAG,
      .offset = offsetof(struct options, survive)},
+    {.name = "rankings",
+     .help = "read the answers, which are Rank's in packed form, and add them up",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct options, rankings)},
     {.name = "save",
      .value_name = "FILE",
      .help = "where to write the last answer's message",
@@ -142,7 +153,8 @@ static const struct program program = {
 };
 
 struct load {
-    const char *save; /* may be NULL */
+    const char *save;          /* may be NULL */
+    struct rankings *rankings; /* likewise */
     struct pool pool;
     size_t turn; /* the next body */
     uint64_t answers;
@@ -151,12 +163,17 @@ struct load {
     size_t most_bytes;
 };
 
-static void save(const char *path, struct text frame)
+static struct text message_of(struct text frame)
+{
+    CHECK(frame.size >= POOL_HEADER_SIZE);
+    return (struct text){.data = frame.data + POOL_HEADER_SIZE,
+                         .size = frame.size - POOL_HEADER_SIZE};
+}
+
+static void save(const char *path, struct text message)
 {
     FILE *file = fopen(path, "wb");
-    CHECK(frame.size >= POOL_HEADER_SIZE);
-    size_t size = frame.size - POOL_HEADER_SIZE;
-    if (file == NULL || fwrite(frame.data + POOL_HEADER_SIZE, 1, size, file) != size ||
+    if (file == NULL || fwrite(message.data, 1, message.size, file) != message.size ||
         fclose(file) != 0) {
         give_up("%s: %s", path, strerror(errno));
     }
@@ -168,12 +185,15 @@ static bool check(void *context, const struct answer *answer)
     if (answer->size < POOL_HEADER_SIZE) {
         return false;
     }
+    if (load->rankings != NULL && !rankings_add(load->rankings, message_of(answer->kept))) {
+        return false;
+    }
     load->answers++;
     load->bytes += answer->size;
     load->least_bytes = answer->size < load->least_bytes ? answer->size : load->least_bytes;
     load->most_bytes = answer->size > load->most_bytes ? answer->size : load->most_bytes;
     if (load->save != NULL) {
-        save(load->save, answer->kept);
+        save(load->save, message_of(answer->kept));
     }
     return true;
 }
@@ -204,11 +224,12 @@ static void run(struct load *load, const struct options *options, struct loop_re
                        .streams = (size_t)options->streams,
                        .messages = (size_t)options->messages,
                        .tls = options->tls,
-                       .keep = options->save != NULL,
+                       .keep = options->save != NULL || options->rankings,
                        .survive = options->survive,
                        .timeout_ms = (unsigned)options->timeout_ms},
         .connections = (size_t)options->connections,
         .rate = (uint64_t)options->rate,
+        .relaxed = options->relaxed,
         .patience_seconds = (double)options->patience_ms / 1000,
         .messages = (uint64_t)options->requests,
         .seconds = (double)options->seconds,
@@ -224,14 +245,15 @@ static void print(const struct load *load, struct loop_result *result)
 {
     double answers = (double)result->answers;
     printf("{\"requests\": %" PRIu64 ", \"rps\": %.1f, \"client_cpu_us\": %.2f, "
-           "\"good\": %" PRIu64 ", \"refused\": %" PRIu64 ", \"given_up\": %" PRIu64
-           ", \"lost\": %" PRIu64 ", \"seconds\": %.3f, ",
+           "\"lost\": %" PRIu64 ", \"seconds\": %.3f, ",
            result->answers, answers / result->seconds, result->cpu_seconds * 1e6 / answers,
-           result->answers - result->failures, result->refused, result->given_up, result->lost,
-           result->seconds);
+           result->lost, result->seconds);
     printf("\"least_bytes\": %zu, \"most_bytes\": %zu, \"bytes\": %.1f, ",
            load->answers > 0 ? load->least_bytes : 0, load->most_bytes,
            load->answers > 0 ? (double)load->bytes / (double)load->answers : 0);
+    if (load->rankings != NULL) {
+        rankings_print(load->rankings);
+    }
     loop_print(result);
     printf("}\n");
 }
@@ -246,12 +268,15 @@ int main(int argc, char **argv)
     if (options.requests == 0 && options.seconds == 0) {
         give_up("--requests or --seconds must be given");
     }
-    struct load load = {.save = options.save, .least_bytes = SIZE_MAX};
+    struct rankings rankings = {0};
+    struct load load = {.save = options.save,
+                        .rankings = options.rankings ? &rankings : NULL,
+                        .least_bytes = SIZE_MAX};
     struct loop_result result;
     pool_read(&load.pool, options.pool);
     run(&load, &options, &result);
     print(&load, &result);
     pool_release(&load.pool);
-    samples_release(&result.latencies_us);
+    loop_release(&result);
     return result.failures > 0 ? 1 : 0;
 }

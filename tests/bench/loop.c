@@ -29,19 +29,42 @@ struct loop {
     int64_t stop_ns; /* of sending */
     uint64_t total;  /* to send; becomes what was sent once the time is over */
     uint64_t started;
-    int64_t reopened_ns; /* when lost connections were last opened again */
-    size_t turn;         /* the connection that is next in open loop */
+    int64_t reopened_ns;      /* when lost connections were last opened again */
+    size_t turn;              /* the connection that is next in open loop */
+    struct samples second_us; /* latencies of the second at hand */
+    int64_t second;           /* its number, since the start */
 };
+
+static void count_status(struct loop_result *result, int status)
+{
+    bool known = status >= 0 && status < LOOP_STATUSES;
+    result->statuses[known ? status : LOOP_STATUSES]++;
+}
+
+/* A machine with other work has bad seconds, which say nothing of the others. */
+static void add_latency(struct loop *loop, int64_t start_ns)
+{
+    int64_t now_ns = program_now_ns();
+    int64_t second = (now_ns - loop->start_ns) / 1000000000;
+    double us = (double)(now_ns - start_ns) / 1000;
+    if (second != loop->second && loop->second_us.count > 0) {
+        samples_add(&loop->result->p99s_us, samples_quantile(&loop->second_us, 0.99));
+        loop->second_us.count = 0;
+    }
+    loop->second = second;
+    samples_add(&loop->second_us, us);
+    samples_add(&loop->result->latencies_us, us);
+}
 
 static void answered(void *context, const struct answer *answer)
 {
     struct loop *loop = context;
     struct loop_result *result = loop->result;
     result->answers++;
+    count_status(result, answer->status);
     bool good = answer->status == 0 && loop->options->check(loop->options->context, answer);
     if (good) {
-        double us = (double)(program_now_ns() - answer->start_ns) / 1000;
-        samples_add(&result->latencies_us, us);
+        add_latency(loop, answer->start_ns);
     } else {
         result->refused += answer->status == LOOP_REFUSED ? 1 : 0;
         result->first_failure = result->failures == 0 ? answer->status : result->first_failure;
@@ -151,6 +174,9 @@ static int wait_ms(const struct loop *loop)
         return loop->options->connection.survive ? 10 : -1;
     }
     int64_t left = due_ns(loop) - program_now_ns();
+    if (loop->options->relaxed) {
+        return left > 0 ? (int)(left / 1000000) + 1 : 0;
+    }
     return left > SPIN_NS ? (int)((left - SPIN_NS / 2) / 1000000) : 0;
 }
 
@@ -175,6 +201,7 @@ static void replace_lost(struct loop *loop)
     for (size_t i = 0; i < loop->options->connections; i++) {
         struct connection *connection = loop->connections[i];
         if (connection != NULL && connection_lost(connection)) {
+            loop->result->opened += connection_opened(connection);
             connection_close(connection);
             loop->connections[i] = NULL;
             loop->result->lost++;
@@ -222,6 +249,7 @@ static void finish(struct loop *loop)
         while (connection_active(connection) > 0 && !connection_lost(connection)) {
             receive(loop);
         }
+        loop->result->opened += connection_opened(connection);
         loop->result->broken += connection_broken(connection);
     }
 }
@@ -270,15 +298,42 @@ void loop_run(const struct loop_options *options, struct loop_result *out)
         }
     }
     close(loop->epoll);
+    samples_release(&loop->second_us);
     free(loop);
+}
+
+void loop_release(struct loop_result *result)
+{
+    samples_release(&result->latencies_us);
+    samples_release(&result->p99s_us);
+}
+
+/* As {"0": N, ...}, with "none" for answers without one. */
+static void print_statuses(const struct loop_result *result)
+{
+    const char *before = "";
+    printf("\"calls\": %" PRIu64 ", \"statuses\": {", result->opened);
+    for (int i = 0; i < LOOP_STATUSES; i++) {
+        if (result->statuses[i] > 0) {
+            printf("%s\"%d\": %" PRIu64, before, i, result->statuses[i]);
+            before = ", ";
+        }
+    }
+    if (result->statuses[LOOP_STATUSES] > 0) {
+        printf("%s\"none\": %" PRIu64, before, result->statuses[LOOP_STATUSES]);
+    }
+    printf("}, ");
 }
 
 void loop_print(struct loop_result *result)
 {
     struct samples *us = &result->latencies_us;
+    print_statuses(result);
+    printf("\"good\": %" PRIu64 ", \"refused\": %" PRIu64 ", \"given_up\": %" PRIu64 ", ",
+           result->answers - result->failures, result->refused, result->given_up);
     printf("\"failures\": %" PRIu64 ", \"first_failure\": %d, \"p50_us\": %.1f, \"p90_us\": %.1f, "
-           "\"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f",
+           "\"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f, \"second_p99_us\": %.1f",
            result->failures, result->first_failure, samples_quantile(us, 0.5),
            samples_quantile(us, 0.9), samples_quantile(us, 0.99), samples_quantile(us, 0.999),
-           samples_quantile(us, 1));
+           samples_quantile(us, 1), samples_quantile(&result->p99s_us, 0.5));
 }

@@ -1,9 +1,10 @@
 """What a server does with five times what it can do: goodput, latency, memory, and how soon it is over."""
 
 import os
-import statistics
 import subprocess
+import tempfile
 
+from exposition import quantile, scrape
 from harness import (
     DEFAULT_DATA,
     SIGNALS_PER_USER,
@@ -12,6 +13,7 @@ from harness import (
     complete_sizes,
     give_up,
     make_parser,
+    median,
     need_at_least_1,
     observe,
     prepare_data,
@@ -20,6 +22,7 @@ from harness import (
     say,
     show,
 )
+from overload_mix import CLOSED_STREAMS, CONNECTIONS, Mix, copy_store, print_mix
 
 EPILOG = """\
 examples:
@@ -36,29 +39,32 @@ The goodput share is the figure to look at; on a machine with other work, or whe
 processors, absolute figures say little.
 """
 
-CONNECTIONS = 8
-CLOSED_STREAMS = 8
 MIB = 1 << 20
 
 
 class Bench:
-    def __init__(self, options, folder, pool):
+    def __init__(self, options, folder, store, pool):
         self.options = options
         self.pool = pool
         self.server_processor, self.load_processor = processors()
-        words = ["serve", "--listen", "127.0.0.1:0", "--workers", "1", "--data", os.path.join(folder, "store")]
+        words = ["serve", "--listen", "127.0.0.1:0", "--workers", "1", "--data", store]
         words += ["--weights", options.weights, "--overload", options.overload]
         log = os.path.join(folder, "serve.log")
+        words += ["--admin-listen", "127.0.0.1:0"]
         self.server = Server([options.reelrank, *words], self.server_processor, log)
+        self.admin = self.server.process.stdout.readline().split()[-1]
 
     def load(self, *words):
         command = [self.options.load, "--port", str(self.server.port), "--pool", self.pool]
         command += ["--connections", str(CONNECTIONS), *map(str, words)]
+        before = scrape(self.admin)
         result = observe(self.server, lambda: run_json(command, self.load_processor))
         other = result["failures"] - result["refused"]
         if other > 0:
             give_up(f"{other} calls failed otherwise than by a refusal")
         result["good_rps"] = result["good"] / result["seconds"]
+        result["good_cpu_rps"] = result["good"] / (result["server_cpu_ns"] / 1e9)
+        result["queue_p99_us"] = quantile(before, scrape(self.admin), "reelrank_queue_duration_seconds", 0.99) * 1e6
         result["resident"] = self.server.memory()["RssAnon"]
         return result
 
@@ -95,38 +101,78 @@ def row_of(found, streams):
         "offered_rps": (over["requests"] + over["given_up"]) / over["seconds"],
         "good_rps": over["good_rps"],
         "goodput_share": over["good_rps"] / peak["good_rps"],
+        "goodput_cpu_share": over["good_cpu_rps"] / peak["good_cpu_rps"],
+        "second_p99_ratio": over["second_p99_us"] / peak["second_p99_us"],
+        "peak_second_p99_us": peak["second_p99_us"],
+        "over_second_p99_us": over["second_p99_us"],
         "refused_rps": over["refused"] / over["seconds"],
         "given_up_rps": over["given_up"] / over["seconds"],
         "peak_p99_us": peak["p99_us"],
         "over_p50_us": over["p50_us"],
         "over_p99_us": over["p99_us"],
+        "peak_queue_p99_us": peak["queue_p99_us"],
+        "over_queue_p99_us": over["queue_p99_us"],
         "p99_ratio": over["p99_us"] / peak["p99_us"],
         "resident_growth": over["resident"] - peak["resident"],
-        "after_failures": after["failures"] + after["given_up"],
+        "after_refused": after["refused"],
+        "after_given_up": after["given_up"],
         "after_p99_us": after["p99_us"],
         "calm_p99_us": calm["p99_us"],
         "others": max(part["others"] for part in found.values()),
     }
 
 
-def print_report(report):
+def ms(key):
+    return lambda row: f"{row[key] / 1e3:.1f}"
+
+
+COLUMNS = [
+    ("calls", 6, lambda row: CONNECTIONS * row["streams"]),
+    ("peak/s", 8, lambda row: f"{row['peak_rps']:.0f}"),
+    ("offered", 9, lambda row: f"{row['offered_rps']:.0f}"),
+    ("good", 8, lambda row: f"{row['good_rps']:.0f}"),
+    ("share", 7, lambda row: f"{row['goodput_share']:.2f}"),
+    ("of CPU", 8, lambda row: f"{row['goodput_cpu_share']:.2f}"),
+    ("refused", 9, lambda row: f"{row['refused_rps']:.0f}"),
+    ("given up", 10, lambda row: f"{row['given_up_rps']:.0f}"),
+    ("p99 peak", 10, ms("peak_second_p99_us")),
+    ("p50", 7, ms("over_p50_us")),
+    ("p99 ms", 8, ms("over_second_p99_us")),
+    ("ratio", 7, lambda row: f"{row['second_p99_ratio']:.1f}"),
+    ("whole", 8, ms("over_p99_us")),
+    ("queue", 7, ms("over_queue_p99_us")),
+    ("MiB", 5, lambda row: f"{row['resident_growth'] / MIB:.0f}"),
+    ("after", 11, lambda row: f"{row['after_refused']}+{row['after_given_up']}"),
+    ("p99", 7, ms("after_p99_us")),
+    ("calm", 7, ms("calm_p99_us")),
+    ("others", 8, lambda row: f"{row['others']:.0%}"),
+]
+
+
+def print_alone(report):
     print(f"{report['factor']} times the peak for {report['seconds']} s, {report['candidates']} candidates,", end=" ")
     print(f"{CONNECTIONS} connections, --overload {report['overload']}, patience {report['patience_ms']} ms\n")
-    print(f"{'calls':>6}{'peak/s':>8}{'offered':>9}{'good':>8}{'share':>7}{'refused':>9}{'given up':>10}", end="")
-    print(f"{'p99 peak':>10}{'p50':>8}{'p99 ms':>8}{'ratio':>7}{'MiB':>6}{'after':>7}{'p99':>7}{'calm':>7}{'others':>8}")
+    print("".join(f"{name:>{width}}" for name, width, _ in COLUMNS))
     for row in report["rounds"]:
-        print(f"{CONNECTIONS * row['streams']:6}{row['peak_rps']:8.0f}{row['offered_rps']:9.0f}{row['good_rps']:8.0f}{row['goodput_share']:7.2f}", end="")
-        print(f"{row['refused_rps']:9.0f}{row['given_up_rps']:10.0f}{row['peak_p99_us'] / 1e3:10.1f}", end="")
-        print(f"{row['over_p50_us'] / 1e3:8.1f}{row['over_p99_us'] / 1e3:8.1f}{row['p99_ratio']:7.1f}", end="")
-        print(f"{row['resident_growth'] / MIB:6.0f}{row['after_failures']:7}{row['after_p99_us'] / 1e3:7.1f}", end="")
-        print(f"{row['calm_p99_us'] / 1e3:7.1f}{row['others']:8.0%}")
+        print("".join(f"{form(row):>{width}}" for _, width, form in COLUMNS))
     print("\nMedians")
     for streams in report["streams"]:
         rows = [row for row in report["rounds"] if row["streams"] == streams]
-        share, ratio = (statistics.median(row[key] for row in rows) for key in ("goodput_share", "p99_ratio"))
-        print(f"{CONNECTIONS * streams} calls under way at most: goodput {share:.2f} of the peak, p99 {ratio:.1f} times")
+        share, cpu_share, ratio = (median(rows, key) for key in ("goodput_share", "goodput_cpu_share", "second_p99_ratio"))
+        print(f"{CONNECTIONS * streams} calls under way at most: goodput {share:.2f} of the peak,", end=" ")
+        print(f"{cpu_share:.2f} for the server's CPU; p99 {ratio:.1f} times")
     print("good: answered, refused: by the server, given up: by the client")
-    print("after: calls that failed in the second behind the overload, at half of the peak, and their p99")
+    print("p99 ms, p99 peak: medians of each second's; whole: of the whole time, with the machine's bad seconds")
+    print("of CPU: answers for a second of the server's CPU, beside the peak's")
+    print("queue: p99 of the wait of answered calls from when their worker had read them")
+    print("after: calls refused and given up in the second behind the overload, at half of the peak, and the p99 then")
+
+
+def print_report(report):
+    if report["rounds"]:
+        print_alone(report)
+    if report["beside"]:
+        print_mix(report["beside"], report)
 
 
 def main(words):
@@ -141,6 +187,8 @@ def main(words):
     add("--streams", type=int, action="append", metavar="N", help="calls on a connection, may be given again (16, 100)")
     add("--patience-ms", type=int, default=5, metavar="N", help="until a client gives a call up (5)")
     add("--overload", default="reject", metavar="HOW", help="reject or degrade (reject)")
+    add("--part", action="append", choices=["alone", "beside"], metavar="PART",
+        help="alone: rankings; beside: signals too; may be given again (both)")
     add("--quick", action="store_true", help="1 round of 3 seconds")
     add("--json", action="store_true", help="print the report as JSON")
     add("--data", default=DEFAULT_DATA, metavar="DIR", help="where data is kept (%(default)s)")
@@ -151,19 +199,22 @@ def main(words):
     quick = {"videos": 100000, "users": 10000, "rounds": 1, "seconds": 3}
     complete_sizes(options, full, quick)
     options.streams = options.streams or [16, 100]
+    options.part = options.part or ["alone", "beside"]
     need_at_least_1(options, "videos", "candidates", "rounds", "seconds", "factor")
     options.signals_per_user = SIGNALS_PER_USER
     options.peak_seconds = min(5, options.seconds)
-    complete_programs(options, "fill", "load", "requests")
+    complete_programs(options, "fill", "load", "requests", "signals")
     folder, _ = prepare_data(options)
     pool = os.path.join(folder, f"overload-{options.candidates}.pool")
     draw = ["--videos", options.videos, "--users", options.users, "--candidates", options.candidates]
     subprocess.run([options.requests, "--output", pool, *map(str, draw)], check=True)
-    bench = Bench(options, folder, pool)
-    try:
-        bench.peak(1)  # warms up
-        rounds = bench.rounds()
-    finally:
-        bench.server.stop()
-    keys = ("factor", "seconds", "candidates", "streams", "patience_ms", "overload")
-    show(options, {**{key: getattr(options, key) for key in keys}, "rounds": rounds}, print_report)
+    report = {key: getattr(options, key) for key in ("factor", "seconds", "candidates", "streams", "patience_ms", "overload")}
+    with tempfile.TemporaryDirectory(dir=options.data, prefix="overload-") as scratch:
+        bench = Bench(options, folder, copy_store(folder, scratch), pool)
+        try:
+            bench.peak(1)  # warms up
+            report["rounds"] = bench.rounds() if "alone" in options.part else []
+            report["beside"] = Mix(options, bench).rounds() if "beside" in options.part else []
+        finally:
+            bench.server.stop()
+    show(options, report, print_report)

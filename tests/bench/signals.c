@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "ranker/check.h"
+#include "reelrank/v1/signal.pb-c.h"
 #include "tests/bench/dataset.h"
 #include "tests/bench/feed.h"
 #include "tests/bench/loop.h"
@@ -35,6 +36,8 @@ struct options {
     int64_t streams;
     int64_t messages;
     int64_t rate;
+    bool relaxed;
+    int64_t patience_ms;
     int64_t first_user;
     int64_t users;
     int64_t first_video;
@@ -119,6 +122,18 @@ static const struct argument arguments[] = {
      .initial = "0",
      .minimum = 0,
      .maximum = 10000000},
+    {.name = "relaxed",
+     .help = "open loop: be late by up to a millisecond, rather than wait by looking at the clock",
+     .kind = ARGUMENT_FLAG,
+     .offset = offsetof(struct options, relaxed)},
+    {.name = "patience-ms",
+     .value_name = "N",
+     .help = "open loop: give a call up that cannot be sent within that; 0: never",
+     .kind = ARGUMENT_NUMBER,
+     .offset = offsetof(struct options, patience_ms),
+     .initial = "0",
+     .minimum = 0,
+     .maximum = 1000000},
     {.name = "time-scale",
      .value_name = "N",
      .help = "times of signals pass so many times as fast as the clock's, and meet it at "
@@ -330,6 +345,8 @@ static void run(struct traffic *traffic, struct loop_result *result)
                        .keep = true},
         .connections = (size_t)options->connections,
         .rate = (uint64_t)options->rate,
+        .relaxed = options->relaxed,
+        .patience_seconds = (double)options->patience_ms / 1000,
         .messages = (uint64_t)options->requests,
         .seconds = (double)options->seconds,
         .body_max = POOL_HEADER_SIZE + BATCH_ID_MAX +
@@ -339,6 +356,23 @@ static void run(struct traffic *traffic, struct loop_result *result)
         .context = traffic,
     };
     loop_run(&loop_options, result);
+}
+
+/* What was sent, as {"IMPRESSION": N, ...}. */
+static void print_types(const struct feed *feed)
+{
+    const ProtobufCEnumDescriptor *types = &reelrank__v1__signal_type__descriptor;
+    const char *before = "";
+    printf("\"types\": {");
+    for (unsigned i = 0; i < types->n_values; i++) {
+        uint64_t count = feed_count(feed, (unsigned)types->values[i].value);
+        if (count > 0) {
+            printf("%s\"%s\": %" PRIu64, before, types->values[i].name + strlen("SIGNAL_TYPE_"),
+                   count);
+            before = ", ";
+        }
+    }
+    printf("}, ");
 }
 
 static void print(const struct traffic *traffic, struct loop_result *result)
@@ -353,6 +387,7 @@ static void print(const struct traffic *traffic, struct loop_result *result)
            (double)traffic->accepted / result->seconds, result->cpu_seconds * 1e9 / signals,
            traffic->accepted, traffic->duplicate, traffic->rejected, traffic->sequence,
            result->broken);
+    print_types(traffic->feed);
     loop_print(result);
     printf("}\n");
 }
@@ -374,7 +409,7 @@ static struct feed *make_feed(const struct options *options)
 int main(int argc, char **argv)
 {
     static struct traffic traffic;
-    struct options options;
+    struct options options = {0};
     struct loop_result result;
     program_options(&program, argc, argv, &options);
     if (options.requests == 0 && options.seconds == 0) {
@@ -386,6 +421,6 @@ int main(int argc, char **argv)
     run(&traffic, &result);
     print(&traffic, &result);
     feed_free(traffic.feed);
-    samples_release(&result.latencies_us);
+    loop_release(&result);
     return result.failures + result.broken > 0 ? 1 : 0;
 }

@@ -28,6 +28,7 @@ def every_signal_of_every_call_is_new(place):
         result = send(server, "--batch", 100, "--requests", 20, "--connections", 3, "--streams", 2)
         equal((20, 2000, 0, 0, 0), counts(result))
         equal(2000, server.api.GetStatus().state_sequence)
+        equal(({"0": 20}, 20, 2000), (result["statuses"], result["calls"], sum(result["types"].values())))
 
 
 @case
@@ -37,6 +38,7 @@ def streams_acknowledge_each_of_several_messages_under_way(place):
                       "--streams", 3, "--messages", 4, "--rate", 5000)
         equal((50, 2000, 0, 0, 0), counts(result))
         equal((0, 2000), (result["broken_streams"], server.api.GetStatus().state_sequence))
+        equal(({"0": 50}, 6, 2000), (result["statuses"], result["calls"], sum(result["types"].values())))
 
 
 @case

@@ -117,16 +117,112 @@ static void what_is_late_does_not_begin(void)
     CHECK_EQ(0, admission.waiting);
 }
 
-static void an_empty_queue_ends_the_overload(void)
+static void beside_other_classes_the_last_of_late_calls_begins_within_twice_the_delay(void)
+{
+    struct admission admission;
+    struct waiter waiters[3] = {{0}};
+    struct waiter other = {0};
+    init(&admission);
+    int64_t now = 10 * INTERVAL;
+    CHECK(enter(&admission, ADMISSION_RANK, &waiters[0], 0));
+    CHECK(enter(&admission, ADMISSION_RANK, &waiters[1], now - 2 * DELAY - 1));
+    CHECK(enter(&admission, ADMISSION_RANK, &waiters[2], now - 2 * DELAY));
+    CHECK(admission_next(&admission, now) == NULL);
+    CHECK(enter(&admission, ADMISSION_SIGNAL, &other, now));
+    CHECK(admission_next(&admission, now) == &waiters[2]);
+    admission_charge(&admission, 1);
+    CHECK(admission_next(&admission, now) == &other);
+    CHECK(admission_late(&admission, now) == &waiters[0]);
+    CHECK(admission_late(&admission, now) == &waiters[1]);
+    CHECK_EQ(0, admission.waiting);
+}
+
+static void a_class_whose_calls_are_late_keeps_its_share(void)
+{
+    struct admission admission;
+    struct waiter rank[10] = {{0}};
+    struct waiter signal[10] = {{0}};
+    unsigned ranked = 0;
+    init(&admission);
+    int64_t now = 10 * INTERVAL;
+    CHECK(enter(&admission, ADMISSION_RANK, &rank[0], 0));
+    for (int i = 0; i < 10; i++) {
+        if (i > 0) {
+            CHECK(enter(&admission, ADMISSION_RANK, &rank[i], now - DELAY - 1));
+        }
+        CHECK(enter(&admission, ADMISSION_SIGNAL, &signal[i], now)); /* in time */
+    }
+    for (int i = 0; i < 14; i++) {
+        struct waiter *waiter = admission_next(&admission, now);
+        ranked += waiter >= rank && waiter < rank + 10 ? 1 : 0;
+        admission_charge(&admission, 1200);
+    }
+    CHECK_EQ(8, ranked); /* 4 to 3 */
+}
+
+static void what_follows_soon_behind_a_late_call_is_no_burst(void)
 {
     struct admission admission;
     struct waiter waiter = {0};
     init(&admission);
     CHECK(enter(&admission, ADMISSION_RANK, &waiter, 0));
-    CHECK(admission_late(&admission, INTERVAL + 1) == &waiter);
-    CHECK(enter(&admission, ADMISSION_RANK, &waiter, INTERVAL + 2));
-    CHECK(admission_late(&admission, INTERVAL + 2 + DELAY + 1) == NULL);
-    CHECK(admission_next(&admission, INTERVAL + 2 + DELAY + 1) == &waiter);
+    int64_t late = INTERVAL + 1;
+    CHECK(admission_late(&admission, late) == &waiter);
+    CHECK(enter(&admission, ADMISSION_RANK, &waiter, late + 1));
+    CHECK(admission_next(&admission, late + 1 + DELAY) == &waiter);
+    CHECK(enter(&admission, ADMISSION_RANK, &waiter, late + 1));
+    CHECK(admission_late(&admission, late + 1 + DELAY) == NULL);
+    CHECK(admission_late(&admission, late + 1 + DELAY + 1) == &waiter);
+    CHECK(enter(&admission, ADMISSION_SIGNAL, &waiter, late + 1)); /* another class's late call */
+    CHECK(admission_next(&admission, late + 1 + INTERVAL) == &waiter);
+}
+
+static void bursts_may_wait_again_four_intervals_behind_a_late_call(void)
+{
+    struct admission admission;
+    struct waiter waiter = {0};
+    init(&admission);
+    CHECK(enter(&admission, ADMISSION_RANK, &waiter, 0));
+    int64_t late = INTERVAL + 1;
+    CHECK(admission_late(&admission, late) == &waiter);
+    int64_t calm = late + (int64_t)4 * INTERVAL + 1;
+    CHECK(enter(&admission, ADMISSION_RANK, &waiter, calm - INTERVAL));
+    CHECK(admission_late(&admission, calm) == NULL);
+    CHECK(admission_next(&admission, calm) == &waiter);
+}
+
+static void classes_are_refused_in_turns(void)
+{
+    struct admission admission;
+    struct waiter rank[2] = {{0}};
+    struct waiter signal[2] = {{0}};
+    init(&admission);
+    for (int i = 0; i < 2; i++) {
+        CHECK(enter(&admission, ADMISSION_RANK, &rank[i], 0));
+        CHECK(enter(&admission, ADMISSION_SIGNAL, &signal[i], 1));
+    }
+    int64_t now = 1 + INTERVAL + 1;
+    CHECK(admission_late(&admission, now) == &signal[0]);
+    CHECK(admission_late(&admission, now) == &rank[0]);
+    CHECK(admission_late(&admission, now) == &signal[1]);
+    CHECK(admission_late(&admission, now) == &rank[1]);
+    CHECK(admission_late(&admission, now) == NULL);
+}
+
+static void calls_have_not_waited_while_their_worker_was_away(void)
+{
+    struct admission admission;
+    struct waiter waiter = {0};
+    init(&admission);
+    CHECK_EQ(1000, admission_time(&admission, 1000)); /* nothing waits: all time counts */
+    CHECK(enter(&admission, ADMISSION_RANK, &waiter, 1000));
+    CHECK_EQ(1000 + DELAY, admission_time(&admission, 1000 + DELAY));
+    CHECK_EQ(1000 + 2 * DELAY, admission_time(&admission, 1000 + DELAY + 100 * INTERVAL));
+    CHECK(admission_late(&admission, 1000 + 2 * DELAY) == NULL);
+    CHECK_EQ(1000 + 2 * DELAY + 1, admission_time(&admission, 1000 + DELAY + 100 * INTERVAL + 1));
+    CHECK(admission_next(&admission, 1000 + 2 * DELAY + 1) == &waiter);
+    int64_t time = admission_time(&admission, 10000 + 100 * INTERVAL);
+    CHECK_EQ(time + 5000, admission_time(&admission, 15000 + 100 * INTERVAL));
 }
 
 static void messages_of_streams_are_never_late(void)
@@ -250,7 +346,12 @@ static const struct test tests[] = {
     TEST(a_burst_may_wait_for_an_interval),
     TEST(in_a_standing_queue_the_late_are_refused_and_the_last_is_first),
     TEST(what_is_late_does_not_begin),
-    TEST(an_empty_queue_ends_the_overload),
+    TEST(beside_other_classes_the_last_of_late_calls_begins_within_twice_the_delay),
+    TEST(a_class_whose_calls_are_late_keeps_its_share),
+    TEST(what_follows_soon_behind_a_late_call_is_no_burst),
+    TEST(bursts_may_wait_again_four_intervals_behind_a_late_call),
+    TEST(classes_are_refused_in_turns),
+    TEST(calls_have_not_waited_while_their_worker_was_away),
     TEST(messages_of_streams_are_never_late),
     TEST(without_a_delay_nothing_is_late),
     TEST(classes_share_time_as_their_shares_say),
