@@ -222,8 +222,10 @@ struct policy_gate policy_gate(const struct policy_context *context)
     for (unsigned i = 0; i < 8; i++) {
         struct video video = {.safety = (uint8_t)i, .curated = (uint8_t)i};
         bool unrated = i <= SAFETY_UNRATED && !model->unrated_shown;
-        gate.safeties |= (uint8_t)(!unrated && !safety_forbids(model, &video)) << i;
-        gate.tiers |= (uint8_t)!curated_forbids(model, &video) << i;
+        unsigned safe = !unrated && !safety_forbids(model, &video);
+        unsigned curated = !curated_forbids(model, &video);
+        gate.safeties = (uint8_t)(gate.safeties | safe << i);
+        gate.tiers = (uint8_t)(gate.tiers | curated << i);
     }
     return gate;
 }
