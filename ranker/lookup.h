@@ -54,9 +54,10 @@ static inline void lookup_put(struct lookup *lookup, uint64_t key, double value)
 }
 
 /*
- * Where keys stand in an array of at most 65,535: open addressing, at most a quarter full. A slot
- * holds a key's position + 1, or 0 while free; small slots stay in the nearest cache. Key 0 is
- * stored like any other.
+ * Where keys stand in an array of at most 65,535: open addressing, at most a sixteenth full, so
+ * that hardly any key finds its home taken by another, which no processor foretells. A slot holds a
+ * key's position + 1, or 0 while free; small slots stay in the nearest cache. Key 0 is stored like
+ * any other.
  */
 struct positions {
     const uint64_t *keys; /* borrowed */
