@@ -148,8 +148,13 @@ static enum status init_names(struct profile *profile, enum affinity_kind kind,
     if (names.seen != NULL) {
         put_late(&names, kind, late);
     }
+    for (unsigned i = 1; kind <= AFFINITY_TAG && i <= names.map->count; i++) {
+        sieve_add(&profile->sieves[kind], (uint32_t)names.map->keys[i]);
+    }
     return perfect_seal(names.map, arena);
 }
+_Static_assert(AFFINITY_CREATOR < AFFINITY_TAG && AFFINITY_CATEGORY < AFFINITY_TAG,
+               "the kinds with many names come first");
 
 static enum status init_tastes(struct profile *profile, const struct late *late,
                                struct arena *arena)
@@ -209,7 +214,7 @@ static enum status init_languages(struct profile *profile, const struct model *m
         put_largest(&profile->spoken, language,
                     perfect_value(&profile->tastes[AFFINITY_LANGUAGE], language));
     }
-    profile->suits = arena_new(arena, struct language_suit, PROFILE_SUITS);
+    profile->suits = arena_new(arena, struct language_suits, 1);
     if (profile->suits == NULL || perfect_seal(&profile->spoken, arena) != STATUS_OK) {
         return STATUS_NO_MEMORY;
     }
@@ -232,9 +237,10 @@ static enum status init_seen(struct profile *profile, bool needed, struct arena 
     }
     for (size_t i = 0; i < count; i++) {
         const struct seen *seen = &profile->user->seen[i];
+        size_t at = lookup_spread(seen->video_key, 64 - PROFILE_SEEN_BITS);
+        profile->seen_bits[at / 64] |= UINT64_C(1) << at % 64;
         lookup_put(&profile->seen, seen->video_key, seen->time_s);
     }
-    profile->has_seen = count > 0;
     return STATUS_OK;
 }
 

@@ -1,12 +1,6 @@
 #include "ranker/profile_block.h"
 
-#include <emmintrin.h>
 #include <string.h>
-
-/* Most videos have one or two categories, and up to four tags: looked up as a group, without a jump
- * that depends on how many there are, which is hard to foretell. */
-enum { CATEGORY_GROUP = 2, TAG_GROUP = 4 };
-_Static_assert((int)LIMIT_VIDEO_CATEGORIES == 2 * (int)CATEGORY_GROUP, "two groups");
 
 /* 1 / n, so that a mean needs no division. */
 static const double shares[] = {0,       1.0,     1.0 / 2, 1.0 / 3, 1.0 / 4,
@@ -23,156 +17,117 @@ void profile_block_init(struct profile_block *block, const struct profile *profi
     block->languages_found = false;
 }
 
-/* A bit for each of four keys that is 0. */
-static inline unsigned zeros_of_4(const uint32_t *keys)
-{
-    __m128i zeros = _mm_cmpeq_epi32(_mm_loadu_si128((const __m128i *)keys), _mm_setzero_si128());
-    return (unsigned)_mm_movemask_ps(_mm_castsi128_ps(zeros));
-}
-
-/* Compiled for sealed maps and for others, so that what a look-up needs stays in registers. */
-#define FOR_BOTH static inline __attribute__((always_inline))
-
-FOR_BOTH void look_up_creators(struct profile_block *block, bool sealed)
-{
-    struct perfect map = block->profile->tastes[AFFINITY_CREATOR];
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-        uint64_t creator = block->videos[i]->creator_key;
-        block->creators[i] = (uint16_t)perfect_index_if(&map, sealed, creator);
-    }
-}
-
 static void find_creators(struct profile_block *block)
 {
+    const struct profile *profile = block->profile;
+    const struct perfect *map = &profile->tastes[AFFINITY_CREATOR];
+    const double *seen = profile->seen_of_late[AFFINITY_CREATOR];
+    uint32_t keys[PROFILE_BLOCK];
     if (block->creators_found) {
         return;
     }
-    if (__builtin_expect(block->profile->tastes[AFFINITY_CREATOR].sealed, true)) {
-        look_up_creators(block, true);
-    } else {
-        look_up_creators(block, false);
+    memset(block->creator_tastes, 0, sizeof(block->creator_tastes));
+    memset(block->creators_seen, 0, sizeof(block->creators_seen));
+    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
+        keys[i] = (uint32_t)block->videos[i]->creator_key;
+    }
+    uint64_t left = sieve_pass(&profile->sieves[AFFINITY_CREATOR], keys, PROFILE_BLOCK);
+    for (; left != 0; left &= left - 1) {
+        size_t i = (size_t)__builtin_ctzll(left);
+        unsigned index = perfect_index(map, block->videos[i]->creator_key);
+        block->creator_tastes[i] = map->values[index];
+        block->creators_seen[i] = seen[index];
     }
     block->creators_found = true;
 }
 
-/*
- * Behind the first 0 there are zeros, which have index 0, but for keys whose 32 bits happen to be
- * 0: hardly ever, so the second jump costs little.
- */
-FOR_BOTH void look_up_categories(struct profile_block *block, bool sealed)
+/* Of each group of bits, those below the first that is set. */
+static inline uint64_t below_first(uint64_t bits, unsigned group)
 {
-    enum { ALL = (1 << LIMIT_VIDEO_CATEGORIES) - 1 };
-    struct perfect map = block->profile->tastes[AFFINITY_CATEGORY];
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-        const uint32_t *keys = block->videos[i]->category_keys;
-        uint16_t *indexes = block->categories[i];
-        unsigned zeros = zeros_of_4(keys);
-        unsigned there = (unsigned)__builtin_ctz(zeros | (ALL + 1));
-        indexes[0] = (uint16_t)perfect_index_if(&map, sealed, keys[0]);
-        indexes[1] = (uint16_t)perfect_index_if(&map, sealed, keys[1]);
-        indexes[2] = 0;
-        indexes[3] = 0;
-        if (there > CATEGORY_GROUP) {
-            indexes[2] = (uint16_t)perfect_index_if(&map, sealed, keys[2]);
-            indexes[3] = (uint16_t)perfect_index_if(&map, sealed, keys[3]);
-        }
-        if (__builtin_expect((ALL & ~zeros) >> there != 0, false)) {
-            for (unsigned at = there; at < LIMIT_VIDEO_CATEGORIES; at++) {
-                indexes[at] = 0;
-            }
-        }
-        block->category_counts[i] = (uint8_t)there;
+    const uint64_t firsts = UINT64_MAX / ((1U << group) - 1);
+    for (unsigned shift = 1; shift < group; shift *= 2) {
+        bits |= bits << shift & ~(firsts * ((1U << shift) - 1)); /* and none of the next group's */
+    }
+    return ~bits;
+}
+
+/* Makes means of the sums of those videos that are marked; named has a group of bits for each. */
+static inline void divide(uint32_t marked, const uint64_t *named, unsigned group, double *sums)
+{
+    for (; marked != 0; marked &= marked - 1) {
+        unsigned i = (unsigned)__builtin_ctz(marked);
+        uint64_t bits = named[i * group / SIEVE_KEYS] >> (i * group % SIEVE_KEYS);
+        sums[i] *= shares[__builtin_ctzll(~bits | UINT64_C(1) << group)];
     }
 }
 
+/*
+ * Tastes and, unless NULL, what was seen of late. keys has a group for each video: a mean, and the
+ * most, over those before the first 0. Behind that are zeros, but for keys whose 32 bits happen to
+ * be 0.
+ */
+static inline void look_up(const struct profile *profile, enum affinity_kind kind,
+                           const uint32_t *keys, unsigned group, double *tastes, double *seen)
+{
+    const struct perfect *map = &profile->tastes[kind];
+    const double *seen_of_late = seen != NULL ? profile->seen_of_late[kind] : NULL;
+    uint64_t named[PROFILE_BLOCK * LIMIT_VIDEO_TAGS / SIEVE_KEYS];
+    uint32_t marked = 0;
+    for (unsigned begin = 0; begin < PROFILE_BLOCK * group; begin += SIEVE_KEYS) {
+        uint64_t bits = below_first(sieve_zeros(keys + begin, SIEVE_KEYS), group);
+        uint64_t left = bits & sieve_pass(&profile->sieves[kind], keys + begin, SIEVE_KEYS);
+        named[begin / SIEVE_KEYS] = bits;
+        for (; left != 0; left &= left - 1) {
+            unsigned at = begin + (unsigned)__builtin_ctzll(left);
+            unsigned index = perfect_index(map, keys[at]);
+            unsigned i = at / group;
+            tastes[i] += map->values[index];
+            marked |= UINT32_C(1) << i;
+            if (seen != NULL) {
+                seen[i] = seen_of_late[index] > seen[i] ? seen_of_late[index] : seen[i];
+            }
+        }
+    }
+    divide(marked, named, group, tastes);
+}
+_Static_assert(PROFILE_BLOCK == 32, "a mark for each, and creators at once");
+
 static void find_categories(struct profile_block *block)
 {
+    uint32_t keys[PROFILE_BLOCK][LIMIT_VIDEO_CATEGORIES];
     if (block->categories_found) {
         return;
     }
-    if (__builtin_expect(block->profile->tastes[AFFINITY_CATEGORY].sealed, true)) {
-        look_up_categories(block, true);
-    } else {
-        look_up_categories(block, false);
+    memset(block->category_tastes, 0, sizeof(block->category_tastes));
+    memset(block->categories_seen, 0, sizeof(block->categories_seen));
+    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
+        memcpy(keys[i], block->videos[i]->category_keys, sizeof(keys[i]));
     }
+    look_up(block->profile, AFFINITY_CATEGORY, keys[0], LIMIT_VIDEO_CATEGORIES,
+            block->category_tastes, block->categories_seen);
     block->categories_found = true;
+}
+
+static void tag_tastes(const struct profile_block *block, double out[PROFILE_BLOCK])
+{
+    uint32_t keys[PROFILE_BLOCK][LIMIT_VIDEO_TAGS];
+    memset(out, 0, PROFILE_BLOCK * sizeof(out[0]));
+    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
+        memcpy(keys[i], block->videos[i]->tag_keys, sizeof(keys[i]));
+    }
+    look_up(block->profile, AFFINITY_TAG, keys[0], LIMIT_VIDEO_TAGS, out, NULL);
 }
 
 void profile_creators_seen(struct profile_block *block, double out[PROFILE_BLOCK])
 {
     find_creators(block);
-    const double *seen = block->profile->seen_of_late[AFFINITY_CREATOR];
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-        out[i] = seen[block->creators[i]];
-    }
-}
-
-static inline double larger(double a, double b)
-{
-    return a > b ? a : b;
+    memcpy(out, block->creators_seen, sizeof(block->creators_seen));
 }
 
 void profile_categories_seen(struct profile_block *block, double out[PROFILE_BLOCK])
 {
     find_categories(block);
-    const double *seen = block->profile->seen_of_late[AFFINITY_CATEGORY];
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-        const uint16_t *at = block->categories[i];
-        out[i] = larger(larger(seen[at[0]], seen[at[1]]), larger(seen[at[2]], seen[at[3]]));
-    }
-}
-
-static void category_tastes(struct profile_block *block, double *out)
-{
-    find_categories(block);
-    const double *values = block->profile->tastes[AFFINITY_CATEGORY].values;
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-        const uint16_t *at = block->categories[i];
-        double sum = 0 + values[at[0]] + values[at[1]] + values[at[2]] + values[at[3]];
-        out[i] = sum * shares[block->category_counts[i]];
-    }
-}
-
-/* The mean over the tags before the first 0, as with categories. */
-FOR_BOTH double tag_taste(const struct perfect *map, bool sealed, const uint32_t *keys)
-{
-    enum { ALL = (1 << TAG_GROUP) - 1 };
-    unsigned zeros = zeros_of_4(keys);
-    unsigned count = (unsigned)__builtin_ctz(zeros | (ALL + 1));
-    double values[TAG_GROUP];
-#pragma GCC unroll 4
-    for (unsigned i = 0; i < TAG_GROUP; i++) {
-        values[i] = map->values[perfect_index_if(map, sealed, keys[i])];
-    }
-    if (__builtin_expect((ALL & ~zeros) >> count != 0, false)) {
-        for (unsigned i = count; i < TAG_GROUP; i++) {
-            values[i] = 0;
-        }
-    }
-    double sum = 0 + values[0] + values[1] + values[2] + values[3];
-    if (keys[TAG_GROUP] != 0 && zeros == 0) {
-        for (; count < LIMIT_VIDEO_TAGS && keys[count] != 0; count++) {
-            sum += map->values[perfect_index_if(map, sealed, keys[count])];
-        }
-    }
-    return sum * shares[count];
-}
-
-FOR_BOTH void look_up_tags(const struct profile_block *block, bool sealed, double *out)
-{
-    struct perfect map = block->profile->tastes[AFFINITY_TAG];
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-        out[i] = tag_taste(&map, sealed, block->videos[i]->tag_keys);
-    }
-}
-
-static void tag_tastes(const struct profile_block *block, double *out)
-{
-    if (__builtin_expect(block->profile->tastes[AFFINITY_TAG].sealed, true)) {
-        look_up_tags(block, true, out);
-    } else {
-        look_up_tags(block, false, out);
-    }
+    memcpy(out, block->categories_seen, sizeof(block->categories_seen));
 }
 
 /* All languages of a video as one number, 16 bits each, so that trailing zeros end a loop. */
@@ -207,34 +162,38 @@ static double best_match(const struct perfect *matches, uint64_t languages, doub
     return best;
 }
 
-__attribute__((noinline)) static void work_out_suit(const struct profile *profile,
-                                                    uint64_t languages, uint64_t captions,
-                                                    struct language_suit *suit)
+/* In the place of the item that was worked out longest ago; the first stays. */
+__attribute__((noinline)) static unsigned work_out_suit(const struct profile *profile,
+                                                        uint64_t languages, uint64_t captions)
 {
-    *suit = (struct language_suit){
+    struct language_suits *suits = profile->suits;
+    suits->latest = (uint8_t)(suits->latest % (PROFILE_SUITS - 1) + 1);
+    suits->items[suits->latest] = (struct language_suit){
         .languages = languages,
         .captions = captions,
         .taste = mean_language_taste(&profile->tastes[AFFINITY_LANGUAGE], languages),
         .match =
             best_match(&profile->captions, captions, best_match(&profile->spoken, languages, 0)),
     };
+    return suits->latest;
 }
 
-/* Zeroed, as they begin, suits are right: for a video without languages. */
 static const struct language_suit *find_suit(const struct profile *profile,
                                              const struct video *video)
 {
+    struct language_suits *suits = profile->suits;
     uint64_t languages = pack_languages(video->languages);
     uint64_t captions = pack_languages(video->caption_languages);
     uint64_t mixed =
         (languages * UINT64_C(0x9e3779b97f4a7c15) + captions) * UINT64_C(0xd1342543de82ef95);
-    struct language_suit *suit = &profile->suits[mixed >> 58];
-    if (suit->languages != languages || suit->captions != captions) {
-        work_out_suit(profile, languages, captions, suit);
+    uint8_t *slot = &suits->slots[mixed >> (64 - PROFILE_SUIT_SLOT_BITS)];
+    const struct language_suit *suit = &suits->items[*slot];
+    if (((suit->languages ^ languages) | (suit->captions ^ captions)) != 0) {
+        *slot = (uint8_t)work_out_suit(profile, languages, captions);
+        suit = &suits->items[*slot];
     }
     return suit;
 }
-_Static_assert(PROFILE_SUITS == 1 << (64 - 58), "the upper 6 bits");
 
 static void find_languages(struct profile_block *block)
 {
@@ -262,12 +221,11 @@ void profile_affinities(struct profile_block *block, enum affinity_kind kind,
     switch (kind) {
     case AFFINITY_CREATOR:
         find_creators(block);
-        for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-            out[i] = profile->tastes[AFFINITY_CREATOR].values[block->creators[i]];
-        }
+        memcpy(out, block->creator_tastes, sizeof(block->creator_tastes));
         break;
     case AFFINITY_CATEGORY:
-        category_tastes(block, out);
+        find_categories(block);
+        memcpy(out, block->category_tastes, sizeof(block->category_tastes));
         break;
     case AFFINITY_TAG:
         tag_tastes(block, out);

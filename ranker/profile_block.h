@@ -4,8 +4,8 @@
 #include "ranker/profile.h"
 
 /*
- * What a user makes of a block of videos. What several features need of them, where their names
- * stand in the profile's maps, is worked out once, when it is first asked for.
+ * What a user makes of a block of videos. What comes of one look-up, taste and what was seen of
+ * late, is worked out once, when either is first asked for.
  */
 enum { PROFILE_BLOCK = 32 };
 
@@ -15,9 +15,10 @@ struct profile_block {
     bool creators_found;
     bool categories_found;
     bool languages_found;
-    uint16_t creators[PROFILE_BLOCK]; /* index in tastes[AFFINITY_CREATOR] */
-    uint16_t categories[PROFILE_BLOCK][LIMIT_VIDEO_CATEGORIES];
-    uint8_t category_counts[PROFILE_BLOCK]; /* of those before the first 0 */
+    double creator_tastes[PROFILE_BLOCK];
+    double creators_seen[PROFILE_BLOCK];
+    double category_tastes[PROFILE_BLOCK];
+    double categories_seen[PROFILE_BLOCK];
     double language_tastes[PROFILE_BLOCK];
     double language_matches[PROFILE_BLOCK];
 };
