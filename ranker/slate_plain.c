@@ -149,17 +149,18 @@ enum status slate_creators(const struct slate_input *input, struct arena *arena,
 static size_t gather_shared(const struct slate_input *input, const uint16_t *creators,
                             uint64_t *items)
 {
-    bool shared[LIMIT_CANDIDATES] = {false};
-    bool any = false;
-    for (size_t i = 0; i < input->count; i++) {
-        bool is_first = creators[i] == i;
-        shared[creators[i]] = shared[creators[i]] || !is_first;
-        any = any || !is_first;
-    }
+    bool shared[LIMIT_CANDIDATES] = {false}; /* by creator: the first is there too */
     size_t count = 0;
-    for (size_t i = 0; any && i < input->count; i++) {
-        items[count] = slate_item(input->scores[i], (uint32_t)i);
-        count += shared[creators[i]];
+    for (size_t i = 0; i < input->count; i++) {
+        size_t first = creators[i];
+        if (first == i) {
+            continue;
+        }
+        items[count++] = slate_item(input->scores[i], (uint32_t)i);
+        if (!shared[first]) {
+            items[count++] = slate_item(input->scores[first], (uint32_t)first);
+            shared[first] = true;
+        }
     }
     return count;
 }
