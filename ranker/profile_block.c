@@ -8,37 +8,32 @@ static const double shares[] = {0,       1.0,     1.0 / 2, 1.0 / 3, 1.0 / 4,
 _Static_assert(LIMIT_VIDEO_TAGS < sizeof(shares) / sizeof(shares[0]), "one for each count");
 
 void profile_block_init(struct profile_block *block, const struct profile *profile,
-                        const struct video *const *videos)
+                        const struct video_block *videos)
 {
     block->profile = profile;
     block->videos = videos;
-    block->creators_found = false;
-    block->categories_found = false;
-    block->languages_found = false;
+    memset(block->found, 0, sizeof(block->found));
+    memset(block->tastes, 0, (AFFINITY_TAG + 1) * sizeof(block->tastes[0]));
+    memset(block->seen, 0, sizeof(block->seen));
 }
 
+/* Only those that are in the user's map are touched: all others are 0. */
 static void find_creators(struct profile_block *block)
 {
     const struct profile *profile = block->profile;
+    const struct video *const *rows = block->videos->rows;
     const struct perfect *map = &profile->tastes[AFFINITY_CREATOR];
-    const double *seen = profile->seen_of_late[AFFINITY_CREATOR];
-    uint32_t keys[PROFILE_BLOCK];
-    if (block->creators_found) {
-        return;
+    uint32_t keys[VIDEO_BLOCK];
+    for (size_t i = 0; i < VIDEO_BLOCK; i++) {
+        keys[i] = (uint32_t)rows[i]->creator_key;
     }
-    memset(block->creator_tastes, 0, sizeof(block->creator_tastes));
-    memset(block->creators_seen, 0, sizeof(block->creators_seen));
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-        keys[i] = (uint32_t)block->videos[i]->creator_key;
-    }
-    uint64_t left = sieve_pass(&profile->sieves[AFFINITY_CREATOR], keys, PROFILE_BLOCK);
+    uint64_t left = sieve_pass(&profile->sieves[AFFINITY_CREATOR], keys, VIDEO_BLOCK);
     for (; left != 0; left &= left - 1) {
         size_t i = (size_t)__builtin_ctzll(left);
-        unsigned index = perfect_index(map, block->videos[i]->creator_key);
-        block->creator_tastes[i] = map->values[index];
-        block->creators_seen[i] = seen[index];
+        unsigned index = perfect_index(map, rows[i]->creator_key);
+        block->tastes[AFFINITY_CREATOR][i] = map->values[index];
+        block->seen[AFFINITY_CREATOR][i] = profile->seen_of_late[AFFINITY_CREATOR][index];
     }
-    block->creators_found = true;
 }
 
 /* Of each group of bits, those below the first that is set. */
@@ -71,9 +66,9 @@ static inline void look_up(const struct profile *profile, enum affinity_kind kin
 {
     const struct perfect *map = &profile->tastes[kind];
     const double *seen_of_late = seen != NULL ? profile->seen_of_late[kind] : NULL;
-    uint64_t named[PROFILE_BLOCK * LIMIT_VIDEO_TAGS / SIEVE_KEYS];
+    uint64_t named[VIDEO_BLOCK * LIMIT_VIDEO_TAGS / SIEVE_KEYS];
     uint32_t marked = 0;
-    for (unsigned begin = 0; begin < PROFILE_BLOCK * group; begin += SIEVE_KEYS) {
+    for (unsigned begin = 0; begin < VIDEO_BLOCK * group; begin += SIEVE_KEYS) {
         uint64_t bits = below_first(sieve_zeros(keys + begin, SIEVE_KEYS), group);
         uint64_t left = bits & sieve_pass(&profile->sieves[kind], keys + begin, SIEVE_KEYS);
         named[begin / SIEVE_KEYS] = bits;
@@ -90,44 +85,26 @@ static inline void look_up(const struct profile *profile, enum affinity_kind kin
     }
     divide(marked, named, group, tastes);
 }
-_Static_assert(PROFILE_BLOCK == 32, "a mark for each, and creators at once");
+_Static_assert(VIDEO_BLOCK == 32, "a mark for each, and creators at once");
 
 static void find_categories(struct profile_block *block)
 {
-    uint32_t keys[PROFILE_BLOCK][LIMIT_VIDEO_CATEGORIES];
-    if (block->categories_found) {
-        return;
-    }
-    memset(block->category_tastes, 0, sizeof(block->category_tastes));
-    memset(block->categories_seen, 0, sizeof(block->categories_seen));
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-        memcpy(keys[i], block->videos[i]->category_keys, sizeof(keys[i]));
+    uint32_t keys[VIDEO_BLOCK][LIMIT_VIDEO_CATEGORIES];
+    for (size_t i = 0; i < VIDEO_BLOCK; i++) {
+        memcpy(keys[i], block->videos->rows[i]->category_keys, sizeof(keys[i]));
     }
     look_up(block->profile, AFFINITY_CATEGORY, keys[0], LIMIT_VIDEO_CATEGORIES,
-            block->category_tastes, block->categories_seen);
-    block->categories_found = true;
+            block->tastes[AFFINITY_CATEGORY], block->seen[AFFINITY_CATEGORY]);
 }
 
-static void tag_tastes(const struct profile_block *block, double out[PROFILE_BLOCK])
+static void find_tags(struct profile_block *block)
 {
-    uint32_t keys[PROFILE_BLOCK][LIMIT_VIDEO_TAGS];
-    memset(out, 0, PROFILE_BLOCK * sizeof(out[0]));
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-        memcpy(keys[i], block->videos[i]->tag_keys, sizeof(keys[i]));
+    uint32_t keys[VIDEO_BLOCK][LIMIT_VIDEO_TAGS];
+    for (size_t i = 0; i < VIDEO_BLOCK; i++) {
+        memcpy(keys[i], block->videos->rows[i]->tag_keys, sizeof(keys[i]));
     }
-    look_up(block->profile, AFFINITY_TAG, keys[0], LIMIT_VIDEO_TAGS, out, NULL);
-}
-
-void profile_creators_seen(struct profile_block *block, double out[PROFILE_BLOCK])
-{
-    find_creators(block);
-    memcpy(out, block->creators_seen, sizeof(block->creators_seen));
-}
-
-void profile_categories_seen(struct profile_block *block, double out[PROFILE_BLOCK])
-{
-    find_categories(block);
-    memcpy(out, block->categories_seen, sizeof(block->categories_seen));
+    look_up(block->profile, AFFINITY_TAG, keys[0], LIMIT_VIDEO_TAGS, block->tastes[AFFINITY_TAG],
+            NULL);
 }
 
 /* All languages of a video as one number, 16 bits each, so that trailing zeros end a loop. */
@@ -197,47 +174,54 @@ static const struct language_suit *find_suit(const struct profile *profile,
 
 static void find_languages(struct profile_block *block)
 {
-    if (block->languages_found) {
-        return;
-    }
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-        const struct language_suit *suit = find_suit(block->profile, block->videos[i]);
-        block->language_tastes[i] = suit->taste;
+    for (size_t i = 0; i < VIDEO_BLOCK; i++) {
+        const struct language_suit *suit = find_suit(block->profile, block->videos->rows[i]);
+        block->tastes[AFFINITY_LANGUAGE][i] = suit->taste;
         block->language_matches[i] = suit->match;
     }
-    block->languages_found = true;
 }
 
-void profile_language_matches(struct profile_block *block, double out[PROFILE_BLOCK])
+static void find_durations(struct profile_block *block)
 {
-    find_languages(block);
-    memcpy(out, block->language_matches, sizeof(block->language_matches));
-}
-
-void profile_affinities(struct profile_block *block, enum affinity_kind kind,
-                        double out[PROFILE_BLOCK])
-{
-    const struct profile *profile = block->profile;
-    switch (kind) {
-    case AFFINITY_CREATOR:
-        find_creators(block);
-        memcpy(out, block->creator_tastes, sizeof(block->creator_tastes));
-        break;
-    case AFFINITY_CATEGORY:
-        find_categories(block);
-        memcpy(out, block->category_tastes, sizeof(block->category_tastes));
-        break;
-    case AFFINITY_TAG:
-        tag_tastes(block, out);
-        break;
-    case AFFINITY_LANGUAGE:
-        find_languages(block);
-        memcpy(out, block->language_tastes, sizeof(block->language_tastes));
-        break;
-    default:
-        for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-            out[i] = profile->duration_tastes[block->videos[i]->duration_bucket];
-        }
-        break;
+    for (size_t i = 0; i < VIDEO_BLOCK; i++) {
+        unsigned bucket = video_kind_duration_bucket(block->videos->kinds[i]);
+        block->tastes[AFFINITY_DURATION][i] = block->profile->duration_tastes[bucket];
     }
+}
+
+static void need(struct profile_block *block, enum affinity_kind kind)
+{
+    static void (*const find[AFFINITY_KIND_COUNT])(struct profile_block *) = {
+        [AFFINITY_CREATOR] = find_creators,   [AFFINITY_CATEGORY] = find_categories,
+        [AFFINITY_TAG] = find_tags,           [AFFINITY_LANGUAGE] = find_languages,
+        [AFFINITY_DURATION] = find_durations,
+    };
+    if (!block->found[kind]) {
+        find[kind](block);
+        block->found[kind] = true;
+    }
+}
+
+const double *profile_creators_seen(struct profile_block *block)
+{
+    need(block, AFFINITY_CREATOR);
+    return block->seen[AFFINITY_CREATOR];
+}
+
+const double *profile_categories_seen(struct profile_block *block)
+{
+    need(block, AFFINITY_CATEGORY);
+    return block->seen[AFFINITY_CATEGORY];
+}
+
+const double *profile_affinities(struct profile_block *block, enum affinity_kind kind)
+{
+    need(block, kind);
+    return block->tastes[kind];
+}
+
+const double *profile_language_matches(struct profile_block *block)
+{
+    need(block, AFFINITY_LANGUAGE);
+    return block->language_matches;
 }

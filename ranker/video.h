@@ -68,14 +68,14 @@ struct video {
     uint16_t creator_region;
     uint8_t minimum_age_years;
     uint8_t safety;
-    uint8_t curated;
+    uint8_t curated; /* this and the next two are read as one number, see video_block.h */
     uint8_t duration_bucket;
-    bool premium : 1;
+    bool premium;
     bool known : 1;
     bool deleted : 1;
     uint32_t category_keys[LIMIT_VIDEO_CATEGORIES];
     uint32_t tag_keys[LIMIT_VIDEO_TAGS];
-    float quality;
+    float quality;                /* this and the first of decayed likewise */
     struct stats_decayed decayed; /* of the global scope */
 };
 _Static_assert(sizeof(struct video) == 256, "four cache lines, so that no row touches a fifth");
