@@ -13,17 +13,25 @@ void profile_block_init(struct profile_block *block, const struct profile *profi
     block->profile = profile;
     block->videos = videos;
     memset(block->found, 0, sizeof(block->found));
-    memset(block->tastes, 0, (AFFINITY_TAG + 1) * sizeof(block->tastes[0]));
-    memset(block->seen, 0, sizeof(block->seen));
 }
 
-/* Only those that are in the user's map are touched: all others are 0. */
+/* As if nothing were in the user's map: all get the value of keys that are not there. */
+static inline void begin(double column[VIDEO_BLOCK], const double *values)
+{
+    double absent = values[0];
+    for (size_t i = 0; i < VIDEO_BLOCK; i++) {
+        column[i] = absent;
+    }
+}
+
 static void find_creators(struct profile_block *block)
 {
     const struct profile *profile = block->profile;
     const struct video *const *rows = block->videos->rows;
     const struct perfect *map = &profile->tastes[AFFINITY_CREATOR];
     uint32_t keys[VIDEO_BLOCK];
+    begin(block->tastes[AFFINITY_CREATOR], map->values);
+    begin(block->seen[AFFINITY_CREATOR], profile->seen_of_late[AFFINITY_CREATOR]);
     for (size_t i = 0; i < VIDEO_BLOCK; i++) {
         keys[i] = (uint32_t)rows[i]->creator_key;
     }
@@ -68,12 +76,16 @@ static inline void look_up(const struct profile *profile, enum affinity_kind kin
     const double *seen_of_late = seen != NULL ? profile->seen_of_late[kind] : NULL;
     uint64_t named[VIDEO_BLOCK * LIMIT_VIDEO_TAGS / SIEVE_KEYS];
     uint32_t marked = 0;
-    for (unsigned begin = 0; begin < VIDEO_BLOCK * group; begin += SIEVE_KEYS) {
-        uint64_t bits = below_first(sieve_zeros(keys + begin, SIEVE_KEYS), group);
-        uint64_t left = bits & sieve_pass(&profile->sieves[kind], keys + begin, SIEVE_KEYS);
-        named[begin / SIEVE_KEYS] = bits;
+    begin(tastes, map->values);
+    if (seen != NULL) {
+        begin(seen, seen_of_late);
+    }
+    for (unsigned first = 0; first < VIDEO_BLOCK * group; first += SIEVE_KEYS) {
+        uint64_t bits = below_first(sieve_zeros(keys + first, SIEVE_KEYS), group);
+        uint64_t left = bits & sieve_pass(&profile->sieves[kind], keys + first, SIEVE_KEYS);
+        named[first / SIEVE_KEYS] = bits;
         for (; left != 0; left &= left - 1) {
-            unsigned at = begin + (unsigned)__builtin_ctzll(left);
+            unsigned at = first + (unsigned)__builtin_ctzll(left);
             unsigned index = perfect_index(map, keys[at]);
             unsigned i = at / group;
             tastes[i] += map->values[index];
