@@ -200,6 +200,7 @@ static grpc_server *create_server(const struct rpc_options *options,
         integer_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
         integer_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_MS),
         integer_arg(GRPC_ARG_MAX_METADATA_SIZE, METADATA_BYTES),
+        integer_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0), /* no window grows: see run_waiting() */
         integer_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, PING_INTERVAL_MS),
         integer_arg(GRPC_ARG_HTTP2_MAX_PING_STRIKES, PING_STRIKES),
         integer_arg(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS),
