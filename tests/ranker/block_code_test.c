@@ -275,7 +275,7 @@ static void maps_that_are_not_sealed_give_the_same(void)
     static struct features open;
     scene_init(&scene, 7, USER_AFFINITIES_MAX);
     fill(&scene, block_code_choose(), &sealed);
-    for (unsigned kind = 0; kind < AFFINITY_KIND_COUNT; kind++) {
+    for (unsigned kind = 0; kind < AFFINITY_DURATION; kind++) {
         CHECK(scene.profile.tastes[kind].sealed);
         scene.profile.tastes[kind].sealed = false;
     }
