@@ -273,6 +273,7 @@ static void run_waiting(struct worker *worker)
     }
     worker->ran_cpu_ns = cpu_ns;
     worker->intake_end_cpu_ns = cpu_ns + SLICE_NS / INTAKE_PART;
+    worker->intake_over_ns = monotonic_ns() + SLICE_NS / INTAKE_PART;
     worker->quiet_looks = 0;
 }
 
@@ -286,10 +287,25 @@ static bool refuse_one(struct worker *worker)
     return waiter != NULL;
 }
 
+/*
+ * Whether taking in has had its time. The thread's clock, which costs a system call, is not asked
+ * before it can say so: it is no quicker than the other one.
+ */
+static bool intake_time_is_over(struct worker *worker)
+{
+    int64_t now_ns = monotonic_ns();
+    if (now_ns < worker->intake_over_ns) {
+        return false;
+    }
+    int64_t left_ns = worker->intake_end_cpu_ns - thread_cpu_ns();
+    worker->intake_over_ns = now_ns + left_ns;
+    return left_ns <= 0;
+}
+
 /* In the time that taking in has left, but always some: sockets that are never empty leave none. */
 static void refuse_late(struct worker *worker)
 {
-    for (int i = 0; i < REFUSALS_MIN || thread_cpu_ns() < worker->intake_end_cpu_ns; i++) {
+    for (int i = 0; i < REFUSALS_MIN || !intake_time_is_over(worker); i++) {
         if (!refuse_one(worker)) {
             return;
         }
@@ -303,7 +319,7 @@ static void refuse_late(struct worker *worker)
 static bool intake_is_over(struct worker *worker, bool looked)
 {
     worker->quiet_looks = looked ? worker->quiet_looks + 1 : 0;
-    return worker->quiet_looks == QUIET_LOOKS || thread_cpu_ns() >= worker->intake_end_cpu_ns;
+    return worker->quiet_looks == QUIET_LOOKS || intake_time_is_over(worker);
 }
 
 void worker_again(struct worker *worker, struct call *call)
