@@ -18,26 +18,34 @@ static void put_largest(struct perfect *map, uint64_t key, double value)
 /* The videos the user has seen last, as far as they say how tired the user is. */
 struct late {
     size_t count;
+    uint64_t keys[PROFILE_FATIGUE_VIDEOS];
     const struct video *videos[PROFILE_FATIGUE_VIDEOS]; /* NULL: nothing is known */
     double weights[PROFILE_FATIGUE_VIDEOS];
 };
 
-static void find_late(struct late *late, const struct user *user, int64_t now_ms,
+/* All but the videos, whose places in the index are asked for: most are far away. */
+static void list_late(struct late *late, const struct user *user, int64_t now_ms,
                       double half_life_ms, const struct videos *videos)
 {
-    uint64_t keys[PROFILE_FATIGUE_VIDEOS];
     size_t seen_count = user != NULL ? user->seen_count : 0;
     late->count = seen_count < PROFILE_FATIGUE_VIDEOS ? seen_count : PROFILE_FATIGUE_VIDEOS;
     const struct seen *seen = late->count > 0 ? &user->seen[seen_count - late->count] : NULL;
     for (size_t i = 0; i < late->count; i++) {
         int64_t age_ms = now_ms - (int64_t)seen[i].time_s * 1000;
-        keys[i] = seen[i].video_key;
+        late->keys[i] = seen[i].video_key;
         late->weights[i] = (double)(age_ms > 0 ? age_ms : 0);
+        videos_prefetch(videos, late->keys[i]);
     }
     for (size_t i = 0; i < late->count; i++) {
         late->weights[i] = exact_exp2(-late->weights[i] / half_life_ms);
     }
-    videos_find_many(videos, keys, late->count, late->videos);
+}
+
+static void prefetch_late(const struct late *late, const struct videos *videos)
+{
+    for (size_t i = 0; i < late->count; i++) {
+        videos_prefetch_row(videos, late->keys[i]);
+    }
 }
 
 static size_t taste_count(const struct profile *profile, enum affinity_kind kind)
@@ -131,21 +139,25 @@ static void put_late(struct names *names, enum affinity_kind kind, const struct 
     }
 }
 
-/* Of a kind that tires: tastes, and beside them what was seen of late. */
-static enum status init_names(struct profile *profile, enum affinity_kind kind,
-                              const struct late *late, struct arena *arena)
+/* How many names of the kind the videos seen of late can add. */
+static size_t most_late(const struct late *late, enum affinity_kind kind)
+{
+    return late->count * (kind == AFFINITY_CATEGORY ? LIMIT_VIDEO_CATEGORIES : 1);
+}
+
+/* Beside the tastes of a kind that tires: what was seen of late. */
+static enum status init_seen_of_late(struct profile *profile, enum affinity_kind kind,
+                                     const struct late *late, struct arena *arena)
 {
     struct names names;
     struct perfect *map = &profile->tastes[kind];
-    size_t most_late = late->count * (kind == AFFINITY_CATEGORY ? LIMIT_VIDEO_CATEGORIES : 1);
-    size_t capacity = taste_count(profile, kind) + most_late;
-    enum status status = init_tastes(profile, kind, most_late, arena);
+    size_t capacity = taste_count(profile, kind) + most_late(late, kind);
     profile->seen_of_late[kind] = arena_new(arena, double, capacity + 1);
-    if (status != STATUS_OK || profile->seen_of_late[kind] == NULL) {
+    if (profile->seen_of_late[kind] == NULL) {
         return STATUS_NO_MEMORY;
     }
     if (late->count > 0) {
-        status = names_init(&names, map, profile->seen_of_late[kind], capacity, arena);
+        enum status status = names_init(&names, map, profile->seen_of_late[kind], capacity, arena);
         if (status != STATUS_OK) {
             return status;
         }
@@ -189,22 +201,28 @@ static void init_duration_tastes(struct profile *profile)
     }
 }
 
-static enum status init_all_tastes(struct profile *profile, const struct late *late,
-                                   struct arena *arena)
+/* In an order that leaves time for what is far away to come: late's places, then rows of videos. */
+static enum status init_all_tastes(struct profile *profile, struct late *late,
+                                   const struct videos *videos, struct arena *arena)
 {
-    enum status status = init_names(profile, AFFINITY_CREATOR, late, arena);
-    if (status == STATUS_OK) {
-        status = init_names(profile, AFFINITY_CATEGORY, late, arena);
-    }
-    if (status == STATUS_OK) {
-        status = init_tags(profile, arena);
-    }
+    enum status status = init_tags(profile, arena);
     if (status == STATUS_OK) {
         status = init_language_tastes(profile, arena);
     }
+    prefetch_late(late, videos);
     init_duration_tastes(profile);
+    for (unsigned kind = AFFINITY_CREATOR; status == STATUS_OK && kind <= AFFINITY_CATEGORY;
+         kind++) {
+        status = init_tastes(profile, kind, most_late(late, kind), arena);
+    }
+    videos_find_many(videos, late->keys, late->count, late->videos);
+    for (unsigned kind = AFFINITY_CREATOR; status == STATUS_OK && kind <= AFFINITY_CATEGORY;
+         kind++) {
+        status = init_seen_of_late(profile, kind, late, arena);
+    }
     return status;
 }
+_Static_assert(AFFINITY_CREATOR + 1 == AFFINITY_CATEGORY, "the two kinds that tire come first");
 
 /* The locale's and the declared languages; captions are for languages the user can read. */
 static void put_declared(struct profile *profile, const struct rank_request *request)
@@ -332,9 +350,9 @@ enum status profile_init(struct profile *profile, const struct user *user,
     memcpy(profile->taste_weights, model->affinity_weights, sizeof(profile->taste_weights));
     init_context(profile, selection);
     struct late late;
-    find_late(&late, tires(selection) ? user : NULL, request->now_ms, model->fatigue_half_life_ms,
+    list_late(&late, tires(selection) ? user : NULL, request->now_ms, model->fatigue_half_life_ms,
               videos);
-    enum status status = init_all_tastes(profile, &late, arena);
+    enum status status = init_all_tastes(profile, &late, videos, arena);
     if (status == STATUS_OK) {
         status = init_languages(profile, model, request, arena);
     }

@@ -121,6 +121,7 @@ bool state_is_missed(const struct state *state, enum state_table table, size_t r
  */
 struct state_fetched {
     enum state_table table;
+    size_t row;    /* at that time */
     uint64_t hash; /* of the row in its table */
     union {
         struct user *user; /* of user_copy(); owned */

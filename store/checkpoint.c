@@ -23,6 +23,7 @@
 enum {
     SLICE_ROWS = 64,        /* saved under one read lock, or dropped under one write lock */
     BACK_ROWS = 16,         /* fetched under one read lock, and put in place under a write lock */
+    BACK_TIMES = 16,        /* between rests, each of which costs as much as some rows */
     LOOK_MS = 1000,         /* between looks at how far the log has got */
     REST_FACTOR = 3,        /* rests between checkpoints, in times of the last one's duration */
     BACK_REST_FACTOR = 7,   /* rests between rows that are brought back, likewise */
@@ -594,7 +595,9 @@ static void wait_a_moment(struct checkpoint *checkpoint)
 static void bring_back_and_rest(struct checkpoint *checkpoint)
 {
     int64_t start_ns = monotonic_ns();
-    bring_some_back(checkpoint);
+    for (int i = 0; i < BACK_TIMES && checkpoint->table != STATE_TABLE_COUNT; i++) {
+        bring_some_back(checkpoint);
+    }
     int64_t rest_ns = BACK_REST_FACTOR * (monotonic_ns() - start_ns);
     struct timespec rest = {.tv_nsec = rest_ns < REST_MAX_NS ? rest_ns : REST_MAX_NS};
     (void)nanosleep(&rest, NULL); /* woken early, it rests less */
