@@ -7,8 +7,8 @@
 #include "store/clock.h"
 
 enum {
-    UNARY_REQUESTED = 64, /* calls gRPC may take in while the worker is busy */
-    STREAM_REQUESTED = 8,
+    MANY_REQUESTED = 64, /* calls gRPC may take in while the worker is busy */
+    FEW_REQUESTED = 8,   /* of streams, and of methods that are called now and then */
     UNKNOWN_REQUESTED = 1,
     LIVE_MAX = 4096,   /* calls of one lane; more wait in gRPC until one ends */
     AGAIN_EVENTS = 64, /* most events between turns of calls with long work */
@@ -22,13 +22,14 @@ enum {
 #define SLICE_NS     INT64_C(500000)
 #define SLICE_MAX_NS INT64_C(10000000)
 
+/* No more than need be: gRPC as Debian builds it looks through all of them for each that comes. */
 static size_t requested_target(const struct lane *lane)
 {
-    const struct method *method = lane->route->method;
-    if (method == NULL) {
+    if (lane->route->method == NULL) {
         return UNKNOWN_REQUESTED;
     }
-    return method->kind == METHOD_UNARY ? UNARY_REQUESTED : STREAM_REQUESTED;
+    enum admission_class class = lane->route->class;
+    return class == ADMISSION_RANK || class == ADMISSION_SIGNAL ? MANY_REQUESTED : FEW_REQUESTED;
 }
 
 enum status worker_init(struct worker *worker, const struct worker_options *options)
