@@ -583,6 +583,37 @@ static void a_store_goes_on_after_a_want_of_room(void)
     sweep_recovery(CALL_SIZE, ENOSPC);
 }
 
+static void note_status(void *context, enum status status)
+{
+    *(enum status *)context = status;
+}
+
+static void who_cannot_wait_for_an_erasure_is_told_that_it_goes_on(void)
+{
+    static enum status status = STATUS_OK;
+    const struct call_failure failure = {
+        .call = CALL_MEMORY, .number = 1, .error = ENOMEM, .lasting = true};
+    char path[TEST_PATH_SIZE];
+    struct problem problem = {""};
+    test_directory(path);
+    prepare(path);
+    struct life life = begin(path);
+    CHECK_EQ(STATUS_OK, keeper_start(life.keeper));
+    calls_fail(&failure);
+    keeper_when_erased(life.keeper, note_status, &status);
+    if (!calls_end()) {
+        test_skip("sanitizers have an allocation of their own");
+    }
+    CHECK_EQ(STATUS_UNAVAILABLE, status);
+    CHECK(forget(life.store));
+    keeper_stop(life.keeper);
+    end(&life);
+    life = begin(path);
+    CHECK_EQ(STATUS_OK, keeper_erase(life.keeper, &problem));
+    CHECK(!contents_have_text(path, gone));
+    end(&life);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -603,6 +634,7 @@ int main(int argc, char **argv)
         TEST(a_store_goes_on_after_syncs_that_failed),
         TEST(a_store_goes_on_after_files_that_could_not_be_opened),
         TEST(a_store_goes_on_after_a_want_of_room),
+        TEST(who_cannot_wait_for_an_erasure_is_told_that_it_goes_on),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }
