@@ -7,7 +7,7 @@ import select
 import signal
 import sys
 
-from client import NOW_MS, TIMEOUT, Process, Server, command, equal, rank
+from client import NOW_MS, TIMEOUT, Process, Server, command, equal, failing, rank
 from runner import case, run
 from secure import Authority, new_token
 
@@ -39,7 +39,7 @@ def wait_until_known(process):
 
 def start(place, words, failure):
     """Whether a server that starts so serves."""
-    process = Process(place, *words, env={**os.environ, "LD_PRELOAD": CALLS, "REELRANK_FAULT_CALLS": failure})
+    process = Process(place, *words, env=failing(CALLS, failure))
     try:
         serves = wait_until_known(process).startswith("listening on ")
         if serves:

@@ -9,7 +9,7 @@ import sys
 
 import grpc
 
-from client import NOW_MS, Server, command, equal, new_signal, record, upsert, video
+from client import NOW_MS, Server, command, equal, failing, new_signal, record, upsert, video
 from runner import case, run
 
 CALLS = os.path.abspath(sys.argv.pop(2))  # the runner would take it for the names of the cases wanted
@@ -47,7 +47,7 @@ class Source:
 def serve(place, source, number, code):
     """A life in which one write fails. Returns how many calls that cost."""
     failure = "%d %d %d once" % (WRITE, number, code)
-    with Server(place, env={**os.environ, "LD_PRELOAD": CALLS, "REELRANK_FAULT_CALLS": failure}) as server:
+    with Server(place, env=failing(CALLS, failure)) as server:
         refused = [sent for sent in (source.send(server.api, REFUSALS[code]) for _ in range(BATCHES)) if not sent]
         source.check(server.api)
         text = server.log_text()
