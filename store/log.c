@@ -200,8 +200,14 @@ static enum status read_format(struct log *log, MDB_txn *txn, const char *path, 
 {
     MDB_val key = {sizeof("format") - 1, (void *)"format"};
     MDB_val value;
-    if (mdb_dbi_open(txn, "meta", 0, &log->meta) != 0 ||
-        mdb_get(txn, log->meta, &key, &value) != 0 || value.mv_size != FORMAT_SIZE) {
+    int rc = mdb_dbi_open(txn, "meta", 0, &log->meta);
+    if (rc == 0) {
+        rc = mdb_get(txn, log->meta, &key, &value);
+    }
+    if (rc == ENOMEM) {
+        return open_problem(path, rc, problem);
+    }
+    if (rc != 0 || value.mv_size != FORMAT_SIZE) {
         problem_set(problem, "%s: this database is not a log of reelrank", path);
         return STATUS_CORRUPT;
     }
