@@ -108,6 +108,7 @@ bool admission_enter(struct admission *admission, enum admission_class class, st
     waiter->older = lane->newest;
     waiter->newer = NULL;
     waiter->arrived_ns = now_ns;
+    lane->entered_ns = now_ns;
     lane->newest = waiter;
     lane->bytes += waiter->bytes;
     lane->waiting++;
@@ -226,8 +227,26 @@ struct waiter *admission_late(struct admission *admission, int64_t now_ns)
 
 void admission_charge(struct admission *admission, int64_t spent_ns)
 {
-    enum admission_class class = admission->turn;
+    admission_charge_elsewhere(admission, admission->turn, spent_ns);
+}
+
+void admission_charge_elsewhere(struct admission *admission, enum admission_class class,
+                                int64_t spent_ns)
+{
+    CHECK(class < ADMISSION_CLASS_COUNT);
     admission->lanes[class].served_ns += spent_ns / classes[class].share;
+}
+
+bool admission_misses(const struct admission *admission, int64_t now_ns)
+{
+    int64_t recent_ns = admission->options.interval_ns * MEMORY_INTERVALS;
+    for (unsigned i = 0; i < ADMISSION_CLASS_COUNT && admission->waiting > 0; i++) {
+        const struct admission_lane *lane = &admission->lanes[i];
+        if (lane->waiting == 0 && lane->entered_ns != 0 && now_ns - lane->entered_ns < recent_ns) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool admission_is_overloaded(const struct admission *admission, int64_t now_ns)

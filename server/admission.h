@@ -14,7 +14,8 @@
  *
  * Calls wait by class. Each class has a share of the worker's time, by start-time fair queueing
  * (Goyal, Vin, Cheng: "Start-time Fair Queueing", SIGCOMM 1996): the class that has had the least
- * for its share is next, so no class can starve another, and what one leaves the others have.
+ * for its share is next, so no class can starve another, and what one leaves the others have. Time
+ * that a class takes of other threads counts, since they may want the same processor.
  *
  * How long a call may wait is controlled as in "Controlling Queue Delay" (Nichols, Jacobson, ACM
  * Queue 10, 2012), in the form for servers of "Fail at Scale" (Maurer, ACM Queue 13, 2015): a queue
@@ -69,6 +70,7 @@ struct admission_lane {
     size_t bytes;
     size_t in_progress;
     int64_t busy_since_ns; /* when one came after it was empty */
+    int64_t entered_ns;    /* when the last one came; 0: never */
     int64_t late_ns;       /* when one was last seen to be late; 0: never */
     int64_t served_ns;     /* virtual: time had, divided by the share */
     atomic_uint_fast64_t begun;
@@ -127,6 +129,17 @@ struct waiter *admission_late(struct admission *admission, int64_t now_ns);
 
 /* The time that what was taken last needed. */
 void admission_charge(struct admission *admission, int64_t spent_ns);
+
+/* Time that a call of the class needs of other threads, as the writer's: it counts as the worker's.
+ */
+void admission_charge_elsewhere(struct admission *admission, enum admission_class class,
+                                int64_t spent_ns);
+
+/*
+ * Whether there may be calls that nobody has read yet, of a class that none wait of while others
+ * do: it has had some within the last four intervals.
+ */
+bool admission_misses(const struct admission *admission, int64_t now_ns);
 
 /* Whether, within the last interval, calls of the class taken last have waited for too long. */
 bool admission_is_overloaded(const struct admission *admission, int64_t now_ns);

@@ -410,11 +410,13 @@ static bool submit(struct call *call)
     CHECK(call->lane->route->method->finish != NULL);
     arenas_hold(&worker->arenas, call->arena);
     call->stage = STAGE_WRITING;
+    int64_t cost_ns = writer_cost_ns(worker->writer, call->turn.batch);
     enum status status = writer_submit(worker->writer, call->turn.batch, written, call);
     if (status != STATUS_OK) {
         fail_for_now(call, status, "too many writes wait; try again later");
         return false;
     }
+    admission_charge_elsewhere(&worker->admission, call->lane->route->class, cost_ns);
     return true;
 }
 

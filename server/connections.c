@@ -23,6 +23,7 @@
 #include "ranker/check.h"
 #include "ranker/hash.h"
 #include "server/logline.h"
+#include "server/process.h"
 #include "store/clock.h"
 
 enum {
@@ -38,7 +39,8 @@ enum {
     CALL_BYTES = 4096,       /* allowed to each whole message for headers and frames */
     RESET_BYTES = 8192,      /* counted for each call that was taken back */
     DISCARD_BYTES = 1 << 30, /* more than a socket holds */
-    BUSY_BYTES = 65536,      /* without which no connection keeps the core busy */
+    BUSY_BYTES = 65536,      /* without which no connection keeps the core busy, or takes memory */
+    SWELL_MS = 1000,         /* in which the process may grow by swell_bytes */
     FORGOTTEN_BYTES = 65536, /* a second */
     USER_TIMEOUT_MS = 20000, /* until a peer that acknowledges nothing is gone */
     OTHER_DESCRIPTORS = 256, /* that the process needs besides */
@@ -83,6 +85,8 @@ struct connections {
     /* Owned by the thread. */
     int64_t looked_ms;
     int64_t warned_ms;
+    int64_t least_since_ms; /* since when the process has had at least so much memory */
+    uint64_t least_bytes;
     bool flooded; /* at the last look, so that the next one comes soon */
     pthread_mutex_t lock;
     /* Guarded by lock. */
@@ -249,12 +253,24 @@ static void look_at_all(struct connections *connections, int64_t now_ms, bool bu
     }
 }
 
+/* Whether the process has grown by too much of late. */
+static bool swells(struct connections *connections, int64_t now_ms)
+{
+    uint64_t bytes = process_resident_bytes();
+    if (bytes < connections->least_bytes || now_ms - connections->least_since_ms > SWELL_MS) {
+        connections->least_bytes = bytes;
+        connections->least_since_ms = now_ms;
+    }
+    return bytes - connections->least_bytes > connections->options.swell_bytes;
+}
+
 /* Memory that a flood takes, and calls that wait meanwhile, are those of the time between looks. */
 static void tick(struct connections *connections)
 {
     int64_t now_ms = monotonic_ms();
     int64_t past_ms = now_ms - connections->looked_ms;
     bool busy = connections->options.tick(connections->options.context);
+    busy = swells(connections, now_ms) || busy;
     if (past_ms >= LOOK_MS || (past_ms >= TICK_MS && (busy || connections->flooded))) {
         look_at_all(connections, now_ms, busy);
     }

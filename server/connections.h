@@ -27,6 +27,9 @@
  *   are forgotten, for what is due to the protocol itself;
  * - when the core does not come back from reading (tick): then the one with most of these bytes,
  *   for it goes on reading as long as there is something to read;
+ * - when the process has grown by more than swell_bytes within a second: likewise, for the core
+ *   keeps some 16 KiB for each stream, which its client opens with 15 bytes, and before a client
+ *   has acknowledged how many it may open it may open any number;
  * - when all connections together have more than flood_bytes_total of these bytes: then the one
  *   with most.
  *
@@ -39,6 +42,7 @@ struct connections_options {
     uint64_t stranger_bytes; /* room for the longest message at least */
     uint64_t flood_bytes;
     uint64_t flood_bytes_total;
+    uint64_t swell_bytes;
     /* Called on the thread, a hundred times a second and more. Returns whether the core is busy, as
      * above. */
     bool (*tick)(void *context);

@@ -29,6 +29,14 @@ static void read_file(const char *path, char *text, size_t size)
     }
 }
 
+uint64_t process_resident_bytes(void)
+{
+    char text[128];
+    read_file("/proc/self/statm", text, sizeof(text));
+    const char *second = strchr(text, ' ');
+    return second != NULL ? strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
 /* Numbers behind the name, which may have spaces and brackets in it. */
 static void read_stat(uint64_t fields[FIELD_END])
 {

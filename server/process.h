@@ -16,4 +16,7 @@ struct process_facts {
 
 void process_facts(struct process_facts *out);
 
+/* Its resident_bytes alone, in some 10 us; 0: unknown. */
+uint64_t process_resident_bytes(void);
+
 #endif

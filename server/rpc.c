@@ -32,6 +32,7 @@ enum {
     BURST_FACTOR = 5, /* times the queue delay, a burst may wait */
     QUEUE_SHARE = 4,  /* one of so many parts of the memory may wait for its turn in each class */
     FLOOD_SHARE = 8,  /* likewise, may come on one connection without being whole messages */
+    SWELL_SHARE = 4,  /* likewise, the process may grow by in a second while one does */
     STRANGER_MESSAGES = 2,        /* of the longest, may come so at first */
     HANDSHAKE_MS = 10000,         /* until a client's SETTINGS have come */
     METADATA_BYTES = 8192,        /* of one call */
@@ -200,6 +201,7 @@ static grpc_server *create_server(const struct rpc_options *options,
         integer_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
         integer_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, HANDSHAKE_MS),
         integer_arg(GRPC_ARG_MAX_METADATA_SIZE, METADATA_BYTES),
+        integer_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0), /* no window grows: see run_waiting() */
         integer_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, PING_INTERVAL_MS),
         integer_arg(GRPC_ARG_HTTP2_MAX_PING_STRIKES, PING_STRIKES),
         integer_arg(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_MS),
@@ -298,6 +300,7 @@ static enum status bind_port(struct rpc *rpc, const struct rpc_options *options,
         .stranger_bytes = STRANGER_MESSAGES * options->max_message_bytes,
         .flood_bytes = options->memory_quota_bytes / FLOOD_SHARE,
         .flood_bytes_total = options->memory_quota_bytes / 2,
+        .swell_bytes = options->memory_quota_bytes / SWELL_SHARE,
     };
     unsigned bound = 0;
     enum status status = connections_new(&connections_options, address->host, address->port,

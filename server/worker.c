@@ -237,10 +237,19 @@ static void run_call(struct call *call, bool late)
     }
 }
 
-/* As long as it takes for its share; one look at the network can take long. */
-static int64_t slice_ns(const struct worker *worker, int64_t cpu_ns)
+/*
+ * Where calls of a kind wait in sockets, because others' take all the time, their kind does not
+ * have its share. So what may be there is looked for, for as long as what is here has turns.
+ */
+static int intake_part(struct worker *worker)
 {
-    int64_t share_ns = INTAKE_PART * (cpu_ns - worker->ran_cpu_ns);
+    return admission_misses(&worker->admission, queue_time_ns(worker)) ? 1 : INTAKE_PART;
+}
+
+/* As long as it takes for its share; one look at the network can take long. */
+static int64_t slice_ns(const struct worker *worker, int64_t cpu_ns, int part)
+{
+    int64_t share_ns = part * (cpu_ns - worker->ran_cpu_ns);
     return share_ns < SLICE_NS ? SLICE_NS : share_ns > SLICE_MAX_NS ? SLICE_MAX_NS : share_ns;
 }
 
@@ -254,12 +263,15 @@ static int64_t slice_ns(const struct worker *worker, int64_t cpu_ns)
  * refusing before sockets are empty would leave in them, behind all others, the calls that may
  * still be answered in time. One that waits to be refused costs nothing but its memory, and its
  * client sends nothing in its place.
+ *
+ * A look at the network reads one connection until it is empty. Windows that do not grow bound what
+ * that brings, so that connections have turns of about the same length.
  */
 static void run_waiting(struct worker *worker)
 {
     struct admission *admission = &worker->admission;
     int64_t cpu_ns = thread_cpu_ns();
-    int64_t slice_end_ns = cpu_ns + slice_ns(worker, cpu_ns);
+    int64_t slice_end_ns = cpu_ns + slice_ns(worker, cpu_ns, intake_part(worker));
     while (cpu_ns < slice_end_ns) {
         struct waiter *waiter = admission_next(admission, queue_time_ns(worker));
         if (waiter == NULL) {
@@ -272,7 +284,8 @@ static void run_waiting(struct worker *worker)
         cpu_ns = end_ns;
     }
     worker->ran_cpu_ns = cpu_ns;
-    worker->intake_end_cpu_ns = cpu_ns + SLICE_NS / INTAKE_PART;
+    worker->intake_end_cpu_ns = cpu_ns + SLICE_NS / intake_part(worker);
+    worker->refusals_end_cpu_ns = cpu_ns + SLICE_NS / INTAKE_PART;
     worker->quiet_looks = 0;
 }
 
@@ -289,7 +302,7 @@ static bool refuse_one(struct worker *worker)
 /* In the time that taking in has left, but always some: sockets that are never empty leave none. */
 static void refuse_late(struct worker *worker)
 {
-    for (int i = 0; i < REFUSALS_MIN || thread_cpu_ns() < worker->intake_end_cpu_ns; i++) {
+    for (int i = 0; i < REFUSALS_MIN || thread_cpu_ns() < worker->refusals_end_cpu_ns; i++) {
         if (!refuse_one(worker)) {
             return;
         }

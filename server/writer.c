@@ -1,6 +1,7 @@
 #include "server/writer.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -11,7 +12,8 @@
 enum {
     WRITE_MAX = 1024, /* batches under one sync: bounds how long the first of them waits */
     GROUP_COUNT = 3,
-    WAIT_MAX_MS = 1000 /* that the first in the queue has waited; no more come then */
+    WAIT_MAX_MS = 1000, /* that the first in the queue has waited; no more come then */
+    COST_PART = 8       /* of a group's cost that goes into the mean */
 };
 
 struct job {
@@ -27,6 +29,7 @@ struct group {
     struct batch *batches[WRITE_MAX];
     size_t count;
     struct write *write; /* NULL: there is nothing to apply */
+    int64_t append_ns;   /* of the processor */
 };
 
 struct writer {
@@ -53,6 +56,8 @@ struct writer {
         groups[GROUP_COUNT]; /* one that is applied, one that waits, and one that is appended */
     size_t next_group;
     uint64_t sequence; /* after the last write that had something to append */
+    /* Written by whichever thread applies. */
+    atomic_int_fast64_t entry_ns; /* mean of late, of the processor, for an entry */
 };
 
 /* Waits for work; 0 only when stopping and all is written. */
@@ -137,11 +142,26 @@ static void note(struct writer *writer, const struct batch *last, size_t count)
     }
 }
 
+/* A mean that forgets: groups are large under load, when an entry costs little. */
+static void note_cost(struct writer *writer, const struct group *group, int64_t spent_ns)
+{
+    size_t entries = 0;
+    for (size_t i = 0; i < group->count; i++) {
+        entries += group->batches[i]->count;
+    }
+    int64_t mean_ns = atomic_load_explicit(&writer->entry_ns, memory_order_relaxed);
+    int64_t entry_ns = entries > 0 ? spent_ns / (int64_t)entries : mean_ns;
+    atomic_store_explicit(&writer->entry_ns, mean_ns + (entry_ns - mean_ns) / COST_PART,
+                          memory_order_relaxed);
+}
+
 static void apply(struct writer *writer, struct group *group)
 {
+    int64_t begin_ns = thread_cpu_ns();
     if (group->write != NULL) {
         store_apply(writer->store, group->write);
     }
+    note_cost(writer, group, group->append_ns + thread_cpu_ns() - begin_ns);
     for (size_t i = 0; i < group->count; i++) {
         finish(writer, &group->jobs[i]);
     }
@@ -181,7 +201,9 @@ static void *run(void *argument)
             end_appending(writer);
             return NULL;
         }
+        int64_t begin_ns = thread_cpu_ns();
         group->write = store_append(writer->store, group->batches, count);
+        group->append_ns = thread_cpu_ns() - begin_ns;
         note(writer, group->batches[count - 1], count); /* all are written, or none is */
         if (hand_over(writer, group)) {
             writer->next_group = (writer->next_group + 1) % GROUP_COUNT;
@@ -306,4 +328,9 @@ void writer_count(struct writer *writer, struct writer_counts *out)
     out->waiting = writer->count;
     out->length = writer->length;
     pthread_mutex_unlock(&writer->lock);
+}
+
+int64_t writer_cost_ns(const struct writer *writer, const struct batch *batch)
+{
+    return (int64_t)batch->count * atomic_load_explicit(&writer->entry_ns, memory_order_relaxed);
 }

@@ -34,6 +34,10 @@ struct writer_counts {
 };
 void writer_count(struct writer *writer, struct writer_counts *out); /* any thread */
 
+/* What a batch will take of the processor in the writer's threads, by what the last ones took for
+ * an entry. Any thread. */
+int64_t writer_cost_ns(const struct writer *writer, const struct batch *batch);
+
 /* Writes what still waits, calling every callback, then ends the thread. NULL is allowed. */
 void writer_free(struct writer *writer);
 

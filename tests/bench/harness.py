@@ -12,9 +12,13 @@ import sys
 import tempfile
 import time
 
+from exposition import key, scrape
+
 OTHERS_LIMIT = 0.08  # share of all CPU that other processes may take during a run
 TRIES = 3
 BUSY_RUNS = 5  # in a row, after which nothing is tried again
+WARM_SECONDS = 600  # until what a start has left on disk is in memory
+WARM_LOOK_SECONDS = 1  # in which something comes, if anything is still to come
 STOP_SECONDS = 120  # the last checkpoint of a large state takes a while
 SIGNALS_PER_USER = 20  # of the data that scripts share
 DEFAULT_DATA = os.path.join(tempfile.gettempdir(), f"reelrank-bench-{os.getuid()}")
@@ -109,6 +113,23 @@ class Server:
             with open(log) as file:
                 give_up(f"{os.path.basename(command[0])} did not start: {file.read().strip()}")
         self.port = int(line.rsplit(":", 1)[1])
+
+    def wait_until_warm(self):
+        """
+        Of a server with an admin page: until what a start leaves on disk is back in memory, as in one that
+        has run for long. That takes processor time and allocates.
+        """
+        admin = self.process.stdout.readline().split()[-1]
+        end = time.monotonic() + WARM_SECONDS
+        before = None
+        while time.monotonic() < end:
+            found = scrape(admin)
+            parts = [found[key("reelrank_memory_bytes", part=part)] for part in ("users", "statistics")]
+            if parts == before:
+                return
+            before = parts
+            time.sleep(WARM_LOOK_SECONDS)
+        give_up(f"users are still read from disk {WARM_SECONDS} s after the start")
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)

@@ -29,6 +29,7 @@ def make_certificate(folder):
 def serve_command(options, data, tls_files=None):
     """As operators start it, but that no load is too much: what is refused cannot be compared."""
     command = [options.reelrank, "serve", "--listen", "127.0.0.1:0", "--workers", "1"]
+    command += ["--admin-listen", "127.0.0.1:0"]
     command += ["--data", data, "--weights", options.weights, "--queue-delay-ms", "0"]
     return command + (["--tls-cert", tls_files[0], "--tls-key", tls_files[1]] if tls_files else [])
 
@@ -66,6 +67,7 @@ class Phase:
             say(self.options, f"starting a server on the {name} data")
             command = serve_command(self.options, self.data_sets[name]["store"], self.tls_files)
             self.start(("rank", name), command)
+            self.servers["rank", name].wait_until_warm()
         for variant in self.variants:
             self.look_at_answer(variant)
             key = self.null_key(variant)

@@ -278,6 +278,7 @@ static grpc_server *create_server(void)
         integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
         integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
         integer_arg(GRPC_ARG_ENABLE_CHANNELZ, 0),
+        integer_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0),
         {.type = GRPC_ARG_POINTER,
          .key = (char *)(uintptr_t)GRPC_ARG_RESOURCE_QUOTA,
          .value.pointer = {.p = quota, .vtable = grpc_resource_quota_arg_vtable()}},

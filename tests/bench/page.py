@@ -22,7 +22,8 @@ METHOD = """\
 - **The null RPC** is `tests/bench/null_server.c`: gRPC's C core with the options of our own server, which does not look at the request and answers with as many zeros as
   Rank's answer has bytes. It gets the same requests.
 - **Rank** is the shipped server with its default options and `config/weights.yaml`: metrics are on, one answer in a hundred is journaled, nothing is explained; one worker. Only
-  the control of overload is off (`--queue-delay-ms 0`), since a refused call cannot be compared.
+  the control of overload is off (`--queue-delay-ms 0`), since a refused call cannot be compared. Before anything but a start is measured, users and statistics that the start left on disk are
+  back in memory.
 - **The C++ server** is `tests/bench/peer_server.cc`: gRPC's asynchronous C++ API, Debian's shared libraries, protobuf; for each candidate a look-up in a hash table in memory and a
   dot product of 12 features, then `std::sort`. It knows no users, policy, statistics or slates.
 - **Requests** are 1,000 different ones, which the load goes round in. Popular candidates are always the same ones in another order, so all that is read of them is in the

@@ -139,6 +139,8 @@ def count_allocations(bench, variant, command):
     environment = allocations.environment(bench.options.allocations, counts)
     log = os.path.join(bench.folder, "allocations.log")
     server = Server(command, processors()[0], log, environment)
+    if command[0] == bench.options.reelrank:
+        server.wait_until_warm()
     load = [bench.options.load, "--port", server.port, "--pool", bench.pool(variant)]
     load += [*variant.shape(), "--requests"]
     try:

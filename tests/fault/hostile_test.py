@@ -128,6 +128,18 @@ def unfinished_messages_keep_memory_within_its_quota(place):
 
 
 @case
+def streams_that_nobody_ends_keep_memory_within_its_quota(place):
+    with start(place) as server:
+        before = resident_bytes(server)
+        running = Attack(server, attacks.too_many_streams)
+        running.start()
+        while running.closed is None:
+            assert resident_bytes(server) < before + (3 * QUOTA_MIB << 20)
+        equal(1, running.closed)
+        equal(["v1"], ids_of(rank(Api(server.channel()), ["v1"])))
+
+
+@case
 def answers_that_nobody_reads_keep_memory_within_its_quota(place):
     with start(place, "--max-connections", 100) as server:
         ids = ["v%d" % i for i in range(2000)]

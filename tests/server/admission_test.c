@@ -270,6 +270,48 @@ static void classes_share_time_as_their_shares_say(void)
     CHECK(ranked == 14 || ranked == 15);
 }
 
+static void time_of_other_threads_counts(void)
+{
+    struct admission admission;
+    struct waiter rank[100] = {{0}};
+    struct waiter signal[100] = {{0}};
+    unsigned ranked = 0;
+    init(&admission);
+    for (int i = 0; i < 100; i++) {
+        CHECK(enter(&admission, ADMISSION_RANK, &rank[i], 0));
+        CHECK(enter(&admission, ADMISSION_SIGNAL, &signal[i], 0));
+    }
+    for (int i = 0; i < 70; i++) {
+        struct waiter *waiter = admission_next(&admission, 0);
+        bool is_rank = waiter >= rank && waiter < rank + 100;
+        ranked += is_rank ? 1 : 0;
+        admission_charge(&admission, 1200);
+        if (!is_rank) { /* so a signal takes 3 times as long: 4 to 1 by number */
+            admission_charge_elsewhere(&admission, ADMISSION_SIGNAL, 2400);
+        }
+    }
+    CHECK_EQ(56, ranked);
+}
+
+static void a_class_that_came_of_late_and_has_none_waiting_is_missed(void)
+{
+    struct admission admission;
+    struct waiter rank = {0};
+    struct waiter signal = {0};
+    init(&admission);
+    CHECK(enter(&admission, ADMISSION_SIGNAL, &signal, 1));
+    CHECK(!admission_misses(&admission, 1)); /* no ranking ever came */
+    CHECK(enter(&admission, ADMISSION_RANK, &rank, 1));
+    CHECK(!admission_misses(&admission, 1));
+    CHECK(admission_next(&admission, 1) == &rank);
+    CHECK(admission_misses(&admission, 1));
+    CHECK(admission_misses(&admission, 4 * INTERVAL));
+    CHECK(!admission_misses(&admission, 4 * INTERVAL + 1));
+    admission_charge(&admission, 1);
+    CHECK(admission_next(&admission, 2) == &signal);
+    CHECK(!admission_misses(&admission, 2)); /* nothing waits */
+}
+
 static void a_class_that_slept_has_saved_no_time(void)
 {
     struct admission admission;
@@ -355,6 +397,8 @@ static const struct test tests[] = {
     TEST(messages_of_streams_are_never_late),
     TEST(without_a_delay_nothing_is_late),
     TEST(classes_share_time_as_their_shares_say),
+    TEST(time_of_other_threads_counts),
+    TEST(a_class_that_came_of_late_and_has_none_waiting_is_missed),
     TEST(a_class_that_slept_has_saved_no_time),
     TEST(more_calls_than_may_be_in_progress_are_refused),
     TEST(more_bytes_than_may_wait_are_refused),

@@ -1,6 +1,7 @@
 #include "server/process.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +17,23 @@ static void process_is_as_the_system_says(void)
     CHECK(facts.cpu_seconds >= 0);
     /* The system's clock may have been set since the machine started. */
     CHECK(facts.start_seconds > 0);
+}
+
+static void memory_alone_is_that_of_all_facts(void)
+{
+    enum { SIZE = 64 << 20, SLACK = 4 << 20 };
+    struct process_facts facts;
+    uint64_t before = process_resident_bytes();
+    volatile char *bytes = malloc(SIZE); /* else the compiler sees that nobody needs it */
+    CHECK(bytes != NULL);
+    for (size_t i = 0; i < SIZE; i += 1024) {
+        bytes[i] = 1;
+    }
+    uint64_t after = process_resident_bytes();
+    process_facts(&facts);
+    free((void *)(uintptr_t)bytes);
+    CHECK(after > before + SIZE - SLACK && after < before + SIZE + SLACK);
+    CHECK(facts.resident_bytes > after - SLACK && facts.resident_bytes < after + SLACK);
 }
 
 static void open_files_are_counted(void)
@@ -48,6 +66,7 @@ static void processor_time_grows_with_work(void)
 
 static const struct test tests[] = {
     TEST(process_is_as_the_system_says),
+    TEST(memory_alone_is_that_of_all_facts),
     TEST(open_files_are_counted),
     TEST(processor_time_grows_with_work),
 };

@@ -73,6 +73,26 @@ static void written_batch_calls_back(void)
     store_close(store);
 }
 
+static void what_a_batch_costs_is_learnt_from_those_before(void)
+{
+    struct store *store = open_store();
+    struct writer *writer = NULL;
+    sem_t done;
+    struct call call;
+    sem_init(&done, 0, 0);
+    call_init(&call, &done, NULL);
+    CHECK(writer_new(store, NULL, 1, &writer) == STATUS_OK);
+    CHECK_EQ(0, writer_cost_ns(writer, &call.batch));
+    CHECK(writer_submit(writer, &call.batch, finished, &call) == STATUS_OK);
+    sem_wait(&done);
+    int64_t cost_ns = writer_cost_ns(writer, &call.batch);
+    CHECK(cost_ns > 0);
+    call.batch.count = 7;
+    CHECK_EQ(7 * cost_ns, writer_cost_ns(writer, &call.batch));
+    writer_free(writer);
+    store_close(store);
+}
+
 static void full_queue_is_busy_and_calls_nobody_back(void)
 {
     struct store *store = open_store();
@@ -193,6 +213,7 @@ static void writer_without_work_ends(void)
 
 static const struct test tests[] = {
     TEST(written_batch_calls_back),
+    TEST(what_a_batch_costs_is_learnt_from_those_before),
     TEST(full_queue_is_busy_and_calls_nobody_back),
     TEST(counts_tell_what_waits_and_what_was_done),
     TEST(queue_that_stands_still_is_busy),
