@@ -9,11 +9,12 @@
 #include "ranker/selection.h"
 #include "ranker/sieve.h"
 
+enum { PROFILE_SEEN_BITS = 12 }; /* binary logarithm of how many bits tell what was seen */
+
 /*
  * What ranking needs to know of one request's user, worked out once, so that each candidate costs a
  * probe where it would cost a walk over the user's lists. Lives in the request's arena.
  */
-enum { PROFILE_SEEN_BITS = 12 }; /* binary logarithm of their number */
 struct profile {
     const struct user *user; /* NULL: nothing is known */
     int64_t now_ms;
@@ -25,8 +26,8 @@ struct profile {
     double hour_cos;
     double taste_weights[AFFINITY_KIND_COUNT];
     /* affinity_strength() by the affinity's key; creators and categories that were seen of late
-     * are there too, with 0 if that is all that is known of them. */
-    struct perfect tastes[AFFINITY_KIND_COUNT];
+     * are there too, with 0 if that is all that is known of them. Durations are apart. */
+    struct perfect tastes[AFFINITY_DURATION];
     /* The low 32 bits of the keys that are in tastes of that kind. */
     struct sieve sieves[AFFINITY_TAG + 1];
     /* By index in tastes of that kind: decayed number of videos seen of late. */
@@ -34,7 +35,7 @@ struct profile {
     double duration_tastes[DURATION_BUCKET_COUNT];
     struct perfect spoken;   /* by language, how well it suits the user to hear it: 0 to 1 */
     struct perfect captions; /* the same for reading captions */
-    struct lookup seen; /* by video key, second of the last view; empty unless it is asked for */
+    struct positions seen;   /* of the user's seen videos by key; empty unless it is asked for */
     uint64_t seen_bits[1 << (PROFILE_SEEN_BITS - 6)]; /* of keys that are in seen, by spread */
     struct language_suits *suits;                     /* filled while ranking */
 };
@@ -83,11 +84,11 @@ static inline int64_t profile_seen_age_ms(const struct profile *profile, uint64_
     if ((profile->seen_bits[at / 64] >> at % 64 & 1) == 0) {
         return PROFILE_NEVER;
     }
-    const struct lookup_slot *slot = lookup_slot(&profile->seen, video_key);
-    if (slot->key == 0) {
+    uint16_t position = *positions_slot(&profile->seen, video_key);
+    if (position == 0) {
         return PROFILE_NEVER;
     }
-    int64_t age_ms = profile->now_ms - (int64_t)slot->value * 1000;
+    int64_t age_ms = profile->now_ms - (int64_t)profile->user->seen[position - 1].time_s * 1000;
     return age_ms > 0 ? age_ms : 0;
 }
 
