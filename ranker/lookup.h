@@ -8,52 +8,6 @@
 #include "ranker/status.h"
 
 /*
- * A small map from 64-bit keys to numbers, for the length of a request: open addressing in the
- * arena, at most a quarter full, and never wrapping round: the slots go on past the last home.
- * Key 0 means "none": it is never stored, and looks up 0.
- */
-struct lookup_slot {
-    uint64_t key; /* 0: free */
-    double value; /* 0 while free */
-};
-
-struct lookup {
-    struct lookup_slot *slots;
-    unsigned shift; /* 64 less the binary logarithm of the number of homes */
-};
-
-/* Room for capacity keys; more must not be added. STATUS_NO_MEMORY when the arena is full. */
-MUST_USE enum status lookup_init(struct lookup *lookup, struct arena *arena, size_t capacity);
-
-/* By 2^64 over the golden ratio, which spreads small keys. */
-static inline size_t lookup_spread(uint64_t key, unsigned shift)
-{
-    return (key * UINT64_C(0x9e3779b97f4a7c15)) >> shift;
-}
-
-static inline struct lookup_slot *lookup_home(const struct lookup *lookup, uint64_t key)
-{
-    return &lookup->slots[lookup_spread(key, lookup->shift)];
-}
-
-/* The slot of key, or the free one where it belongs. */
-static inline struct lookup_slot *lookup_slot(const struct lookup *lookup, uint64_t key)
-{
-    struct lookup_slot *slot = lookup_home(lookup, key);
-    while (slot->key != key && slot->key != 0) {
-        slot++;
-    }
-    return slot;
-}
-
-static inline void lookup_put(struct lookup *lookup, uint64_t key, double value)
-{
-    if (key != 0) {
-        *lookup_slot(lookup, key) = (struct lookup_slot){.key = key, .value = value};
-    }
-}
-
-/*
  * Where keys stand in an array of at most 65,535: open addressing, at most a quarter full. A slot
  * holds a key's position + 1, or 0 while free; small slots stay in the nearest cache. Key 0 is
  * stored like any other.
@@ -68,11 +22,12 @@ struct positions {
 MUST_USE enum status positions_init(struct positions *positions, const uint64_t *keys, size_t count,
                                     struct arena *arena);
 
-/* The slot of key, or the free one where it belongs. */
+/* The slot of key, or the free one where it belongs. The multiplier, 2^64 over the golden ratio,
+ * spreads small keys. */
 static inline uint16_t *positions_slot(const struct positions *positions, uint64_t key)
 {
     size_t mask = SIZE_MAX >> positions->shift;
-    size_t at = lookup_spread(key, positions->shift);
+    size_t at = (key * UINT64_C(0x9e3779b97f4a7c15)) >> positions->shift;
     while (positions->slots[at] != 0 && positions->keys[positions->slots[at] - 1] != key) {
         at = (at + 1) & mask;
     }

@@ -15,86 +15,104 @@ static void put_largest(struct perfect *map, uint64_t key, double value)
     }
 }
 
-/* A kind of name that videos have, while what is known of each is gathered. */
+/* The videos the user has seen last, as far as they say how tired the user is. */
+struct late {
+    size_t count;
+    uint64_t keys[PROFILE_FATIGUE_VIDEOS];
+    const struct video *videos[PROFILE_FATIGUE_VIDEOS]; /* NULL: nothing is known */
+    double weights[PROFILE_FATIGUE_VIDEOS];
+};
+
+/* All but the videos, whose places in the index are asked for: most are far away. */
+static void list_late(struct late *late, const struct user *user, int64_t now_ms,
+                      double half_life_ms, const struct videos *videos)
+{
+    size_t seen_count = user != NULL ? user->seen_count : 0;
+    late->count = seen_count < PROFILE_FATIGUE_VIDEOS ? seen_count : PROFILE_FATIGUE_VIDEOS;
+    const struct seen *seen = late->count > 0 ? &user->seen[seen_count - late->count] : NULL;
+    for (size_t i = 0; i < late->count; i++) {
+        int64_t age_ms = now_ms - (int64_t)seen[i].time_s * 1000;
+        late->keys[i] = seen[i].video_key;
+        late->weights[i] = (double)(age_ms > 0 ? age_ms : 0);
+        videos_prefetch(videos, late->keys[i]);
+    }
+    for (size_t i = 0; i < late->count; i++) {
+        late->weights[i] = exact_exp2(-late->weights[i] / half_life_ms);
+    }
+}
+
+static void prefetch_late(const struct late *late, const struct videos *videos)
+{
+    for (size_t i = 0; i < late->count; i++) {
+        videos_prefetch_row(videos, late->keys[i]);
+    }
+}
+
+static size_t taste_count(const struct profile *profile, enum affinity_kind kind)
+{
+    return profile->user != NULL ? profile->user->affinity_count[kind] : 0;
+}
+
+/* A user has each key once. Strengths apart, so that the loop over them is one of vectors. */
+static void put_tastes(struct profile *profile, enum affinity_kind kind)
+{
+    struct perfect *map = &profile->tastes[kind];
+    size_t count = taste_count(profile, kind);
+    double ages_ms[USER_AFFINITIES_MAX];
+    for (size_t i = 0; i < count; i++) {
+        const struct affinity *affinity = &profile->user->affinities[kind][i];
+        perfect_add(map, affinity->key, (double)affinity->value);
+        ages_ms[i] = affinity_age_ms(affinity, profile->now_ms);
+    }
+    double *values = map->values + 1;
+    for (size_t i = 0; i < count; i++) {
+        values[i] = affinity_strength_after(values[i], ages_ms[i]);
+    }
+    profile->has_taste |= count > 0;
+}
+
+/* Room for the user's tastes of a kind and for `more` names, and those tastes. */
+static enum status init_tastes(struct profile *profile, enum affinity_kind kind, size_t more,
+                               struct arena *arena)
+{
+    enum status status =
+        perfect_init(&profile->tastes[kind], arena, taste_count(profile, kind) + more);
+    if (status == STATUS_OK) {
+        put_tastes(profile, kind);
+    }
+    return status;
+}
+
+/* Names that videos seen of late have, while what is known of each is gathered. */
 struct names {
     struct perfect *map;
-    double *seen;        /* by index; NULL: nobody asks */
+    double *seen;        /* by index */
     struct positions at; /* of keys, from the map's second on: a slot holds an index */
 };
 
-/* Room for the user's tastes and for `more` names. */
-static enum status names_init(struct names *names, struct profile *profile, enum affinity_kind kind,
-                              size_t more, struct arena *arena)
+static enum status names_init(struct names *names, struct perfect *map, double *seen,
+                              size_t capacity, struct arena *arena)
 {
-    size_t taste_count = profile->user != NULL ? profile->user->affinity_count[kind] : 0;
-    size_t capacity = taste_count + more;
-    names->map = &profile->tastes[kind];
-    names->seen = NULL;
-    enum status status = perfect_init(names->map, arena, capacity);
-    if (status == STATUS_OK && kind <= AFFINITY_CATEGORY) {
-        names->seen = arena_new(arena, double, capacity + 1);
-        profile->seen_of_late[kind] = names->seen;
+    *names = (struct names){.map = map, .seen = seen};
+    enum status status = positions_init(&names->at, map->keys + 1, capacity, arena);
+    for (unsigned i = 1; status == STATUS_OK && i <= map->count; i++) {
+        *positions_slot(&names->at, map->keys[i]) = (uint16_t)i;
     }
-    return status == STATUS_OK ? positions_init(&names->at, names->map->keys + 1, capacity, arena)
-                               : status;
+    return status;
 }
-_Static_assert(AFFINITY_CREATOR < AFFINITY_CATEGORY, "the two kinds that tire come first");
 
-/* The index of a key, added if need be; 0 for key 0. */
-static unsigned need_name(struct names *names, uint64_t key)
+/* Key 0 is no name. */
+static void add_seen(struct names *names, uint64_t key, double weight)
 {
     if (key == 0) {
-        return 0;
+        return;
     }
     uint16_t *slot = positions_slot(&names->at, key);
     if (*slot == 0) {
         perfect_add(names->map, key, 0);
         *slot = (uint16_t)names->map->count;
     }
-    return *slot;
-}
-
-static void put_tastes(struct names *names, struct profile *profile, enum affinity_kind kind)
-{
-    size_t count = profile->user != NULL ? profile->user->affinity_count[kind] : 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct affinity *affinity = &profile->user->affinities[kind][i];
-        unsigned at = need_name(names, affinity->key);
-        if (at != 0) {
-            names->map->values[at] = affinity_strength(affinity, profile->now_ms);
-        }
-        profile->has_taste = true;
-    }
-}
-
-/* The videos the user has seen last, as far as they say how tired the user is. */
-struct late {
-    size_t count;
-    const struct video *videos[PROFILE_FATIGUE_VIDEOS]; /* NULL: nothing is known */
-    double weights[PROFILE_FATIGUE_VIDEOS];
-};
-
-static void find_late(struct late *late, const struct user *user, int64_t now_ms,
-                      double half_life_ms, const struct videos *videos)
-{
-    uint64_t keys[PROFILE_FATIGUE_VIDEOS] = {0};
-    size_t seen_count = user != NULL ? user->seen_count : 0;
-    late->count = seen_count < PROFILE_FATIGUE_VIDEOS ? seen_count : PROFILE_FATIGUE_VIDEOS;
-    const struct seen *seen = late->count > 0 ? &user->seen[seen_count - late->count] : NULL;
-    for (size_t i = 0; i < late->count; i++) {
-        int64_t age_ms = now_ms - (int64_t)seen[i].time_s * 1000;
-        keys[i] = seen[i].video_key;
-        late->weights[i] = exact_exp2(-(double)(age_ms > 0 ? age_ms : 0) / half_life_ms);
-    }
-    videos_find_many(videos, keys, late->count, late->videos);
-}
-
-static void add_seen(struct names *names, uint64_t key, double weight)
-{
-    unsigned at = need_name(names, key);
-    if (at != 0) {
-        names->seen[at] += weight;
-    }
+    names->seen[*slot] += weight;
 }
 
 /* A category that a video names twice is seen once. */
@@ -121,49 +139,90 @@ static void put_late(struct names *names, enum affinity_kind kind, const struct 
     }
 }
 
-static size_t most_late_names(const struct late *late, enum affinity_kind kind)
+/* How many names of the kind the videos seen of late can add. */
+static size_t most_late(const struct late *late, enum affinity_kind kind)
 {
-    switch (kind) {
-    case AFFINITY_CREATOR:
-        return late->count;
-    case AFFINITY_CATEGORY:
-        return late->count * LIMIT_VIDEO_CATEGORIES;
-    default:
-        return 0;
+    return late->count * (kind == AFFINITY_CATEGORY ? LIMIT_VIDEO_CATEGORIES : 1);
+}
+
+/* Beside the tastes of a kind that tires: what was seen of late. */
+static enum status init_seen_of_late(struct profile *profile, enum affinity_kind kind,
+                                     const struct late *late, struct arena *arena)
+{
+    struct names names;
+    struct perfect *map = &profile->tastes[kind];
+    size_t capacity = taste_count(profile, kind) + most_late(late, kind);
+    profile->seen_of_late[kind] = arena_new(arena, double, capacity + 1);
+    if (profile->seen_of_late[kind] == NULL) {
+        return STATUS_NO_MEMORY;
     }
+    if (late->count > 0) {
+        enum status status = names_init(&names, map, profile->seen_of_late[kind], capacity, arena);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        put_late(&names, kind, late);
+    }
+    return perfect_seal(map, arena);
 }
 _Static_assert(USER_AFFINITIES_MAX + PROFILE_FATIGUE_VIDEOS * LIMIT_VIDEO_CATEGORIES <=
                    PERFECT_KEYS_MAX,
                "all fit");
 
-static enum status init_names(struct profile *profile, enum affinity_kind kind,
-                              const struct late *late, struct arena *arena)
+static enum status init_tags(struct profile *profile, struct arena *arena)
 {
-    struct names names;
-    enum status status = names_init(&names, profile, kind, most_late_names(late, kind), arena);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    put_tastes(&names, profile, kind);
-    if (names.seen != NULL) {
-        put_late(&names, kind, late);
-    }
-    return perfect_seal(names.map, arena);
+    enum status status = init_tastes(profile, AFFINITY_TAG, 0, arena);
+    return status == STATUS_OK ? perfect_seal(&profile->tastes[AFFINITY_TAG], arena) : status;
 }
 
-static enum status init_tastes(struct profile *profile, const struct late *late,
-                               struct arena *arena)
+/* Of languages few combinations are looked up, so few keys are not worth more than a walk. */
+static enum status seal_languages(struct perfect *map, struct arena *arena)
 {
-    enum status status = STATUS_OK;
-    for (unsigned kind = 0; status == STATUS_OK && kind < AFFINITY_KIND_COUNT; kind++) {
-        status = init_names(profile, kind, late, arena);
+    enum { WALKED = 16 };
+    return map->count > WALKED ? perfect_seal(map, arena) : STATUS_OK;
+}
+
+static enum status init_language_tastes(struct profile *profile, struct arena *arena)
+{
+    enum status status = init_tastes(profile, AFFINITY_LANGUAGE, 0, arena);
+    return status == STATUS_OK ? seal_languages(&profile->tastes[AFFINITY_LANGUAGE], arena)
+                               : status;
+}
+
+static void init_duration_tastes(struct profile *profile)
+{
+    for (size_t i = 0; i < taste_count(profile, AFFINITY_DURATION); i++) {
+        const struct affinity *affinity = &profile->user->affinities[AFFINITY_DURATION][i];
+        uint64_t bucket = affinity->key - 1;
+        if (bucket < DURATION_BUCKET_COUNT) {
+            profile->duration_tastes[bucket] = affinity_strength(affinity, profile->now_ms);
+        }
+        profile->has_taste = true;
     }
-    for (unsigned i = 0; status == STATUS_OK && i < DURATION_BUCKET_COUNT; i++) {
-        profile->duration_tastes[i] =
-            perfect_value(&profile->tastes[AFFINITY_DURATION], i + UINT64_C(1));
+}
+
+/* In an order that leaves time for what is far away to come: late's places, then rows of videos. */
+static enum status init_all_tastes(struct profile *profile, struct late *late,
+                                   const struct videos *videos, struct arena *arena)
+{
+    enum status status = init_tags(profile, arena);
+    if (status == STATUS_OK) {
+        status = init_language_tastes(profile, arena);
+    }
+    prefetch_late(late, videos);
+    init_duration_tastes(profile);
+    for (unsigned kind = AFFINITY_CREATOR; status == STATUS_OK && kind <= AFFINITY_CATEGORY;
+         kind++) {
+        status = init_tastes(profile, kind, most_late(late, kind), arena);
+    }
+    videos_find_many(videos, late->keys, late->count, late->videos);
+    for (unsigned kind = AFFINITY_CREATOR; status == STATUS_OK && kind <= AFFINITY_CATEGORY;
+         kind++) {
+        status = init_seen_of_late(profile, kind, late, arena);
     }
     return status;
 }
+_Static_assert(AFFINITY_CREATOR + 1 == AFFINITY_CATEGORY, "the two kinds that tire come first");
 
 /* The locale's and the declared languages; captions are for languages the user can read. */
 static void put_declared(struct profile *profile, const struct rank_request *request)
@@ -210,10 +269,10 @@ static enum status init_languages(struct profile *profile, const struct model *m
                     perfect_value(&profile->tastes[AFFINITY_LANGUAGE], language));
     }
     profile->suits = arena_new(arena, struct language_suit, PROFILE_SUITS);
-    if (profile->suits == NULL || perfect_seal(&profile->spoken, arena) != STATUS_OK) {
+    if (profile->suits == NULL || seal_languages(&profile->spoken, arena) != STATUS_OK) {
         return STATUS_NO_MEMORY;
     }
-    return perfect_seal(&profile->captions, arena);
+    return seal_languages(&profile->captions, arena);
 }
 
 static bool needs_seen(const struct model *model, const struct selection *selection,
@@ -226,13 +285,13 @@ static bool needs_seen(const struct model *model, const struct selection *select
 static enum status init_seen(struct profile *profile, bool needed, struct arena *arena)
 {
     size_t count = needed && profile->user != NULL ? profile->user->seen_count : 0;
-    enum status status = lookup_init(&profile->seen, arena, count);
-    if (status != STATUS_OK) {
-        return status;
+    uint64_t *keys = arena_new_raw(arena, uint64_t, count);
+    if (keys == NULL || positions_init(&profile->seen, keys, count, arena) != STATUS_OK) {
+        return STATUS_NO_MEMORY;
     }
     for (size_t i = 0; i < count; i++) {
-        const struct seen *seen = &profile->user->seen[i];
-        lookup_put(&profile->seen, seen->video_key, seen->time_s);
+        keys[i] = profile->user->seen[i].video_key;
+        *positions_slot(&profile->seen, keys[i]) = (uint16_t)(i + 1);
     }
     profile->has_seen = count > 0;
     return STATUS_OK;
@@ -291,9 +350,9 @@ enum status profile_init(struct profile *profile, const struct user *user,
     memcpy(profile->taste_weights, model->affinity_weights, sizeof(profile->taste_weights));
     init_context(profile, selection);
     struct late late;
-    find_late(&late, tires(selection) ? user : NULL, request->now_ms, model->fatigue_half_life_ms,
+    list_late(&late, tires(selection) ? user : NULL, request->now_ms, model->fatigue_half_life_ms,
               videos);
-    enum status status = init_tastes(profile, &late, arena);
+    enum status status = init_all_tastes(profile, &late, videos, arena);
     if (status == STATUS_OK) {
         status = init_languages(profile, model, request, arena);
     }

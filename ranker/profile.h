@@ -24,14 +24,14 @@ struct profile {
     double hour_cos;
     double taste_weights[AFFINITY_KIND_COUNT];
     /* affinity_strength() by the affinity's key; creators and categories that were seen of late
-     * are there too, with 0 if that is all that is known of them. */
-    struct perfect tastes[AFFINITY_KIND_COUNT];
+     * are there too, with 0 if that is all that is known of them. Durations are apart. */
+    struct perfect tastes[AFFINITY_DURATION];
     /* By index in tastes of that kind: decayed number of videos seen of late. */
     double *seen_of_late[AFFINITY_CATEGORY + 1];
     double duration_tastes[DURATION_BUCKET_COUNT];
     struct perfect spoken;   /* by language, how well it suits the user to hear it: 0 to 1 */
     struct perfect captions; /* the same for reading captions */
-    struct lookup seen; /* by video key, second of the last view; empty unless it is asked for */
+    struct positions seen;   /* of the user's seen videos by key; empty unless it is asked for */
     struct language_suit *suits; /* PROFILE_SUITS of them; filled while ranking */
 };
 
@@ -67,11 +67,11 @@ static inline int64_t profile_seen_age_ms(const struct profile *profile, uint64_
     if (!profile->has_seen) {
         return PROFILE_NEVER;
     }
-    const struct lookup_slot *slot = lookup_slot(&profile->seen, video_key);
-    if (slot->key == 0) {
+    uint16_t position = *positions_slot(&profile->seen, video_key);
+    if (position == 0) {
         return PROFILE_NEVER;
     }
-    int64_t age_ms = profile->now_ms - (int64_t)slot->value * 1000;
+    int64_t age_ms = profile->now_ms - (int64_t)profile->user->seen[position - 1].time_s * 1000;
     return age_ms > 0 ? age_ms : 0;
 }
 

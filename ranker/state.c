@@ -31,7 +31,7 @@ void state_free(struct state *state)
         return;
     }
     for (size_t i = 0; i < state->users.count; i++) {
-        state_free_user(((struct user_slot *)table_at(&state->users, i))->user);
+        user_free(((struct user_slot *)table_at(&state->users, i))->user);
     }
     for (size_t i = 0; i < state->stats.count; i++) {
         state_free_stats(((struct scope_slot *)table_at(&state->stats, i))->stats);
@@ -257,7 +257,7 @@ static enum status add_slot(struct state *state, struct user *user, struct user_
         status = table_add(&state->users, user->key, &row);
     }
     if (status != STATUS_OK) {
-        state_free_user(user);
+        user_free(user);
         return status;
     }
     *out = row;
@@ -270,7 +270,7 @@ static enum status add_slot(struct state *state, struct user *user, struct user_
 enum status state_add_user(struct state *state, const struct user *user)
 {
     CHECK(state->visit == NULL);
-    struct user *copy = state_copy_user(user);
+    struct user *copy = user_copy(user);
     if (copy == NULL) {
         return STATUS_NO_MEMORY;
     }
@@ -284,12 +284,8 @@ enum status state_add_user(struct state *state, const struct user *user)
 
 static enum status add_user(struct state *state, uint64_t user_key, struct user_slot **out)
 {
-    struct user *user = calloc(1, sizeof(*user));
-    if (user == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    user->key = user_key;
-    return add_slot(state, user, out);
+    struct user *user = user_copy(&(struct user){.key = user_key});
+    return user != NULL ? add_slot(state, user, out) : STATUS_NO_MEMORY;
 }
 
 /* Finds or adds the user, who is then in memory, and tells that it changes. */

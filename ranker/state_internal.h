@@ -140,11 +140,9 @@ MUST_USE enum status state_load_slot(struct state *state, struct user_slot *slot
 MUST_USE enum status state_load_scope(struct state *state, struct scope_slot *slot);
 
 /* For a slot to own; NULL when memory is short. */
-struct user *state_copy_user(const struct user *user);
 struct stats *state_copy_stats(const struct stats *stats);
 
 /* NULL is allowed. */
-void state_free_user(struct user *user);
 void state_free_stats(struct stats *stats);
 
 /* Applying what drops rows (state_remove.c). */

@@ -38,7 +38,7 @@ enum status state_remove_user(struct state *state, uint64_t user_key)
         state->warmth[STATE_USERS].cold_count -= gone == NULL;
         table_remove(&state->users, row);
         ((struct user_slot *)table_at(&state->users, row))->number = row; /* if one moved here */
-        state_free_user(gone);
+        user_free(gone);
     }
     return status;
 }

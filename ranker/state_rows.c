@@ -145,7 +145,7 @@ static size_t evict_user(struct user_slot *slot)
         return 0;
     }
     size_t bytes = user_bytes(slot->user);
-    state_free_user(slot->user);
+    user_free(slot->user);
     slot->user = NULL;
     return bytes;
 }
@@ -324,7 +324,7 @@ enum status state_restore_user(struct state *state, size_t row, const struct use
         state, row,
         (struct user_key_entry){.key = user->key, .last_day = state_day_of(user->last_signal_ms)});
     struct user_slot *slot = table_at(&state->users, row);
-    slot->user = state_copy_user(user);
+    slot->user = user_copy(user);
     if (slot->user == NULL) {
         return STATUS_NO_MEMORY;
     }

@@ -114,8 +114,27 @@ bool state_evict(struct state *state, enum state_table table, size_t count, size
  */
 bool state_is_missed(const struct state *state, enum state_table table, size_t row);
 
-/* Brings a row of users or statistics into memory. Status as the loader's. */
-MUST_USE enum status state_bring_back(struct state *state, enum state_table table, size_t row);
+/*
+ * A row that is missed, brought into memory in two steps, so that nobody waits while it is read and
+ * copied: state_fetch() reads the state; state_bring_back() changes it, which takes no longer than
+ * a look-up. In between no row may leave memory: one that is still missed is as it was then.
+ */
+struct state_fetched {
+    enum state_table table;
+    size_t row;    /* at that time */
+    uint64_t hash; /* of the row in its table */
+    union {
+        struct user *user; /* of user_copy(); owned */
+        struct stats *stats;
+    } copy;
+};
+
+/* Status as the loader's, which uses arena; STATUS_NO_MEMORY. */
+MUST_USE enum status state_fetch(const struct state *state, enum state_table table, size_t row,
+                                 struct arena *arena, struct state_fetched *out);
+
+/* Takes what was fetched: frees it if the row has come into memory, or has gone. */
+void state_bring_back(struct state *state, const struct state_fetched *fetched);
 
 /* Numbers are below these counts, or are region codes of watch times that are there. */
 size_t state_row_count(const struct state *state, enum state_table table);

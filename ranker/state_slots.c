@@ -5,30 +5,12 @@
 
 /* Users and statistics in their slots: in memory, or with the loader. */
 
-void state_free_user(struct user *user)
-{
-    if (user != NULL) {
-        user_release(user);
-        free(user);
-    }
-}
-
 void state_free_stats(struct stats *stats)
 {
     if (stats != NULL) {
         stats_release(stats);
         free(stats);
     }
-}
-
-struct user *state_copy_user(const struct user *user)
-{
-    struct user *copy = calloc(1, sizeof(*copy));
-    if (copy != NULL && user_copy(user, copy) != STATUS_OK) {
-        state_free_user(copy);
-        return NULL;
-    }
-    return copy;
 }
 
 struct stats *state_copy_stats(const struct stats *stats)
@@ -41,7 +23,15 @@ struct stats *state_copy_stats(const struct stats *stats)
     return copy;
 }
 
-/* A cold slot gets a copy of its statistics; STATUS_NO_MEMORY leaves it without. */
+/* A cold slot takes a copy of its statistics. */
+static void keep_statistics(struct state *state, struct scope_slot *slot, struct stats *copy)
+{
+    slot->stats = copy;
+    state->warmth[STATE_STATISTICS].cold_count--;
+    state->warmth[STATE_STATISTICS].bytes += state_stats_bytes(copy);
+}
+
+/* STATUS_NO_MEMORY leaves it cold. */
 static enum status put_statistics(struct state *state, struct scope_slot *slot,
                                   const struct stats *stats)
 {
@@ -49,9 +39,7 @@ static enum status put_statistics(struct state *state, struct scope_slot *slot,
     if (copy == NULL) {
         return STATUS_NO_MEMORY;
     }
-    slot->stats = copy;
-    state->warmth[STATE_STATISTICS].cold_count--;
-    state->warmth[STATE_STATISTICS].bytes += state_stats_bytes(copy);
+    keep_statistics(state, slot, copy);
     return STATUS_OK;
 }
 
@@ -86,15 +74,20 @@ enum status state_load_scope(struct state *state, struct scope_slot *slot)
 }
 
 /* Likewise a copy of its user. */
-static enum status put_user(struct state *state, struct user_slot *slot, const struct user *user)
+static void keep_user(struct state *state, struct user_slot *slot, struct user *copy)
 {
-    struct user *copy = state_copy_user(user);
-    if (copy == NULL) {
-        return STATUS_NO_MEMORY;
-    }
     slot->user = copy;
     state->warmth[STATE_USERS].cold_count--;
     state->warmth[STATE_USERS].bytes += user_bytes(copy);
+}
+
+static enum status put_user(struct state *state, struct user_slot *slot, const struct user *user)
+{
+    struct user *copy = user_copy(user);
+    if (copy == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    keep_user(state, slot, copy);
     return STATUS_OK;
 }
 
@@ -131,12 +124,87 @@ enum status state_load_slot(struct state *state, struct user_slot *slot)
     return status == STATUS_OK ? put_user(state, slot, user) : status;
 }
 
-enum status state_bring_back(struct state *state, enum state_table table, size_t row)
+static enum status fetch_user(const struct state *state, size_t row, struct arena *arena,
+                              struct state_fetched *out)
 {
-    CHECK(table == STATE_USERS || table == STATE_STATISTICS);
-    CHECK(row < state_row_count(state, table));
-    return table == STATE_USERS ? state_load_slot(state, table_at(&state->users, row))
-                                : state_load_scope(state, table_at(&state->stats, row));
+    const struct user_slot *slot = table_at(&state->users, row);
+    const struct user *user;
+    enum status status = state_read_slot(state, slot, arena, &user);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    out->hash = slot->key;
+    out->copy.user = user_copy(user);
+    return out->copy.user != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+static enum status fetch_statistics(const struct state *state, size_t row, struct arena *arena,
+                                    struct state_fetched *out)
+{
+    const struct scope_slot *slot = table_at(&state->stats, row);
+    const struct stats *stats;
+    enum status status = state_read_scope(state, slot, arena, &stats);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    out->hash = slot->hash;
+    out->copy.stats = state_copy_stats(stats);
+    return out->copy.stats != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+enum status state_fetch(const struct state *state, enum state_table table, size_t row,
+                        struct arena *arena, struct state_fetched *out)
+{
+    CHECK(state_is_missed(state, table, row));
+    out->table = table;
+    out->row = row;
+    return table == STATE_USERS ? fetch_user(state, row, arena, out)
+                                : fetch_statistics(state, row, arena, out);
+}
+
+/* Where the row with this hash is now: mostly where it was, and NULL if it has gone. */
+static void *find_again(const struct table *table, size_t row, uint64_t hash)
+{
+    void *slot = row < table->count ? table_at(table, row) : NULL;
+    return slot != NULL && table_hash(slot) == hash ? slot : table_find(table, hash);
+}
+
+static void bring_user_back(struct state *state, const struct state_fetched *fetched)
+{
+    struct user_slot *slot = find_again(&state->users, fetched->row, fetched->hash);
+    if (slot != NULL && slot->user == NULL) {
+        keep_user(state, slot, fetched->copy.user);
+    } else {
+        user_free(fetched->copy.user);
+    }
+}
+
+static void bring_statistics_back(struct state *state, const struct state_fetched *fetched)
+{
+    struct scope_slot *slot = find_again(&state->stats, fetched->row, fetched->hash);
+    if (slot != NULL && slot->stats == NULL) {
+        keep_statistics(state, slot, fetched->copy.stats);
+    } else {
+        state_free_stats(fetched->copy.stats);
+    }
+}
+
+void state_bring_back(struct state *state, const struct state_fetched *fetched)
+{
+    if (fetched->table == STATE_USERS) {
+        bring_user_back(state, fetched);
+    } else {
+        bring_statistics_back(state, fetched);
+    }
+}
+
+/* Makes what lies in one block come near, which most of a user does. */
+static void prefetch_user(const struct user *user)
+{
+    enum { LINE = 64, NEAR = 1536 };
+    for (size_t at = 0; at < NEAR; at += LINE) {
+        __builtin_prefetch((const char *)user + at);
+    }
 }
 
 enum status state_find_user(const struct state *state, uint64_t user_key, struct arena *arena,
@@ -146,6 +214,9 @@ enum status state_find_user(const struct state *state, uint64_t user_key, struct
     if (slot == NULL) {
         *out = NULL;
         return STATUS_OK;
+    }
+    if (slot->user != NULL) {
+        prefetch_user(slot->user);
     }
     return state_read_slot(state, slot, arena, out);
 }

@@ -29,13 +29,6 @@ void table_release(struct table *table)
     *table = table_of(table->row_size);
 }
 
-static uint64_t hash_of(const void *row)
-{
-    uint64_t hash;
-    memcpy(&hash, row, sizeof(hash));
-    return hash;
-}
-
 void *table_find(const struct table *table, uint64_t hash)
 {
     if (table->slots == NULL) {
@@ -46,7 +39,7 @@ void *table_find(const struct table *table, uint64_t hash)
         uint64_t slot = table->slots[at];
         if (((slot ^ hash) >> 32) == 0) {
             void *row = table_at(table, (uint32_t)slot - 1);
-            if (hash_of(row) == hash) {
+            if (table_hash(row) == hash) {
                 return row;
             }
         }
@@ -57,7 +50,7 @@ void *table_find(const struct table *table, uint64_t hash)
 /* Where the index has a row of this table. */
 static size_t slot_of(const struct table *table, const void *row)
 {
-    uint64_t hash = hash_of(row);
+    uint64_t hash = table_hash(row);
     for (size_t at = table_home(table, hash);; at = (at + 1) & table->slot_mask) {
         uint64_t slot = table->slots[at];
         CHECK(slot != 0);
@@ -278,7 +271,7 @@ enum status table_fill(struct table *table, size_t count)
  */
 static bool index_row(struct table *table, size_t index)
 {
-    uint64_t hash = hash_of(table_at(table, index));
+    uint64_t hash = table_hash(table_at(table, index));
     uint64_t word = (hash >> 32 << 32) | (index + 1);
     size_t at = table_home(table, hash);
     for (;; at = (at + 1) & table->slot_mask) {
@@ -287,7 +280,7 @@ static bool index_row(struct table *table, size_t index)
                                                      __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
             return hash != 0;
         }
-        if (((slot ^ hash) >> 32) == 0 && hash_of(table_at(table, (uint32_t)slot - 1)) == hash) {
+        if (((slot ^ hash) >> 32) == 0 && table_hash(table_at(table, (uint32_t)slot - 1)) == hash) {
             return false;
         }
     }
@@ -309,7 +302,7 @@ enum status table_index_rows(struct table *table, size_t first, size_t end)
     CHECK(end <= table->count);
     for (size_t i = first; i < end; i++) {
         if (i + AHEAD < end) {
-            table_prefetch(table, hash_of(table_at(table, i + AHEAD)));
+            table_prefetch(table, table_hash(table_at(table, i + AHEAD)));
         }
         if (!index_row(table, i)) {
             return STATUS_CORRUPT;

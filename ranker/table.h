@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "ranker/status.h"
 
@@ -39,6 +40,14 @@ static inline void *table_at(const struct table *table, size_t index)
 {
     return table->chunks[index >> TABLE_CHUNK_SHIFT] +
            (index & (TABLE_CHUNK_ROWS - 1)) * table->row_size;
+}
+
+/* Of a row of any table. */
+static inline uint64_t table_hash(const void *row)
+{
+    uint64_t hash;
+    memcpy(&hash, row, sizeof(hash));
+    return hash;
 }
 
 /* The slot where probing begins. */

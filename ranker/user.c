@@ -22,8 +22,24 @@ static int64_t duration_of(const struct signal *signal, const struct video *vide
     return video != NULL ? video->duration_ms : 0;
 }
 
-enum status user_reserve(void **items, size_t size, uint16_t count, uint16_t *capacity,
-                         uint16_t most)
+/* Whether a list has memory of its own, or none: it does not lie in the user's block. */
+static bool is_apart(const struct user *user, const void *items)
+{
+    return (uintptr_t)items - (uintptr_t)user >= user->block_bytes;
+}
+
+/* A list with room for more; the old one is gone. NULL changes nothing. */
+static void *grow(const struct user *user, void *items, size_t old_bytes, size_t bytes)
+{
+    if (is_apart(user, items)) {
+        return realloc(items, bytes);
+    }
+    void *moved = malloc(bytes);
+    return moved != NULL ? memcpy(moved, items, old_bytes) : NULL;
+}
+
+enum status user_reserve(const struct user *user, void **items, size_t size, uint16_t count,
+                         uint16_t *capacity, uint16_t most)
 {
     if (count < *capacity) {
         return STATUS_OK;
@@ -33,7 +49,7 @@ enum status user_reserve(void **items, size_t size, uint16_t count, uint16_t *ca
     if (grown > most) {
         grown = most;
     }
-    void *moved = realloc(*items, grown * size);
+    void *moved = grow(user, *items, count * size, grown * size);
     if (moved == NULL) {
         return STATUS_NO_MEMORY;
     }
@@ -69,7 +85,7 @@ static enum status add_seen(struct user *user, const struct signal *signal, stru
         *out = make_latest(user, &user->seen[0]);
     } else {
         void *items = user->seen;
-        enum status status = user_reserve(&items, sizeof(*user->seen), user->seen_count,
+        enum status status = user_reserve(user, &items, sizeof(*user->seen), user->seen_count,
                                           &user->seen_capacity, USER_SEEN_MAX);
         if (status != STATUS_OK) {
             return status;
@@ -273,62 +289,104 @@ enum status user_apply(struct user *user, const struct signal *signal, const str
                           user_seconds(signal->time_ms));
 }
 
-/* NULL for nothing. */
-static void *copy_of(const void *from, size_t size, bool *failed)
+/* Puts the items of a list at *at, which goes on behind them. NULL for none. */
+static void *pack(char **at, const void *items, size_t bytes)
 {
-    void *copy = size > 0 ? malloc(size) : NULL;
-    if (copy != NULL) {
-        memcpy(copy, from, size);
-    }
-    *failed |= copy == NULL && size > 0;
-    return copy;
+    void *place = bytes > 0 ? memcpy(*at, items, bytes) : NULL;
+    *at += bytes;
+    return place;
 }
 
-enum status user_copy(const struct user *from, struct user *to)
+static size_t packed_bytes(const struct user *user)
 {
-    bool failed = false;
+    size_t affinities = 0;
+    for (unsigned i = 0; i < AFFINITY_KIND_COUNT; i++) {
+        affinities += user->affinity_count[i];
+    }
+    size_t creators = (size_t)user->follow_count + user->hide_count;
+    return sizeof(*user) + affinities * sizeof(struct affinity) +
+           user->seen_count * sizeof(struct seen) +
+           creators * (sizeof(uint64_t) + sizeof(uint32_t));
+}
+
+/* What needs more alignment comes first. */
+struct user *user_copy(const struct user *from)
+{
+    size_t bytes = packed_bytes(from);
+    struct user *to = malloc(bytes);
+    if (to == NULL) {
+        return NULL;
+    }
     *to = *from;
+    to->block_bytes = (uint32_t)bytes;
+    char *at = (char *)(to + 1);
     for (unsigned i = 0; i < AFFINITY_KIND_COUNT; i++) {
         size_t size = from->affinity_count[i] * sizeof(struct affinity);
-        to->affinities[i] = copy_of(from->affinities[i], size, &failed);
+        to->affinities[i] = pack(&at, from->affinities[i], size);
         to->affinity_capacity[i] = from->affinity_count[i];
     }
-    to->seen = copy_of(from->seen, from->seen_count * sizeof(struct seen), &failed);
+    to->seen = pack(&at, from->seen, from->seen_count * sizeof(struct seen));
     to->seen_capacity = from->seen_count;
-    size_t keys = from->follow_count * sizeof(uint64_t);
-    size_t times = from->follow_count * sizeof(uint32_t);
-    to->follows = copy_of(from->follows, keys, &failed);
-    to->follow_times_s = copy_of(from->follow_times_s, times, &failed);
+    to->follows = pack(&at, from->follows, from->follow_count * sizeof(uint64_t));
+    to->hides = pack(&at, from->hides, from->hide_count * sizeof(uint64_t));
+    to->follow_times_s = pack(&at, from->follow_times_s, from->follow_count * sizeof(uint32_t));
+    to->hide_times_s = pack(&at, from->hide_times_s, from->hide_count * sizeof(uint32_t));
     to->follow_capacity = from->follow_count;
-    keys = from->hide_count * sizeof(uint64_t);
-    times = from->hide_count * sizeof(uint32_t);
-    to->hides = copy_of(from->hides, keys, &failed);
-    to->hide_times_s = copy_of(from->hide_times_s, times, &failed);
     to->hide_capacity = from->hide_count;
-    return failed ? STATUS_NO_MEMORY : STATUS_OK;
+    return to;
+}
+
+/* Of a list that is its own block of memory, the bytes; else 0. */
+static size_t bytes_apart(const struct user *user, const void *items, size_t bytes)
+{
+    return is_apart(user, items) ? bytes : 0;
+}
+
+static void free_list(const struct user *user, void *items)
+{
+    if (is_apart(user, items)) {
+        free(items);
+    }
+}
+
+static void free_lists(struct user *user)
+{
+    for (unsigned i = 0; i < AFFINITY_KIND_COUNT; i++) {
+        free_list(user, user->affinities[i]);
+    }
+    free_list(user, user->seen);
+    free_list(user, user->follows);
+    free_list(user, user->hides);
+    free_list(user, user->follow_times_s);
+    free_list(user, user->hide_times_s);
+}
+
+void user_free(struct user *user)
+{
+    if (user != NULL) {
+        free_lists(user);
+        free(user);
+    }
 }
 
 void user_release(struct user *user)
 {
-    for (unsigned i = 0; i < AFFINITY_KIND_COUNT; i++) {
-        free(user->affinities[i]);
-    }
-    free(user->seen);
-    free(user->follows);
-    free(user->hides);
-    free(user->follow_times_s);
-    free(user->hide_times_s);
+    free_lists(user);
     *user = (struct user){0};
 }
 
 size_t user_bytes(const struct user *user)
 {
-    size_t creators = (size_t)user->follow_capacity + user->hide_capacity;
-    size_t affinities = 0;
+    size_t follows = user->follow_capacity;
+    size_t hides = user->hide_capacity;
+    size_t bytes = user->block_bytes > 0 ? user->block_bytes : sizeof(*user);
     for (unsigned i = 0; i < AFFINITY_KIND_COUNT; i++) {
-        affinities += user->affinity_capacity[i];
+        size_t size = user->affinity_capacity[i] * sizeof(struct affinity);
+        bytes += bytes_apart(user, user->affinities[i], size);
     }
-    return sizeof(*user) + affinities * sizeof(struct affinity) +
-           user->seen_capacity * sizeof(struct seen) +
-           creators * (sizeof(uint64_t) + sizeof(uint32_t));
+    bytes += bytes_apart(user, user->seen, user->seen_capacity * sizeof(struct seen));
+    bytes += bytes_apart(user, user->follows, follows * sizeof(uint64_t));
+    bytes += bytes_apart(user, user->hides, hides * sizeof(uint64_t));
+    bytes += bytes_apart(user, user->follow_times_s, follows * sizeof(uint32_t));
+    return bytes + bytes_apart(user, user->hide_times_s, hides * sizeof(uint32_t));
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ranker/exact.h"
 #include "ranker/signal.h"
 #include "ranker/status.h"
 
@@ -26,6 +27,8 @@ enum {
     USER_FOLLOWS_MAX = 512,   /* the one longest ago makes room */
     USER_HIDES_MAX = 512      /* likewise */
 };
+
+enum { AFFINITY_HALF_LIFE_S = 14 * 24 * 3600 };
 
 /*
  * Taste for one thing: a sum of gains, each decayed with a half-life of 14 days. The gain of a
@@ -75,12 +78,14 @@ struct user {
     uint16_t follow_capacity;
     uint16_t hide_count;
     uint16_t hide_capacity;
-    struct affinity *affinities[AFFINITY_KIND_COUNT]; /* owned; in order of arrival */
-    struct seen *seen;                                /* owned; least recent first */
-    uint64_t *follows;                                /* owned; creator keys, sorted */
-    uint64_t *hides;                                  /* owned; creator keys, sorted */
-    uint32_t *follow_times_s;                         /* owned; when each of follows began */
-    uint32_t *hide_times_s;                           /* owned; when each of hides began */
+    uint32_t block_bytes; /* of a user of user_copy(): the user and the lists behind it; else 0 */
+    /* Owned, each a block of its own unless it lies in the user's. */
+    struct affinity *affinities[AFFINITY_KIND_COUNT]; /* in order of arrival */
+    struct seen *seen;                                /* least recent first */
+    uint64_t *follows;                                /* creator keys, sorted */
+    uint64_t *hides;                                  /* creator keys, sorted */
+    uint32_t *follow_times_s;                         /* when each of follows began */
+    uint32_t *hide_times_s;                           /* when each of hides began */
 };
 
 /* How a signal moves the current view, for the statistics to count once. */
@@ -107,12 +112,36 @@ MUST_USE enum status user_apply(struct user *user, const struct signal *signal,
 bool user_follows(const struct user *user, uint64_t creator_key);
 bool user_hides(const struct user *user, uint64_t creator_key);
 
-/* value decayed to now, squashed to (-1, 1) by v / (1 + |v|). */
-double affinity_strength(const struct affinity *affinity, int64_t now_ms);
+/* How long ago value was current; at least 0. */
+static inline double affinity_age_ms(const struct affinity *affinity, int64_t now_ms)
+{
+    int64_t age_ms = now_ms - (int64_t)affinity->time_s * 1000;
+    return (double)(age_ms > 0 ? age_ms : 0);
+}
 
-/* Makes *to a copy, to be released even after STATUS_NO_MEMORY; what it held is overwritten. */
-MUST_USE enum status user_copy(const struct user *from, struct user *to);
+/* The value after that time, squashed to (-1, 1) by v / (1 + |v|). Without jumps, for loops. */
+static inline double affinity_strength_after(double value, double age_ms)
+{
+    double decayed = value * exact_exp2(-age_ms / (AFFINITY_HALF_LIFE_S * 1000.0));
+    return decayed / (1 + (decayed < 0 ? -decayed : decayed));
+}
 
+/* value decayed to now, squashed likewise. */
+static inline double affinity_strength(const struct affinity *affinity, int64_t now_ms)
+{
+    return affinity_strength_after((double)affinity->value, affinity_age_ms(affinity, now_ms));
+}
+
+/*
+ * A copy in one block of memory, so that who ranks finds all of it in one place; lists that grow
+ * later leave it for blocks of their own. For user_free(); NULL when memory is short.
+ */
+struct user *user_copy(const struct user *from);
+
+/* Frees a copy with its lists. NULL is allowed. */
+void user_free(struct user *user);
+
+/* Frees the lists of a user that is not a copy. */
 void user_release(struct user *user);
 
 /* Bytes of memory the user takes, as they were asked for. */

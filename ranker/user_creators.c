@@ -4,6 +4,7 @@
 
 /* Follows or hides of one user. */
 struct creators {
+    const struct user *user;
     uint64_t **keys;
     uint32_t **times_s;
     uint16_t *count;
@@ -13,14 +14,19 @@ struct creators {
 
 static struct creators follows_of(struct user *user)
 {
-    return (struct creators){&user->follows, &user->follow_times_s, &user->follow_count,
-                             &user->follow_capacity, USER_FOLLOWS_MAX};
+    return (struct creators){user,
+                             &user->follows,
+                             &user->follow_times_s,
+                             &user->follow_count,
+                             &user->follow_capacity,
+                             USER_FOLLOWS_MAX};
 }
 
 static struct creators hides_of(struct user *user)
 {
-    return (struct creators){&user->hides, &user->hide_times_s, &user->hide_count,
-                             &user->hide_capacity, USER_HIDES_MAX};
+    return (struct creators){
+        user,          &user->hides, &user->hide_times_s, &user->hide_count, &user->hide_capacity,
+        USER_HIDES_MAX};
 }
 
 /* Index of the first key not below the one asked for. */
@@ -70,15 +76,16 @@ static enum status reserve_creator(struct creators creators)
 {
     uint16_t capacity = *creators.capacity;
     void *keys = *creators.keys;
-    enum status status =
-        user_reserve(&keys, sizeof(uint64_t), *creators.count, &capacity, creators.most);
+    enum status status = user_reserve(creators.user, &keys, sizeof(uint64_t), *creators.count,
+                                      &capacity, creators.most);
     *creators.keys = keys;
     if (status != STATUS_OK) {
         return status;
     }
     capacity = *creators.capacity;
     void *times_s = *creators.times_s;
-    status = user_reserve(&times_s, sizeof(uint32_t), *creators.count, &capacity, creators.most);
+    status = user_reserve(creators.user, &times_s, sizeof(uint32_t), *creators.count, &capacity,
+                          creators.most);
     *creators.times_s = times_s;
     *creators.capacity = capacity;
     return status;

@@ -3,14 +3,12 @@
 #include "ranker/exact.h"
 #include "ranker/user_internal.h"
 
-enum { HALF_LIFE_S = 14 * 24 * 3600 };
-
 static double decayed(const struct affinity *affinity, uint32_t now_s)
 {
     if (now_s <= affinity->time_s) {
         return affinity->value;
     }
-    return affinity->value * exact_exp2(-(double)(now_s - affinity->time_s) / HALF_LIFE_S);
+    return affinity->value * exact_exp2(-(double)(now_s - affinity->time_s) / AFFINITY_HALF_LIFE_S);
 }
 
 /*
@@ -23,11 +21,11 @@ static bool surely_larger(const struct affinity *affinity, uint32_t now_s, doubl
     const double margin = 1 - 1e-9;
     double value = affinity->value < 0 ? -affinity->value : affinity->value;
     uint32_t age_s = now_s > affinity->time_s ? now_s - affinity->time_s : 0;
-    uint32_t halvings = age_s / HALF_LIFE_S;
+    uint32_t halvings = age_s / AFFINITY_HALF_LIFE_S;
     if (halvings >= 32) {
         return false;
     }
-    double fraction = (double)(age_s % HALF_LIFE_S) / HALF_LIFE_S;
+    double fraction = (double)(age_s % AFFINITY_HALF_LIFE_S) / AFFINITY_HALF_LIFE_S;
     return value * margin * (1 - fraction * ln_2) > size * (double)(UINT64_C(1) << halvings);
 }
 
@@ -62,7 +60,7 @@ static enum status new_affinity(struct user *user, enum affinity_kind kind, uint
         --*count;
     }
     void *items = affinities;
-    enum status status = user_reserve(&items, sizeof(*affinities), *count,
+    enum status status = user_reserve(user, &items, sizeof(*affinities), *count,
                                       &user->affinity_capacity[kind], USER_AFFINITIES_MAX);
     if (status != STATUS_OK) {
         return status;
@@ -142,14 +140,4 @@ enum status user_add_taste(struct user *user, const struct video *video, int64_t
         status = add_video_taste(user, video, gain->everything, now_s);
     }
     return status;
-}
-
-double affinity_strength(const struct affinity *affinity, int64_t now_ms)
-{
-    double value = affinity->value;
-    double age_ms = (double)(now_ms - (int64_t)affinity->time_s * 1000);
-    if (age_ms > 0) {
-        value *= exact_exp2(-age_ms / (HALF_LIFE_S * 1000.0));
-    }
-    return value / (1 + (value < 0 ? -value : value));
 }

@@ -7,8 +7,8 @@
 #include "store/clock.h"
 
 enum {
-    UNARY_REQUESTED = 64, /* calls gRPC may take in while the worker is busy */
-    STREAM_REQUESTED = 8,
+    MANY_REQUESTED = 64, /* calls gRPC may take in while the worker is busy */
+    FEW_REQUESTED = 8,   /* of streams, and of methods that are called now and then */
     UNKNOWN_REQUESTED = 1,
     LIVE_MAX = 4096,   /* calls of one lane; more wait in gRPC until one ends */
     AGAIN_EVENTS = 64, /* most events between turns of calls with long work */
@@ -22,13 +22,14 @@ enum {
 #define SLICE_NS     INT64_C(500000)
 #define SLICE_MAX_NS INT64_C(10000000)
 
+/* No more than need be: gRPC as Debian builds it looks through all of them for each that comes. */
 static size_t requested_target(const struct lane *lane)
 {
-    const struct method *method = lane->route->method;
-    if (method == NULL) {
+    if (lane->route->method == NULL) {
         return UNKNOWN_REQUESTED;
     }
-    return method->kind == METHOD_UNARY ? UNARY_REQUESTED : STREAM_REQUESTED;
+    enum admission_class class = lane->route->class;
+    return class == ADMISSION_RANK || class == ADMISSION_SIGNAL ? MANY_REQUESTED : FEW_REQUESTED;
 }
 
 enum status worker_init(struct worker *worker, const struct worker_options *options)
@@ -284,7 +285,9 @@ static void run_waiting(struct worker *worker)
         cpu_ns = end_ns;
     }
     worker->ran_cpu_ns = cpu_ns;
-    worker->intake_end_cpu_ns = cpu_ns + SLICE_NS / intake_part(worker);
+    int64_t intake_ns = SLICE_NS / intake_part(worker);
+    worker->intake_end_cpu_ns = cpu_ns + intake_ns;
+    worker->intake_over_ns = monotonic_ns() + intake_ns;
     worker->refusals_end_cpu_ns = cpu_ns + SLICE_NS / INTAKE_PART;
     worker->quiet_looks = 0;
 }
@@ -297,6 +300,21 @@ static bool refuse_one(struct worker *worker)
         run_call(waiter->owner, true);
     }
     return waiter != NULL;
+}
+
+/*
+ * Whether taking in has had its time. The thread's clock, which costs a system call, is not asked
+ * before it can say so: it is no quicker than the other one.
+ */
+static bool intake_time_is_over(struct worker *worker)
+{
+    int64_t now_ns = monotonic_ns();
+    if (now_ns < worker->intake_over_ns) {
+        return false;
+    }
+    int64_t left_ns = worker->intake_end_cpu_ns - thread_cpu_ns();
+    worker->intake_over_ns = now_ns + left_ns;
+    return left_ns <= 0;
 }
 
 /* In the time that taking in has left, but always some: sockets that are never empty leave none. */
@@ -316,7 +334,7 @@ static void refuse_late(struct worker *worker)
 static bool intake_is_over(struct worker *worker, bool looked)
 {
     worker->quiet_looks = looked ? worker->quiet_looks + 1 : 0;
-    return worker->quiet_looks == QUIET_LOOKS || thread_cpu_ns() >= worker->intake_end_cpu_ns;
+    return worker->quiet_looks == QUIET_LOOKS || intake_time_is_over(worker);
 }
 
 void worker_again(struct worker *worker, struct call *call)

@@ -73,7 +73,8 @@ struct worker {
     unsigned quiet_looks; /* at the network, in a row */
     /* By the thread's own clock, so that others on its processor change no shares. */
     int64_t ran_cpu_ns;          /* when the last turns of calls that wait were over */
-    int64_t intake_end_cpu_ns;   /* when they have turns again */
+    int64_t intake_end_cpu_ns;   /* when they have turns again, */
+    int64_t intake_over_ns;      /* which is not before this, by monotonic_ns() */
     int64_t refusals_end_cpu_ns; /* until when late calls are refused */
     /* Guarded by lock. */
     pthread_mutex_t lock;

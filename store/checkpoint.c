@@ -22,10 +22,12 @@
 
 enum {
     SLICE_ROWS = 64,        /* saved under one read lock, or dropped under one write lock */
-    BACK_ROWS = 16,         /* brought back under one write lock: some 50 us */
+    BACK_ROWS = 16,         /* fetched under one read lock, and put in place under a write lock */
+    BACK_TIMES = 16,        /* between rests, each of which costs as much as some rows */
     LOOK_MS = 1000,         /* between looks at how far the log has got */
     REST_FACTOR = 3,        /* rests between checkpoints, in times of the last one's duration */
-    REST_MAX_NS = 10000000, /* between rows that are brought back */
+    BACK_REST_FACTOR = 7,   /* rests between rows that are brought back, likewise */
+    REST_MAX_NS = 10000000, /* and no longer than that */
     RETRY_MS = 60000,       /* after a failed one */
     SECOND_MS = 1000
 };
@@ -508,40 +510,30 @@ static bool too_much(struct checkpoint *checkpoint, size_t percent)
     return too_much_in_memory(checkpoint, &counts, percent);
 }
 
-/* Reads rows without keeping them, so that nobody waits for the disk behind the write lock. */
-static void read_ahead(struct checkpoint *checkpoint, const size_t *rows, size_t count)
-{
-    read_lock(checkpoint);
-    for (size_t i = 0; i < count; i++) {
-        struct statistics_row statistics;
-        const struct user *user;
-        arena_reset(&checkpoint->arena);
-        if (rows[i] >= state_row_count(checkpoint->state, checkpoint->table)) {
-            continue;
-        }
-        /* What cannot be read now cannot be brought back either. */
-        (void)!(checkpoint->table == STATE_USERS
-                    ? state_read_user(checkpoint->state, rows[i], &checkpoint->arena, &user)
-                    : state_read_statistics(checkpoint->state, rows[i], &checkpoint->arena,
-                                            &statistics));
-    }
-    unlock(checkpoint);
-}
-
-/* Which of the next rows are missed; false at the end of the table. */
-static bool find_missed(struct checkpoint *checkpoint, size_t *rows, size_t *count)
+/*
+ * Fetches what is missed of the next rows. False at the end of the table, or if one cannot be read:
+ * whoever needs it will be told.
+ */
+static bool fetch_missed(struct checkpoint *checkpoint, struct state_fetched *fetched,
+                         size_t *count)
 {
     enum { LOOK_ROWS = 4096 };
+    const struct state *state = checkpoint->state;
+    enum state_table table = checkpoint->table;
+    enum status status = STATUS_OK;
     read_lock(checkpoint);
-    size_t end = state_row_count(checkpoint->state, checkpoint->table);
+    size_t end = state_row_count(state, table);
     size_t stop = checkpoint->next_row + LOOK_ROWS < end ? checkpoint->next_row + LOOK_ROWS : end;
-    for (; checkpoint->next_row < stop && *count < BACK_ROWS; checkpoint->next_row++) {
-        if (state_is_missed(checkpoint->state, checkpoint->table, checkpoint->next_row)) {
-            rows[(*count)++] = checkpoint->next_row;
+    while (checkpoint->next_row < stop && *count < BACK_ROWS && status == STATUS_OK) {
+        size_t row = checkpoint->next_row++;
+        if (state_is_missed(state, table, row)) {
+            arena_reset(&checkpoint->arena);
+            status = state_fetch(state, table, row, &checkpoint->arena, &fetched[*count]);
+            *count += status == STATUS_OK;
         }
     }
     unlock(checkpoint);
-    return checkpoint->next_row < end;
+    return checkpoint->next_row < end && status == STATUS_OK;
 }
 
 static bool has_room(struct checkpoint *checkpoint)
@@ -552,27 +544,20 @@ static bool has_room(struct checkpoint *checkpoint)
                : counts.statistics_bytes < checkpoint->statistics_bytes / 10 * 9;
 }
 
-/* False if one cannot be read: whoever needs it will be told. */
-static bool bring_back(struct checkpoint *checkpoint, const size_t *rows, size_t count)
-{
-    enum status status = STATUS_OK;
-    read_ahead(checkpoint, rows, count);
-    write_lock(checkpoint);
-    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        if (state_is_missed(checkpoint->state, checkpoint->table, rows[i])) {
-            status = state_bring_back(checkpoint->state, checkpoint->table, rows[i]);
-        }
-    }
-    unlock(checkpoint);
-    return status == STATUS_OK;
-}
-
+/* Nothing leaves memory in between, as that too is this thread's doing. */
 static void bring_some_back(struct checkpoint *checkpoint)
 {
-    size_t rows[BACK_ROWS];
+    struct state_fetched fetched[BACK_ROWS];
     size_t count = 0;
-    bool more = has_room(checkpoint) && find_missed(checkpoint, rows, &count);
-    if (!bring_back(checkpoint, rows, count) || !more) {
+    bool more = has_room(checkpoint) && fetch_missed(checkpoint, fetched, &count);
+    if (count > 0) {
+        write_lock(checkpoint);
+        for (size_t i = 0; i < count; i++) {
+            state_bring_back(checkpoint->state, &fetched[i]);
+        }
+        unlock(checkpoint);
+    }
+    if (!more) {
         checkpoint->next_row = 0;
         checkpoint->table = checkpoint->table == STATE_USERS ? STATE_STATISTICS : STATE_TABLE_COUNT;
     }
@@ -606,12 +591,14 @@ static void wait_a_moment(struct checkpoint *checkpoint)
     (void)pthread_cond_timedwait(&checkpoint->changed, &checkpoint->mutex, &until);
 }
 
-/* Rankings wait while rows are brought back, so that has a quarter of the time at most. */
+/* It takes the time of a processor that ranks, so it has an eighth of one at most. */
 static void bring_back_and_rest(struct checkpoint *checkpoint)
 {
     int64_t start_ns = monotonic_ns();
-    bring_some_back(checkpoint);
-    int64_t rest_ns = REST_FACTOR * (monotonic_ns() - start_ns);
+    for (int i = 0; i < BACK_TIMES && checkpoint->table != STATE_TABLE_COUNT; i++) {
+        bring_some_back(checkpoint);
+    }
+    int64_t rest_ns = BACK_REST_FACTOR * (monotonic_ns() - start_ns);
     struct timespec rest = {.tv_nsec = rest_ns < REST_MAX_NS ? rest_ns : REST_MAX_NS};
     (void)nanosleep(&rest, NULL); /* woken early, it rests less */
 }

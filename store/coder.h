@@ -1,6 +1,7 @@
 #ifndef STORE_CODER_H
 #define STORE_CODER_H
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -63,15 +64,22 @@ struct bytes {
     bool bad;
 };
 
+/* size is 1 to 8. Mostly there are 8 bytes to read, of which those that are not meant are cut. */
 static inline uint64_t get_fixed(struct bytes *bytes, unsigned size)
 {
     uint64_t value = 0;
-    if (bytes->bad || (size_t)(bytes->end - bytes->at) < size) {
+    size_t left = (size_t)(bytes->end - bytes->at);
+    if (bytes->bad || left < size) {
         bytes->bad = true;
         return 0;
     }
-    for (unsigned i = 0; i < size; i++) {
-        value |= (uint64_t)bytes->at[i] << (8 * i);
+    if (left >= sizeof(value)) {
+        memcpy(&value, bytes->at, sizeof(value));
+        value = le64toh(value) & UINT64_MAX >> (64 - 8 * size);
+    } else {
+        for (unsigned i = 0; i < size; i++) {
+            value |= (uint64_t)bytes->at[i] << (8 * i);
+        }
     }
     bytes->at += size;
     return value;
@@ -81,12 +89,14 @@ static inline uint64_t get_fixed(struct bytes *bytes, unsigned size)
 static inline uint64_t get_long_varint(struct bytes *bytes, uint64_t most)
 {
     uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        uint64_t byte = get_fixed(bytes, 1);
-        value |= (byte & 0x7f) << shift;
+    const uint8_t *at = bytes->at;
+    for (unsigned shift = 0; shift < 64 && at < bytes->end && !bytes->bad; shift += 7) {
+        uint8_t byte = *at++;
+        value |= (uint64_t)(byte & 0x7f) << shift;
         if (byte < 0x80) {
             bool longer_than_need_be = byte == 0 && shift > 0;
-            bytes->bad |= longer_than_need_be || value > most || (shift == 63 && byte > 1);
+            bytes->bad = longer_than_need_be || value > most || (shift == 63 && byte > 1);
+            bytes->at = at;
             return bytes->bad ? 0 : value;
         }
     }

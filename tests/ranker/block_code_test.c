@@ -1,6 +1,7 @@
 #include "ranker/block_code.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "ranker/state.h"
@@ -25,8 +26,8 @@ struct scene {
     struct video videos[VIDEOS];
     struct candidate candidates[VIDEOS];
     struct arena arena;
-    char memory[1 << 20];
     uint64_t dice;
+    char memory[1 << 20]; /* the arena's, which may not be written to but through it */
 };
 
 static uint64_t roll(struct scene *scene, uint64_t sides)
@@ -152,7 +153,7 @@ static struct model new_model(void)
 
 static void scene_init(struct scene *scene, uint64_t seed, unsigned tastes)
 {
-    memset(scene, 0, sizeof(*scene));
+    memset(scene, 0, offsetof(struct scene, memory));
     scene->dice = seed;
     scene->state = state_new();
     CHECK(scene->state != NULL);
@@ -275,7 +276,7 @@ static void maps_that_are_not_sealed_give_the_same(void)
     static struct features open;
     scene_init(&scene, 7, USER_AFFINITIES_MAX);
     fill(&scene, block_code_choose(), &sealed);
-    for (unsigned kind = 0; kind < AFFINITY_KIND_COUNT; kind++) {
+    for (unsigned kind = 0; kind < AFFINITY_DURATION; kind++) {
         CHECK(scene.profile.tastes[kind].sealed);
         scene.profile.tastes[kind].sealed = false;
     }

@@ -343,6 +343,100 @@ static void rows_that_go_while_others_are_saved_are_saved_as_they_were(void)
     state_free(state);
 }
 
+/* Loads from another state, which stays as it was. */
+static enum status load_user(void *context, size_t row, struct arena *arena, struct user *out)
+{
+    const struct user *user;
+    enum status status = state_read_user(context, row, arena, &user);
+    if (status == STATUS_OK) {
+        *out = *user;
+    }
+    return status;
+}
+
+static enum status load_statistics(void *context, size_t row, struct arena *arena,
+                                   struct stats *out)
+{
+    struct statistics_row statistics;
+    enum status status = state_read_statistics(context, row, arena, &statistics);
+    if (status == STATUS_OK) {
+        *out = *statistics.stats;
+    }
+    return status;
+}
+
+static void ignore(void *context, enum state_table table, size_t row)
+{
+    (void)context;
+    (void)table;
+    (void)row;
+}
+
+/* A copy that has let go of all users and statistics. */
+static struct state *cold_copy(struct state *saved)
+{
+    struct state *state = copy(saved);
+    CHECK_EQ(STATUS_OK, state_track(state, ignore, NULL));
+    CHECK_EQ(STATUS_OK,
+             state_set_loader(state, &(struct state_loader){.load_user = load_user,
+                                                            .load_statistics = load_statistics,
+                                                            .context = saved}));
+    CHECK(!state_evict(state, STATE_USERS, VISITS_MAX, 0));
+    CHECK(!state_evict(state, STATE_STATISTICS, VISITS_MAX, 0));
+    return state;
+}
+
+/* Fetches every row that is missed; their number. */
+static size_t fetch_all(const struct state *state, enum state_table table,
+                        struct state_fetched *out)
+{
+    static char memory[STATE_LOAD_BYTES];
+    struct arena arena;
+    size_t count = 0;
+    for (size_t row = 0; row < state_row_count(state, table); row++) {
+        arena_init(&arena, memory, sizeof(memory));
+        if (state_is_missed(state, table, row)) {
+            CHECK_EQ(STATUS_OK, state_fetch(state, table, row, &arena, &out[count]));
+            count++;
+        }
+    }
+    return count;
+}
+
+/* Some come into memory by themselves in between, changed since, and some go for good. */
+static void what_was_fetched_takes_its_place_unless_it_is_taken(void)
+{
+    static struct state_fetched fetched[1000];
+    struct state *saved = state_new();
+    struct state *warm = state_new();
+    CHECK(saved != NULL && warm != NULL);
+    fill(saved);
+    fill(warm);
+    struct state *state = cold_copy(saved);
+    size_t users = fetch_all(state, STATE_USERS, fetched);
+    size_t count = users + fetch_all(state, STATE_STATISTICS, fetched + users);
+    CHECK_EQ(50, users);
+    CHECK(count > users);
+    for (int64_t i = 0; i < 10; i++) {
+        struct event event = watch_event(3 + (uint64_t)i, 5 + (uint64_t)i, 3000 + i);
+        apply(state, event);
+        apply(warm, event);
+    }
+    struct event forget = {.kind = EVENT_FORGET, .u.forget.user_key = 20};
+    apply(state, forget);
+    apply(warm, forget);
+    for (size_t i = 0; i < count; i++) {
+        state_bring_back(state, &fetched[i]);
+    }
+    for (size_t row = 0; row < state_row_count(state, STATE_USERS); row++) {
+        CHECK(!state_is_missed(state, STATE_USERS, row));
+    }
+    CHECK(digest_of(warm) == digest_of(state));
+    state_free(state);
+    state_free(warm);
+    state_free(saved);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -354,6 +448,7 @@ int main(int argc, char **argv)
         TEST(rows_are_saved_as_they_were_at_the_mark),
         TEST(rows_that_go_while_others_are_saved_are_saved_as_they_were),
         TEST(everything_is_saved_again_after_unmark),
+        TEST(what_was_fetched_takes_its_place_unless_it_is_taken),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }

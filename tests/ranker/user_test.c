@@ -452,6 +452,78 @@ static void equal_taste_gives_way_by_age(void)
     user_release(&user);
 }
 
+/* One signal of each sort that a list grows by. */
+static void live_on(struct user *user, uint64_t begin, uint64_t end)
+{
+    for (uint64_t i = begin; i < end; i++) {
+        static const enum signal_type types[] = {SIGNAL_LIKE, SIGNAL_FOLLOW_CREATOR,
+                                                 SIGNAL_HIDE_CREATOR};
+        struct video video = make_video(i);
+        for (unsigned at = 0; at < sizeof(types) / sizeof(types[0]); at++) {
+            struct signal signal = make_signal(i, types[at], START_MS + (int64_t)i * 1000);
+            (void)apply(user, &video, &signal);
+        }
+    }
+}
+
+static bool equal_lists(const void *a, const void *b, size_t size)
+{
+    return size == 0 || memcmp(a, b, size) == 0;
+}
+
+static void check_equal(const struct user *a, const struct user *b)
+{
+    for (unsigned kind = 0; kind < AFFINITY_KIND_COUNT; kind++) {
+        CHECK_EQ(a->affinity_count[kind], b->affinity_count[kind]);
+        CHECK(equal_lists(a->affinities[kind], b->affinities[kind],
+                          a->affinity_count[kind] * sizeof(struct affinity)));
+    }
+    CHECK_EQ(a->signal_count, b->signal_count);
+    CHECK_EQ(a->seen_count, b->seen_count);
+    CHECK_EQ(a->follow_count, b->follow_count);
+    CHECK_EQ(a->hide_count, b->hide_count);
+    CHECK(equal_lists(a->seen, b->seen, a->seen_count * sizeof(struct seen)));
+    CHECK(equal_lists(a->follows, b->follows, a->follow_count * sizeof(uint64_t)));
+    CHECK(equal_lists(a->hides, b->hides, a->hide_count * sizeof(uint64_t)));
+    CHECK(equal_lists(a->follow_times_s, b->follow_times_s, a->follow_count * sizeof(uint32_t)));
+    CHECK(equal_lists(a->hide_times_s, b->hide_times_s, a->hide_count * sizeof(uint32_t)));
+}
+
+static void a_copy_is_the_same_and_goes_on_the_same(void)
+{
+    for (uint64_t count = 0; count < 20; count += 3) {
+        struct user user = {.key = 1};
+        live_on(&user, 1, 1 + count);
+        struct user *copy = user_copy(&user);
+        CHECK(copy != NULL);
+        check_equal(&user, copy);
+        live_on(&user, 10, 700);
+        live_on(copy, 10, 700);
+        check_equal(&user, copy);
+        user_free(copy);
+        user_release(&user);
+    }
+}
+
+/* Three creators, and the two categories, the tag, language and duration of all their videos. */
+static void a_copy_takes_what_its_lists_hold_until_they_grow(void)
+{
+    struct user user = {.key = 1};
+    live_on(&user, 1, 4);
+    struct user *copy = user_copy(&user);
+    CHECK(copy != NULL);
+    size_t tastes = 3 + 2 + 1 + 1 + 1;
+    size_t bytes = sizeof(user) + tastes * sizeof(struct affinity) + 3 * sizeof(struct seen) +
+                   (3 + 3) * (sizeof(uint64_t) + sizeof(uint32_t));
+    CHECK_EQ(bytes, user_bytes(copy));
+    live_on(copy, 4, 5); /* six creators' room in blocks of their own, for the three before */
+    bytes += 6 * (sizeof(struct affinity) + sizeof(struct seen)) +
+             (6 + 6) * (sizeof(uint64_t) + sizeof(uint32_t));
+    CHECK_EQ(bytes, user_bytes(copy));
+    user_free(copy);
+    user_release(&user);
+}
+
 int main(int argc, char **argv)
 {
     static const struct test tests[] = {
@@ -479,6 +551,8 @@ int main(int argc, char **argv)
         TEST(the_least_recently_seen_makes_room),
         TEST(the_least_taste_makes_room),
         TEST(equal_taste_gives_way_by_age),
+        TEST(a_copy_is_the_same_and_goes_on_the_same),
+        TEST(a_copy_takes_what_its_lists_hold_until_they_grow),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));
 }
