@@ -409,8 +409,8 @@ static enum status open_in(struct log *log, int directory_fd, struct problem *pr
  */
 static enum status check_contents(struct log *log)
 {
-    uint64_t first;
-    uint64_t last;
+    uint64_t first = 0;
+    uint64_t last = 0;
     uint64_t weights_last = atomic_load(&log->weights_last);
     enum status status = open_databases(log, NULL);
     if (status == STATUS_OK) {

@@ -249,7 +249,7 @@ static enum status prepare(struct state_file *file, struct state_mark *mark,
 static int reopen(void *owner)
 {
     struct state_file *file = owner;
-    struct state_mark mark;
+    struct state_mark mark = {.sequence = 0};
     close_env(file);
     int rc = open_env(file);
     if (rc == 0 &&

@@ -106,16 +106,13 @@ static enum status begin(struct log *log, struct adding *adding)
     if (status != STATUS_OK) {
         return status;
     }
-    MDB_txn *txn = NULL;
-    int rc = environment_begin(&log->environment, 0, &txn);
-    if (rc != 0) {
-        return lmdb_status(rc);
+    *adding = (struct adding){.log = log};
+    int rc = environment_begin(&log->environment, 0, &adding->txn);
+    if (rc == 0) {
+        adding->weights = atomic_load(&log->weights);
+        adding->files = atomic_load(&log->weights_files);
     }
-    *adding = (struct adding){.log = log,
-                              .txn = txn,
-                              .weights = atomic_load(&log->weights),
-                              .files = atomic_load(&log->weights_files)};
-    return STATUS_OK;
+    return lmdb_status(rc);
 }
 
 static int check_room(const struct adding *adding, uint64_t bytes)
