@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "ranker/check.h"
+
 /* 1 / n, so that a mean needs no division. */
 static const double shares[] = {0,       1.0,     1.0 / 2, 1.0 / 3, 1.0 / 4,
                                 1.0 / 5, 1.0 / 6, 1.0 / 7, 1.0 / 8};
@@ -76,6 +78,7 @@ static inline void look_up(const struct profile *profile, enum affinity_kind kin
     const double *seen_of_late = seen != NULL ? profile->seen_of_late[kind] : NULL;
     uint64_t named[VIDEO_BLOCK * LIMIT_VIDEO_TAGS / SIEVE_KEYS];
     uint32_t marked = 0;
+    CHECK(group > 0);
     begin(tastes, map->values);
     if (seen != NULL) {
         begin(seen, seen_of_late);
