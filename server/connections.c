@@ -168,6 +168,7 @@ struct look {
     int64_t past_ms; /* since the last one */
     uint64_t loose;  /* of all */
     uint64_t flooded;
+    const char *reason; /* of the last one that was closed */
     struct connection *worst;
 };
 
@@ -200,6 +201,13 @@ static bool is_exempt(const struct sockaddr_storage *address)
            ((const struct sockaddr_in6 *)address)->sin6_scope_id != 0;
 }
 
+static void close_flooding(struct look *look, struct connection *connection, const char *reason)
+{
+    cut(connection);
+    look->flooded++;
+    look->reason = reason;
+}
+
 static void look_at(struct connections *connections, struct connection *connection, void *context)
 {
     struct look *look = context;
@@ -215,8 +223,7 @@ static void look_at(struct connections *connections, struct connection *connecti
         return;
     }
     if (connection->loose > allowed(&connections->options, connection)) {
-        cut(connection);
-        look->flooded++;
+        close_flooding(look, connection, "its bytes");
     }
     look->loose += connection->loose;
     if (look->worst == NULL || connection->loose > look->worst->loose) {
@@ -224,39 +231,43 @@ static void look_at(struct connections *connections, struct connection *connecti
     }
 }
 
-/* Closes the worst connection where all together have sent too much, or the core reads on and on.
- */
-static void cut_worst(const struct connections *connections, struct look *look, bool busy)
+/* Closes the worst connection where all together have sent too much, the core reads on and on, or
+ * memory grows. */
+static void cut_worst(const struct connections *connections, struct look *look, const char *urgent)
 {
-    if (look->worst != NULL && (look->loose > connections->options.flood_bytes_total ||
-                                (busy && look->worst->loose > BUSY_BYTES))) {
-        cut(look->worst);
-        look->flooded++;
+    if (look->worst == NULL) {
+        return;
+    }
+    if (look->loose > connections->options.flood_bytes_total) {
+        close_flooding(look, look->worst, "bytes of all");
+    } else if (urgent != NULL && look->worst->loose > BUSY_BYTES) {
+        close_flooding(look, look->worst, urgent);
     }
 }
 
-static void look_at_all(struct connections *connections, int64_t now_ms, bool busy)
+static void look_at_all(struct connections *connections, int64_t now_ms, const char *urgent)
 {
     struct look look = {.now_ms = now_ms, .past_ms = now_ms - connections->looked_ms};
     connections->looked_ms = now_ms;
     pthread_mutex_lock(&connections->lock);
     for_each(connections, look_at, &look);
-    cut_worst(connections, &look, busy);
+    cut_worst(connections, &look, urgent);
     connections->counts.flooded += look.flooded;
     pthread_mutex_unlock(&connections->lock);
     connections->flooded =
         look.flooded > 0 || look.loose > connections->options.flood_bytes_total / FLOOD_SHARE;
     if (look.flooded > 0) {
         logline(LOG_WARN, "connections",
-                "problem=\"closed for sending too much that is no call\" count=%" PRIu64,
-                look.flooded);
+                "problem=\"closed for sending too much that is no call\" count=%" PRIu64
+                " reason=\"%s\"",
+                look.flooded, look.reason);
     }
 }
 
 /* Whether the process has grown by too much of late. */
 static bool swells(struct connections *connections, int64_t now_ms)
 {
-    uint64_t bytes = process_resident_bytes();
+    uint64_t bytes = process_own_bytes();
     if (bytes < connections->least_bytes || now_ms - connections->least_since_ms > SWELL_MS) {
         connections->least_bytes = bytes;
         connections->least_since_ms = now_ms;
@@ -270,9 +281,9 @@ static void tick(struct connections *connections)
     int64_t now_ms = monotonic_ms();
     int64_t past_ms = now_ms - connections->looked_ms;
     bool busy = connections->options.tick(connections->options.context);
-    busy = swells(connections, now_ms) || busy;
-    if (past_ms >= LOOK_MS || (past_ms >= TICK_MS && (busy || connections->flooded))) {
-        look_at_all(connections, now_ms, busy);
+    const char *urgent = swells(connections, now_ms) ? "memory" : busy ? "a busy core" : NULL;
+    if (past_ms >= LOOK_MS || (past_ms >= TICK_MS && (urgent != NULL || connections->flooded))) {
+        look_at_all(connections, now_ms, urgent);
     }
 }
 

@@ -29,12 +29,17 @@ static void read_file(const char *path, char *text, size_t size)
     }
 }
 
-uint64_t process_resident_bytes(void)
+uint64_t process_own_bytes(void)
 {
+    enum { SIZE_FIELD, RESIDENT_FIELD, SHARED_FIELD, STATM_END };
     char text[128];
+    uint64_t fields[STATM_END] = {0};
     read_file("/proc/self/statm", text, sizeof(text));
-    const char *second = strchr(text, ' ');
-    return second != NULL ? strtoull(second, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+    char *at = text;
+    for (unsigned i = 0; i < STATM_END; i++) {
+        fields[i] = strtoull(at, &at, 10);
+    }
+    return (fields[RESIDENT_FIELD] - fields[SHARED_FIELD]) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 /* Numbers behind the name, which may have spaces and brackets in it. */

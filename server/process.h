@@ -16,7 +16,7 @@ struct process_facts {
 
 void process_facts(struct process_facts *out);
 
-/* Its resident_bytes alone, in some 10 us; 0: unknown. */
-uint64_t process_resident_bytes(void);
+/* Of its resident_bytes those that are no file's, in some 10 us. */
+uint64_t process_own_bytes(void);
 
 #endif

@@ -63,8 +63,8 @@ void service_forget_user_finish(void *context, struct turn *turn)
     struct tombstone tombstone;
     if (status == STATUS_UNAVAILABLE) {
         (void)service_fail(turn, status,
-                           "the user is forgotten, but the server stops: what is left in its files "
-                           "is erased after the next start");
+                           "the user is forgotten, but what is left in the files is not erased "
+                           "yet: the server, or its next start, goes on with that by itself");
         return;
     }
     if (!service_batch_is_written(turn)) {
@@ -72,7 +72,9 @@ void service_forget_user_finish(void *context, struct turn *turn)
     }
     status = log_find_tombstone(store_log(service->store), state->user_key, &tombstone);
     if (status != STATUS_OK) {
-        problem_set(&turn->problem, "the receipt cannot be read: %s", status_text(status));
+        problem_set(&turn->problem,
+                    "the user is forgotten and erased, but the receipt cannot be read: %s",
+                    status_text(status));
         (void)service_fail_as_set(turn, status);
         return;
     }

@@ -87,12 +87,12 @@ static void erased(void *context, enum status status)
     free(job);
 }
 
-/* The keeper calls back later. */
+/* The keeper calls back later. What nobody can wait for is erased all the same. */
 static void wait_for_erasure(struct writer *writer, const struct job *job)
 {
     struct job *copy = malloc(sizeof(*copy));
     if (copy == NULL) {
-        job->batch->status = STATUS_NO_MEMORY;
+        job->batch->status = STATUS_UNAVAILABLE;
         job->done(job->context);
         return;
     }

@@ -44,7 +44,8 @@ void writer_free(struct writer *writer);
 /*
  * Queues a batch. Once it is written or has failed (batch->status), done(context) is called on one
  * of the writer's threads, or, of a batch that erases, on the keeper's once that is done, which
- * does not hold up other batches. Until then batch is the writer's. done must not block.
+ * does not hold up other batches; STATUS_UNAVAILABLE is the status of one that is written, but
+ * whose erasure nobody could wait for. Until then batch is the writer's. done must not block.
  * STATUS_BUSY: the queue is full, or its first batch has waited for more than a second, as behind a
  * disk that hangs; done is not called.
  */

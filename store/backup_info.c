@@ -156,7 +156,12 @@ static enum status take_info(const json_t *object, const char *path, struct back
 enum status backup_info_parse(const char *text, size_t size, const char *path,
                               struct backup_info *out, struct problem *problem)
 {
-    json_t *object = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
+    json_error_t error;
+    json_t *object = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
+    if (object == NULL && error.text[0] == '\0') { /* it has nothing to say of the text */
+        problem_set(problem, "%s: %s", path, status_text(STATUS_NO_MEMORY));
+        return STATUS_NO_MEMORY;
+    }
     enum status status = take_info(object, path, out, problem);
     json_decref(object);
     return status;

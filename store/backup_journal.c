@@ -103,7 +103,10 @@ static enum status fill(const char *path, struct journal *journal, struct proble
     journal_count(journal, &counts);
     if (status == STATUS_OK && counts.dropped > 0) {
         problem_set(problem, "%.200s: the journal cannot be written", path);
-        status = STATUS_IO;
+        return STATUS_IO;
+    }
+    if (status != STATUS_OK) {
+        problem_set(problem, "%.200s cannot be read: %s", path, status_text(status));
     }
     return status;
 }

@@ -720,9 +720,9 @@ enum status checkpoint_snapshot(struct checkpoint *checkpoint)
     return ask(checkpoint, true);
 }
 
-struct MDB_env *checkpoint_env(struct checkpoint *checkpoint)
+struct environment *checkpoint_environment(struct checkpoint *checkpoint)
 {
-    return checkpoint->file != NULL ? state_file_env(checkpoint->file) : NULL;
+    return checkpoint->file != NULL ? state_file_environment(checkpoint->file) : NULL;
 }
 
 uint64_t checkpoint_sequence(const struct checkpoint *checkpoint)

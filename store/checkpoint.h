@@ -8,6 +8,7 @@
 #include "ranker/problem.h"
 #include "ranker/state.h"
 #include "ranker/status.h"
+#include "store/environment.h"
 #include "store/log.h"
 
 /*
@@ -78,7 +79,7 @@ MUST_USE enum status checkpoint_write(struct checkpoint *checkpoint);
 MUST_USE enum status checkpoint_snapshot(struct checkpoint *checkpoint);
 
 /* Of state.mdb, for scrub.h; NULL if there is none. */
-struct MDB_env *checkpoint_env(struct checkpoint *checkpoint);
+struct environment *checkpoint_environment(struct checkpoint *checkpoint);
 
 /* The sequence of the last checkpoint; 0 if there is none. Any thread. */
 uint64_t checkpoint_sequence(const struct checkpoint *checkpoint);

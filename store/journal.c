@@ -129,7 +129,7 @@ static void drop_oldest(struct journal *journal)
         end_segment(journal);
     }
     if (segment_path(journal->data, journal->segments[0].number, path, NULL) == STATUS_OK) {
-        (void)unlink(path); /* one that stays is found at the next start */
+        (void)unlink(path); /* one that stays is found by an erasure, or at the next start */
     }
     remove_from_list(journal, 0);
 }
@@ -425,15 +425,19 @@ static enum status read_segment(struct journal *journal, struct segment_cursor *
     segment->bytes = cursor->end;
     enum status status = segment_next(cursor, buffer, &record);
     segment->first_ms = status == STATUS_OK ? record.time_ms : cursor->changed_ms;
-    if (status != STATUS_OK && status != STATUS_NOT_FOUND) {
+    if (status == STATUS_NOT_FOUND) {
+        status = STATUS_OK;
+    }
+    if (status == STATUS_OK && last) {
+        journal->last_ms = segment->first_ms;
+        status = read_to_end(journal, cursor, buffer);
+    }
+    if (status != STATUS_OK) {
+        problem_set(problem, "decisions of %.200s/journal/%" PRIu64 ".seg cannot be read: %s",
+                    journal->data, segment->number, status_text(status));
         return status;
     }
-    if (!last) {
-        return STATUS_OK;
-    }
-    journal->last_ms = segment->first_ms;
-    status = read_to_end(journal, cursor, buffer);
-    return status == STATUS_OK ? reopen_last(journal, cursor, segment, problem) : status;
+    return last ? reopen_last(journal, cursor, segment, problem) : STATUS_OK;
 }
 
 static enum status find_segment_on_disk(struct journal *journal, uint64_t number, bool last,
@@ -690,11 +694,33 @@ static void remember_gone(struct journal *journal, const struct erasing *erasing
 }
 
 /*
+ * What was to be dropped, but could not be removed, may be of users who are to be erased. With
+ * files_lock held.
+ */
+static enum status remove_dropped(const struct journal *journal, struct problem *problem)
+{
+    struct segment_list list = {.count = 0};
+    enum status status = segments_list(journal->data, &list, problem);
+    for (size_t i = 0; i < list.count && status == STATUS_OK; i++) {
+        char path[FILES_PATH_SIZE];
+        if (find_segment(journal, list.numbers[i]) < journal->segment_count) {
+            continue;
+        }
+        status = segment_path(journal->data, list.numbers[i], path, problem);
+        if (status == STATUS_OK && unlink(path) != 0) {
+            status = files_failure("remove", path, problem);
+        }
+    }
+    free(list.numbers);
+    return status;
+}
+
+/*
  * What was added so far goes into a segment that nobody appends to any more; what comes later is
  * held against the list of those who are gone. numbers: of all segments.
  */
 static enum status settle_queue(struct journal *journal, const struct erasing *erasing,
-                                struct segment_list *out)
+                                struct segment_list *out, struct problem *problem)
 {
     pthread_mutex_lock(&journal->files_lock);
     flush_locked(journal);
@@ -705,8 +731,9 @@ static enum status settle_queue(struct journal *journal, const struct erasing *e
         numbers[i] = journal->segments[i].number;
     }
     *out = (struct segment_list){.numbers = numbers, .count = journal->segment_count};
+    enum status status = numbers != NULL ? remove_dropped(journal, problem) : STATUS_NO_MEMORY;
     pthread_mutex_unlock(&journal->files_lock);
-    return numbers != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+    return status;
 }
 
 enum status journal_erase(struct journal *journal, struct journal_erasure *users, size_t count,
@@ -722,7 +749,7 @@ enum status journal_erase(struct journal *journal, struct journal_erasure *users
     }
     qsort(users, count, sizeof(*users), compare_users);
     problem_set(problem, "decisions cannot be erased: %s", status_text(STATUS_NO_MEMORY));
-    enum status status = settle_queue(journal, &erasing, &list);
+    enum status status = settle_queue(journal, &erasing, &list, problem);
     for (size_t i = 0; i < list.count && status == STATUS_OK; i++) {
         if (go_on != NULL && !go_on(context, i, list.count)) {
             problem_set(problem, "told to stop; the next start goes on");

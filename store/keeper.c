@@ -255,8 +255,8 @@ static enum status erase_some(struct keeper *keeper, size_t *count, struct probl
 enum status keeper_erase(struct keeper *keeper, struct problem *problem)
 {
     size_t count = 1;
-    problem_set(problem, "old records cannot be removed");
     enum status status = finish_trim(keeper);
+    problem_set(problem, "old records cannot be removed: %s", status_text(status));
     while (count > 0 && status == STATUS_OK) {
         status = erase_some(keeper, &count, problem);
         update_pending(keeper);
@@ -560,7 +560,7 @@ void keeper_when_erased(struct keeper *keeper, void (*done)(void *context, enum 
 {
     struct waiter *waiter = malloc(sizeof(*waiter));
     if (waiter == NULL) {
-        done(context, STATUS_NO_MEMORY);
+        done(context, STATUS_UNAVAILABLE); /* it is erased all the same */
         return;
     }
     *waiter = (struct waiter){.done = done, .context = context};

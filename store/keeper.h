@@ -63,7 +63,8 @@ MUST_USE enum status keeper_erase(struct keeper *keeper, struct problem *problem
 
 /*
  * Calls done, from the keeper's thread, once nothing is left of the users whose EVENT_FORGET is in
- * the log by now; or at once, if no thread works. Any thread.
+ * the log by now; or at once, with STATUS_UNAVAILABLE, if no thread works or there is no memory to
+ * wait with. Any thread.
  */
 void keeper_when_erased(struct keeper *keeper, void (*done)(void *context, enum status status),
                         void *context);

@@ -134,29 +134,29 @@ static enum status take_lock(int directory_fd, const char *path, int *lock_fd,
     return status;
 }
 
-static int open_env(struct log *log, const struct log_options *options)
+static int open_env(struct log *log)
 {
-    int rc = mdb_env_create(&log->env);
+    MDB_env **env = &log->environment.env;
+    int rc = mdb_env_create(env);
     if (rc != 0) {
         return rc;
     }
-    rc = mdb_env_set_mapsize(log->env, options->map_bytes);
+    rc = mdb_env_set_mapsize(*env, log->map_bytes);
     if (rc != 0) {
         return rc;
     }
-    rc = mdb_env_set_maxdbs(log->env, DATABASES_MAX);
+    rc = mdb_env_set_maxdbs(*env, DATABASES_MAX);
     if (rc != 0) {
         return rc;
     }
-    rc = mdb_env_open(log->env, options->path, MDB_NOTLS, 0600);
-    if (rc != 0) {
-        return rc;
-    }
-    MDB_stat stat;
-    mdb_env_stat(log->env, &stat);
-    log->page_size = stat.ms_psize;
-    log->page_max = options->map_bytes / log->page_size;
-    return lmdb_mend_length(log->env, true);
+    rc = mdb_env_open(*env, log->path, MDB_NOTLS, 0600);
+    return rc == 0 ? lmdb_mend_length(*env, true) : rc;
+}
+
+static void close_env(struct log *log)
+{
+    mdb_env_close(log->environment.env); /* NULL is allowed */
+    log->environment.env = NULL;
 }
 
 static int write_format(struct log *log, MDB_txn *txn)
@@ -200,8 +200,14 @@ static enum status read_format(struct log *log, MDB_txn *txn, const char *path, 
 {
     MDB_val key = {sizeof("format") - 1, (void *)"format"};
     MDB_val value;
-    if (mdb_dbi_open(txn, "meta", 0, &log->meta) != 0 ||
-        mdb_get(txn, log->meta, &key, &value) != 0 || value.mv_size != FORMAT_SIZE) {
+    int rc = mdb_dbi_open(txn, "meta", 0, &log->meta);
+    if (rc == 0) {
+        rc = mdb_get(txn, log->meta, &key, &value);
+    }
+    if (rc == ENOMEM) {
+        return open_problem(path, rc, problem);
+    }
+    if (rc != 0 || value.mv_size != FORMAT_SIZE) {
         problem_set(problem, "%s: this database is not a log of reelrank", path);
         return STATUS_CORRUPT;
     }
@@ -261,6 +267,22 @@ uint64_t log_pages_of(MDB_txn *txn, MDB_dbi dbi)
                : 0;
 }
 
+static void note_page_size(struct log *log)
+{
+    MDB_stat stat;
+    mdb_env_stat(log->environment.env, &stat);
+    log->page_size = stat.ms_psize;
+    log->page_max = log->map_bytes / log->page_size;
+}
+
+static void note_size(struct log *log)
+{
+    MDB_envinfo info;
+    mdb_env_info(log->environment.env, &info);
+    atomic_store(&log->file_pages, (uint64_t)info.me_last_pgno + 1);
+    atomic_store(&log->budget_bytes, info.me_mapsize);
+}
+
 /*
  * Commits and keeps the counts of pages. They are stored before, while no other writer can be:
  * after a commit that fails they are of no use until the next. Ends txn in any case.
@@ -277,23 +299,28 @@ static int commit(struct log *log, MDB_txn *txn)
     }
     atomic_store(&log->record_pages, record_pages);
     atomic_store(&log->used_pages, pages);
-    return mdb_txn_commit(txn); /* ends the transaction even when it fails */
+    int rc = mdb_txn_commit(txn); /* ends the transaction even when it fails */
+    if (rc == 0) {
+        note_size(log);
+    }
+    return rc;
 }
 
-static enum status open_databases(struct log *log, const char *path, struct problem *problem)
+/* While nobody else has the log, as is read_bounds(). */
+static enum status open_databases(struct log *log, struct problem *problem)
 {
     MDB_txn *txn = NULL;
-    int rc = mdb_txn_begin(log->env, NULL, 0, &txn);
+    int rc = mdb_txn_begin(log->environment.env, NULL, 0, &txn);
     if (rc != 0) {
-        return open_problem(path, rc, problem);
+        return open_problem(log->path, rc, problem);
     }
-    enum status status = open_databases_in(log, txn, path, problem);
+    enum status status = open_databases_in(log, txn, log->path, problem);
     if (status != STATUS_OK) {
         mdb_txn_abort(txn);
         return status;
     }
     rc = commit(log, txn); /* writes nothing when nothing was created */
-    return rc == 0 ? STATUS_OK : open_problem(path, rc, problem);
+    return rc == 0 ? STATUS_OK : open_problem(log->path, rc, problem);
 }
 
 int log_get_number(const MDB_val *key, uint64_t *number)
@@ -330,45 +357,108 @@ int log_read_bounds(const struct log *log, MDB_txn *txn, uint64_t *first, uint64
     return rc;
 }
 
-static enum status read_bounds(struct log *log, const char *path, struct problem *problem)
+static enum status read_bounds(struct log *log, uint64_t *first, uint64_t *last,
+                               struct problem *problem)
 {
     MDB_txn *txn = NULL;
-    int rc = mdb_txn_begin(log->env, NULL, MDB_RDONLY, &txn);
+    int rc = mdb_txn_begin(log->environment.env, NULL, MDB_RDONLY, &txn);
     if (rc != 0) {
-        return open_problem(path, rc, problem);
+        return open_problem(log->path, rc, problem);
     }
-    uint64_t first = 1;
-    uint64_t last = 0;
-    rc = log_read_bounds(log, txn, &first, &last);
+    *first = 1;
+    *last = 0;
+    rc = log_read_bounds(log, txn, first, last);
     mdb_txn_abort(txn);
+    return rc == 0 ? STATUS_OK : open_problem(log->path, rc, problem);
+}
+
+static enum status open_in(struct log *log, int directory_fd, struct problem *problem)
+{
+    uint64_t first;
+    uint64_t last;
+    enum status status = take_lock(directory_fd, log->path, &log->lock_fd, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    int rc = open_env(log);
     if (rc != 0) {
-        return open_problem(path, rc, problem);
+        return open_problem(log->path, rc, problem);
+    }
+    note_page_size(log);
+    status = open_databases(log, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    rc = sync_directory(directory_fd, ".");
+    if (rc != 0) {
+        return open_problem(log->path, rc, problem);
+    }
+    status = read_bounds(log, &first, &last, problem);
+    if (status != STATUS_OK) {
+        return status;
     }
     atomic_store(&log->first, first);
     atomic_store(&log->last, last);
     return STATUS_OK;
 }
 
-static enum status open_in(struct log *log, int directory_fd, const struct log_options *options,
-                           struct problem *problem)
+/*
+ * A commit that failed may have come through all the same, where the bytes of before could not be
+ * put back. Of what it removed or replaced nobody need know; but records and weights that were
+ * refused would stand where the next ones belong, and only a start takes them for what they are.
+ */
+static enum status check_contents(struct log *log)
 {
-    enum status status = take_lock(directory_fd, options->path, &log->lock_fd, problem);
-    if (status != STATUS_OK) {
-        return status;
+    uint64_t first;
+    uint64_t last;
+    uint64_t weights_last = atomic_load(&log->weights_last);
+    enum status status = open_databases(log, NULL);
+    if (status == STATUS_OK) {
+        status = read_bounds(log, &first, &last, NULL);
     }
-    int rc = open_env(log, options);
+    bool refused_are_there =
+        status == STATUS_OK && (last != atomic_load(&log->last) ||
+                                atomic_exchange(&log->weights_last, weights_last) != weights_last);
+    if (refused_are_there) {
+        return STATUS_CORRUPT;
+    }
+    if (status == STATUS_OK) {
+        log_trimmed(log, first);
+    }
+    return status;
+}
+
+static int reopen(void *owner)
+{
+    struct log *log = owner;
+    close_env(log);
+    int rc = open_env(log);
+    if (rc == 0 && check_contents(log) != STATUS_OK) {
+        rc = MDB_PANIC;
+    }
     if (rc != 0) {
-        return open_problem(options->path, rc, problem);
+        close_env(log);
     }
-    status = open_databases(log, options->path, problem);
-    if (status != STATUS_OK) {
-        return status;
+    return rc;
+}
+
+static struct log *new_log(const struct log_options *options)
+{
+    struct log *log = calloc(1, sizeof(*log));
+    if (log == NULL) {
+        return NULL;
     }
-    rc = sync_directory(directory_fd, ".");
-    if (rc != 0) {
-        return open_problem(options->path, rc, problem);
+    log->lock_fd = -1;
+    log->path = strdup(options->path);
+    log->map_bytes = options->map_bytes;
+    log->synced = options->synced;
+    log->synced_context = options->synced_context;
+    if (log->path == NULL || environment_init(&log->environment, reopen, log) != STATUS_OK) {
+        free(log->path);
+        free(log);
+        return NULL;
     }
-    return read_bounds(log, options->path, problem);
+    return log;
 }
 
 enum status log_open(const struct log_options *options, struct log **out, struct problem *problem)
@@ -380,16 +470,13 @@ enum status log_open(const struct log_options *options, struct log **out, struct
     if (status != STATUS_OK) {
         return status;
     }
-    struct log *log = calloc(1, sizeof(*log));
+    struct log *log = new_log(options);
     if (log == NULL) {
         close(directory_fd);
         problem_set(problem, "%s: %s", options->path, status_text(STATUS_NO_MEMORY));
         return STATUS_NO_MEMORY;
     }
-    log->lock_fd = -1;
-    log->synced = options->synced;
-    log->synced_context = options->synced_context;
-    status = open_in(log, directory_fd, options, problem);
+    status = open_in(log, directory_fd, problem);
     close(directory_fd);
     if (status != STATUS_OK) {
         log_close(log);
@@ -404,14 +491,14 @@ void log_close(struct log *log)
     if (log == NULL) {
         return;
     }
-    if (log->env != NULL) {
-        mdb_env_close(log->env);
-    }
+    close_env(log);
+    environment_release(&log->environment);
     if (log->lock_fd >= 0) {
         /* An address left behind would do no harm: it counts only while the lock is held. */
         (void)!ftruncate(log->lock_fd, 0);
         close(log->lock_fd); /* last, so that the next holder finds the environment closed */
     }
+    free(log->path);
     free(log);
 }
 
@@ -459,7 +546,7 @@ static enum status check_env_format(MDB_env *env, const char *path, struct probl
 {
     MDB_txn *txn = NULL;
     uint32_t format;
-    struct log log = {.env = env};
+    struct log log = {.environment = {.env = env}};
     int rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
     if (rc != 0) {
         return refuse_copy(path, rc, problem);
@@ -571,7 +658,7 @@ static bool disk_full(const struct log *log)
     int fd = -1;
     struct statvfs disk;
     struct stat file;
-    mdb_env_get_fd(log->env, &fd);
+    mdb_env_get_fd(log->environment.env, &fd);
     if (fstat(fd, &file) != 0 || fstatvfs(fd, &disk) != 0) {
         return false;
     }
@@ -587,12 +674,13 @@ static enum status write_failure(const struct log *log, int rc)
 {
     if (rc == MDB_MAP_FULL) {
         int dead = 0;
-        (void)mdb_reader_check(log->env, &dead); /* pages of readers that died serve the next */
+        (void)mdb_reader_check(log->environment.env,
+                               &dead); /* pages of readers that died serve the next */
     }
     return rc == EIO && disk_full(log) ? STATUS_NO_SPACE : lmdb_status(rc);
 }
 
-enum status log_finish(struct log *log, MDB_txn *txn, int rc)
+enum status log_end(struct log *log, MDB_txn *txn, int rc)
 {
     if (rc != 0) {
         mdb_txn_abort(txn);
@@ -600,6 +688,13 @@ enum status log_finish(struct log *log, MDB_txn *txn, int rc)
         rc = commit(log, txn);
     }
     return rc == 0 ? STATUS_OK : write_failure(log, rc);
+}
+
+enum status log_finish(struct log *log, MDB_txn *txn, int rc)
+{
+    enum status status = log_end(log, txn, rc);
+    environment_leave(&log->environment);
+    return status;
 }
 
 /* At most: a page may stay half empty when the next record does not fit. */
@@ -626,7 +721,7 @@ static uint64_t reserve(const struct log *log)
 int log_check_room(const struct log *log, MDB_txn *txn, uint64_t needed)
 {
     MDB_envinfo info;
-    mdb_env_info(log->env, &info);
+    mdb_env_info(log->environment.env, &info);
     uint64_t wanted = needed + reserve(log);
     uint64_t used = (uint64_t)info.me_last_pgno + 1;
     uint64_t room = used < log->page_max ? log->page_max - used : 0;
@@ -665,25 +760,27 @@ static int append_in(struct log *log, MDB_txn *txn, const struct record *records
     return rc;
 }
 
-static enum status append_once(struct log *log, const struct record *records, size_t count)
+static enum status append_once(struct log *log, const struct record *records, size_t count,
+                               uint64_t *appended)
 {
     MDB_txn *txn = NULL;
     uint64_t first = 0;
-    int rc = mdb_txn_begin(log->env, NULL, 0, &txn);
+    int rc = environment_begin(&log->environment, 0, &txn);
     if (rc != 0) {
         return lmdb_status(rc);
     }
     rc = append_in(log, txn, records, count, &first);
     int64_t start_ns = monotonic_ns();
-    enum status status = log_finish(log, txn, rc);
-    if (status != STATUS_OK) {
-        return status;
+    enum status status = log_end(log, txn, rc);
+    if (status == STATUS_OK) {
+        *appended = atomic_fetch_add(&log->last, count) + 1;
+        log_trimmed(log, first);
     }
-    if (log->synced != NULL) {
+    environment_leave(&log->environment);
+    if (status == STATUS_OK && log->synced != NULL) {
         log->synced(log->synced_context, (uint64_t)(monotonic_ns() - start_ns));
     }
-    log_trimmed(log, first);
-    return STATUS_OK;
+    return status;
 }
 
 bool log_make_room(struct log *log)
@@ -696,15 +793,12 @@ enum status log_append(struct log *log, const struct record *records, size_t cou
 {
     CHECK(count > 0);
 
-    enum status status = append_once(log, records, count);
+    enum status status = append_once(log, records, count, first);
     for (unsigned i = 0; i < LOG_TRIMS_FOR_ROOM && status == STATUS_NO_SPACE; i++) {
         if (!log_make_room(log)) {
             return status;
         }
-        status = append_once(log, records, count);
-    }
-    if (status == STATUS_OK) {
-        *first = atomic_fetch_add(&log->last, count) + 1;
+        status = append_once(log, records, count, first);
     }
     return status;
 }
@@ -812,12 +906,12 @@ enum status log_poll(struct log *log, uint64_t from, log_visit *visit, void *con
                      struct problem *problem)
 {
     MDB_txn *txn = NULL;
-    int rc = mdb_txn_begin(log->env, NULL, MDB_RDONLY, &txn);
+    int rc = environment_begin(&log->environment, MDB_RDONLY, &txn);
     if (rc != 0) {
         return log_read_failure(rc, problem);
     }
     enum status status = poll_in(log, txn, from, visit, context, problem);
-    mdb_txn_abort(txn);
+    environment_abort(&log->environment, txn);
     return status;
 }
 
@@ -845,7 +939,7 @@ enum status log_find_tail(struct log *log, uint64_t signal_count, uint64_t *from
     MDB_txn *txn = NULL;
     MDB_cursor *cursor = NULL;
     uint64_t found = atomic_load(&log->last) + 1;
-    int rc = mdb_txn_begin(log->env, NULL, MDB_RDONLY, &txn);
+    int rc = environment_begin(&log->environment, MDB_RDONLY, &txn);
     if (rc == 0) {
         rc = mdb_cursor_open(txn, log->records, &cursor);
     }
@@ -853,7 +947,7 @@ enum status log_find_tail(struct log *log, uint64_t signal_count, uint64_t *from
         rc = walk_back(cursor, signal_count, &found);
         mdb_cursor_close(cursor);
     }
-    mdb_txn_abort(txn);
+    environment_abort(&log->environment, txn);
     if (rc != 0) {
         problem_set(problem, "the log's tail cannot be read: %s", mdb_strerror(rc));
         return lmdb_status(rc);
@@ -864,10 +958,8 @@ enum status log_find_tail(struct log *log, uint64_t signal_count, uint64_t *from
 
 void log_size(struct log *log, struct log_sizes *out)
 {
-    MDB_envinfo info;
-    mdb_env_info(log->env, &info);
-    out->file_bytes = ((uint64_t)info.me_last_pgno + 1) * log->page_size;
+    out->file_bytes = atomic_load(&log->file_pages) * log->page_size;
     out->used_bytes = atomic_load(&log->used_pages) * log->page_size;
     out->record_bytes = atomic_load(&log->record_pages) * log->page_size;
-    out->budget_bytes = info.me_mapsize;
+    out->budget_bytes = atomic_load(&log->budget_bytes);
 }

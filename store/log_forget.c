@@ -81,7 +81,7 @@ int log_note_forgotten(const struct log *log, MDB_txn *txn, const struct record 
 enum status log_put_tombstones(struct log *log, const struct tombstone *tombstones, size_t count)
 {
     MDB_txn *txn = NULL;
-    int rc = mdb_txn_begin(log->env, NULL, 0, &txn);
+    int rc = environment_begin(&log->environment, 0, &txn);
     if (rc != 0) {
         return lmdb_status(rc);
     }
@@ -94,12 +94,12 @@ enum status log_put_tombstones(struct log *log, const struct tombstone *tombston
 enum status log_find_tombstone(struct log *log, uint64_t user_key, struct tombstone *out)
 {
     MDB_txn *txn = NULL;
-    int rc = mdb_txn_begin(log->env, NULL, MDB_RDONLY, &txn);
+    int rc = environment_begin(&log->environment, MDB_RDONLY, &txn);
     if (rc != 0) {
         return lmdb_status(rc);
     }
     rc = find_tombstone(log, txn, user_key, out);
-    mdb_txn_abort(txn);
+    environment_abort(&log->environment, txn);
     return lmdb_status(rc);
 }
 
@@ -139,7 +139,7 @@ enum status log_visit_tombstones(struct log *log, log_tombstone_visit *visit, vo
 {
     MDB_txn *txn = NULL;
     MDB_cursor *cursor = NULL;
-    int rc = mdb_txn_begin(log->env, NULL, MDB_RDONLY, &txn);
+    int rc = environment_begin(&log->environment, MDB_RDONLY, &txn);
     if (rc == 0) {
         rc = mdb_cursor_open(txn, log->forgotten, &cursor);
     }
@@ -150,7 +150,7 @@ enum status log_visit_tombstones(struct log *log, log_tombstone_visit *visit, vo
     } else {
         status = log_read_failure(rc, problem);
     }
-    mdb_txn_abort(txn); /* NULL is allowed */
+    environment_abort(&log->environment, txn); /* NULL is allowed */
     return status;
 }
 
@@ -230,7 +230,7 @@ enum status log_replace(struct log *log, const struct log_replacement *replaceme
                         const struct tombstone *tombstone)
 {
     MDB_txn *txn = NULL;
-    int rc = mdb_txn_begin(log->env, NULL, 0, &txn);
+    int rc = environment_begin(&log->environment, 0, &txn);
     if (rc != 0) {
         return lmdb_status(rc);
     }
@@ -271,7 +271,7 @@ static int drop_tombstone(const struct log *log, MDB_txn *txn, uint64_t user_key
 static enum status drop_listed(struct log *log, const struct dropping *dropping)
 {
     MDB_txn *txn = NULL;
-    int rc = mdb_txn_begin(log->env, NULL, 0, &txn);
+    int rc = environment_begin(&log->environment, 0, &txn);
     if (rc != 0) {
         return lmdb_status(rc);
     }
@@ -299,5 +299,5 @@ enum status log_drop_tombstones(struct log *log, int64_t before_ms)
 
 enum status log_scrub(struct log *log, struct scrub **out)
 {
-    return scrub_new(log->env, out);
+    return scrub_new(&log->environment, out);
 }

@@ -4,12 +4,16 @@
 #include <lmdb.h>
 #include <stdatomic.h>
 
+#include "store/environment.h"
 #include "store/log.h"
 
 /* What the sources of the log share: log.c, log_trim.c, log_forget.c and weights_history.c. */
 struct log {
     int lock_fd; /* -1: not open. Set once, read-only after */
-    MDB_env *env;
+    char *path;  /* owned; set once, as is map_bytes */
+    size_t map_bytes;
+    struct environment environment;
+    /* For those within it. */
     MDB_dbi main;
     MDB_dbi meta;
     MDB_dbi records;
@@ -27,6 +31,8 @@ struct log {
     _Atomic uint64_t trim_to;
     _Atomic uint64_t record_pages;
     _Atomic uint64_t used_pages;
+    _Atomic uint64_t file_pages;
+    _Atomic uint64_t budget_bytes;
     _Atomic uint64_t weights_last; /* number of the last change; 0: none */
 };
 
@@ -53,8 +59,12 @@ int log_open_weights(struct log *log, MDB_txn *txn);
 
 /*
  * Ends a writing transaction: commits when rc is 0, else aborts it. Returns what the caller of the
- * write is told.
+ * write is told. The caller leaves the environment, once what it knows of the contents is as they
+ * are.
  */
+enum status log_end(struct log *log, MDB_txn *txn, int rc);
+
+/* log_end() for what only the file knows: leaves the environment. */
 enum status log_finish(struct log *log, MDB_txn *txn, int rc);
 
 /* Sets problem, and the status that goes with it. */

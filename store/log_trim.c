@@ -72,7 +72,7 @@ enum status log_trim_some(struct log *log, bool *more)
         *more = false;
         return STATUS_OK;
     }
-    int rc = mdb_txn_begin(log->env, NULL, 0, &txn);
+    int rc = environment_begin(&log->environment, 0, &txn);
     if (rc != 0) {
         return lmdb_status(rc);
     }
@@ -129,14 +129,14 @@ enum status log_find_age(struct log *log, int64_t before_ms, uint64_t *first,
     MDB_txn *txn = NULL;
     uint64_t low = 1;
     uint64_t last = 0;
-    int rc = mdb_txn_begin(log->env, NULL, MDB_RDONLY, &txn);
+    int rc = environment_begin(&log->environment, MDB_RDONLY, &txn);
     if (rc != 0) {
         return log_read_failure(rc, problem);
     }
     rc = log_read_bounds(log, txn, &low, &last);
     enum status status = rc == 0 ? search(log, txn, before_ms, low, last + 1, first, problem)
                                  : log_read_failure(rc, problem);
-    mdb_txn_abort(txn);
+    environment_abort(&log->environment, txn);
     return status;
 }
 

@@ -56,6 +56,9 @@ struct pages {
     pages_damage *damage;
     void *damage_context;
     uint64_t damages;
+    int read_error; /* why the system refused the last read; 0: it did not */
+    int refused;    /* the same of any read */
+    bool no_memory; /* there was none for a large value */
     /* Of the walk that is going on. */
     uint64_t visited;  /* a tree has no page twice */
     uint8_t *path;     /* owned; DEPTH_MAX pages, from the root to where the walk is */
@@ -83,17 +86,32 @@ static bool damaged(struct pages *pages, uint64_t number, const char *why)
     return tell(pages, &problem);
 }
 
+/* What the disk refuses is damage too, which a copy of the file may not have. */
+static bool unreadable(struct pages *pages, uint64_t number, const char *what)
+{
+    char why[128];
+    snprintf(why, sizeof(why), "%s%s%s", what, pages->read_error != 0 ? ": " : "",
+             pages->read_error != 0 ? strerror(pages->read_error) : "");
+    return damaged(pages, number, why);
+}
+
 /* Reads size bytes from a page on; false where the file does not have them. */
-static bool read_at(const struct pages *pages, uint64_t number, uint8_t *out, size_t size)
+static bool read_at(struct pages *pages, uint64_t number, uint8_t *out, size_t size)
 {
     size_t done = 0;
+    pages->read_error = 0;
     if (number >= pages->page_count) {
         return false;
     }
     while (done < size) {
         off_t at = (off_t)(number * pages->page_size + done);
         ssize_t got = pread(pages->fd, out + done, size - done, at);
-        if (got == 0 || (got < 0 && errno != EINTR)) {
+        if (got < 0 && errno != EINTR) {
+            pages->read_error = errno;
+            pages->refused = errno;
+            return false;
+        }
+        if (got == 0) {
             return false;
         }
         done += got > 0 ? (size_t)got : 0;
@@ -136,6 +154,7 @@ static const uint8_t *read_overflow(struct pages *pages, uint64_t number, size_t
     if (total > pages->overflow_size) {
         uint8_t *larger = realloc(pages->overflow, total);
         if (larger == NULL) {
+            pages->no_memory = true;
             return NULL;
         }
         pages->overflow = larger;
@@ -162,8 +181,11 @@ static bool visit_leaf_node(struct pages *pages, const uint8_t *page, uint64_t n
     if (large) {
         node.data = read_overflow(pages, get_u64(node.data), node.data_size);
     }
+    if (pages->no_memory) {
+        return false;
+    }
     if (node.data == NULL) {
-        return damaged(pages, number, "an entry's pages cannot be read");
+        return unreadable(pages, number, "an entry's pages cannot be read");
     }
     return pages->visit(pages->visit_context, &node);
 }
@@ -198,7 +220,7 @@ static bool visit_page(struct pages *pages, uint64_t number, unsigned depth)
     }
     uint8_t *page = pages->path + depth * pages->page_size;
     if (!read_at(pages, number, page, pages->page_size)) {
-        return damaged(pages, number, "it cannot be read");
+        return unreadable(pages, number, "it cannot be read");
     }
     const char *why = check_header(pages, page, number);
     return why != NULL ? damaged(pages, number, why) : visit_entries(pages, page, number, depth);
@@ -257,7 +279,7 @@ static bool is_meta(const uint8_t *page)
            page_size <= PAGE_SIZE_MAX && (page_size & (page_size - 1)) == 0;
 }
 
-static bool read_meta(const struct pages *pages, uint64_t number, uint8_t out[META_SIZE])
+static bool read_meta(struct pages *pages, uint64_t number, uint8_t out[META_SIZE])
 {
     return read_at(pages, number, out, META_SIZE) && is_meta(out);
 }
@@ -285,12 +307,22 @@ static bool find_main(struct pages *pages, struct database *out)
     return true;
 }
 
+/* Where a file turns out to be none of ours: the system may have refused to show what it is. */
+static enum status refuse(const struct pages *pages, const char *why, struct problem *problem)
+{
+    if (pages->refused != 0) {
+        problem_set(problem, "%s cannot be read: %s", pages->name, strerror(pages->refused));
+        return STATUS_IO;
+    }
+    problem_set(problem, "%s %s", pages->name, why);
+    return STATUS_CORRUPT;
+}
+
 static enum status read_databases(struct pages *pages, struct problem *problem)
 {
     struct database main;
     if (!find_main(pages, &main)) {
-        problem_set(problem, "%s is no database, or lost both its meta pages", pages->name);
-        return STATUS_CORRUPT;
+        return refuse(pages, "is no database, or lost both its meta pages", problem);
     }
     pages->path = malloc(DEPTH_MAX * pages->page_size);
     if (pages->path == NULL) {
@@ -353,6 +385,11 @@ void pages_close(struct pages *pages)
     free(pages);
 }
 
+enum status pages_status(const struct pages *pages)
+{
+    return pages->no_memory ? STATUS_NO_MEMORY : STATUS_OK;
+}
+
 uint64_t pages_file_bytes(const struct pages *pages)
 {
     return pages->file_bytes;
@@ -392,13 +429,11 @@ static enum status check_log(struct pages *pages, struct problem *problem)
 {
     uint8_t format[FORMAT_SIZE];
     if (pages_get(pages, "meta", "format", format, sizeof(format)) != sizeof(format)) {
-        problem_set(problem, "data.mdb is not a log of reelrank, or lost what says so");
-        return STATUS_CORRUPT;
+        return refuse(pages, "is not a log of reelrank, or lost what says so", problem);
     }
     enum status status = log_check_format(get_u32(format), "data.mdb", problem);
     if (status == STATUS_OK && find_database(pages, "log") == NULL) {
-        problem_set(problem, "data.mdb does not say where its records are");
-        status = STATUS_CORRUPT;
+        status = refuse(pages, "does not say where its records are", problem);
     }
     return status;
 }

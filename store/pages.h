@@ -30,6 +30,12 @@ MUST_USE enum status pages_open_log(const char *directory, pages_damage *damage,
                                     struct pages **out, struct problem *problem);
 void pages_close(struct pages *pages); /* NULL is allowed */
 
+/*
+ * STATUS_NO_MEMORY once there was none for a large value: that walk was stopped there, and no
+ * damage was told.
+ */
+MUST_USE enum status pages_status(const struct pages *pages);
+
 uint64_t pages_file_bytes(const struct pages *pages);
 
 /* Whether the file has a database of this name, and how many entries it says it has. */

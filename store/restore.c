@@ -128,7 +128,11 @@ static enum status check_log(const struct restoring *restoring)
         return status;
     }
     (void)pages_walk(pages, "log", sizeof(uint64_t), keep_last, &last);
+    status = pages_status(pages);
     pages_close(pages);
+    if (status != STATUS_OK) {
+        return status;
+    }
     if (last != restoring->out->info.sequence) {
         problem_set(restoring->problem,
                     "%.200s: the log ends at record %" PRIu64 ", where backup.json says %" PRIu64,

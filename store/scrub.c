@@ -20,7 +20,8 @@ enum {
 };
 
 struct scrub {
-    MDB_env *env;
+    struct environment *environment; /* borrowed; we are within */
+    MDB_env *env;                    /* its */
     int fd;
     size_t page_size;
     uint8_t *zeros;  /* owned; a page */
@@ -106,23 +107,43 @@ static int begin(struct scrub *scrub)
     return scrub->pending != NULL ? free_pages_walk(scrub->reader, 0, mark_pending, scrub) : ENOMEM;
 }
 
-enum status scrub_new(MDB_env *env, struct scrub **out)
+static enum status start(struct scrub *scrub)
 {
     MDB_stat stat;
-    struct scrub *scrub = calloc(1, sizeof(*scrub));
-    if (scrub == NULL) {
-        return STATUS_NO_MEMORY;
-    }
-    mdb_env_stat(env, &stat);
-    mdb_env_get_fd(env, &scrub->fd);
-    scrub->env = env;
+    mdb_env_stat(scrub->env, &stat);
+    mdb_env_get_fd(scrub->env, &scrub->fd);
     scrub->page_size = stat.ms_psize;
     scrub->zeros = calloc(1, scrub->page_size);
     scrub->bytes = malloc(scrub->page_size);
-    int rc = scrub->zeros != NULL && scrub->bytes != NULL ? begin(scrub) : ENOMEM;
+    return lmdb_status(scrub->zeros != NULL && scrub->bytes != NULL ? begin(scrub) : ENOMEM);
+}
+
+/* By a transaction, which makes the environment fit for writing. */
+static int enter(struct environment *environment)
+{
+    MDB_txn *txn = NULL;
+    int rc = environment_begin(environment, 0, &txn);
+    mdb_txn_abort(txn); /* NULL is allowed */
+    return rc;
+}
+
+enum status scrub_new(struct environment *environment, struct scrub **out)
+{
+    int rc = enter(environment);
     if (rc != 0) {
-        scrub_free(scrub);
         return lmdb_status(rc);
+    }
+    struct scrub *scrub = calloc(1, sizeof(*scrub));
+    if (scrub == NULL) {
+        environment_leave(environment);
+        return STATUS_NO_MEMORY;
+    }
+    scrub->environment = environment;
+    scrub->env = environment->env;
+    enum status status = start(scrub);
+    if (status != STATUS_OK) {
+        scrub_free(scrub);
+        return status;
     }
     *out = scrub;
     return STATUS_OK;
@@ -144,6 +165,7 @@ void scrub_free(struct scrub *scrub)
         return;
     }
     end_snapshot(scrub);
+    environment_leave(scrub->environment);
     free(scrub->pending);
     free(scrub->zeros);
     free(scrub->bytes);
@@ -351,6 +373,15 @@ static int step_free_pages(struct scrub *scrub, bool *more)
     return rc == 0 && end ? end_pass(scrub, more) : rc;
 }
 
+/* Whoever wants to open the environment again waits for the scrub to leave. */
+static int look(MDB_env *env)
+{
+    MDB_txn *reader = NULL;
+    int rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &reader);
+    mdb_txn_abort(reader); /* NULL is allowed */
+    return rc;
+}
+
 /*
  * Each step's zeros go to the disk at once, while nobody waits: an append's sync would have to wait
  * for all that have gathered.
@@ -358,7 +389,10 @@ static int step_free_pages(struct scrub *scrub, bool *more)
 enum status scrub_step(struct scrub *scrub, bool *more)
 {
     bool go_on = true;
-    int rc = scrub->gaps != NULL ? step_gaps(scrub) : step_free_pages(scrub, &go_on);
+    int rc = look(scrub->env);
+    if (rc == 0) {
+        rc = scrub->gaps != NULL ? step_gaps(scrub) : step_free_pages(scrub, &go_on);
+    }
     if (rc == 0 && fdatasync(scrub->fd) != 0) {
         rc = errno;
     }

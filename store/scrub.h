@@ -1,11 +1,11 @@
 #ifndef STORE_SCRUB_H
 #define STORE_SCRUB_H
 
-#include <lmdb.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "ranker/status.h"
+#include "store/environment.h"
 
 /*
  * Removes from a file of LMDB what it holds besides its contents. LMDB overwrites nothing: what was
@@ -26,13 +26,14 @@
  * the midst of a scrub up to 7 bytes on either side of its gap may be copied as they were; and
  * nothing is known of what the disk itself or its filesystem keep of bytes that were overwritten.
  *
- * All calls for one scrub come from one thread, which has no transaction on env meanwhile.
+ * All calls for one scrub come from one thread, which has no transaction on the
+ * environment meanwhile. It is within the environment until scrub_free().
  */
 struct scrub;
 
 /* STATUS_CORRUPT: the file contradicts itself; STATUS_NO_MEMORY, STATUS_BUSY (readers), STATUS_IO.
  */
-MUST_USE enum status scrub_new(MDB_env *env, struct scrub **out);
+MUST_USE enum status scrub_new(struct environment *environment, struct scrub **out);
 
 /* *more is false after the last step, when all is on disk. After a failure the scrub is of no use.
  */

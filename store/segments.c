@@ -297,6 +297,7 @@ static enum status copy_records(struct copying *copying, int fd, const char *pat
         status = segment_next(&copying->cursor, copying->buffer, &record);
     }
     if (status != STATUS_NOT_FOUND) {
+        problem_set(problem, "what %s is made from cannot be read: %s", path, status_text(status));
         return status;
     }
     return fsync(fd) == 0 ? STATUS_OK : files_failure("sync", path, problem);
@@ -329,10 +330,11 @@ enum status segment_copy(const char *data, uint64_t number, const struct segment
     if (status != STATUS_OK) {
         return status;
     }
-    problem_set(problem, "%s: %s", path, status_text(STATUS_NO_MEMORY));
     copying.buffer = malloc(DECISION_RECORD_MAX);
     status = copying.buffer != NULL ? look_for_change(&copying, changed) : STATUS_NO_MEMORY;
-    if (status == STATUS_OK && *changed) {
+    if (status != STATUS_OK) {
+        problem_set(problem, "what %s is made from cannot be read: %s", path, status_text(status));
+    } else if (*changed) {
         status = copy_changed(&copying, path, problem);
     }
     *bytes = copying.bytes;

@@ -184,11 +184,11 @@ static enum status open_alone(const struct rewriting *rewriting, const char *nam
     return state_file_open(&options, out, problem);
 }
 
-static enum status scrub_file(MDB_env *env)
+static enum status scrub_file(struct environment *environment)
 {
     struct scrub *scrub = NULL;
     bool more = true;
-    enum status status = scrub_new(env, &scrub);
+    enum status status = scrub_new(environment, &scrub);
     while (status == STATUS_OK && more) {
         status = scrub_step(scrub, &more);
     }
@@ -199,7 +199,7 @@ static enum status scrub_file(MDB_env *env)
 static enum status remove_and_scrub(struct state_file *file, const struct snapshot_removal *removal)
 {
     enum status status = state_file_remove_users(file, removal->wants_user, removal->context);
-    return status == STATUS_OK ? scrub_file(state_file_env(file)) : status;
+    return status == STATUS_OK ? scrub_file(state_file_environment(file)) : status;
 }
 
 /* LMDB opens the copy by its name, beside fd, which is for the sync that follows. */

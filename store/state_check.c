@@ -300,6 +300,9 @@ static void check_table(struct checking *checking, const char *table, uint64_t r
         return;
     }
     (void)pages_walk(checking->pages, table, KEY_SIZE, visit, checking);
+    if (checking->status == STATUS_OK) {
+        checking->status = pages_status(checking->pages);
+    }
     if (checking->status == STATUS_OK && visit != visit_watch && checking->next_row != rows &&
         checking->out->error_count == before) {
         fail(checking, "%s has %" PRIu64 " rows, and its mark says %" PRIu64, table,

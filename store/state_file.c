@@ -43,29 +43,39 @@ static unsigned env_flags(const struct state_file *file)
     return flags | (file->read_only || file->alone ? MDB_NOLOCK : 0);
 }
 
-static int open_env(struct state_file *file, const char *path, size_t map_bytes)
+static int open_env(struct state_file *file)
 {
-    int rc = mdb_env_create(&file->env);
+    MDB_env **env = &file->environment.env;
+    int rc = mdb_env_create(env);
     if (rc != 0) {
         return rc;
     }
-    rc = mdb_env_set_mapsize(file->env, map_bytes);
+    rc = mdb_env_set_mapsize(*env, file->map_bytes);
     if (rc != 0) {
         return rc;
     }
-    rc = mdb_env_set_maxdbs(file->env, STATE_TABLE_COUNT + 1);
+    rc = mdb_env_set_maxdbs(*env, STATE_TABLE_COUNT + 1);
     if (rc != 0) {
         return rc;
     }
-    rc = mdb_env_set_maxreaders(file->env, READERS_MAX);
+    rc = mdb_env_set_maxreaders(*env, READERS_MAX);
     if (rc != 0) {
         return rc;
     }
-    rc = mdb_env_open(file->env, path, env_flags(file), 0600);
+    rc = mdb_env_open(*env, file->path, env_flags(file), 0600);
     if (rc == ENOMEM || rc == EINVAL) {
         return MDB_CORRUPTED; /* a damaged meta page may ask for a map of any size */
     }
-    return rc == 0 ? lmdb_mend_length(file->env, false) : rc;
+    return rc == 0 ? lmdb_mend_length(*env, false) : rc;
+}
+
+static void close_env(struct state_file *file)
+{
+    for (unsigned i = 0; i < STATE_FILE_READERS_KEPT; i++) {
+        mdb_txn_abort(atomic_exchange(&file->readers[i], NULL)); /* NULL is allowed */
+    }
+    mdb_env_close(file->environment.env); /* likewise */
+    file->environment.env = NULL;
 }
 
 static int open_tables(struct state_file *file, MDB_txn *txn)
@@ -171,11 +181,12 @@ uint64_t state_mark_hash(uint64_t sequence, const struct record *record)
     return XXH3_64bits_withSeed(record->payload, record->payload_size, seed);
 }
 
-static enum status take_mark(struct state_file *file, const MDB_val *value, struct problem *problem)
+static enum status take_mark(const struct state_file *file, const MDB_val *value,
+                             struct state_mark *out, struct problem *problem)
 {
     struct problem why;
-    enum status status = state_mark_decode(value->mv_data, value->mv_size, &file->mark, &why);
-    if (status == STATUS_OK && file->mark.before && !file->before) {
+    enum status status = state_mark_decode(value->mv_data, value->mv_size, out, &why);
+    if (status == STATUS_OK && out->before && !file->before) {
         status = other_state_version(STATE_VERSION_BEFORE, &why);
     }
     if (status != STATUS_OK) {
@@ -185,7 +196,7 @@ static enum status take_mark(struct state_file *file, const MDB_val *value, stru
 }
 
 /* A file without a mark is new, and has no rows either. */
-static enum status check_empty(struct state_file *file, MDB_txn *txn, struct problem *problem)
+static enum status check_empty(const struct state_file *file, MDB_txn *txn, struct problem *problem)
 {
     for (unsigned i = 0; i < STATE_TABLE_COUNT; i++) {
         MDB_stat stat;
@@ -201,26 +212,31 @@ static enum status check_empty(struct state_file *file, MDB_txn *txn, struct pro
     return STATUS_OK;
 }
 
-static enum status read_mark(struct state_file *file, MDB_txn *txn, struct problem *problem)
+static enum status read_mark(const struct state_file *file, MDB_txn *txn, struct state_mark *out,
+                             struct problem *problem)
 {
     MDB_val key = mark_key();
     MDB_val value;
     int rc = mdb_get(txn, file->meta, &key, &value);
     if (rc == MDB_NOTFOUND) {
+        *out = (struct state_mark){.sequence = 0};
         return check_empty(file, txn, problem);
     }
-    return rc == 0 ? take_mark(file, &value, problem) : state_file_fail(rc, problem);
+    return rc == 0 ? take_mark(file, &value, out, problem) : state_file_fail(rc, problem);
 }
 
-static enum status prepare(struct state_file *file, struct problem *problem)
+/* While nobody else has the file. */
+static enum status prepare(struct state_file *file, struct state_mark *mark,
+                           struct problem *problem)
 {
     MDB_txn *txn = NULL;
-    int rc = mdb_txn_begin(file->env, NULL, file->read_only ? MDB_RDONLY : 0, &txn);
+    int rc = mdb_txn_begin(file->environment.env, NULL, file->read_only ? MDB_RDONLY : 0, &txn);
     if (rc != 0) {
         return state_file_fail(rc, problem);
     }
     rc = open_tables(file, txn);
-    enum status status = rc == 0 ? read_mark(file, txn, problem) : state_file_fail(rc, problem);
+    enum status status =
+        rc == 0 ? read_mark(file, txn, mark, problem) : state_file_fail(rc, problem);
     if (status != STATUS_OK) {
         mdb_txn_abort(txn);
         return status;
@@ -229,34 +245,53 @@ static enum status prepare(struct state_file *file, struct problem *problem)
     return rc == 0 ? STATUS_OK : state_file_fail(rc, problem);
 }
 
+/* If the commit that failed came through all the same, rows are not those that are known of. */
+static int reopen(void *owner)
+{
+    struct state_file *file = owner;
+    struct state_mark mark;
+    close_env(file);
+    int rc = open_env(file);
+    if (rc == 0 &&
+        (prepare(file, &mark, NULL) != STATUS_OK || mark.sequence != file->mark.sequence)) {
+        rc = MDB_PANIC;
+    }
+    if (rc != 0) {
+        close_env(file);
+    }
+    return rc;
+}
+
 /* None is open, and the rows in the file are those of its mark. */
 static void end_transaction(struct state_file *file)
 {
     fault_unwatch();
-    file->txn = NULL;
+    if (file->txn != NULL) {
+        file->txn = NULL;
+        environment_leave(&file->environment);
+    }
     for (unsigned i = 0; i < STATE_WATCH; i++) {
         file->row_ends[i] = (uint32_t)state_file_rows(&file->mark, (enum state_table)i);
     }
     file->row_ends[STATE_WATCH] = UINT32_MAX; /* regions come in any order */
 }
 
-static enum status open_file(struct state_file *file, const struct state_file_options *options,
+static enum status open_file(struct state_file *file, const char *directory,
                              struct problem *problem)
 {
-    char path[FILES_PATH_SIZE];
-    enum status status = files_join(options->directory, file->name, path, problem);
+    enum status status = files_join(directory, file->name, file->path, problem);
     if (status == STATUS_OK) {
-        status = files_join(options->directory, "state.mdb.doubt", file->doubt, problem);
+        status = files_join(directory, "state.mdb.doubt", file->doubt, problem);
     }
     if (status != STATUS_OK) {
         return status;
     }
     fault_watch(file->doubt);
-    int rc = open_env(file, path, options->map_bytes);
+    int rc = open_env(file);
     if (rc != 0) {
         return state_file_fail(rc, problem);
     }
-    status = prepare(file, problem);
+    status = prepare(file, &file->mark, problem);
     if (status != STATUS_OK) {
         return status;
     }
@@ -268,14 +303,16 @@ enum status state_file_open(const struct state_file_options *options, struct sta
                             struct problem *problem)
 {
     struct state_file *file = calloc(1, sizeof(*file));
-    if (file == NULL) {
+    if (file == NULL || environment_init(&file->environment, reopen, file) != STATUS_OK) {
+        free(file);
         return state_file_fail(ENOMEM, problem);
     }
     file->name = options->name != NULL ? options->name : "state.mdb";
+    file->map_bytes = options->map_bytes;
     file->read_only = options->read_only;
     file->alone = options->alone;
     file->before = options->before;
-    enum status status = open_file(file, options, problem);
+    enum status status = open_file(file, options->directory, problem);
     fault_unwatch();
     if (status != STATUS_OK) {
         state_file_close(file);
@@ -290,12 +327,8 @@ void state_file_close(struct state_file *file)
     if (file == NULL) {
         return;
     }
-    for (unsigned i = 0; i < STATE_FILE_READERS_KEPT; i++) {
-        mdb_txn_abort(atomic_load(&file->readers[i])); /* NULL is allowed */
-    }
-    if (file->env != NULL) {
-        mdb_env_close(file->env);
-    }
+    close_env(file);
+    environment_release(&file->environment);
     free(file);
 }
 
@@ -343,22 +376,27 @@ struct state_mark state_file_mark(const struct state_file *file)
 enum status state_file_copy(struct state_file *file, int out_fd)
 {
     CHECK(file->txn == NULL);
+    MDB_txn *reader = NULL;
     fault_watch(file->doubt);
-    int rc = mdb_env_copyfd2(file->env, out_fd, MDB_CP_COMPACT);
+    int rc = environment_begin(&file->environment, MDB_RDONLY, &reader);
+    if (rc == 0) {
+        rc = mdb_env_copyfd2(file->environment.env, out_fd, MDB_CP_COMPACT);
+    }
+    environment_abort(&file->environment, reader);
     fault_unwatch();
     return lmdb_status(rc);
 }
 
-struct MDB_env *state_file_env(struct state_file *file)
+struct environment *state_file_environment(struct state_file *file)
 {
-    return file->env;
+    return &file->environment;
 }
 
 enum status state_file_begin(struct state_file *file)
 {
     CHECK(file->txn == NULL);
     fault_watch(file->doubt);
-    return lmdb_status(mdb_txn_begin(file->env, NULL, 0, &file->txn));
+    return lmdb_status(environment_begin(&file->environment, 0, &file->txn));
 }
 
 /* Rows that are new come mostly in order: appended, they leave pages full. */

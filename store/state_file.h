@@ -8,6 +8,7 @@
 #include "ranker/problem.h"
 #include "ranker/state_rows.h"
 #include "ranker/status.h"
+#include "store/environment.h"
 #include "store/record.h"
 #include "store/row_buffer.h"
 
@@ -138,8 +139,8 @@ MUST_USE enum status state_file_remove_users(struct state_file *file,
                                              bool (*wants_user)(void *context, uint64_t user_key),
                                              void *context);
 
-/* The environment, for scrub.h. */
-struct MDB_env *state_file_env(struct state_file *file);
+/* For scrub.h. */
+struct environment *state_file_environment(struct state_file *file);
 
 /*
  * A transaction: begin, put any number of rows, each new or over an older one, then commit, which

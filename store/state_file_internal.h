@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "store/environment.h"
 #include "store/files.h"
 #include "store/state_file.h"
 
@@ -14,7 +15,9 @@
 enum { STATE_FILE_READERS_KEPT = 64 };
 
 struct state_file {
-    MDB_env *env;
+    char path[FILES_PATH_SIZE];
+    size_t map_bytes;
+    struct environment environment;
     MDB_dbi tables[STATE_TABLE_COUNT];
     MDB_dbi meta;
     struct state_mark mark;

@@ -342,7 +342,8 @@ static enum status load_in_transactions(struct load *loads, size_t count)
 {
     enum status status = STATUS_OK;
     for (size_t i = 0; i < count && status == STATUS_OK; i++) {
-        status = lmdb_status(mdb_txn_begin(loads[i].file->env, NULL, MDB_RDONLY, &loads[i].txn));
+        status = lmdb_status(
+            mdb_txn_begin(loads[i].file->environment.env, NULL, MDB_RDONLY, &loads[i].txn));
     }
     if (status == STATUS_OK) {
         status = load_rows(loads, count);

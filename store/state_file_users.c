@@ -11,20 +11,38 @@
 
 /* Single users of a state file: read at any time, searched for, taken out. */
 
-/* A transaction that reads the last commit: one that was kept, or a new one. */
-static int take_reader(struct state_file *file, MDB_txn **out)
+static MDB_txn *find_kept(struct state_file *file)
 {
-    for (unsigned i = 0; i < STATE_FILE_READERS_KEPT; i++) {
-        MDB_txn *reader = atomic_exchange(&file->readers[i], NULL);
-        if (reader != NULL) {
-            *out = reader;
-            return mdb_txn_renew(reader);
-        }
+    MDB_txn *reader = NULL;
+    for (unsigned i = 0; i < STATE_FILE_READERS_KEPT && reader == NULL; i++) {
+        reader = atomic_exchange(&file->readers[i], NULL);
     }
-    return mdb_txn_begin(file->env, NULL, MDB_RDONLY, out);
+    return reader;
 }
 
-static void give_reader(struct state_file *file, MDB_txn *reader)
+/* One that was kept reads the last commit anew. False: there is none that can. */
+static bool renew_kept(struct state_file *file, MDB_txn **out)
+{
+    if (environment_enter(&file->environment) != 0) {
+        return false;
+    }
+    MDB_txn *reader = find_kept(file);
+    if (reader != NULL && mdb_txn_renew(reader) == 0) {
+        *out = reader;
+        return true;
+    }
+    mdb_txn_abort(reader); /* NULL is allowed */
+    environment_leave(&file->environment);
+    return false;
+}
+
+/* A transaction that reads the last commit. */
+static int take_reader(struct state_file *file, MDB_txn **out)
+{
+    return renew_kept(file, out) ? 0 : environment_begin(&file->environment, MDB_RDONLY, out);
+}
+
+static void keep_reader(struct state_file *file, MDB_txn *reader)
 {
     mdb_txn_reset(reader);
     for (unsigned i = 0; i < STATE_FILE_READERS_KEPT; i++) {
@@ -34,6 +52,12 @@ static void give_reader(struct state_file *file, MDB_txn *reader)
         }
     }
     mdb_txn_abort(reader);
+}
+
+static void give_reader(struct state_file *file, MDB_txn *reader)
+{
+    keep_reader(file, reader);
+    environment_leave(&file->environment);
 }
 
 static enum status read_user(const struct state_file *file, MDB_txn *txn, size_t row,
@@ -79,7 +103,6 @@ static enum status begin_reading(struct reading *reading)
 {
     int rc = take_reader(reading->file, &reading->txn);
     if (rc != 0) {
-        mdb_txn_abort(reading->txn); /* NULL is allowed */
         return lmdb_status(rc);
     }
     fault_watch(reading->file->doubt);
@@ -197,7 +220,7 @@ static enum status search_videos(const struct state_file *file, MDB_txn *txn,
 enum status state_file_search(struct state_file *file, const struct state_file_search *search)
 {
     MDB_txn *txn = NULL;
-    int rc = mdb_txn_begin(file->env, NULL, MDB_RDONLY, &txn);
+    int rc = environment_begin(&file->environment, MDB_RDONLY, &txn);
     if (rc != 0) {
         return lmdb_status(rc);
     }
@@ -205,7 +228,7 @@ enum status state_file_search(struct state_file *file, const struct state_file_s
     if (status == STATUS_OK) {
         status = search_videos(file, txn, search);
     }
-    mdb_txn_abort(txn);
+    environment_abort(&file->environment, txn);
     return status;
 }
 
@@ -215,12 +238,12 @@ enum status state_file_count_users(struct state_file *file,
 {
     MDB_txn *txn = NULL;
     struct user_key_entry *keys = NULL;
-    int rc = mdb_txn_begin(file->env, NULL, MDB_RDONLY, &txn);
+    int rc = environment_begin(&file->environment, MDB_RDONLY, &txn);
     if (rc != 0) {
         return lmdb_status(rc);
     }
     enum status status = read_keys(file, txn, &keys);
-    mdb_txn_abort(txn);
+    environment_abort(&file->environment, txn);
     if (status != STATUS_OK) {
         return status;
     }

@@ -682,12 +682,12 @@ enum status store_scrub(struct store *store,
                         bool (*go_on)(void *context, uint64_t done, uint64_t total), void *context)
 {
     struct scrub *scrub = NULL;
-    struct MDB_env *state_env = checkpoint_env(store->checkpoint);
+    struct environment *state = checkpoint_environment(store->checkpoint);
     enum status status = STATUS_OK;
-    if (state_env != NULL) {
+    if (state != NULL) {
         status = checkpoint_write(store->checkpoint);
         if (status == STATUS_OK) {
-            status = scrub_new(state_env, &scrub);
+            status = scrub_new(state, &scrub);
             status = finish_scrub(status, scrub, go_on, context);
         }
     }

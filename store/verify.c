@@ -539,7 +539,7 @@ static enum status derive_from(struct verify *verify, struct verify_file *file,
                              : STATUS_NO_MEMORY;
     if (status == STATUS_OK) {
         (void)pages_walk(verify->pages, "log", sizeof(uint64_t), visit_again, verify);
-        status = verify->status;
+        status = verify->status == STATUS_OK ? pages_status(verify->pages) : verify->status;
     }
     if (status == STATUS_OK) {
         status = state_digest(verify->state, &digests);
@@ -573,8 +573,9 @@ static enum status check_records(struct verify *verify)
 {
     (void)pages_find(verify->pages, "log", &verify->record_count);
     (void)pages_walk(verify->pages, "log", sizeof(uint64_t), visit, verify);
-    if (verify->status != STATUS_OK) {
-        return verify->status;
+    enum status status = verify->status == STATUS_OK ? pages_status(verify->pages) : verify->status;
+    if (status != STATUS_OK) {
+        return status;
     }
     check_snapshots_end(verify);
     if (verify->state == NULL) {

@@ -142,6 +142,9 @@ enum status weights_check(struct pages *pages, void (*error)(void *context, cons
     struct checking checking = {
         .error = error, .context = context, .expected = 1, .status = STATUS_OK};
     (void)pages_walk(pages, "weights_files", sizeof(uint64_t), visit_text, &checking);
+    if (checking.status == STATUS_OK) {
+        checking.status = pages_status(pages);
+    }
     if (checking.count > 0) {
         qsort(checking.kept, checking.count, sizeof(*checking.kept), compare);
     }

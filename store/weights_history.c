@@ -81,7 +81,7 @@ static enum status make_databases(struct log *log)
     if (atomic_load(&log->has_weights)) {
         return STATUS_OK;
     }
-    int rc = mdb_txn_begin(log->env, NULL, 0, &txn);
+    int rc = environment_begin(&log->environment, 0, &txn);
     if (rc != 0) {
         return lmdb_status(rc);
     }
@@ -92,10 +92,11 @@ static enum status make_databases(struct log *log)
     if (rc == 0) {
         rc = mdb_dbi_open(txn, "weights_files", MDB_CREATE | MDB_INTEGERKEY, &files);
     }
-    enum status status = log_finish(log, txn, rc);
+    enum status status = log_end(log, txn, rc);
     if (status == STATUS_OK) {
         publish(log, weights, files);
     }
+    environment_leave(&log->environment);
     return status;
 }
 
@@ -105,10 +106,16 @@ static enum status begin(struct log *log, struct adding *adding)
     if (status != STATUS_OK) {
         return status;
     }
+    MDB_txn *txn = NULL;
+    int rc = environment_begin(&log->environment, 0, &txn);
+    if (rc != 0) {
+        return lmdb_status(rc);
+    }
     *adding = (struct adding){.log = log,
+                              .txn = txn,
                               .weights = atomic_load(&log->weights),
                               .files = atomic_load(&log->weights_files)};
-    return lmdb_status(mdb_txn_begin(log->env, NULL, 0, &adding->txn));
+    return STATUS_OK;
 }
 
 static int check_room(const struct adding *adding, uint64_t bytes)
@@ -216,22 +223,28 @@ static int add_in(const struct adding *adding, const struct weights_source *sour
     return rc;
 }
 
-static enum status add_once(struct log *log, const struct weights_source *source, bool is_file,
-                            struct weights_change *change)
-{
-    struct adding adding;
-    enum status status = begin(log, &adding);
-    return status == STATUS_OK
-               ? log_finish(log, adding.txn, add_in(&adding, source, is_file, change))
-               : status;
-}
-
 /* Others may have added, and told so, since this one has committed. */
 static void raise_last(struct log *log, uint64_t number)
 {
     uint64_t last = atomic_load(&log->weights_last);
     while (last < number && !atomic_compare_exchange_weak(&log->weights_last, &last, number)) {
     }
+}
+
+static enum status add_once(struct log *log, const struct weights_source *source, bool is_file,
+                            struct weights_change *change)
+{
+    struct adding adding;
+    enum status status = begin(log, &adding);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = log_end(log, adding.txn, add_in(&adding, source, is_file, change));
+    if (status == STATUS_OK) {
+        raise_last(log, change->number);
+    }
+    environment_leave(&log->environment);
+    return status;
 }
 
 enum status weights_history_add(struct log *log, const struct weights_source *source, bool is_file,
@@ -245,9 +258,6 @@ enum status weights_history_add(struct log *log, const struct weights_source *so
         }
         status = add_once(log, source, is_file, change);
     }
-    if (status == STATUS_OK) {
-        raise_last(log, change->number);
-    }
     return status;
 }
 
@@ -260,7 +270,7 @@ uint64_t weights_history_last(struct log *log)
 static int begin_reading(struct log *log, MDB_txn **out)
 {
     *out = NULL;
-    return atomic_load(&log->has_weights) ? mdb_txn_begin(log->env, NULL, MDB_RDONLY, out)
+    return atomic_load(&log->has_weights) ? environment_begin(&log->environment, MDB_RDONLY, out)
                                           : MDB_NOTFOUND;
 }
 
@@ -282,7 +292,7 @@ enum status weights_history_get(struct log *log, uint64_t number, struct weights
     if (status == STATUS_OK) {
         status = weights_change_decode(value.mv_data, value.mv_size, number, out);
     }
-    mdb_txn_abort(txn);
+    environment_abort(&log->environment, txn);
     return status;
 }
 
@@ -298,7 +308,7 @@ enum status weights_history_get_mark(struct log *log, uint64_t *source_hash)
     if (status == STATUS_OK) {
         status = weights_mark_decode(value.mv_data, value.mv_size, source_hash);
     }
-    mdb_txn_abort(txn);
+    environment_abort(&log->environment, txn);
     return status;
 }
 
@@ -392,7 +402,7 @@ enum status weights_history_load(struct log *log, const struct weights_change *c
         return log_read_failure(rc, problem);
     }
     enum status status = load_in(log, txn, change, &kept, problem);
-    mdb_txn_abort(txn);
+    environment_abort(&log->environment, txn);
     if (status != STATUS_OK) {
         if (status == STATUS_NO_MEMORY) {
             problem_set(problem, "no memory for weights of the history");

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -194,6 +195,14 @@ def command(code, *words):
                           stderr=subprocess.PIPE, timeout=TIMEOUT)
     assert done.returncode == code, "%s: want code %d, got %r" % (words, code, done)
     return done.stdout.decode(), done.stderr.decode()
+
+
+def failing(calls, failure):
+    """The environment of a program in which a call to the system fails (tests/fault/calls.h). What it counts for coverage goes
+    into a file of its own: that of all programs is no place for a write that fails."""
+    counters = os.environ.get("LLVM_PROFILE_FILE", "").replace("%m%c", uuid.uuid4().hex)
+    return {**os.environ, "LD_PRELOAD": calls, "REELRANK_FAULT_CALLS": failure, "LLVM_PROFILE_FILE": counters,
+            "ASAN_OPTIONS": "verify_asan_link_order=0"}
 
 
 class Process:

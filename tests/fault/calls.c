@@ -29,6 +29,7 @@
 static atomic_int failing = CALL_COUNT; /* the kind, or none */
 static atomic_uint made;                /* of that kind */
 static atomic_bool failed;
+static atomic_bool first_failed;   /* of those that are done all the same */
 static struct call_failure wanted; /* set before failing is */
 
 void calls_fail(const struct call_failure *failure)
@@ -37,6 +38,7 @@ void calls_fail(const struct call_failure *failure)
     wanted = *failure;
     atomic_store(&made, 0);
     atomic_store(&failed, false);
+    atomic_store(&first_failed, false);
     atomic_store(&failing, (int)failure->call);
 }
 
@@ -58,12 +60,6 @@ static bool fails(enum call call)
     atomic_store(&failed, true);
     errno = wanted.error;
     return true;
-}
-
-/* How many bytes a transfer that fails does nonetheless; -1: it tells an error. */
-static ssize_t shorten(size_t size)
-{
-    return wanted.error == 0 ? (ssize_t)((size + 1) / 2) : -1;
 }
 
 __attribute__((constructor)) static void begin(void)
@@ -124,43 +120,79 @@ FILE *fopen(const char *restrict path, const char *restrict mode)
     return fails(CALL_OPEN) ? NULL : next_fopen(path, mode);
 }
 
-/* Of a transfer of size bytes, those to ask the kernel for; -1: none. */
-static ssize_t transfer(enum call call, size_t size)
+/* A transfer of bytes, which may be one that fails. */
+struct transfer {
+    size_t size; /* to ask the kernel for */
+    bool refused;
+    bool told_failed; /* though it is done */
+};
+
+static struct transfer transfer(enum call call, size_t size)
 {
-    return fails(call) ? shorten(size) : (ssize_t)size;
+    struct transfer transfer = {.size = size};
+    if (!fails(call)) {
+        return transfer;
+    }
+    transfer.told_failed = wanted.done && !atomic_exchange(&first_failed, true);
+    transfer.refused = wanted.error != 0 && !transfer.told_failed;
+    transfer.size = wanted.error != 0 ? size : (size + 1) / 2;
+    return transfer;
+}
+
+static ssize_t tell(const struct transfer *transfer, ssize_t done)
+{
+    if (transfer->told_failed) {
+        errno = wanted.error;
+        return -1;
+    }
+    return done;
 }
 
 ssize_t read(int fd, void *bytes, size_t size)
 {
-    ssize_t most = transfer(CALL_READ, size);
-    return most < 0 ? -1 : syscall(SYS_read, fd, bytes, (size_t)most);
+    struct transfer asked = transfer(CALL_READ, size);
+    return asked.refused ? -1 : syscall(SYS_read, fd, bytes, asked.size);
 }
 
 ssize_t pread(int fd, void *bytes, size_t size, off_t offset)
 {
-    ssize_t most = transfer(CALL_READ, size);
-    return most < 0 ? -1 : syscall(SYS_pread64, fd, bytes, (size_t)most, offset);
+    struct transfer asked = transfer(CALL_READ, size);
+    return asked.refused ? -1 : syscall(SYS_pread64, fd, bytes, asked.size, offset);
+}
+
+/* What threads and programs tell each other, no disk can refuse. */
+static bool is_file(int fd)
+{
+    struct stat info;
+    return syscall(SYS_fstat, fd, &info) == 0 && S_ISREG(info.st_mode);
 }
 
 ssize_t write(int fd, const void *bytes, size_t size)
 {
-    ssize_t most = transfer(CALL_WRITE, size);
-    return most < 0 ? -1 : syscall(SYS_write, fd, bytes, (size_t)most);
+    struct transfer asked = {.size = size};
+    if (is_file(fd)) {
+        asked = transfer(CALL_WRITE, size);
+    }
+    return asked.refused ? -1 : tell(&asked, syscall(SYS_write, fd, bytes, asked.size));
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset)
 {
-    ssize_t most = transfer(CALL_WRITE, size);
-    return most < 0 ? -1 : syscall(SYS_pwrite64, fd, bytes, (size_t)most, offset);
+    struct transfer asked = transfer(CALL_WRITE, size);
+    return asked.refused ? -1 : tell(&asked, syscall(SYS_pwrite64, fd, bytes, asked.size, offset));
 }
 
+/* Half of several pieces is half of the first. */
 ssize_t writev(int fd, const struct iovec *pieces, int count)
 {
-    if (!fails(CALL_WRITE)) {
-        return syscall(SYS_writev, fd, pieces, count);
+    size_t first_size = pieces[0].iov_len;
+    struct transfer asked = transfer(CALL_WRITE, first_size);
+    if (asked.refused) {
+        return -1;
     }
-    ssize_t most = shorten(pieces[0].iov_len);
-    return most < 0 ? -1 : syscall(SYS_write, fd, pieces[0].iov_base, (size_t)most);
+    return tell(&asked, asked.size < first_size
+                            ? syscall(SYS_write, fd, pieces[0].iov_base, asked.size)
+                            : syscall(SYS_writev, fd, pieces, count));
 }
 
 static int failure_or_nothing(enum call call)

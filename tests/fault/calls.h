@@ -18,7 +18,7 @@
 enum call {
     CALL_OPEN,   /* open, openat, opendir, fopen */
     CALL_READ,   /* read, pread */
-    CALL_WRITE,  /* write, pwrite, writev */
+    CALL_WRITE,  /* write, to a file alone, pwrite, writev */
     CALL_SYNC,   /* fsync, fdatasync, msync */
     CALL_SIZE,   /* ftruncate, fallocate */
     CALL_NAME,   /* rename, unlink, mkdir, rmdir */
@@ -34,8 +34,9 @@ enum call {
 struct call_failure {
     enum call call;
     unsigned number; /* from 1 on: the how manieth fails */
-    int error;    /* its errno; 0, for CALL_READ and CALL_WRITE: it does half of what it is asked */
-    bool lasting; /* and so do all later ones */
+    int error; /* its errno; 0, for CALL_READ and CALL_WRITE: it does half of what it is asked */
+    bool done; /* a CALL_WRITE does what it is asked, and fails all the same, as one that syncs */
+    bool lasting; /* and so do all later ones, which do nothing */
 };
 
 /* From now on. One at a time; other threads may be within calls. */

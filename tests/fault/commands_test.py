@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 
-from client import NOW_MS, REELRANK, command, equal
+from client import NOW_MS, REELRANK, command, equal, failing
 from runner import case, run
 
 CALLS = os.path.abspath(sys.argv.pop(2))  # the runner would take it for the names of the cases wanted
@@ -29,9 +29,8 @@ def numbers():
 
 
 def run_failing(words, failure):
-    environment = {**os.environ, "LD_PRELOAD": CALLS, "REELRANK_FAULT_CALLS": failure}
     return subprocess.run([REELRANK, *map(str, words)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          timeout=HANGS_S, env=environment)
+                          timeout=HANGS_S, env=failing(CALLS, failure))
 
 
 def check_end(done, failure, words):

@@ -1,8 +1,10 @@
+#include <errno.h>
 #include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/json.h"
+#include "tests/fault/calls.h"
 #include "tests/server/whole_service.h"
 #include "tests/test.h"
 
@@ -88,24 +90,26 @@ static struct text pack(const struct method *method, const char *json, struct me
 }
 
 /* One call with so much memory; a client stream has its end as well. */
-static bool call(struct whole_service *whole, const struct method *method, struct text request,
-                 struct memory *memory, size_t budget)
+static enum status call(struct whole_service *whole, const struct method *method,
+                        struct text request, struct memory *memory, size_t budget,
+                        struct problem *problem)
 {
     memset(memory->state, 0, sizeof(memory->state));
-    bool good = true;
-    for (int i = 0; good && i < (method->kind == METHOD_CLIENT_STREAM ? 2 : 1); i++) {
+    enum status status = STATUS_OK;
+    int turns = method->kind == METHOD_CLIENT_STREAM ? 2 : 1;
+    for (int i = 0; status == STATUS_OK && i < turns; i++) {
         arena_init(&memory->arena, memory->bytes, budget);
         struct turn turn = {.arena = &memory->arena,
                             .request_bytes = request,
                             .state = memory->state,
                             .now_ms = now_ms};
-        good = i > 0 || whole_service_decode(method, &turn);
-        if (good) {
-            good = whole_service_run(whole, method, &turn);
-            CHECK(good || turn.status == STATUS_NO_MEMORY);
+        if (i == 0 && !whole_service_decode(method, &turn)) {
+            return STATUS_NO_MEMORY;
         }
+        status = whole_service_run(whole, method, &turn) ? STATUS_OK : turn.status;
+        *problem = turn.problem;
     }
-    return good;
+    return status;
 }
 
 /* Steps grow with the budget: small ones are many, and large ones come from long answers. */
@@ -121,30 +125,82 @@ static void check_request(struct whole_service *whole, const struct request *req
     struct text bytes = pack(method, request->json, memory);
     struct state_digests before;
     struct state_digests after;
+    struct problem problem;
     whole_service_digest(whole, &before);
     size_t budget = 0;
-    for (; !call(whole, method, bytes, memory, budget); budget = next_budget(budget)) {
+    enum status status = call(whole, method, bytes, memory, budget, &problem);
+    for (; status != STATUS_OK; status = call(whole, method, bytes, memory, budget, &problem)) {
+        CHECK_EQ(STATUS_NO_MEMORY, status);
         CHECK(budget < ARENA_SIZE);
         if (method->kind != METHOD_CLIENT_STREAM) { /* which may fail after it has written */
             whole_service_digest(whole, &after);
             CHECK(memcmp(&before, &after, sizeof(before)) == 0);
         }
+        budget = next_budget(budget);
     }
     CHECK(budget > 0);
 }
 
-static void every_budget_gives_an_answer_or_no_memory_and_changes_nothing(void)
+static void check_all(void (*check)(struct whole_service *whole, const struct request *request,
+                                    struct memory *memory))
 {
     struct whole_service whole;
     struct memory memory = {.bytes = malloc(ARENA_SIZE), .request = malloc(ARENA_SIZE)};
     CHECK(memory.bytes != NULL && memory.request != NULL);
     whole_service_open(&whole);
     for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
-        check_request(&whole, &requests[i], &memory);
+        check(&whole, &requests[i], &memory);
     }
     whole_service_close_checked(&whole);
     free(memory.request);
     free(memory.bytes);
+}
+
+static void every_budget_gives_an_answer_or_no_memory_and_changes_nothing(void)
+{
+    check_all(check_request);
+}
+
+static const char *const writers[] = {"UpsertVideos",  "RecordSignals", "StreamSignals",
+                                      "UploadSignals", "ApplyWeights",  "RollbackWeights",
+                                      "DeleteVideos",  "ForgetUser"};
+
+static bool writes(const struct request *request)
+{
+    bool found = false;
+    for (size_t i = 0; i < sizeof(writers) / sizeof(writers[0]); i++) {
+        found |= strcmp(request->method, writers[i]) == 0;
+    }
+    return found;
+}
+
+/* On a disk that refuses every write, and then on one that is well again. */
+static void check_without_a_disk(struct whole_service *whole, const struct request *request,
+                                 struct memory *memory)
+{
+    const struct call_failure failure = {
+        .call = CALL_WRITE, .number = 1, .error = EIO, .lasting = true};
+    const struct method *method = method_of(whole, request->method);
+    struct text bytes = pack(method, request->json, memory);
+    struct problem problem = {""};
+    struct state_digests before;
+    struct state_digests after;
+    whole_service_digest(whole, &before);
+    calls_fail(&failure);
+    enum status status = call(whole, method, bytes, memory, ARENA_SIZE, &problem);
+    CHECK_EQ(writes(request), calls_end());
+    CHECK_EQ(writes(request) ? STATUS_IO : STATUS_OK, status);
+    CHECK(status == STATUS_OK || strstr(problem.text, status_text(STATUS_IO)) != NULL);
+    whole_service_digest(whole, &after);
+    CHECK(memcmp(&before, &after, sizeof(before)) == 0);
+    if (status != STATUS_OK) {
+        CHECK_EQ(STATUS_OK, call(whole, method, bytes, memory, ARENA_SIZE, &problem));
+    }
+}
+
+static void without_a_disk_what_writes_says_so_and_the_rest_is_answered(void)
+{
+    check_all(check_without_a_disk);
 }
 
 static void every_method_is_among_the_requests(void)
@@ -165,6 +221,7 @@ int main(int argc, char **argv)
 {
     static const struct test tests[] = {
         TEST(every_budget_gives_an_answer_or_no_memory_and_changes_nothing),
+        TEST(without_a_disk_what_writes_says_so_and_the_rest_is_answered),
         TEST(every_method_is_among_the_requests),
     };
     return test_main(argc, argv, tests, sizeof(tests) / sizeof(tests[0]));

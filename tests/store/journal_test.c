@@ -421,6 +421,30 @@ static enum status erase(struct journal *journal, uint64_t user_key, uint64_t be
     return status;
 }
 
+/* As when the disk would not let it go. */
+static void segment_that_stayed_though_it_was_dropped_goes_with_an_erasure(void)
+{
+    char path[FILES_PATH_SIZE];
+    char kept[FILES_PATH_SIZE];
+    uint64_t erased = 0;
+    uint64_t number = 1;
+    test_directory(data);
+    path_of(1, path);
+    CHECK_EQ(STATUS_OK, files_join(data, "kept", kept, NULL));
+    struct journal *journal = open_with(
+        &(struct journal_options){.share_ppm = JOURNAL_SHARE_ALL, .bytes_max = JOURNAL_BYTES_MIN});
+    add_many(journal, number++, 1, 7);
+    CHECK_EQ(0, link(path, kept));
+    for (; access(path, F_OK) == 0; number += 100) {
+        add_many(journal, number, 100, 8);
+    }
+    CHECK_EQ(0, rename(kept, path));
+    CHECK_EQ(STATUS_OK, erase(journal, 7, number, &erased));
+    CHECK(access(path, F_OK) != 0);
+    CHECK_EQ(0, erased); /* they were dropped, and counted as such */
+    journal_close(journal);
+}
+
 static void erased_user_leaves_files_and_queue(void)
 {
     uint64_t erased = 0;
@@ -662,6 +686,7 @@ int main(int argc, char **argv)
         TEST(decision_that_is_too_large_is_dropped),
         TEST(failing_disk_is_told_and_counted),
         TEST(share_is_of_names_and_the_same_for_all_servers),
+        TEST(segment_that_stayed_though_it_was_dropped_goes_with_an_erasure),
         TEST(erased_user_leaves_files_and_queue),
         TEST(segment_of_nobody_else_is_removed),
         TEST(decisions_from_after_the_forgetting_stay),
