@@ -149,7 +149,7 @@ static size_t most_late(const struct late *late, enum affinity_kind kind)
 static enum status seal_names(struct profile *profile, enum affinity_kind kind, struct arena *arena)
 {
     struct perfect *map = &profile->tastes[kind];
-    for (unsigned i = 1; i <= map->count; i++) {
+    for (unsigned i = 1; kind <= AFFINITY_TAG && i <= map->count; i++) {
         sieve_add(&profile->sieves[kind], (uint32_t)map->keys[i]);
     }
     return perfect_seal(map, arena);
@@ -181,23 +181,12 @@ _Static_assert(USER_AFFINITIES_MAX + PROFILE_FATIGUE_VIDEOS * LIMIT_VIDEO_CATEGO
                    PERFECT_KEYS_MAX,
                "all fit");
 
-static enum status init_tags(struct profile *profile, struct arena *arena)
+/* Of a kind that does not tire. */
+static enum status init_sealed_tastes(struct profile *profile, enum affinity_kind kind,
+                                      struct arena *arena)
 {
-    enum status status = init_tastes(profile, AFFINITY_TAG, 0, arena);
-    return status == STATUS_OK ? seal_names(profile, AFFINITY_TAG, arena) : status;
-}
-/* Of languages few combinations are looked up, so few keys are not worth more than a walk. */
-static enum status seal_languages(struct perfect *map, struct arena *arena)
-{
-    enum { WALKED = 16 };
-    return map->count > WALKED ? perfect_seal(map, arena) : STATUS_OK;
-}
-
-static enum status init_language_tastes(struct profile *profile, struct arena *arena)
-{
-    enum status status = init_tastes(profile, AFFINITY_LANGUAGE, 0, arena);
-    return status == STATUS_OK ? seal_languages(&profile->tastes[AFFINITY_LANGUAGE], arena)
-                               : status;
+    enum status status = init_tastes(profile, kind, 0, arena);
+    return status == STATUS_OK ? seal_names(profile, kind, arena) : status;
 }
 
 static void init_duration_tastes(struct profile *profile)
@@ -216,9 +205,9 @@ static void init_duration_tastes(struct profile *profile)
 static enum status init_all_tastes(struct profile *profile, struct late *late,
                                    const struct videos *videos, struct arena *arena)
 {
-    enum status status = init_tags(profile, arena);
+    enum status status = init_sealed_tastes(profile, AFFINITY_TAG, arena);
     if (status == STATUS_OK) {
-        status = init_language_tastes(profile, arena);
+        status = init_sealed_tastes(profile, AFFINITY_LANGUAGE, arena);
     }
     prefetch_late(late, videos);
     init_duration_tastes(profile);
@@ -280,10 +269,10 @@ static enum status init_languages(struct profile *profile, const struct model *m
                     perfect_value(&profile->tastes[AFFINITY_LANGUAGE], language));
     }
     profile->suits = arena_new(arena, struct language_suits, 1);
-    if (profile->suits == NULL || seal_languages(&profile->spoken, arena) != STATUS_OK) {
+    if (profile->suits == NULL || perfect_seal(&profile->spoken, arena) != STATUS_OK) {
         return STATUS_NO_MEMORY;
     }
-    return seal_languages(&profile->captions, arena);
+    return perfect_seal(&profile->captions, arena);
 }
 
 static bool needs_seen(const struct model *model, const struct selection *selection,

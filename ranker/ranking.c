@@ -226,6 +226,15 @@ enum status ranking_prepare(struct ranking *ranking, const struct user *user,
                                : status;
 }
 
+/* Makes what lies in one block come near, which most of a user in memory does. */
+static void prefetch_user(const struct user *user)
+{
+    enum { LINE = 64, NEAR = 1536 };
+    for (size_t at = 0; at < NEAR; at += LINE) {
+        __builtin_prefetch((const char *)user + at);
+    }
+}
+
 static enum status prepare(struct ranking *ranking)
 {
     const struct user *user;
@@ -237,6 +246,7 @@ static enum status prepare(struct ranking *ranking)
     }
     if (user != NULL) { /* one that is not in memory is loaded into the arena */
         ranking->user_place = ranking->arena->used == used ? USER_IN_MEMORY : USER_ON_DISK;
+        prefetch_user(user);
     }
     ranking->selection = ranking->request->by_retrieval
                              ? (struct selection){.model = ranking->model}

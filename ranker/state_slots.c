@@ -198,15 +198,6 @@ void state_bring_back(struct state *state, const struct state_fetched *fetched)
     }
 }
 
-/* Makes what lies in one block come near, which most of a user does. */
-static void prefetch_user(const struct user *user)
-{
-    enum { LINE = 64, NEAR = 1536 };
-    for (size_t at = 0; at < NEAR; at += LINE) {
-        __builtin_prefetch((const char *)user + at);
-    }
-}
-
 enum status state_find_user(const struct state *state, uint64_t user_key, struct arena *arena,
                             const struct user **out)
 {
@@ -214,9 +205,6 @@ enum status state_find_user(const struct state *state, uint64_t user_key, struct
     if (slot == NULL) {
         *out = NULL;
         return STATUS_OK;
-    }
-    if (slot->user != NULL) {
-        prefetch_user(slot->user);
     }
     return state_read_slot(state, slot, arena, out);
 }

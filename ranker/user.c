@@ -38,7 +38,7 @@ static void *grow(const struct user *user, void *items, size_t old_bytes, size_t
     return moved != NULL ? memcpy(moved, items, old_bytes) : NULL;
 }
 
-enum status user_reserve(const struct user *user, void **items, size_t size, uint16_t count,
+enum status user_reserve(struct user *user, void **items, size_t size, uint16_t count,
                          uint16_t *capacity, uint16_t most)
 {
     if (count < *capacity) {
@@ -49,10 +49,12 @@ enum status user_reserve(const struct user *user, void **items, size_t size, uin
     if (grown > most) {
         grown = most;
     }
+    size_t gone = is_apart(user, *items) ? *capacity * size : 0;
     void *moved = grow(user, *items, count * size, grown * size);
     if (moved == NULL) {
         return STATUS_NO_MEMORY;
     }
+    user->bytes += (uint32_t)(grown * size - gone);
     *items = moved;
     *capacity = (uint16_t)grown;
     return STATUS_OK;
@@ -319,6 +321,7 @@ struct user *user_copy(const struct user *from)
     }
     *to = *from;
     to->block_bytes = (uint32_t)bytes;
+    to->bytes = (uint32_t)bytes;
     char *at = (char *)(to + 1);
     for (unsigned i = 0; i < AFFINITY_KIND_COUNT; i++) {
         size_t size = from->affinity_count[i] * sizeof(struct affinity);
@@ -334,12 +337,6 @@ struct user *user_copy(const struct user *from)
     to->follow_capacity = from->follow_count;
     to->hide_capacity = from->hide_count;
     return to;
-}
-
-/* Of a list that is its own block of memory, the bytes; else 0. */
-static size_t bytes_apart(const struct user *user, const void *items, size_t bytes)
-{
-    return is_apart(user, items) ? bytes : 0;
 }
 
 static void free_list(const struct user *user, void *items)
@@ -373,20 +370,4 @@ void user_release(struct user *user)
 {
     free_lists(user);
     *user = (struct user){0};
-}
-
-size_t user_bytes(const struct user *user)
-{
-    size_t follows = user->follow_capacity;
-    size_t hides = user->hide_capacity;
-    size_t bytes = user->block_bytes > 0 ? user->block_bytes : sizeof(*user);
-    for (unsigned i = 0; i < AFFINITY_KIND_COUNT; i++) {
-        size_t size = user->affinity_capacity[i] * sizeof(struct affinity);
-        bytes += bytes_apart(user, user->affinities[i], size);
-    }
-    bytes += bytes_apart(user, user->seen, user->seen_capacity * sizeof(struct seen));
-    bytes += bytes_apart(user, user->follows, follows * sizeof(uint64_t));
-    bytes += bytes_apart(user, user->hides, hides * sizeof(uint64_t));
-    bytes += bytes_apart(user, user->follow_times_s, follows * sizeof(uint32_t));
-    return bytes + bytes_apart(user, user->hide_times_s, hides * sizeof(uint32_t));
 }

@@ -79,6 +79,7 @@ struct user {
     uint16_t hide_count;
     uint16_t hide_capacity;
     uint32_t block_bytes; /* of a user of user_copy(): the user and the lists behind it; else 0 */
+    uint32_t bytes;       /* of all its memory: the block's and those of lists apart */
     /* Owned, each a block of its own unless it lies in the user's. */
     struct affinity *affinities[AFFINITY_KIND_COUNT]; /* in order of arrival */
     struct seen *seen;                                /* least recent first */
@@ -144,7 +145,10 @@ void user_free(struct user *user);
 /* Frees the lists of a user that is not a copy. */
 void user_release(struct user *user);
 
-/* Bytes of memory the user takes, as they were asked for. */
-size_t user_bytes(const struct user *user);
+/* Bytes of memory that a copy takes, as they were asked for. */
+static inline size_t user_bytes(const struct user *user)
+{
+    return user->bytes;
+}
 
 #endif

@@ -4,7 +4,7 @@
 
 /* Follows or hides of one user. */
 struct creators {
-    const struct user *user;
+    struct user *user;
     uint64_t **keys;
     uint32_t **times_s;
     uint16_t *count;

@@ -18,8 +18,8 @@ struct gain {
 uint32_t user_seconds(int64_t time_ms);
 
 /* Makes room for one item more in a list of the user; capacity doubles up to the most allowed. */
-MUST_USE enum status user_reserve(const struct user *user, void **items, size_t size,
-                                  uint16_t count, uint16_t *capacity, uint16_t most);
+MUST_USE enum status user_reserve(struct user *user, void **items, size_t size, uint16_t count,
+                                  uint16_t *capacity, uint16_t most);
 
 /*
  * Follow, unfollow or hide; a creator_key of 0 is unknown. Sets gain->creator. A repeat tells
