@@ -12,8 +12,15 @@
 #define rates_counter  BLOCK_CODE(rates_counter)
 #define rates_smoothed BLOCK_CODE(rates_smoothed)
 
+#define profile_affinities       BLOCK_CODE(profile_affinities)
+#define profile_block_init       BLOCK_CODE(profile_block_init)
+#define profile_categories_seen  BLOCK_CODE(profile_categories_seen)
+#define profile_creators_seen    BLOCK_CODE(profile_creators_seen)
+#define profile_language_matches BLOCK_CODE(profile_language_matches)
+
 /* NOLINTBEGIN(bugprone-suspicious-include): meant */
 #include "ranker/features.c"
+#include "ranker/profile_block.c"
 #include "ranker/rates.c"
 #include "ranker/score.c"
 /* NOLINTEND(bugprone-suspicious-include) */

@@ -51,8 +51,8 @@ static const char *const names[FEATURE_COUNT] = {
 
 /* Of a scope's first feature, which pays for finding the counts there. */
 enum {
-    POPULARITY_GLOBAL_NS = 2, POPULARITY_SCOPED_NS = 7,
-    RATE_GLOBAL_NS = 3, RATE_REGION_NS = 11, RATE_LANGUAGE_NS = 19
+    POPULARITY_GLOBAL_NS = 1, POPULARITY_SCOPED_NS = 5,
+    RATE_GLOBAL_NS = 2, RATE_REGION_NS = 8, RATE_LANGUAGE_NS = 14
 };
 
 /* By enum feature; the other columns are 0, false or none where nothing is said. */
@@ -60,11 +60,11 @@ static const struct feature_facts facts[FEATURE_COUNT] = {
     [FEATURE_FRESHNESS] = {
         .about = "How new the video is; 0 when its publication time is unknown",
         .formula = "2^(-age / features.freshness_half_life)", .unit = "1", .max = 1,
-        .origin = FEATURE_FROM_CATALOGUE, .cost_ns = 3},
+        .origin = FEATURE_FROM_CATALOGUE, .cost_ns = 1},
     [FEATURE_AGE_HOURS] = {
         .about = "Time since publication; 0 for one still to come",
         .formula = "(now_ms - published_ms) / 3600000", .unit = "hours", .max = AGE_HOURS_MAX,
-        .missing = "the publication time is unknown", .origin = FEATURE_FROM_CATALOGUE, .cost_ns = 1},
+        .missing = "the publication time is unknown", .origin = FEATURE_FROM_CATALOGUE, .cost_ns = 0},
     [FEATURE_DURATION_S] = {
         .about = "Length of the video", .formula = "duration_ms / 1000", .unit = "s", .max = 86400,
         .missing = "the duration is unknown", .origin = FEATURE_FROM_CATALOGUE, .cost_ns = 1},
@@ -85,7 +85,7 @@ static const struct feature_facts facts[FEATURE_COUNT] = {
     [FEATURE_POPULARITY] = {
         .about = "How much it is seen of late, by everyone, in features.popularity_half_life",
         .formula = POPULARITY_FORMULA, .unit = "1", .max = 1, .origin = FEATURE_FROM_STATISTICS,
-        .cost_ns = 2},
+        .cost_ns = 1},
     [FEATURE_NEW_VIDEO] = {
         .about = "How little is known of it, in features.rate_half_life",
         .formula = "n / (n + views), n = features.new_video_views", .unit = "1", .max = 1,
@@ -94,41 +94,41 @@ static const struct feature_facts facts[FEATURE_COUNT] = {
         .about = "How long it is watched against videos as long in the user's region",
         .formula = "share of views there, in its duration bucket, shorter than its mean watch time",
         .unit = "1", .max = 1, .missing = "nobody is known to have watched it",
-        .origin = FEATURE_FROM_STATISTICS, .cost_ns = 3},
+        .origin = FEATURE_FROM_STATISTICS, .cost_ns = 1},
     [FEATURE_TASTE] = {
         .about = "The user's taste for it, all kinds together",
         .formula = "x / (1 + |x|), x = sum of features.affinity.KIND * affinity_KIND", .unit = "1",
-        .min = -1, .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 9},
+        .min = -1, .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 13},
     [FEATURE_AFFINITY_CREATOR] = {
         .about = "The user's taste for the creator; skips, not interested and hiding lower it",
         .formula = "v / (1 + |v|), v: gains of the user's signals, halved every 14 days",
-        .unit = "1", .min = -1, .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 1},
+        .unit = "1", .min = -1, .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 2},
     [FEATURE_AFFINITY_CATEGORY] = {
         .about = "The user's taste for its categories", .formula = "mean over them, each as affinity_creator",
-        .unit = "1", .min = -1, .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 2},
+        .unit = "1", .min = -1, .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 5},
     [FEATURE_AFFINITY_TAG] = {
         .about = "The user's taste for its tags", .formula = "mean over them, each as affinity_creator",
-        .unit = "1", .min = -1, .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 2},
+        .unit = "1", .min = -1, .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 4},
     [FEATURE_AFFINITY_LANGUAGE] = {
         .about = "The user's taste for the languages spoken",
         .formula = "mean over them, each as affinity_creator", .unit = "1", .min = -1, .max = 1,
-        .origin = FEATURE_FROM_USER, .cost_ns = 2},
+        .origin = FEATURE_FROM_USER, .cost_ns = 1},
     [FEATURE_AFFINITY_DURATION] = {
         .about = "The user's taste for videos of its duration bucket",
         .formula = "as affinity_creator", .unit = "1", .min = -1, .max = 1,
-        .origin = FEATURE_FROM_USER, .cost_ns = 1},
+        .origin = FEATURE_FROM_USER, .cost_ns = 0},
     [FEATURE_LANGUAGE_MATCH] = {
         .about = "How well its languages suit the user",
         .formula = "the largest of 1, or 0.5 for captions, in the locale's language; 0.8 or 0.4 in a declared one;"
                    " affinity_language of one spoken; c * new_user or half of it in one with confidence c"
                    " under the key languages; 0",
-        .unit = "1", .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 2},
+        .unit = "1", .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 1},
     [FEATURE_LOCAL_CREATOR] = {
         .about = "Whether the creator is of the user's region", .formula = "0 or 1", .unit = "1",
         .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 0},
     [FEATURE_FOLLOWS_CREATOR] = {
         .about = "Whether the user follows the creator", .formula = "0 or 1", .unit = "1", .max = 1,
-        .origin = FEATURE_FROM_USER, .cost_ns = 3},
+        .origin = FEATURE_FROM_USER, .cost_ns = 4},
     [FEATURE_SEEN_BEFORE] = {
         .about = "Whether it is among the 512 videos the user saw last", .formula = "0 or 1",
         .unit = "1", .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 0},
@@ -136,11 +136,11 @@ static const struct feature_facts facts[FEATURE_COUNT] = {
         .about = "How much of the creator the user has seen of late",
         .formula = "x / (x + features.fatigue_scale), x: sum of 2^(-age / features.fatigue_half_life)"
                    " over those by the creator of the 64 videos seen last",
-        .unit = "1", .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 1},
+        .unit = "1", .max = 1, .origin = FEATURE_FROM_USER, .cost_ns = 2},
     [FEATURE_FATIGUE_CATEGORY] = {
         .about = "How much of its category, of several the one seen most, the user has seen of late",
         .formula = "as fatigue_creator, over those of the category", .unit = "1", .max = 1,
-        .origin = FEATURE_FROM_USER, .cost_ns = 3},
+        .origin = FEATURE_FROM_USER, .cost_ns = 5},
     [FEATURE_RETRIEVAL] = {
         .about = "The candidate's retrieval_score, squashed; 0 for one of 0 or less",
         .formula = "r / (1 + r)", .unit = "1", .max = 1, .origin = FEATURE_FROM_REQUEST, .cost_ns = 1},

@@ -16,33 +16,40 @@ struct block {
     const struct profile *profile;
     struct quantiles *quantiles;
     const struct candidate *candidates[FEATURE_BLOCK];
-    const struct video *videos[FEATURE_BLOCK];
+    struct video_block videos;
     struct profile_block user; /* what the user makes of the videos */
     struct rates rates;
 };
 
-/* The quantile of a mean watch time, worked out once for each bucket and bin. */
+__attribute__((noinline)) static void learn_quantiles(struct quantiles *quantiles, unsigned bucket)
+{
+    double *known = &quantiles->known[bucket * WATCH_BIN_COUNT];
+    watch_quantiles(quantiles->histograms[bucket], known);
+    for (unsigned bin = 0; bin < WATCH_BIN_COUNT; bin++) {
+        known[bin] += 1;
+    }
+}
+
+/* The quantile of a mean watch time; of a bucket all are worked out once. */
 static double quantile_of(struct quantiles *quantiles, unsigned bucket, unsigned bin)
 {
-    double *known = &quantiles->known[bucket * WATCH_BIN_COUNT + bin];
+    const double *known = &quantiles->known[bucket * WATCH_BIN_COUNT + bin];
     if (__builtin_expect(!(*known > 0), false)) {
-        *known = watch_quantile(quantiles->histograms[bucket], bin) + 1;
+        learn_quantiles(quantiles, bucket);
     }
     return *known - 1;
 }
 
 /* 0 where the watch time is not known. */
-static void mean_watch_quantiles(struct block *block, uint32_t *watch_ms, double *out)
+static void mean_watch_quantiles(struct block *block, double *out)
 {
     uint8_t bins[FEATURE_BLOCK];
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        watch_ms[i] = block->videos[i]->decayed.mean_watch_ms;
+        bins[i] = (uint8_t)watch_bin_of(block->videos.mean_watch_ms[i]);
     }
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        bins[i] = (uint8_t)watch_bin_of(watch_ms[i]);
-    }
-    for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        out[i] = quantile_of(block->quantiles, block->videos[i]->duration_bucket, bins[i]);
+        out[i] = quantile_of(block->quantiles, video_kind_duration_bucket(block->videos.kinds[i]),
+                             bins[i]);
     }
 }
 
@@ -50,10 +57,10 @@ static void mean_watch_quantiles(struct block *block, uint32_t *watch_ms, double
 static void fill_watches(struct block *block, struct features *out)
 {
     double quantiles[FEATURE_BLOCK];
-    uint32_t watch_ms[FEATURE_BLOCK];
+    const uint32_t *watch_ms = block->videos.mean_watch_ms;
     double *hits = out->hits[HEAD_WATCH_QUANTILE];
     rates_plays(&block->rates, block->model->rate_half_life, out->watches);
-    mean_watch_quantiles(block, watch_ms, quantiles);
+    mean_watch_quantiles(block, quantiles);
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
         double plays = out->watches[i];
         out->watches[i] = watch_ms[i] > 0 ? plays : 0;
@@ -66,7 +73,7 @@ static void fill_freshness(struct block *block, double *out)
 {
     double ages_ms[FEATURE_BLOCK];
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        int64_t published_ms = block->videos[i]->published_ms;
+        int64_t published_ms = block->videos.rows[i]->published_ms;
         int64_t age_ms = block->profile->now_ms - published_ms;
         int64_t known_ms = published_ms != 0 ? age_ms : INT64_MAX; /* as good as never */
         ages_ms[i] = (double)(known_ms > 0 ? known_ms : 0);
@@ -113,9 +120,8 @@ static void fill_taste(struct block *block, double *out)
 {
     double sum[FEATURE_BLOCK] = {0};
     for (unsigned kind = 0; block->profile->has_taste && kind < AFFINITY_KIND_COUNT; kind++) {
-        double affinities[FEATURE_BLOCK];
         double weight = block->profile->taste_weights[kind];
-        profile_affinities(&block->user, kind, affinities);
+        const double *affinities = profile_affinities(&block->user, kind);
         for (size_t i = 0; i < FEATURE_BLOCK; i++) {
             sum[i] += weight * affinities[i];
         }
@@ -125,67 +131,69 @@ static void fill_taste(struct block *block, double *out)
     }
 }
 
+static void copy(const double *column, double *out)
+{
+    memcpy(out, column, FEATURE_BLOCK * sizeof(out[0]));
+}
+
 static void fill_affinity_creator(struct block *block, double *out)
 {
-    profile_affinities(&block->user, AFFINITY_CREATOR, out);
+    copy(profile_affinities(&block->user, AFFINITY_CREATOR), out);
 }
 
 static void fill_affinity_category(struct block *block, double *out)
 {
-    profile_affinities(&block->user, AFFINITY_CATEGORY, out);
+    copy(profile_affinities(&block->user, AFFINITY_CATEGORY), out);
 }
 
 static void fill_affinity_tag(struct block *block, double *out)
 {
-    profile_affinities(&block->user, AFFINITY_TAG, out);
+    copy(profile_affinities(&block->user, AFFINITY_TAG), out);
 }
 
 static void fill_affinity_language(struct block *block, double *out)
 {
-    profile_affinities(&block->user, AFFINITY_LANGUAGE, out);
+    copy(profile_affinities(&block->user, AFFINITY_LANGUAGE), out);
 }
 
 static void fill_affinity_duration(struct block *block, double *out)
 {
-    profile_affinities(&block->user, AFFINITY_DURATION, out);
+    copy(profile_affinities(&block->user, AFFINITY_DURATION), out);
 }
 
 static void fill_watch_quantile(struct block *block, double *out)
 {
-    uint32_t watch_ms[FEATURE_BLOCK];
-    mean_watch_quantiles(block, watch_ms, out);
+    mean_watch_quantiles(block, out);
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        out[i] = watch_ms[i] > 0 ? out[i] : NAN;
+        out[i] = block->videos.mean_watch_ms[i] > 0 ? out[i] : NAN;
     }
 }
 
 static void fill_language_match(struct block *block, double *out)
 {
-    profile_language_matches(&block->user, out);
+    copy(profile_language_matches(&block->user), out);
 }
 
-static void squash_seen(const struct model *model, double *seen)
+static void squash_seen(const struct model *model, const double *seen, double *out)
 {
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        seen[i] = seen[i] / (seen[i] + model->fatigue_scale);
+        out[i] = seen[i] / (seen[i] + model->fatigue_scale);
     }
 }
 
 static void fill_fatigue_creator(struct block *block, double *out)
 {
-    profile_creators_seen(&block->user, out);
-    squash_seen(block->model, out);
+    squash_seen(block->model, profile_creators_seen(&block->user), out);
 }
 
 static void fill_fatigue_category(struct block *block, double *out)
 {
-    profile_categories_seen(&block->user, out);
-    squash_seen(block->model, out);
+    squash_seen(block->model, profile_categories_seen(&block->user), out);
 }
 
 static double age_hours(const struct block *block, size_t i)
 {
-    int64_t published_ms = block->videos[i]->published_ms;
+    int64_t published_ms = block->videos.rows[i]->published_ms;
     int64_t age_ms = block->profile->now_ms - published_ms;
     double hours = age_ms > 0 ? (double)age_ms / 3600000 : 0;
     return published_ms != 0 ? hours : NAN;
@@ -193,42 +201,42 @@ static double age_hours(const struct block *block, size_t i)
 
 static double duration_s(const struct block *block, size_t i)
 {
-    uint32_t duration_ms = block->videos[i]->duration_ms;
+    uint32_t duration_ms = block->videos.rows[i]->duration_ms;
     return duration_ms != 0 ? (double)duration_ms / 1000 : NAN;
 }
 
 static double duration_bucket(const struct block *block, size_t i)
 {
-    return block->videos[i]->duration_bucket;
+    return video_kind_duration_bucket(block->videos.kinds[i]);
 }
 
 static double quality(const struct block *block, size_t i)
 {
-    double quality = block->videos[i]->quality;
+    double quality = block->videos.qualities[i];
     return quality > 0 ? quality : NAN;
 }
 
 static double curated(const struct block *block, size_t i)
 {
-    unsigned tier = block->videos[i]->curated;
+    unsigned tier = video_kind_curated(block->videos.kinds[i]);
     return tier <= CURATED_FEATURED ? tier * 0.5 : 0;
 }
 
 static double premium(const struct block *block, size_t i)
 {
-    return block->videos[i]->premium;
+    return video_kind_premium(block->videos.kinds[i]);
 }
 
 static double local_creator(const struct block *block, size_t i)
 {
     uint16_t region = block->profile->locale.region;
-    return region != 0 && block->videos[i]->creator_region == region;
+    return region != 0 && block->videos.creator_regions[i] == region;
 }
 
 static double follows_creator(const struct block *block, size_t i)
 {
     const struct user *user = block->profile->user;
-    return user != NULL && user_follows(user, block->videos[i]->creator_key);
+    return user != NULL && user_follows(user, block->videos.rows[i]->creator_key);
 }
 
 static double seen_before(const struct block *block, size_t i)
@@ -380,8 +388,9 @@ static void init_block(struct block *block, const struct candidate *candidates, 
 {
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
         block->candidates[i] = &candidates[i < count ? i : 0];
-        block->videos[i] = block->candidates[i]->video;
+        block->videos.rows[i] = block->candidates[i]->video;
     }
+    video_block_fill(&block->videos);
 }
 
 void features_fill(struct features_source *source, const struct selection *selection,
@@ -394,8 +403,8 @@ void features_fill(struct features_source *source, const struct selection *selec
     block.profile = source->profile;
     block.quantiles = &source->quantiles;
     init_block(&block, candidates, count);
-    profile_block_init(&block.user, block.profile, block.videos);
-    rates_init(&block.rates, block.model, block.profile, source->scoped, block.videos);
+    profile_block_init(&block.user, block.profile, &block.videos);
+    rates_init(&block.rates, block.model, block.profile, source->scoped, &block.videos);
     fill_counts(&block, selection, out);
     for (enum feature feature = feature_set_next(&selection->features, 0); feature != FEATURE_COUNT;
          feature = feature_set_next(&selection->features, (unsigned)feature + 1)) {

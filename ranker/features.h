@@ -10,7 +10,7 @@
  * Features of candidates, a block at a time, in columns: what heads and multipliers read. feature.c
  * gives their formulas.
  */
-enum { FEATURE_BLOCK = PROFILE_BLOCK };
+enum { FEATURE_BLOCK = VIDEO_BLOCK };
 
 /* Of these only columns that the selection reads are filled. */
 struct features {

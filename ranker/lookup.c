@@ -1,10 +1,10 @@
 #include "ranker/lookup.h"
 
-/* Binary logarithm of a number of slots that capacity keys fill to a quarter at most. */
+/* Binary logarithm of a number of slots that capacity keys fill to a sixteenth at most. */
 static unsigned slot_bits(size_t capacity)
 {
     unsigned bits = 1;
-    while (((size_t)1 << bits) < 4 * capacity) {
+    while (((size_t)1 << bits) < 16 * capacity) {
         bits++;
     }
     return bits;

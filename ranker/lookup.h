@@ -8,9 +8,10 @@
 #include "ranker/status.h"
 
 /*
- * Where keys stand in an array of at most 65,535: open addressing, at most a quarter full. A slot
- * holds a key's position + 1, or 0 while free; small slots stay in the nearest cache. Key 0 is
- * stored like any other.
+ * Where keys stand in an array of at most 65,535: open addressing, at most a sixteenth full, so
+ * that hardly any key finds its home taken by another, which no processor foretells. A slot holds a
+ * key's position + 1, or 0 while free; small slots stay in the nearest cache. Key 0 is stored like
+ * any other.
  */
 struct positions {
     const uint64_t *keys; /* borrowed */
@@ -22,12 +23,17 @@ struct positions {
 MUST_USE enum status positions_init(struct positions *positions, const uint64_t *keys, size_t count,
                                     struct arena *arena);
 
-/* The slot of key, or the free one where it belongs. The multiplier, 2^64 over the golden ratio,
- * spreads small keys. */
+/* By 2^64 over the golden ratio, which spreads small keys. */
+static inline size_t lookup_spread(uint64_t key, unsigned shift)
+{
+    return (key * UINT64_C(0x9e3779b97f4a7c15)) >> shift;
+}
+
+/* The slot of key, or the free one where it belongs. */
 static inline uint16_t *positions_slot(const struct positions *positions, uint64_t key)
 {
     size_t mask = SIZE_MAX >> positions->shift;
-    size_t at = (key * UINT64_C(0x9e3779b97f4a7c15)) >> positions->shift;
+    size_t at = lookup_spread(key, positions->shift);
     while (positions->slots[at] != 0 && positions->keys[positions->slots[at] - 1] != key) {
         at = (at + 1) & mask;
     }

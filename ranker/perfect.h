@@ -47,22 +47,14 @@ MUST_USE enum status perfect_seal(struct perfect *map, struct arena *arena);
 /* What look-ups do while the map is not sealed; apart, so that the code around stays small. */
 __attribute__((pure, cold)) unsigned perfect_walk(const struct perfect *map, uint64_t key);
 
-/*
- * The index of key; 0 when it is not there. sealed is the map's; loops that are compiled for each
- * value of it keep all they need in registers.
- */
-static inline unsigned perfect_index_if(const struct perfect *map, bool sealed, uint64_t key)
+/* The index of key; 0 when it is not there. */
+static inline unsigned perfect_index(const struct perfect *map, uint64_t key)
 {
-    if (!sealed) {
+    if (!map->sealed) {
         return perfect_walk(map, key);
     }
     unsigned at = map->slots[(key * map->multiplier) >> map->shift];
     return at & -(unsigned)(map->keys[at] == key); /* not a jump: it would be hard to foretell */
-}
-
-static inline unsigned perfect_index(const struct perfect *map, uint64_t key)
-{
-    return perfect_index_if(map, map->sealed, key);
 }
 
 /* The value of key; 0 when there is none. */

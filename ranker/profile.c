@@ -145,6 +145,18 @@ static size_t most_late(const struct late *late, enum affinity_kind kind)
     return late->count * (kind == AFFINITY_CATEGORY ? LIMIT_VIDEO_CATEGORIES : 1);
 }
 
+/* Makes names ready to be looked up: all of them are there. */
+static enum status seal_names(struct profile *profile, enum affinity_kind kind, struct arena *arena)
+{
+    struct perfect *map = &profile->tastes[kind];
+    for (unsigned i = 1; kind <= AFFINITY_TAG && i <= map->count; i++) {
+        sieve_add(&profile->sieves[kind], (uint32_t)map->keys[i]);
+    }
+    return perfect_seal(map, arena);
+}
+_Static_assert(AFFINITY_CREATOR < AFFINITY_TAG && AFFINITY_CATEGORY < AFFINITY_TAG,
+               "the kinds with many names come first");
+
 /* Beside the tastes of a kind that tires: what was seen of late. */
 static enum status init_seen_of_late(struct profile *profile, enum affinity_kind kind,
                                      const struct late *late, struct arena *arena)
@@ -163,7 +175,7 @@ static enum status init_seen_of_late(struct profile *profile, enum affinity_kind
         }
         put_late(&names, kind, late);
     }
-    return perfect_seal(map, arena);
+    return seal_names(profile, kind, arena);
 }
 _Static_assert(USER_AFFINITIES_MAX + PROFILE_FATIGUE_VIDEOS * LIMIT_VIDEO_CATEGORIES <=
                    PERFECT_KEYS_MAX,
@@ -174,7 +186,7 @@ static enum status init_sealed_tastes(struct profile *profile, enum affinity_kin
                                       struct arena *arena)
 {
     enum status status = init_tastes(profile, kind, 0, arena);
-    return status == STATUS_OK ? perfect_seal(&profile->tastes[kind], arena) : status;
+    return status == STATUS_OK ? seal_names(profile, kind, arena) : status;
 }
 
 static void init_duration_tastes(struct profile *profile)
@@ -256,7 +268,7 @@ static enum status init_languages(struct profile *profile, const struct model *m
         put_largest(&profile->spoken, language,
                     perfect_value(&profile->tastes[AFFINITY_LANGUAGE], language));
     }
-    profile->suits = arena_new(arena, struct language_suit, PROFILE_SUITS);
+    profile->suits = arena_new(arena, struct language_suits, 1);
     if (profile->suits == NULL || perfect_seal(&profile->spoken, arena) != STATUS_OK) {
         return STATUS_NO_MEMORY;
     }
@@ -279,9 +291,10 @@ static enum status init_seen(struct profile *profile, bool needed, struct arena 
     }
     for (size_t i = 0; i < count; i++) {
         keys[i] = profile->user->seen[i].video_key;
+        size_t at = lookup_spread(keys[i], 64 - PROFILE_SEEN_BITS);
+        profile->seen_bits[at / 64] |= UINT64_C(1) << at % 64;
         *positions_slot(&profile->seen, keys[i]) = (uint16_t)(i + 1);
     }
-    profile->has_seen = count > 0;
     return STATUS_OK;
 }
 

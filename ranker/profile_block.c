@@ -1,12 +1,8 @@
 #include "ranker/profile_block.h"
 
-#include <emmintrin.h>
 #include <string.h>
 
-/* Most videos have one or two categories, and up to four tags: looked up as a group, without a jump
- * that depends on how many there are, which is hard to foretell. */
-enum { CATEGORY_GROUP = 2, TAG_GROUP = 4 };
-_Static_assert((int)LIMIT_VIDEO_CATEGORIES == 2 * (int)CATEGORY_GROUP, "two groups");
+#include "ranker/check.h"
 
 /* 1 / n, so that a mean needs no division. */
 static const double shares[] = {0,       1.0,     1.0 / 2, 1.0 / 3, 1.0 / 4,
@@ -14,165 +10,116 @@ static const double shares[] = {0,       1.0,     1.0 / 2, 1.0 / 3, 1.0 / 4,
 _Static_assert(LIMIT_VIDEO_TAGS < sizeof(shares) / sizeof(shares[0]), "one for each count");
 
 void profile_block_init(struct profile_block *block, const struct profile *profile,
-                        const struct video *const *videos)
+                        const struct video_block *videos)
 {
     block->profile = profile;
     block->videos = videos;
-    block->creators_found = false;
-    block->categories_found = false;
-    block->languages_found = false;
+    memset(block->found, 0, sizeof(block->found));
 }
 
-/* A bit for each of four keys that is 0. */
-static inline unsigned zeros_of_4(const uint32_t *keys)
+/* As if nothing were in the user's map: all get the value of keys that are not there. */
+static inline void begin(double column[VIDEO_BLOCK], const double *values)
 {
-    __m128i zeros = _mm_cmpeq_epi32(_mm_loadu_si128((const __m128i *)keys), _mm_setzero_si128());
-    return (unsigned)_mm_movemask_ps(_mm_castsi128_ps(zeros));
-}
-
-/* Compiled for sealed maps and for others, so that what a look-up needs stays in registers. */
-#define FOR_BOTH static inline __attribute__((always_inline))
-
-FOR_BOTH void look_up_creators(struct profile_block *block, bool sealed)
-{
-    struct perfect map = block->profile->tastes[AFFINITY_CREATOR];
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-        uint64_t creator = block->videos[i]->creator_key;
-        block->creators[i] = (uint16_t)perfect_index_if(&map, sealed, creator);
+    double absent = values[0];
+    for (size_t i = 0; i < VIDEO_BLOCK; i++) {
+        column[i] = absent;
     }
 }
 
 static void find_creators(struct profile_block *block)
 {
-    if (block->creators_found) {
-        return;
+    const struct profile *profile = block->profile;
+    const struct video *const *rows = block->videos->rows;
+    const struct perfect *map = &profile->tastes[AFFINITY_CREATOR];
+    uint32_t keys[VIDEO_BLOCK];
+    begin(block->tastes[AFFINITY_CREATOR], map->values);
+    begin(block->seen[AFFINITY_CREATOR], profile->seen_of_late[AFFINITY_CREATOR]);
+    for (size_t i = 0; i < VIDEO_BLOCK; i++) {
+        keys[i] = (uint32_t)rows[i]->creator_key;
     }
-    if (__builtin_expect(block->profile->tastes[AFFINITY_CREATOR].sealed, true)) {
-        look_up_creators(block, true);
-    } else {
-        look_up_creators(block, false);
+    uint64_t left = sieve_pass(&profile->sieves[AFFINITY_CREATOR], keys, VIDEO_BLOCK);
+    for (; left != 0; left &= left - 1) {
+        size_t i = (size_t)__builtin_ctzll(left);
+        unsigned index = perfect_index(map, rows[i]->creator_key);
+        block->tastes[AFFINITY_CREATOR][i] = map->values[index];
+        block->seen[AFFINITY_CREATOR][i] = profile->seen_of_late[AFFINITY_CREATOR][index];
     }
-    block->creators_found = true;
+}
+
+/* Of each group of bits, those below the first that is set. */
+static inline uint64_t below_first(uint64_t bits, unsigned group)
+{
+    const uint64_t firsts = UINT64_MAX / ((1U << group) - 1);
+    for (unsigned shift = 1; shift < group; shift *= 2) {
+        bits |= bits << shift & ~(firsts * ((1U << shift) - 1)); /* and none of the next group's */
+    }
+    return ~bits;
+}
+
+/* Makes means of the sums of those videos that are marked; named has a group of bits for each. */
+static inline void divide(uint32_t marked, const uint64_t *named, unsigned group, double *sums)
+{
+    for (; marked != 0; marked &= marked - 1) {
+        unsigned i = (unsigned)__builtin_ctz(marked);
+        uint64_t bits = named[i * group / SIEVE_KEYS] >> (i * group % SIEVE_KEYS);
+        sums[i] *= shares[__builtin_ctzll(~bits | UINT64_C(1) << group)];
+    }
 }
 
 /*
- * Behind the first 0 there are zeros, which have index 0, but for keys whose 32 bits happen to be
- * 0: hardly ever, so the second jump costs little.
+ * Tastes and, unless NULL, what was seen of late. keys has a group for each video: a mean, and the
+ * most, over those before the first 0. Behind that are zeros, but for keys whose 32 bits happen to
+ * be 0.
  */
-FOR_BOTH void look_up_categories(struct profile_block *block, bool sealed)
+static inline void look_up(const struct profile *profile, enum affinity_kind kind,
+                           const uint32_t *keys, unsigned group, double *tastes, double *seen)
 {
-    enum { ALL = (1 << LIMIT_VIDEO_CATEGORIES) - 1 };
-    struct perfect map = block->profile->tastes[AFFINITY_CATEGORY];
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-        const uint32_t *keys = block->videos[i]->category_keys;
-        uint16_t *indexes = block->categories[i];
-        unsigned zeros = zeros_of_4(keys);
-        unsigned there = (unsigned)__builtin_ctz(zeros | (ALL + 1));
-        indexes[0] = (uint16_t)perfect_index_if(&map, sealed, keys[0]);
-        indexes[1] = (uint16_t)perfect_index_if(&map, sealed, keys[1]);
-        indexes[2] = 0;
-        indexes[3] = 0;
-        if (there > CATEGORY_GROUP) {
-            indexes[2] = (uint16_t)perfect_index_if(&map, sealed, keys[2]);
-            indexes[3] = (uint16_t)perfect_index_if(&map, sealed, keys[3]);
-        }
-        if (__builtin_expect((ALL & ~zeros) >> there != 0, false)) {
-            for (unsigned at = there; at < LIMIT_VIDEO_CATEGORIES; at++) {
-                indexes[at] = 0;
+    const struct perfect *map = &profile->tastes[kind];
+    const double *seen_of_late = seen != NULL ? profile->seen_of_late[kind] : NULL;
+    uint64_t named[VIDEO_BLOCK * LIMIT_VIDEO_TAGS / SIEVE_KEYS];
+    uint32_t marked = 0;
+    CHECK(group > 0);
+    begin(tastes, map->values);
+    if (seen != NULL) {
+        begin(seen, seen_of_late);
+    }
+    for (unsigned first = 0; first < VIDEO_BLOCK * group; first += SIEVE_KEYS) {
+        uint64_t bits = below_first(sieve_zeros(keys + first, SIEVE_KEYS), group);
+        uint64_t left = bits & sieve_pass(&profile->sieves[kind], keys + first, SIEVE_KEYS);
+        named[first / SIEVE_KEYS] = bits;
+        for (; left != 0; left &= left - 1) {
+            unsigned at = first + (unsigned)__builtin_ctzll(left);
+            unsigned index = perfect_index(map, keys[at]);
+            unsigned i = at / group;
+            tastes[i] += map->values[index];
+            marked |= UINT32_C(1) << i;
+            if (seen != NULL) {
+                seen[i] = seen_of_late[index] > seen[i] ? seen_of_late[index] : seen[i];
             }
         }
-        block->category_counts[i] = (uint8_t)there;
     }
+    divide(marked, named, group, tastes);
 }
+_Static_assert(VIDEO_BLOCK == 32, "a mark for each, and creators at once");
 
 static void find_categories(struct profile_block *block)
 {
-    if (block->categories_found) {
-        return;
+    uint32_t keys[VIDEO_BLOCK][LIMIT_VIDEO_CATEGORIES];
+    for (size_t i = 0; i < VIDEO_BLOCK; i++) {
+        memcpy(keys[i], block->videos->rows[i]->category_keys, sizeof(keys[i]));
     }
-    if (__builtin_expect(block->profile->tastes[AFFINITY_CATEGORY].sealed, true)) {
-        look_up_categories(block, true);
-    } else {
-        look_up_categories(block, false);
-    }
-    block->categories_found = true;
+    look_up(block->profile, AFFINITY_CATEGORY, keys[0], LIMIT_VIDEO_CATEGORIES,
+            block->tastes[AFFINITY_CATEGORY], block->seen[AFFINITY_CATEGORY]);
 }
 
-void profile_creators_seen(struct profile_block *block, double out[PROFILE_BLOCK])
+static void find_tags(struct profile_block *block)
 {
-    find_creators(block);
-    const double *seen = block->profile->seen_of_late[AFFINITY_CREATOR];
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-        out[i] = seen[block->creators[i]];
+    uint32_t keys[VIDEO_BLOCK][LIMIT_VIDEO_TAGS];
+    for (size_t i = 0; i < VIDEO_BLOCK; i++) {
+        memcpy(keys[i], block->videos->rows[i]->tag_keys, sizeof(keys[i]));
     }
-}
-
-static inline double larger(double a, double b)
-{
-    return a > b ? a : b;
-}
-
-void profile_categories_seen(struct profile_block *block, double out[PROFILE_BLOCK])
-{
-    find_categories(block);
-    const double *seen = block->profile->seen_of_late[AFFINITY_CATEGORY];
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-        const uint16_t *at = block->categories[i];
-        out[i] = larger(larger(seen[at[0]], seen[at[1]]), larger(seen[at[2]], seen[at[3]]));
-    }
-}
-
-static void category_tastes(struct profile_block *block, double *out)
-{
-    find_categories(block);
-    const double *values = block->profile->tastes[AFFINITY_CATEGORY].values;
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-        const uint16_t *at = block->categories[i];
-        double sum = 0 + values[at[0]] + values[at[1]] + values[at[2]] + values[at[3]];
-        out[i] = sum * shares[block->category_counts[i]];
-    }
-}
-
-/* The mean over the tags before the first 0, as with categories. */
-FOR_BOTH double tag_taste(const struct perfect *map, bool sealed, const uint32_t *keys)
-{
-    enum { ALL = (1 << TAG_GROUP) - 1 };
-    unsigned zeros = zeros_of_4(keys);
-    unsigned count = (unsigned)__builtin_ctz(zeros | (ALL + 1));
-    double values[TAG_GROUP];
-#pragma GCC unroll 4
-    for (unsigned i = 0; i < TAG_GROUP; i++) {
-        values[i] = map->values[perfect_index_if(map, sealed, keys[i])];
-    }
-    if (__builtin_expect((ALL & ~zeros) >> count != 0, false)) {
-        for (unsigned i = count; i < TAG_GROUP; i++) {
-            values[i] = 0;
-        }
-    }
-    double sum = 0 + values[0] + values[1] + values[2] + values[3];
-    if (keys[TAG_GROUP] != 0 && zeros == 0) {
-        for (; count < LIMIT_VIDEO_TAGS && keys[count] != 0; count++) {
-            sum += map->values[perfect_index_if(map, sealed, keys[count])];
-        }
-    }
-    return sum * shares[count];
-}
-
-FOR_BOTH void look_up_tags(const struct profile_block *block, bool sealed, double *out)
-{
-    struct perfect map = block->profile->tastes[AFFINITY_TAG];
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-        out[i] = tag_taste(&map, sealed, block->videos[i]->tag_keys);
-    }
-}
-
-static void tag_tastes(const struct profile_block *block, double *out)
-{
-    if (__builtin_expect(block->profile->tastes[AFFINITY_TAG].sealed, true)) {
-        look_up_tags(block, true, out);
-    } else {
-        look_up_tags(block, false, out);
-    }
+    look_up(block->profile, AFFINITY_TAG, keys[0], LIMIT_VIDEO_TAGS, block->tastes[AFFINITY_TAG],
+            NULL);
 }
 
 /* All languages of a video as one number, 16 bits each, so that trailing zeros end a loop. */
@@ -207,79 +154,89 @@ static double best_match(const struct perfect *matches, uint64_t languages, doub
     return best;
 }
 
-__attribute__((noinline)) static void work_out_suit(const struct profile *profile,
-                                                    uint64_t languages, uint64_t captions,
-                                                    struct language_suit *suit)
+/* In the place of the item that was worked out longest ago; the first stays. */
+__attribute__((noinline)) static unsigned work_out_suit(const struct profile *profile,
+                                                        uint64_t languages, uint64_t captions)
 {
-    *suit = (struct language_suit){
+    struct language_suits *suits = profile->suits;
+    suits->latest = (uint8_t)(suits->latest % (PROFILE_SUITS - 1) + 1);
+    suits->items[suits->latest] = (struct language_suit){
         .languages = languages,
         .captions = captions,
         .taste = mean_language_taste(&profile->tastes[AFFINITY_LANGUAGE], languages),
         .match =
             best_match(&profile->captions, captions, best_match(&profile->spoken, languages, 0)),
     };
+    return suits->latest;
 }
 
-/* Zeroed, as they begin, suits are right: for a video without languages. */
 static const struct language_suit *find_suit(const struct profile *profile,
                                              const struct video *video)
 {
+    struct language_suits *suits = profile->suits;
     uint64_t languages = pack_languages(video->languages);
     uint64_t captions = pack_languages(video->caption_languages);
     uint64_t mixed =
         (languages * UINT64_C(0x9e3779b97f4a7c15) + captions) * UINT64_C(0xd1342543de82ef95);
-    struct language_suit *suit = &profile->suits[mixed >> 58];
-    if (suit->languages != languages || suit->captions != captions) {
-        work_out_suit(profile, languages, captions, suit);
+    uint8_t *slot = &suits->slots[mixed >> (64 - PROFILE_SUIT_SLOT_BITS)];
+    const struct language_suit *suit = &suits->items[*slot];
+    if (((suit->languages ^ languages) | (suit->captions ^ captions)) != 0) {
+        *slot = (uint8_t)work_out_suit(profile, languages, captions);
+        suit = &suits->items[*slot];
     }
     return suit;
 }
-_Static_assert(PROFILE_SUITS == 1 << (64 - 58), "the upper 6 bits");
 
 static void find_languages(struct profile_block *block)
 {
-    if (block->languages_found) {
-        return;
-    }
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-        const struct language_suit *suit = find_suit(block->profile, block->videos[i]);
-        block->language_tastes[i] = suit->taste;
+    for (size_t i = 0; i < VIDEO_BLOCK; i++) {
+        const struct language_suit *suit = find_suit(block->profile, block->videos->rows[i]);
+        block->tastes[AFFINITY_LANGUAGE][i] = suit->taste;
         block->language_matches[i] = suit->match;
     }
-    block->languages_found = true;
 }
 
-void profile_language_matches(struct profile_block *block, double out[PROFILE_BLOCK])
+static void find_durations(struct profile_block *block)
 {
-    find_languages(block);
-    memcpy(out, block->language_matches, sizeof(block->language_matches));
-}
-
-void profile_affinities(struct profile_block *block, enum affinity_kind kind,
-                        double out[PROFILE_BLOCK])
-{
-    const struct profile *profile = block->profile;
-    switch (kind) {
-    case AFFINITY_CREATOR:
-        find_creators(block);
-        for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-            out[i] = profile->tastes[AFFINITY_CREATOR].values[block->creators[i]];
-        }
-        break;
-    case AFFINITY_CATEGORY:
-        category_tastes(block, out);
-        break;
-    case AFFINITY_TAG:
-        tag_tastes(block, out);
-        break;
-    case AFFINITY_LANGUAGE:
-        find_languages(block);
-        memcpy(out, block->language_tastes, sizeof(block->language_tastes));
-        break;
-    default:
-        for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-            out[i] = profile->duration_tastes[block->videos[i]->duration_bucket];
-        }
-        break;
+    for (size_t i = 0; i < VIDEO_BLOCK; i++) {
+        unsigned bucket = video_kind_duration_bucket(block->videos->kinds[i]);
+        block->tastes[AFFINITY_DURATION][i] = block->profile->duration_tastes[bucket];
     }
+}
+
+static void need(struct profile_block *block, enum affinity_kind kind)
+{
+    static void (*const find[AFFINITY_KIND_COUNT])(struct profile_block *) = {
+        [AFFINITY_CREATOR] = find_creators,   [AFFINITY_CATEGORY] = find_categories,
+        [AFFINITY_TAG] = find_tags,           [AFFINITY_LANGUAGE] = find_languages,
+        [AFFINITY_DURATION] = find_durations,
+    };
+    if (!block->found[kind]) {
+        find[kind](block);
+        block->found[kind] = true;
+    }
+}
+
+const double *profile_creators_seen(struct profile_block *block)
+{
+    need(block, AFFINITY_CREATOR);
+    return block->seen[AFFINITY_CREATOR];
+}
+
+const double *profile_categories_seen(struct profile_block *block)
+{
+    need(block, AFFINITY_CATEGORY);
+    return block->seen[AFFINITY_CATEGORY];
+}
+
+const double *profile_affinities(struct profile_block *block, enum affinity_kind kind)
+{
+    need(block, kind);
+    return block->tastes[kind];
+}
+
+const double *profile_language_matches(struct profile_block *block)
+{
+    need(block, AFFINITY_LANGUAGE);
+    return block->language_matches;
 }

@@ -2,41 +2,37 @@
 #define RANKER_PROFILE_BLOCK_H
 
 #include "ranker/profile.h"
+#include "ranker/video_block.h"
 
 /*
- * What a user makes of a block of videos. What several features need of them, where their names
- * stand in the profile's maps, is worked out once, when it is first asked for.
+ * What a user makes of a block of videos. Columns are worked out once, when they are first asked
+ * for: a look-up gives taste and what was seen of late together.
  */
-enum { PROFILE_BLOCK = 32 };
-
 struct profile_block {
     const struct profile *profile;
-    const struct video *const *videos; /* PROFILE_BLOCK, all there */
-    bool creators_found;
-    bool categories_found;
-    bool languages_found;
-    uint16_t creators[PROFILE_BLOCK]; /* index in tastes[AFFINITY_CREATOR] */
-    uint16_t categories[PROFILE_BLOCK][LIMIT_VIDEO_CATEGORIES];
-    uint8_t category_counts[PROFILE_BLOCK]; /* of those before the first 0 */
-    double language_tastes[PROFILE_BLOCK];
-    double language_matches[PROFILE_BLOCK];
+    const struct video_block *videos;
+    bool found[AFFINITY_KIND_COUNT];
+    double tastes[AFFINITY_KIND_COUNT][VIDEO_BLOCK]; /* where found */
+    double seen[AFFINITY_CATEGORY + 1][VIDEO_BLOCK]; /* likewise */
+    double language_matches[VIDEO_BLOCK];            /* with languages */
 };
 
 /* Both pointers are kept. */
 void profile_block_init(struct profile_block *block, const struct profile *profile,
-                        const struct video *const *videos);
+                        const struct video_block *videos);
 
-/* The decayed number of videos of each one's creator seen of late; of that of its categories which
- * was seen most. */
-void profile_creators_seen(struct profile_block *block, double out[PROFILE_BLOCK]);
-void profile_categories_seen(struct profile_block *block, double out[PROFILE_BLOCK]);
+/*
+ * The decayed number of videos of each one's creator seen of late; of that of its categories which
+ * was seen most. Columns are the block's.
+ */
+const double *profile_creators_seen(struct profile_block *block);
+const double *profile_categories_seen(struct profile_block *block);
 
 /* The user's taste of one kind for each, in (-1, 1): a mean over the video's categories, tags or
  * languages. */
-void profile_affinities(struct profile_block *block, enum affinity_kind kind,
-                        double out[PROFILE_BLOCK]);
+const double *profile_affinities(struct profile_block *block, enum affinity_kind kind);
 
 /* How well each one's languages suit the user: see feature.c, language_match. */
-void profile_language_matches(struct profile_block *block, double out[PROFILE_BLOCK]);
+const double *profile_language_matches(struct profile_block *block);
 
 #endif

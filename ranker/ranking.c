@@ -16,6 +16,7 @@ enum status ranking_find_videos(struct ranking *ranking)
     ranking->rules = arena_new_raw(ranking->arena, uint8_t, count);
     ranking->kept = arena_new_raw(ranking->arena, uint32_t, count);
     ranking->candidates = arena_new_raw(ranking->arena, struct candidate, count);
+    ranking->creators = arena_new_raw(ranking->arena, uint64_t, count);
     if (arena_full(ranking->arena)) {
         return STATUS_NO_MEMORY;
     }
@@ -29,6 +30,7 @@ void ranking_keep(struct ranking *ranking, size_t candidate, bool seen)
     const uint64_t *sources = ranking->request->source_keys;
     size_t at = ranking->kept_count++;
     ranking->kept[at] = (uint32_t)candidate;
+    ranking->creators[at] = ranking->videos[candidate]->creator_key; /* while the row is near */
     ranking->candidates[at] = (struct candidate){
         .video = ranking->videos[candidate],
         .retrieval_score = scores != NULL ? scores[candidate] : 0,
@@ -175,8 +177,7 @@ static struct slate_facts *find_facts(const struct ranking *ranking)
 static enum status score_kept(struct ranking *ranking)
 {
     double *scores = arena_new_raw(ranking->arena, double, ranking->kept_count);
-    uint64_t *creators = arena_new_raw(ranking->arena, uint64_t, ranking->kept_count);
-    if (arena_full(ranking->arena)) {
+    if (scores == NULL) {
         return STATUS_NO_MEMORY;
     }
     bool by_retrieval = ranking->request->by_retrieval;
@@ -185,14 +186,11 @@ static enum status score_kept(struct ranking *ranking)
     } else {
         score_all(ranking, scores);
     }
-    for (size_t i = 0; i < ranking->kept_count; i++) {
-        creators[i] = ranking->candidates[i].video->creator_key;
-    }
     ranking->input = (struct slate_input){
         .model = ranking->model,
         .count = ranking->kept_count,
         .scores = scores,
-        .creators = creators,
+        .creators = ranking->creators,
         .facts = by_retrieval || slate_is_plain(ranking->model) ? NULL : find_facts(ranking),
         .positions = ranking_positions(ranking),
         .seed = ranking->request->seed,

@@ -28,6 +28,7 @@ struct ranking {
     size_t kept_count;
     uint32_t *kept;               /* candidates that passed policy, rising */
     struct candidate *candidates; /* by index in kept */
+    uint64_t *creators;           /* likewise: keys, 0: unknown */
     struct slate_input input;     /* as are its arrays */
     struct slate slate;           /* of rank() alone, which makes it */
     /* With total_terms, where all that are kept are shown: of each term but the slate's the sum of

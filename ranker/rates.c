@@ -1,7 +1,6 @@
 #include "ranker/rates.h"
 
 #include <string.h>
-#include <xmmintrin.h>
 
 #include "ranker/check.h"
 
@@ -11,7 +10,7 @@ _Static_assert((int)RATE_SCOPE_GLOBAL == (int)SCOPE_GLOBAL &&
                "one number for both");
 
 void rates_init(struct rates *rates, const struct model *model, const struct profile *profile,
-                const struct scoped_table *scoped, const struct video *const *videos)
+                const struct scoped_table *scoped, const struct video_block *videos)
 {
     rates->model = model;
     rates->profile = profile;
@@ -22,39 +21,33 @@ void rates_init(struct rates *rates, const struct model *model, const struct pro
     memset(rates->gathered, 0, sizeof(rates->gathered));
 }
 
-/* Four counters of four videos, from rows to columns. */
-static inline void transpose(const struct video *const *videos, enum half_life half_life,
-                             enum counter first, float (*columns)[PROFILE_BLOCK])
+/* Four of everyone's counters, from rows to columns. */
+static void gather_four(struct rates *rates, enum half_life half_life, unsigned first)
 {
-    __m128 a = _mm_loadu_ps(&videos[0]->decayed.counts[half_life][first]);
-    __m128 b = _mm_loadu_ps(&videos[1]->decayed.counts[half_life][first]);
-    __m128 c = _mm_loadu_ps(&videos[2]->decayed.counts[half_life][first]);
-    __m128 d = _mm_loadu_ps(&videos[3]->decayed.counts[half_life][first]);
-    _MM_TRANSPOSE4_PS(a, b, c, d);
-    _mm_storeu_ps(columns[0], a);
-    _mm_storeu_ps(columns[1], b);
-    _mm_storeu_ps(columns[2], c);
-    _mm_storeu_ps(columns[3], d);
+    float(*columns)[VIDEO_BLOCK] = &rates->counts[half_life][first];
+    size_t offset = offsetof(struct video, decayed.counts) +
+                    (half_life * COUNTER_SCORED_COUNT + first) * sizeof(float);
+    for (size_t i = 0; i < VIDEO_BLOCK; i += 4) {
+        __m128i four[4];
+        video_block_transpose(&rates->videos->rows[i], offset, four);
+        for (unsigned j = 0; j < 4; j++) {
+            video_block_put(columns[j], i, four[j]);
+        }
+    }
 }
 
-/* Turns everyone's counters into columns. The last four overlap those before. */
-static void gather_global(struct rates *rates, enum half_life half_life)
+/* Turns the first count of everyone's counters, or some more, into columns. The last four overlap
+ * those before. */
+static void gather_global(struct rates *rates, enum half_life half_life, unsigned count)
 {
-    float(*columns)[PROFILE_BLOCK] = rates->counts[half_life];
-    if (rates->gathered[half_life]) {
-        return;
+    unsigned *gathered = &rates->gathered[half_life];
+    while (*gathered < count) {
+        unsigned last = COUNTER_SCORED_COUNT - 4;
+        unsigned first = *gathered < last ? *gathered : last;
+        gather_four(rates, half_life, first);
+        *gathered = first + 4;
     }
-    for (size_t i = 0; i < PROFILE_BLOCK; i += 4) {
-        const struct video *const *videos = &rates->videos[i];
-        for (unsigned first = 0; first + 4 <= COUNTER_SCORED_COUNT; first += 4) {
-            transpose(videos, half_life, first, (void *)&columns[first][i]);
-        }
-        transpose(videos, half_life, COUNTER_SCORED_COUNT - 4,
-                  (void *)&columns[COUNTER_SCORED_COUNT - 4][i]);
-    }
-    rates->gathered[half_life] = true;
 }
-_Static_assert(PROFILE_BLOCK % 4 == 0, "whole groups");
 
 /*
  * stats_decay_factor() of a block, without its table and jumps, so that it becomes vectors; the
@@ -62,7 +55,7 @@ _Static_assert(PROFILE_BLOCK % 4 == 0, "whole groups");
  */
 static void decay_factors(struct stats_moment now, const uint32_t *newest_ticks, double *out)
 {
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
+    for (size_t i = 0; i < VIDEO_BLOCK; i++) {
         uint64_t quarters = stats_quarters(now, newest_ticks[i]);
         uint64_t even = (quarters & 2) != 0 ? STATS_POWER_2 : STATS_POWER_0;
         uint64_t odd = (quarters & 2) != 0 ? STATS_POWER_3 : STATS_POWER_1;
@@ -77,7 +70,7 @@ static void find_rows(struct rates *rates, enum scope_kind scope)
     struct locale locale = rates->profile->locale;
     uint16_t code = scope == SCOPE_REGION ? locale.region : locale_language(locale);
     if (!rates->found[scope]) {
-        scoped_find_many(rates->scoped, scope, code, rates->videos, PROFILE_BLOCK,
+        scoped_find_many(rates->scoped, scope, code, rates->videos->rows, VIDEO_BLOCK,
                          rates->rows[scope]);
         rates->found[scope] = true;
     }
@@ -87,16 +80,13 @@ static void bring_global(struct rates *rates, struct stats_moment now, enum half
 {
     double *decays = rates->decays[SCOPE_GLOBAL][half_life];
     double *views = rates->views[SCOPE_GLOBAL][half_life];
-    uint32_t newest_ticks[PROFILE_BLOCK];
-    float most[PROFILE_BLOCK];
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-        const struct stats_decayed *decayed = &rates->videos[i]->decayed;
-        newest_ticks[i] = decayed->newest_tick;
-        most[i] = (float)stats_most_views(decayed, half_life); /* exact */
-    }
-    decay_factors(now, newest_ticks, decays);
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
-        views[i] = most[i] * decays[i];
+    gather_global(rates, half_life, COUNTER_PLAYS + 1);
+    const float *impressions = rates->counts[half_life][COUNTER_IMPRESSIONS];
+    const float *plays = rates->counts[half_life][COUNTER_PLAYS];
+    decay_factors(now, rates->videos->newest_ticks, decays);
+    for (size_t i = 0; i < VIDEO_BLOCK; i++) {
+        float most = impressions[i] > plays[i] ? impressions[i] : plays[i];
+        views[i] = most * decays[i];
     }
 }
 
@@ -105,7 +95,7 @@ static void bring_scoped(struct rates *rates, struct stats_moment now, struct ra
     double *decays = rates->decays[place.scope][place.half_life];
     double *views = rates->views[place.scope][place.half_life];
     find_rows(rates, place.scope);
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
+    for (size_t i = 0; i < VIDEO_BLOCK; i++) {
         const struct scoped *row = rates->rows[place.scope][i];
         decays[i] = 0;
         views[i] = 0;
@@ -143,7 +133,7 @@ const double *rates_views(struct rates *rates, struct rate_place place)
 static void gather_scoped(const struct rates *rates, struct rate_place place, enum counter counter,
                           float *counts)
 {
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
+    for (size_t i = 0; i < VIDEO_BLOCK; i++) {
         const struct scoped *row = rates->rows[place.scope][i];
         counts[i] =
             row != NULL ? (float)scoped_count(row, place.half_life, counter) : 0; /* exact */
@@ -155,15 +145,15 @@ void rates_hits(struct rates *rates, struct rate_place place, enum counter count
     bring(rates, place);
     const double *decays = rates->decays[place.scope][place.half_life];
     const double *views = rates->views[place.scope][place.half_life];
-    float scoped[PROFILE_BLOCK];
+    float scoped[VIDEO_BLOCK];
     const float *counts = scoped;
     if (place.scope == SCOPE_GLOBAL) {
-        gather_global(rates, place.half_life);
+        gather_global(rates, place.half_life, COUNTER_SCORED_COUNT);
         counts = rates->counts[place.half_life][counter];
     } else {
         gather_scoped(rates, place, counter, scoped);
     }
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
+    for (size_t i = 0; i < VIDEO_BLOCK; i++) {
         double hits = counts[i] * decays[i];
         out[i] = hits < views[i] ? hits : views[i];
     }
@@ -173,10 +163,9 @@ void rates_plays(struct rates *rates, enum half_life half_life, double *out)
 {
     struct rate_place place = {.scope = SCOPE_GLOBAL, .half_life = half_life};
     bring(rates, place);
-    gather_global(rates, half_life);
     const float *plays = rates->counts[half_life][COUNTER_PLAYS];
     const double *decays = rates->decays[SCOPE_GLOBAL][half_life];
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
+    for (size_t i = 0; i < VIDEO_BLOCK; i++) {
         out[i] = plays[i] * decays[i];
     }
 }
@@ -202,7 +191,7 @@ enum counter rates_counter(enum head head)
 
 static void shrink(const double *hits, const double *views, double strength, double *rate)
 {
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
+    for (size_t i = 0; i < VIDEO_BLOCK; i++) {
         rate[i] = (hits[i] + strength * rate[i]) / (views[i] + strength);
     }
 }
@@ -216,12 +205,12 @@ void rates_smoothed(struct rates *rates, struct rate_place place, enum head head
         [SCOPE_LANGUAGE] = model->language_strength,
     };
     enum counter counter = rates_counter(head);
-    for (size_t i = 0; i < PROFILE_BLOCK; i++) {
+    for (size_t i = 0; i < VIDEO_BLOCK; i++) {
         out[i] = model->heads[head].prior;
     }
     for (unsigned scope = SCOPE_GLOBAL; scope <= (unsigned)place.scope; scope++) {
         struct rate_place at = {.scope = scope, .half_life = place.half_life};
-        double hits[PROFILE_BLOCK];
+        double hits[VIDEO_BLOCK];
         rates_hits(rates, at, counter, hits);
         shrink(hits, rates_views(rates, at), strengths[scope], out);
     }

@@ -1,27 +1,27 @@
 #ifndef RANKER_RATES_H
 #define RANKER_RATES_H
 
-#include "ranker/profile_block.h"
+#include "ranker/profile.h"
 #include "ranker/scoped.h"
+#include "ranker/video_block.h"
 
 /*
  * What was counted of a block of videos, by everyone, in the user's region and in the locale's
  * language, brought to now with each half-life. What several features read is worked out once, when
- * it is first asked for. A block has PROFILE_BLOCK videos, all there.
+ * it is first asked for.
  */
 struct rates {
     const struct model *model;
     const struct profile *profile;
     const struct scoped_table *scoped;
-    const struct video *const *videos;
+    const struct video_block *videos;
     bool found[SCOPE_KIND_END];
     bool brought[SCOPE_KIND_END][HALF_LIFE_COUNT];
-    bool gathered[HALF_LIFE_COUNT];
-    const struct scoped *rows[SCOPE_KIND_END][PROFILE_BLOCK]; /* where found; NULL: no row */
-    float counts[HALF_LIFE_COUNT][COUNTER_SCORED_COUNT]
-                [PROFILE_BLOCK]; /* where gathered: everyone's */
-    double decays[SCOPE_KIND_END][HALF_LIFE_COUNT][PROFILE_BLOCK];
-    double views[SCOPE_KIND_END][HALF_LIFE_COUNT][PROFILE_BLOCK];
+    unsigned gathered[HALF_LIFE_COUNT]; /* how many of everyone's counters, from the first */
+    const struct scoped *rows[SCOPE_KIND_END][VIDEO_BLOCK]; /* where found; NULL: no row */
+    float counts[HALF_LIFE_COUNT][COUNTER_SCORED_COUNT][VIDEO_BLOCK];
+    double decays[SCOPE_KIND_END][HALF_LIFE_COUNT][VIDEO_BLOCK];
+    double views[SCOPE_KIND_END][HALF_LIFE_COUNT][VIDEO_BLOCK];
 };
 
 /* A counter of one scope. scope: as an enum rate_scope, the numbers are the same. */
@@ -32,7 +32,7 @@ struct rate_place {
 
 /* All pointers are kept. */
 void rates_init(struct rates *rates, const struct model *model, const struct profile *profile,
-                const struct scoped_table *scoped, const struct video *const *videos);
+                const struct scoped_table *scoped, const struct video_block *videos);
 
 /* Impressions or plays, whichever are more. */
 const double *rates_views(struct rates *rates, struct rate_place place);

@@ -184,10 +184,11 @@ static void shift(const struct model *model, struct column *value)
 
 /* Rounding what was multiplied, not what was added, keeps the order of values and never lifts one
  * that a factor below 1 lowers. */
-LOOP multiply(double weight, const struct column *feature, struct column *value)
+LOOP multiply(double weight, const double *feature, struct column *value)
 {
     for (size_t i = 0; i < FEATURE_BLOCK; i++) {
-        double v = value->at[i] * (1 + weight * feature->at[i]);
+        double x = feature[i] >= -DBL_MAX ? feature[i] : 0; /* as present() */
+        double v = value->at[i] * (1 + weight * x);
         value->at[i] = exact_quantum(v < SCORE_MAX ? v : SCORE_MAX);
     }
 }
@@ -276,11 +277,14 @@ void score_block(const struct selection *selection, const struct features *featu
     score_shift(model, &step, &value);
     for (unsigned i = 0; i < selection->multiplier_count; i++) {
         enum multiplier multiplier = selection->multipliers[i];
-        struct column feature;
-        present(features->columns[selection_feature(multiplier)], &feature);
+        const double *feature = features->columns[selection_feature(multiplier)];
         step_begin(&step, &value);
-        multiply(model->multipliers[multiplier], &feature, &value);
-        step_end(&step, HEAD_COUNT + 1 + multiplier, &value, feature.at);
+        multiply(model->multipliers[multiplier], feature, &value);
+        if (detail != NULL) {
+            struct column input;
+            present(feature, &input);
+            step_end(&step, HEAD_COUNT + 1 + multiplier, &value, input.at);
+        }
     }
     memcpy(scores, value.at, sizeof(value.at));
 }

@@ -32,23 +32,6 @@ static size_t count_positions(const struct slate_input *input)
     return least(count, least(input->positions, input->count));
 }
 
-/* An unknown creator is somebody else each time. */
-static enum status put_creators(struct slate_fill *fill, struct arena *arena)
-{
-    const struct slate_input *input = fill->input;
-    struct positions first;
-    enum status status = positions_init(&first, input->creators, input->count, arena);
-    for (size_t i = 0; status == STATUS_OK && i < input->count; i++) {
-        fill->creators[i] = (uint16_t)i;
-        if (input->creators[i] != 0) {
-            uint16_t *slot = positions_slot(&first, input->creators[i]);
-            *slot = *slot != 0 ? *slot : (uint16_t)(i + 1);
-            fill->creators[i] = (uint16_t)(*slot - 1);
-        }
-    }
-    return status;
-}
-
 /* A category's number is the place of its first mention, from 1. A video's repeats count once. */
 static void number_categories(struct slate_fill *fill, const uint64_t *keys,
                               const struct positions *first)
@@ -183,7 +166,7 @@ enum status slate_fill_init(struct slate_fill *fill, const struct slate_input *i
         status = allocate(fill, arena);
     }
     if (status == STATUS_OK) {
-        status = put_creators(fill, arena);
+        status = slate_creators(input, arena, fill->creators);
     }
     if (status == STATUS_OK && model->category_cap > 0) {
         status = put_categories(fill, arena);
@@ -604,11 +587,10 @@ void slate_fill_rest(struct slate_fill *fill)
         uint32_t candidate = fill->by_score[i];
         if (!fill->placed[candidate]) {
             decay(fill, candidate);
-            fill->room.items[rest_count++] = slate_item(input->scores[candidate], candidate);
+            fill->room.items[rest_count++] = slate_item(fill->slate->scores[candidate], candidate);
         }
     }
     CHECK(rest_count == input->count - fill->placed_count);
-    slate_plain_order(&fill->room, rest_count, fill->slate,
-                      fill->slate->order + fill->placed_count);
+    slate_plain_order(&fill->room, rest_count, fill->slate->order + fill->placed_count);
     spread(fill);
 }

@@ -62,9 +62,9 @@ struct stats_delta {
 
 /* Decayed counts as of the start of newest_tick: what scoring reads. A function of struct stats. */
 struct stats_decayed {
-    float counts[HALF_LIFE_COUNT][COUNTER_SCORED_COUNT];
     uint32_t newest_tick;
     uint32_t mean_watch_ms; /* total watch time over plays; 0 without plays */
+    float counts[HALF_LIFE_COUNT][COUNTER_SCORED_COUNT];
 };
 
 enum { STATS_TICK_MS = 450000 };

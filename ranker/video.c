@@ -212,24 +212,31 @@ struct video *videos_find(struct videos *videos, uint64_t key)
     return table_find(&videos->rows, key);
 }
 
+static inline void prefetch_row(const struct video *row)
+{
+    for (size_t at = 0; at < sizeof(*row); at += 64) {
+        __builtin_prefetch((const char *)row + at);
+    }
+}
+
 void videos_find_many(const struct videos *videos, const uint64_t *keys, size_t count,
                       const struct video **out)
 {
-    enum { SLOT_AHEAD = 32, ROW_AHEAD = 16 };
-    const struct table *rows = &videos->rows;
-    /* The later stages start below 0, that is far above count. */
-    for (size_t i = 0; i < count + SLOT_AHEAD; i++) {
-        if (i < count) {
-            table_prefetch(rows, keys[i]);
-        }
-        size_t guessed = i - (SLOT_AHEAD - ROW_AHEAD);
-        if (guessed < count) {
-            out[guessed] = table_guess(rows, keys[guessed]);
-            table_prefetch_row(rows, out[guessed]);
-        }
-        size_t checked = i - SLOT_AHEAD;
-        if (checked < count && out[checked] != NULL && out[checked]->key != keys[checked]) {
-            out[checked] = table_find(rows, keys[checked]);
+    enum { AHEAD = 16 };
+    /* Ours, and with a size that is known, so that nothing of it is read again for each key. */
+    struct table rows = videos->rows;
+    rows.row_size = sizeof(struct video);
+    for (size_t i = 0; i < AHEAD && i < count; i++) {
+        table_prefetch(&rows, keys[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        table_prefetch(&rows, keys[i + AHEAD < count ? i + AHEAD : i]);
+        out[i] = table_guess(&rows, keys[i]);
+        prefetch_row(out[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (out[i] != NULL && out[i]->key != keys[i]) {
+            out[i] = table_find(&rows, keys[i]);
         }
     }
 }

@@ -137,17 +137,31 @@ const struct watch_histogram *watch_find(const struct watch *watch, uint16_t reg
     return &watch->global[duration_bucket];
 }
 
-double watch_quantile(const struct watch_histogram *histogram, unsigned bin)
+static double share(const struct watch_histogram *histogram, uint64_t below, unsigned bin)
 {
-    CHECK(bin < WATCH_BIN_COUNT);
     if (histogram->count == 0) {
         return 0.5;
     }
+    return ((double)below + (double)histogram->bins[bin] / 2) / (double)histogram->count;
+}
+
+double watch_quantile(const struct watch_histogram *histogram, unsigned bin)
+{
+    CHECK(bin < WATCH_BIN_COUNT);
     uint64_t below = 0;
     for (unsigned i = 0; i < bin; i++) {
         below += histogram->bins[i];
     }
-    return ((double)below + (double)histogram->bins[bin] / 2) / (double)histogram->count;
+    return share(histogram, below, bin);
+}
+
+void watch_quantiles(const struct watch_histogram *histogram, double out[WATCH_BIN_COUNT])
+{
+    uint64_t below = 0;
+    for (unsigned bin = 0; bin < WATCH_BIN_COUNT; bin++) {
+        out[bin] = share(histogram, below, bin);
+        below += histogram->bins[bin];
+    }
 }
 
 void watch_release(struct watch *watch)

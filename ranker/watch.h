@@ -85,6 +85,9 @@ const struct watch_histogram *watch_find(const struct watch *watch, uint16_t reg
  */
 double watch_quantile(const struct watch_histogram *histogram, unsigned bin);
 
+/* The same for each bin. */
+void watch_quantiles(const struct watch_histogram *histogram, double out[WATCH_BIN_COUNT]);
+
 void watch_release(struct watch *watch);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "ranker/arena.h"
+#include "ranker/block_code.h"
 #include "ranker/check.h"
 #include "ranker/features.h"
 #include "ranker/state.h"
@@ -40,6 +41,7 @@ static const struct program program = {
 };
 
 struct bench {
+    const struct block_code *code; /* as ranking has it on this processor */
     struct state *state;
     struct arena arena;
     struct model model;
@@ -99,8 +101,8 @@ static double ns_a_candidate(struct bench *bench, const struct selection *select
 {
     int64_t start_ns = program_now_ns();
     for (size_t i = 0; i < SMALL_STATE_VIDEOS; i += FEATURE_BLOCK) {
-        features_fill(&bench->source, selection, &bench->candidates[i], FEATURE_BLOCK,
-                      &bench->features);
+        bench->code->fill(&bench->source, selection, &bench->candidates[i], FEATURE_BLOCK,
+                          &bench->features);
     }
     return (double)(program_now_ns() - start_ns) / SMALL_STATE_VIDEOS;
 }
@@ -129,6 +131,7 @@ int main(int argc, char **argv)
     void *memory = malloc(ARENA_BYTES);
     CHECK(bench != NULL);
     CHECK(memory != NULL);
+    bench->code = block_code_choose();
     bench->state = small_state_new();
     arena_init(&bench->arena, memory, ARENA_BYTES);
     bench->model = plain_model();

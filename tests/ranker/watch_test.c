@@ -66,6 +66,23 @@ static void quantile_counts_half_of_its_own_bin(void)
     watch_release(&watch);
 }
 
+static void all_quantiles_are_those_of_each_bin(void)
+{
+    struct watch watch = {0};
+    double quantiles[WATCH_BIN_COUNT];
+    watch_quantiles(watch_find(&watch, 0, 2, 1), quantiles);
+    CHECK(quantiles[0] == 0.5 && quantiles[WATCH_BIN_COUNT - 1] == 0.5);
+    for (int64_t ms = 0; ms < 400000; ms += 7 + ms / 3) {
+        move(&watch, 0, -1, ms);
+    }
+    const struct watch_histogram *histogram = watch_find(&watch, 0, 2, 1);
+    watch_quantiles(histogram, quantiles);
+    for (unsigned bin = 0; bin < WATCH_BIN_COUNT; bin++) {
+        CHECK(quantiles[bin] == watch_quantile(histogram, bin));
+    }
+    watch_release(&watch);
+}
+
 static void growth_moves_a_view_and_adds_none(void)
 {
     struct watch watch = {0};
@@ -128,6 +145,7 @@ int main(int argc, char **argv)
         TEST(bins_agree_with_the_logarithm),
         TEST(an_empty_histogram_knows_nothing),
         TEST(quantile_counts_half_of_its_own_bin),
+        TEST(all_quantiles_are_those_of_each_bin),
         TEST(growth_moves_a_view_and_adds_none),
         TEST(a_region_with_few_views_falls_back_to_all),
         TEST(regions_are_sorted_however_they_come),
