@@ -1,6 +1,3 @@
-/* For pthread_rwlock_clockwrlock(); must precede every include. */
-#define _GNU_SOURCE
-
 #include "store/environment.h"
 
 #include <stdbool.h>
@@ -10,34 +7,60 @@
 
 enum { REOPEN_WAIT_S = 1 };
 
+/* Waits are by the monotonic clock. */
+static bool init_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    if (pthread_condattr_init(&attributes) != 0) {
+        return false;
+    }
+    bool done = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+                pthread_cond_init(condition, &attributes) == 0;
+    (void)pthread_condattr_destroy(&attributes);
+    return done;
+}
+
 enum status environment_init(struct environment *environment, int (*reopen)(void *owner),
                              void *owner)
 {
     environment->env = NULL;
+    environment->within = 0;
     environment->reopen = reopen;
     environment->owner = owner;
     atomic_init(&environment->unsynced, false);
-    return pthread_rwlock_init(&environment->lock, NULL) == 0 ? STATUS_OK : STATUS_NO_MEMORY;
+    if (pthread_mutex_init(&environment->lock, NULL) != 0) {
+        return STATUS_NO_MEMORY;
+    }
+    if (!init_condition(&environment->left)) {
+        pthread_mutex_destroy(&environment->lock);
+        return STATUS_NO_MEMORY;
+    }
+    return STATUS_OK;
 }
 
 void environment_release(struct environment *environment)
 {
-    pthread_rwlock_destroy(&environment->lock);
+    pthread_cond_destroy(&environment->left);
+    pthread_mutex_destroy(&environment->lock);
 }
 
 int environment_enter(struct environment *environment)
 {
-    CHECK(pthread_rwlock_rdlock(&environment->lock) == 0);
-    if (environment->env == NULL) {
-        environment_leave(environment);
-        return MDB_PANIC;
-    }
-    return 0;
+    pthread_mutex_lock(&environment->lock);
+    bool open = environment->env != NULL;
+    environment->within += open;
+    pthread_mutex_unlock(&environment->lock);
+    return open ? 0 : MDB_PANIC;
 }
 
 void environment_leave(struct environment *environment)
 {
-    CHECK(pthread_rwlock_unlock(&environment->lock) == 0);
+    pthread_mutex_lock(&environment->lock);
+    environment->within--;
+    if (environment->within == 0) {
+        pthread_cond_signal(&environment->left);
+    }
+    pthread_mutex_unlock(&environment->lock);
 }
 
 static bool is_usable(const struct environment *environment)
@@ -49,24 +72,36 @@ static bool is_usable(const struct environment *environment)
     return rc != MDB_PANIC;
 }
 
+/* With the lock held, which it lets go of while it waits; false: somebody stayed within. */
+static bool wait_until_empty(struct environment *environment)
+{
+    struct timespec until;
+    int rc = clock_gettime(CLOCK_MONOTONIC, &until);
+    CHECK(rc == 0);
+    until.tv_sec += REOPEN_WAIT_S;
+    while (environment->within > 0 && rc == 0) {
+        rc = pthread_cond_timedwait(&environment->left, &environment->lock, &until);
+    }
+    return environment->within == 0;
+}
+
 /*
- * Whoever is within leaves soon, since nothing new begins; but this thread itself may be, with
- * another transaction, and a scrub may take long.
+ * Whoever is within leaves soon; but this thread itself may be, with another transaction, and a
+ * scrub may take long. Others may enter meanwhile: they are refused, and wait here as well.
  */
 static int reopen(struct environment *environment)
 {
-    struct timespec until;
-    CHECK(clock_gettime(CLOCK_MONOTONIC, &until) == 0);
-    until.tv_sec += REOPEN_WAIT_S;
-    if (pthread_rwlock_clockwrlock(&environment->lock, CLOCK_MONOTONIC, &until) != 0) {
-        return MDB_PANIC;
-    }
     int rc = 0;
-    if (!is_usable(environment)) {
+    pthread_mutex_lock(&environment->lock);
+    if (!wait_until_empty(environment)) {
+        rc = MDB_PANIC;
+    } else if (!is_usable(environment)) {
         atomic_store(&environment->unsynced, true);
         rc = environment->reopen(environment->owner);
     }
-    environment_leave(environment);
+    /* Others who wait for the same may go on. */
+    pthread_cond_signal(&environment->left);
+    pthread_mutex_unlock(&environment->lock);
     return rc;
 }
 

@@ -4,6 +4,7 @@
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include "ranker/status.h"
 
@@ -21,8 +22,10 @@ struct environment {
         *env; /* for those within; NULL: it could not be opened again, and will be tried again */
 
     /* Private. */
-    pthread_rwlock_t lock; /* whoever is within has it for reading */
-    atomic_bool unsynced;  /* it was opened again, and nothing was written since */
+    pthread_mutex_t lock; /* of env and within; not held by those within, who take other locks */
+    pthread_cond_t left;  /* the last one */
+    size_t within;
+    atomic_bool unsynced; /* it was opened again, and nothing was written since */
     int (*reopen)(void *owner);
     void *owner;
 };
