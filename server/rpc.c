@@ -27,11 +27,12 @@ extern void set_deadlock_detection(int mode) __asm__(
 
 enum {
     ARENA_BYTES_MIN = 4 << 20,
-    SWELL_BYTES_MIN = 256 << 20, /* more than users who come back into memory take in a second */
+    SWELL_BYTES_MIN = 64 << 20,            /* much more than users who come back into memory take */
     ADDRESS_SIZE = ADDRESS_HOST_SIZE + 16, /* with ":", a port and a zero */
     PATH_SIZE = 256,
     BURST_FACTOR = 5, /* times the queue delay, a burst may wait */
     QUEUE_SHARE = 4,  /* one of so many parts of the memory may wait for its turn in each class */
+    SWELL_SHARE = 4,  /* likewise, the process may grow by in a second while a flood comes */
     FLOOD_SHARE = 8,  /* likewise, may come on one connection without being whole messages */
     STRANGER_MESSAGES = 2,        /* of the longest, may come so at first */
     HANDSHAKE_MS = 10000,         /* until a client's SETTINGS have come */
@@ -289,6 +290,12 @@ static enum status init_workers(struct rpc *rpc, const struct rpc_options *optio
     return STATUS_OK;
 }
 
+static uint64_t swell_bytes(uint64_t memory_quota_bytes)
+{
+    uint64_t bytes = memory_quota_bytes / SWELL_SHARE;
+    return bytes > SWELL_BYTES_MIN ? bytes : SWELL_BYTES_MIN;
+}
+
 /* Takes the port, and makes the server whose connections come from there. */
 static enum status bind_port(struct rpc *rpc, const struct rpc_options *options,
                              const struct address *address, struct problem *problem)
@@ -300,8 +307,7 @@ static enum status bind_port(struct rpc *rpc, const struct rpc_options *options,
         .stranger_bytes = STRANGER_MESSAGES * options->max_message_bytes,
         .flood_bytes = options->memory_quota_bytes / FLOOD_SHARE,
         .flood_bytes_total = options->memory_quota_bytes / 2,
-        .swell_bytes = options->memory_quota_bytes > SWELL_BYTES_MIN ? options->memory_quota_bytes
-                                                                     : SWELL_BYTES_MIN,
+        .swell_bytes = swell_bytes(options->memory_quota_bytes),
     };
     unsigned bound = 0;
     enum status status = connections_new(&connections_options, address->host, address->port,
