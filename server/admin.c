@@ -108,12 +108,8 @@ enum status admin_new(const struct admin_options *options, struct admin **out)
     if (admin == NULL) {
         return STATUS_NO_MEMORY;
     }
-    pthread_condattr_t monotonic;
     admin->options = *options;
-    CHECK(pthread_condattr_init(&monotonic) == 0);
-    CHECK(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
-    CHECK(pthread_cond_init(&admin->filled, &monotonic) == 0);
-    CHECK(pthread_condattr_destroy(&monotonic) == 0);
+    monotonic_condition_init(&admin->filled);
     CHECK(pthread_mutex_init(&admin->lock, NULL) == 0);
     if (pthread_create(&admin->thread, NULL, run, admin) != 0) {
         free(admin);

@@ -392,11 +392,7 @@ static struct rpc *rpc_new(size_t method_count, size_t worker_count)
         free(rpc);
         return NULL;
     }
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&rpc->stopped, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    monotonic_condition_init(&rpc->stopped);
     pthread_mutex_init(&rpc->lock, NULL);
     if (set_deadlock_detection != NULL) {
         set_deadlock_detection(0);

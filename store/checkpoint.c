@@ -670,11 +670,7 @@ enum status checkpoint_start(struct checkpoint *checkpoint, pthread_rwlock_t *lo
     if (checkpoint->file == NULL) {
         return STATUS_OK;
     }
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&checkpoint->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    monotonic_condition_init(&checkpoint->changed);
     pthread_mutex_init(&checkpoint->mutex, NULL);
     void *memory = malloc(STATE_LOAD_BYTES);
     if (memory != NULL) {

@@ -1,6 +1,7 @@
 #ifndef STORE_CLOCK_H
 #define STORE_CLOCK_H
 
+#include <pthread.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -42,6 +43,16 @@ static inline int64_t monotonic_ns(void)
 static inline int64_t thread_cpu_ns(void)
 {
     return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* A condition whose waits end by the monotonic clock. */
+static inline void monotonic_condition_init(pthread_cond_t *condition)
+{
+    pthread_condattr_t monotonic;
+    CHECK(pthread_condattr_init(&monotonic) == 0);
+    CHECK(pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+    CHECK(pthread_cond_init(condition, &monotonic) == 0);
+    CHECK(pthread_condattr_destroy(&monotonic) == 0);
 }
 
 #endif

@@ -4,21 +4,9 @@
 #include <time.h>
 
 #include "ranker/check.h"
+#include "store/clock.h"
 
 enum { REOPEN_WAIT_S = 1 };
-
-/* Waits are by the monotonic clock. */
-static bool init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-    if (pthread_condattr_init(&attributes) != 0) {
-        return false;
-    }
-    bool done = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
-                pthread_cond_init(condition, &attributes) == 0;
-    (void)pthread_condattr_destroy(&attributes);
-    return done;
-}
 
 enum status environment_init(struct environment *environment, int (*reopen)(void *owner),
                              void *owner)
@@ -31,10 +19,7 @@ enum status environment_init(struct environment *environment, int (*reopen)(void
     if (pthread_mutex_init(&environment->lock, NULL) != 0) {
         return STATUS_NO_MEMORY;
     }
-    if (!init_condition(&environment->left)) {
-        pthread_mutex_destroy(&environment->lock);
-        return STATUS_NO_MEMORY;
-    }
+    monotonic_condition_init(&environment->left);
     return STATUS_OK;
 }
 

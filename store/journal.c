@@ -501,11 +501,7 @@ static bool make_parts(struct journal *journal, const struct journal_options *op
         journal->buffers[0].bytes = malloc(journal->buffer_bytes);
         journal->buffers[1].bytes = malloc(journal->buffer_bytes);
     }
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&journal->filled, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    monotonic_condition_init(&journal->filled);
     pthread_mutex_init(&journal->queue_lock, NULL);
     pthread_mutex_init(&journal->files_lock, NULL);
     return journal->data != NULL &&

@@ -98,11 +98,7 @@ enum status keeper_new(const struct keeper_options *options, struct keeper **out
     keeper->options = *options;
     keeper->directory = strdup(options->directory);
     keeper->retire = retire_new(options->store);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&keeper->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    monotonic_condition_init(&keeper->changed);
     pthread_mutex_init(&keeper->mutex, NULL);
     if (keeper->directory == NULL || keeper->retire == NULL) {
         keeper_free(keeper);
