@@ -251,7 +251,7 @@ static enum status init_languages(struct profile *profile, const struct model *m
                                   const struct rank_request *request, struct arena *arena)
 {
     const struct user *user = profile->user;
-    size_t learnt = user != NULL ? user->affinity_count[AFFINITY_LANGUAGE] : 0;
+    size_t learnt = taste_count(profile, AFFINITY_LANGUAGE);
     size_t given = 1 + request->language_count + model->language_count;
     enum status status = perfect_init(&profile->spoken, arena, given + learnt);
     if (status != STATUS_OK) {
