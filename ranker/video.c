@@ -187,8 +187,8 @@ static enum status grow_more(struct mores *more)
     if (values == NULL) {
         return STATUS_NO_MEMORY;
     }
-    if (more->capacity > 0) {
-        memcpy(values, more->values, more->end * sizeof(*values));
+    if (more->end > 1) { /* while no row has more, no page of it is the process's */
+        memcpy(values + 1, more->values + 1, (more->end - 1) * sizeof(*values));
     }
     release_more(more);
     more->values = values;
