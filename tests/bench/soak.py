@@ -633,7 +633,7 @@ def parse_options(words):
     add("--sample", type=int, default=10, metavar="SECONDS", help="between samples (10)")
     add("--videos", type=int, default=100000, metavar="N", help="videos at a time (100000)")
     add("--users", type=int, default=100000, metavar="N", help="users at a time (100000)")
-    add("--new-videos", type=float, default=20, metavar="N", help="videos a second (20)")
+    add("--new-videos", type=float, default=60, metavar="N", help="videos a second (60)")
     add("--new-users", type=float, default=200, metavar="N", help="users a second (200)")
     add("--signals", type=int, default=10000, metavar="N", help="signals a second (10000)")
     add("--batch", type=int, default=64, metavar="N", help="signals of a message (64)")
