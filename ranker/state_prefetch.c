@@ -29,13 +29,14 @@ static void prefetch_rows(const struct state *state, const struct signal *signal
     }
 }
 
-/* All cache lines that the bytes are on. Of no bytes, bytes may be NULL. */
+/* All cache lines that the bytes are on; there is one at least. */
 static void prefetch_bytes(const void *bytes, size_t size)
 {
     enum { LINE = 64 };
-    size_t skew = (uintptr_t)bytes % LINE;
-    for (size_t at = 0; size > 0 && at < skew + size; at += LINE) {
-        __builtin_prefetch((const char *)bytes - skew + at);
+    const char *end = (const char *)bytes + size;
+    const char *first = (const char *)bytes - (uintptr_t)bytes % LINE;
+    for (const char *at = first; at < end; at += LINE) {
+        __builtin_prefetch(at);
     }
 }
 
@@ -91,7 +92,10 @@ static void prefetch_lists(const struct state *state, const struct signal *signa
     const struct user *user = slot->user;
     if (signal->type != SIGNAL_IMPRESSION && signal->type != SIGNAL_PLAY) {
         for (unsigned i = 0; i < AFFINITY_KIND_COUNT; i++) {
-            prefetch_bytes(user->affinities[i], user->affinity_count[i] * sizeof(struct affinity));
+            if (user->affinity_count[i] > 0) {
+                prefetch_bytes(user->affinities[i],
+                               user->affinity_count[i] * sizeof(struct affinity));
+            }
         }
     }
     if (user->seen_count > 0) {
