@@ -84,7 +84,7 @@ static void prefetch_buckets(const struct state *state, const struct signal *sig
 /* A user's lists: tastes, where the signal may move them, and the latest videos seen. */
 static void prefetch_lists(const struct state *state, const struct signal *signal)
 {
-    enum { SEEN = 4 };
+    enum { SEEN = 16 };
     const struct user_slot *slot = table_guess(&state->users, signal->user_key);
     if (slot == NULL || slot->user == NULL) {
         return;
