@@ -36,6 +36,15 @@ static inline bool changes_touch(struct changes *changes, size_t row)
     return waited;
 }
 
+/* Makes what changes_touch() looks at come near; nothing else. */
+static inline void changes_prefetch(const struct changes *changes, size_t row)
+{
+    if (row / 64 < changes->word_count) {
+        __builtin_prefetch(&changes->changed[row / 64]);
+        __builtin_prefetch(&changes->waiting[row / 64]);
+    }
+}
+
 /* Whether a row for which there is room has changed since the last mark. */
 static inline bool changes_has(const struct changes *changes, size_t row)
 {

@@ -29,29 +29,45 @@ static void prefetch_rows(const struct state *state, const struct signal *signal
     }
 }
 
+/* All cache lines that the bytes are on; there is one at least. */
+static void prefetch_bytes(const void *bytes, size_t size)
+{
+    enum { LINE = 64 };
+    const char *end = (const char *)bytes + size;
+    const char *first = (const char *)bytes - (uintptr_t)bytes % LINE;
+    for (const char *at = first; at < end; at += LINE) {
+        __builtin_prefetch(at);
+    }
+}
+
+/* Where it is noted that a row changes. */
+static void prefetch_changes(const struct state *state, enum state_table table, size_t row)
+{
+    if (state->visit != NULL) {
+        changes_prefetch(&state->changes[table], row);
+    }
+}
+
 /* What hangs on the rows. */
 static void prefetch_parts(const struct state *state, const struct signal *signal,
                            const struct scopes *scopes)
 {
-    enum { LINE = 64 };
     const struct user_slot *slot = table_guess(&state->users, signal->user_key);
     if (slot != NULL && slot->user != NULL) {
-        for (size_t i = 0; i < sizeof(struct user); i += LINE) {
-            __builtin_prefetch((const char *)slot->user + i);
-        }
+        prefetch_bytes(slot->user, sizeof(struct user));
+        prefetch_changes(state, STATE_USERS, slot->number);
     }
     for (unsigned i = 0; i < scopes->count; i++) {
         uint64_t hash = state_hash_of(scopes, i, signal->video_key);
         const struct scope_slot *slot_of_scope = table_guess(&state->stats, hash);
         if (slot_of_scope != NULL && slot_of_scope->stats != NULL) {
-            for (size_t at = 0; at < sizeof(struct stats); at += LINE) {
-                __builtin_prefetch((const char *)slot_of_scope->stats + at);
-            }
+            prefetch_bytes(slot_of_scope->stats, sizeof(struct stats));
+            prefetch_changes(state, STATE_STATISTICS, slot_of_scope->number);
         }
     }
 }
 
-/* The newest bucket of the scopes' statistics. */
+/* The newest bucket of the scopes' statistics, mostly on two lines. */
 static void prefetch_buckets(const struct state *state, const struct signal *signal,
                              const struct scopes *scopes)
 {
@@ -59,24 +75,32 @@ static void prefetch_buckets(const struct state *state, const struct signal *sig
         uint64_t hash = state_hash_of(scopes, i, signal->video_key);
         const struct scope_slot *slot = table_guess(&state->stats, hash);
         if (slot != NULL && slot->stats != NULL && slot->stats->bucket_count > 0) {
-            __builtin_prefetch(&slot->stats->buckets[slot->stats->bucket_count - 1]);
+            prefetch_bytes(&slot->stats->buckets[slot->stats->bucket_count - 1],
+                           sizeof(struct stats_bucket));
         }
     }
 }
 
-/* A user's lists: the first line of tastes, and the latest videos seen. */
+/* A user's lists: tastes, where the signal may move them, and the latest videos seen. */
 static void prefetch_lists(const struct state *state, const struct signal *signal)
 {
+    enum { SEEN = 16 };
     const struct user_slot *slot = table_guess(&state->users, signal->user_key);
     if (slot == NULL || slot->user == NULL) {
         return;
     }
     const struct user *user = slot->user;
-    for (unsigned i = 0; i < AFFINITY_KIND_COUNT; i++) {
-        __builtin_prefetch(user->affinities[i]);
+    if (signal->type != SIGNAL_IMPRESSION && signal->type != SIGNAL_PLAY) {
+        for (unsigned i = 0; i < AFFINITY_KIND_COUNT; i++) {
+            if (user->affinity_count[i] > 0) {
+                prefetch_bytes(user->affinities[i],
+                               user->affinity_count[i] * sizeof(struct affinity));
+            }
+        }
     }
     if (user->seen_count > 0) {
-        __builtin_prefetch(&user->seen[user->seen_count - 1]);
+        size_t count = user->seen_count < SEEN ? user->seen_count : SEEN;
+        prefetch_bytes(&user->seen[user->seen_count - count], count * sizeof(struct seen));
     }
 }
 

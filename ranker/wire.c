@@ -93,17 +93,12 @@ static enum status check_signal_numbers(const Reelrank__V1__Signal *message, int
                             LIMIT_DURATION_MS, problem);
 }
 
-enum status wire_signal(const Reelrank__V1__Signal *message, int64_t now_ms, struct signal *out,
-                        struct problem *problem)
+/* What is left to do of a signal whose texts are right and whose ids have these keys. */
+static enum status put_signal(const Reelrank__V1__Signal *message,
+                              const struct wire_signal_note *note, int64_t now_ms,
+                              struct signal *out, struct problem *problem)
 {
-    enum status status = wire_check_unknown("signal", &message->base, problem);
-    if (status == STATUS_OK) {
-        status = check_signal_texts(message, problem);
-    }
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = check_signal_numbers(message, now_ms, problem);
+    enum status status = check_signal_numbers(message, now_ms, problem);
     if (status != STATUS_OK) {
         return status;
     }
@@ -118,11 +113,10 @@ enum status wire_signal(const Reelrank__V1__Signal *message, int64_t now_ms, str
             return status;
         }
     }
-    struct text ranking_id = text_of(message->ranking_id);
     *out = (struct signal){
-        .user_key = hash_key(text_of(message->user_id)),
-        .video_key = hash_key(text_of(message->video_id)),
-        .ranking_key = ranking_id.size > 0 ? hash_key(ranking_id) : 0,
+        .user_key = note->user_key,
+        .video_key = note->video_key,
+        .ranking_key = note->ranking_key,
         .type = (enum signal_type)message->type,
         .position = message->position,
         .time_ms = message->time_ms,
@@ -131,6 +125,33 @@ enum status wire_signal(const Reelrank__V1__Signal *message, int64_t now_ms, str
         .locale = locale,
     };
     return STATUS_OK;
+}
+
+enum status wire_signal(const Reelrank__V1__Signal *message, int64_t now_ms, struct signal *out,
+                        struct problem *problem)
+{
+    enum status status = wire_check_unknown("signal", &message->base, problem);
+    if (status == STATUS_OK) {
+        status = check_signal_texts(message, problem);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct text ranking_id = text_of(message->ranking_id);
+    const struct wire_signal_note note = {
+        .user_key = hash_key(text_of(message->user_id)),
+        .video_key = hash_key(text_of(message->video_id)),
+        .ranking_key = ranking_id.size > 0 ? hash_key(ranking_id) : 0,
+    };
+    return put_signal(message, &note, now_ms, out, problem);
+}
+
+enum status wire_signal_noted(const Reelrank__V1__Signal *message,
+                              const struct wire_signal_note *note, int64_t now_ms,
+                              struct signal *out, struct problem *problem)
+{
+    return note->packed.size > 0 ? put_signal(message, note, now_ms, out, problem)
+                                 : wire_signal(message, now_ms, out, problem);
 }
 
 /* Hashes count texts into keys. */

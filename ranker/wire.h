@@ -41,6 +41,11 @@ MUST_USE enum status wire_rank_request_noted(const Reelrank__V1__RankRequest *me
 MUST_USE enum status wire_signal(const Reelrank__V1__Signal *message, int64_t now_ms,
                                  struct signal *out, struct problem *problem);
 
+/* The same, for a signal that wire_unpack() has made a note of, or has not: then all is zero. */
+MUST_USE enum status wire_signal_noted(const Reelrank__V1__Signal *message,
+                                       const struct wire_signal_note *note, int64_t now_ms,
+                                       struct signal *out, struct problem *problem);
+
 /* content_hash is left 0: the caller hashes the packed bytes. */
 MUST_USE enum status wire_video(const Reelrank__V1__Video *message, struct video_facts *out,
                                 struct problem *problem);

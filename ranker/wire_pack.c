@@ -6,8 +6,9 @@
 #include "ranker/wire_codec.h"
 
 /*
- * A RankResponse in packed form: every field's key is one byte, fields come by number, and what has
- * its default value is left out. The other form goes to protobuf-c.
+ * A RankResponse in packed form, and the outcomes of a batch of signals: every field's key is one
+ * byte, fields come by number, and what has its default value is left out. All else goes to
+ * protobuf-c.
  */
 
 enum wire_type { TYPE_VARINT = 0, TYPE_BYTES = 2 };
@@ -180,6 +181,82 @@ static const Reelrank__V1__RankStreamResponse *as_stream_response(const Protobuf
                : NULL;
 }
 
+/* What a RecordSignalsResponse and a StreamSignalsResponse have in common. */
+struct outcomes {
+    unsigned first; /* number of the field that the results are; the others follow */
+    uint64_t batch_id;
+    Reelrank__V1__SignalResult *const *results; /* NULL: the message is neither */
+    size_t count;
+    uint32_t accepted;
+    uint32_t duplicate;
+    uint32_t rejected;
+    uint64_t state_sequence;
+};
+
+/* Generated types have nothing in common, though their fields do. */
+#define OUTCOMES_OF(number, id, message)                  \
+    ((struct outcomes){.first = (number),                 \
+                       .batch_id = (id),                  \
+                       .results = (message)->results,     \
+                       .count = (message)->n_results,     \
+                       .accepted = (message)->accepted,   \
+                       .duplicate = (message)->duplicate, \
+                       .rejected = (message)->rejected,   \
+                       .state_sequence = (message)->state_sequence})
+
+static struct outcomes as_outcomes(const ProtobufCMessage *message)
+{
+    if (message->descriptor == &reelrank__v1__record_signals_response__descriptor) {
+        const Reelrank__V1__RecordSignalsResponse *record =
+            (const Reelrank__V1__RecordSignalsResponse *)message;
+        return OUTCOMES_OF(1, 0, record);
+    }
+    if (message->descriptor == &reelrank__v1__stream_signals_response__descriptor) {
+        const Reelrank__V1__StreamSignalsResponse *stream =
+            (const Reelrank__V1__StreamSignalsResponse *)message;
+        return OUTCOMES_OF(2, stream->batch_id, stream);
+    }
+    return (struct outcomes){.results = NULL};
+}
+
+/* An enum is written as a number of 64 bits with a sign, whatever the compiler makes of it. */
+static uint64_t outcome_of(const Reelrank__V1__SignalResult *result)
+{
+    return (uint64_t)(int64_t)(int32_t)result->outcome;
+}
+
+static size_t result_size(const Reelrank__V1__SignalResult *result)
+{
+    return value_size(outcome_of(result)) + text_size(result->reason);
+}
+
+static size_t outcomes_size(const struct outcomes *outcomes)
+{
+    size_t size = value_size(outcomes->batch_id) + value_size(outcomes->accepted) +
+                  value_size(outcomes->duplicate) + value_size(outcomes->rejected) +
+                  value_size(outcomes->state_sequence);
+    for (size_t i = 0; i < outcomes->count; i++) {
+        size += bytes_size(result_size(outcomes->results[i]));
+    }
+    return size;
+}
+
+static void put_outcomes(const struct outcomes *outcomes, uint8_t *at)
+{
+    unsigned first = outcomes->first;
+    at = put_value(at, 1, outcomes->batch_id);
+    for (size_t i = 0; i < outcomes->count; i++) {
+        const Reelrank__V1__SignalResult *result = outcomes->results[i];
+        at = put_varint(put_key(at, first, TYPE_BYTES), result_size(result));
+        at = put_value(at, 1, outcome_of(result));
+        at = put_text(at, 2, result->reason);
+    }
+    at = put_value(at, first + 1, outcomes->accepted);
+    at = put_value(at, first + 2, outcomes->duplicate);
+    at = put_value(at, first + 3, outcomes->rejected);
+    (void)put_value(at, first + 4, outcomes->state_sequence);
+}
+
 size_t wire_packed_size(const ProtobufCMessage *message)
 {
     const Reelrank__V1__RankResponse *response = as_response(message);
@@ -190,6 +267,10 @@ size_t wire_packed_size(const ProtobufCMessage *message)
     if (stream != NULL) {
         return value_size(stream->correlation_id) + bytes_size(response_size(stream->response));
     }
+    struct outcomes outcomes = as_outcomes(message);
+    if (outcomes.results != NULL) {
+        return outcomes_size(&outcomes);
+    }
     return protobuf_c_message_get_packed_size(message);
 }
 
@@ -197,7 +278,10 @@ void wire_pack(const ProtobufCMessage *message, uint8_t *out)
 {
     const Reelrank__V1__RankResponse *response = as_response(message);
     const Reelrank__V1__RankStreamResponse *stream = as_stream_response(message);
-    if (response != NULL) {
+    struct outcomes outcomes = as_outcomes(message);
+    if (outcomes.results != NULL) {
+        put_outcomes(&outcomes, out);
+    } else if (response != NULL) {
         put_response(response, out);
     } else if (stream != NULL) {
         out = put_value(out, 1, stream->correlation_id);

@@ -1,22 +1,10 @@
-#include <stdbool.h>
-#include <string.h>
-
 #include "ranker/hash.h"
 #include "ranker/limits.h"
 #include "ranker/wire.h"
 #include "ranker/wire_codec.h"
+#include "ranker/wire_read.h"
 
-/*
- * A RankRequest is read in one pass. Its bytes are copied once, and each string lies in the copy,
- * ended by a zero in the place of what stands behind it, which is read from the bytes that came.
- * Whatever is not foreseen here ends the pass: protobuf-c begins anew, and decides. So each step
- * needs to be right about what it takes, and to take what clients send.
- */
-
-enum wire_type { TYPE_VARINT = 0, TYPE_BYTES = 2 };
-
-/* A field's key, of one byte, is its number above TYPE_BITS bits of type. */
-enum { TYPE_BITS = 3, TYPE_MASK = (1 << TYPE_BITS) - 1 };
+/* A RankRequest is read in one pass; batches of signals are read in wire_unpack_signals.c. */
 
 /* Of a RankRequest; the numbers of its other fields stand where they are read. */
 enum { LANGUAGES = 4, CANDIDATE_IDS = 8, CANDIDATE_KEYS = 9 };
@@ -24,50 +12,13 @@ enum { LANGUAGES = 4, CANDIDATE_IDS = 8, CANDIDATE_KEYS = 9 };
 /* Of a RankStreamRequest. */
 enum { CORRELATION_KEY = 1 << TYPE_BITS | TYPE_VARINT, REQUEST_KEY = 2 << TYPE_BITS | TYPE_BYTES };
 
-enum {
-    STRING_SIZE_MAX = 127, /* so that the size is one byte */
-    SIZE_BYTES = 5,        /* of another size, as protobuf-c has it */
-    VALUE_BYTES = 9        /* of a number, so that it fits 63 bits */
-};
-
-struct reading {
-    const uint8_t *at;
-    const uint8_t *end;
-    const uint8_t *bytes;
-    char *copy; /* of all bytes, and one more */
+struct request_reading {
+    struct reading in;
     struct arena *arena;
     Reelrank__V1__RankRequest *message;
     uint64_t *id_keys; /* NULL: no candidate_ids so far */
     uint64_t flaws;    /* of candidate_ids, as text_flaws() tells */
 };
-
-static bool read_varint(struct reading *reading, unsigned bytes_max, uint64_t *out)
-{
-    *out = 0;
-    for (unsigned i = 0; i < bytes_max && reading->at < reading->end; i++) {
-        uint64_t byte = *reading->at++;
-        *out |= (byte & 0x7f) << (7 * i);
-        if (byte < 0x80) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The size of the string whose size is at `at`; above STRING_SIZE_MAX: none, or none for us. */
-static inline size_t string_size(const uint8_t *at, const uint8_t *end)
-{
-    size_t left = (size_t)(end - at);
-    return left > 0 && at[0] < left ? at[0] : STRING_SIZE_MAX + 1;
-}
-
-/* The string of these bytes, in the copy. */
-static inline char *string_of(const struct reading *reading, const uint8_t *bytes, size_t size)
-{
-    char *string = reading->copy + (bytes - reading->bytes);
-    string[size] = '\0';
-    return string;
-}
 
 static bool read_string(struct reading *reading, char **out)
 {
@@ -80,38 +31,7 @@ static bool read_string(struct reading *reading, char **out)
     return true;
 }
 
-static inline uint64_t load(const uint8_t *bytes)
-{
-    uint64_t word;
-    memcpy(&word, bytes, sizeof(word));
-    return word;
-}
-
-/* Not zero where a byte is zero or above 127. */
-static inline uint64_t word_flaws(uint64_t word)
-{
-    return (word | (word - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080);
-}
-
-/* Not zero where the text is empty, or a byte of it zero or above 127. */
-static inline uint64_t text_flaws(const uint8_t *text, size_t size)
-{
-    enum { WORD = sizeof(uint64_t) };
-    uint64_t found = size == 0;
-    if (size >= WORD) { /* its last bytes may be looked at twice */
-        found = word_flaws(load(text + size - WORD));
-        for (size_t at = 0; at + WORD < size; at += WORD) {
-            found |= word_flaws(load(text + at));
-        }
-        return found;
-    }
-    for (size_t i = 0; i < size; i++) {
-        found |= word_flaws(UINT64_C(0x0101010101010100) | text[i]);
-    }
-    return found;
-}
-
-static bool begin_ids(struct reading *reading)
+static bool begin_ids(struct request_reading *reading)
 {
     if (reading->id_keys == NULL) {
         reading->id_keys = arena_new_raw(reading->arena, uint64_t, LIMIT_CANDIDATES);
@@ -122,41 +42,41 @@ static bool begin_ids(struct reading *reading)
 
 /* An id and those that follow at once. Its variables are its own, for the compiler must take it
  * that the zeros behind strings change what pointers lead to. */
-static bool read_ids(struct reading *reading)
+static bool read_ids(struct request_reading *reading)
 {
     if (!begin_ids(reading)) {
         return false;
     }
-    struct reading here = *reading;
+    struct request_reading here = *reading;
     char **ids = here.message->candidate_ids;
     size_t count = here.message->n_candidate_ids;
     for (;;) {
-        size_t size = string_size(here.at, here.end);
+        size_t size = string_size(here.in.at, here.in.end);
         if (size > STRING_SIZE_MAX || count == LIMIT_CANDIDATES) {
             return false;
         }
-        const uint8_t *id = here.at + 1;
+        const uint8_t *id = here.in.at + 1;
         here.flaws |= text_flaws(id, size);
         here.id_keys[count] = hash_key((struct text){(const char *)id, size});
-        ids[count++] = string_of(&here, id, size);
-        here.at = id + size;
-        if (here.at == here.end || *here.at != (CANDIDATE_IDS << TYPE_BITS | TYPE_BYTES)) {
+        ids[count++] = string_of(&here.in, id, size);
+        here.in.at = id + size;
+        if (here.in.at == here.in.end || *here.in.at != (CANDIDATE_IDS << TYPE_BITS | TYPE_BYTES)) {
             break;
         }
-        here.at++;
+        here.in.at++;
     }
-    reading->at = here.at;
+    reading->in.at = here.in.at;
     reading->flaws = here.flaws;
     reading->message->n_candidate_ids = count;
     return true;
 }
 
-static bool read_keys(struct reading *reading)
+static bool read_keys(struct request_reading *reading)
 {
     Reelrank__V1__RankRequest *message = reading->message;
     uint64_t size = 0;
-    if (message->candidate_keys != NULL || !read_varint(reading, SIZE_BYTES, &size) || size == 0 ||
-        size > (size_t)(reading->end - reading->at) || size % sizeof(uint64_t) != 0) {
+    if (message->candidate_keys != NULL || !read_varint(&reading->in, SIZE_BYTES, &size) ||
+        size == 0 || size > bytes_left(&reading->in) || size % sizeof(uint64_t) != 0) {
         return false;
     }
     message->n_candidate_keys = size / sizeof(uint64_t);
@@ -164,19 +84,19 @@ static bool read_keys(struct reading *reading)
     if (message->candidate_keys == NULL) {
         return false;
     }
-    memcpy(message->candidate_keys, reading->at, size);
-    reading->at += size;
+    memcpy(message->candidate_keys, reading->in.at, size);
+    reading->in.at += size;
     return true;
 }
 
-static bool read_language(struct reading *reading)
+static bool read_language(struct request_reading *reading)
 {
     Reelrank__V1__RankRequest *message = reading->message;
     if (message->languages == NULL) {
         message->languages = arena_new_raw(reading->arena, char *, LIMIT_LANGUAGES);
     }
     return message->languages != NULL && message->n_languages < LIMIT_LANGUAGES &&
-           read_string(reading, &message->languages[message->n_languages++]);
+           read_string(&reading->in, &message->languages[message->n_languages++]);
 }
 
 /* The place of the text with this number; NULL: there is none. */
@@ -225,7 +145,7 @@ static bool put_value(Reelrank__V1__RankRequest *message, unsigned number, uint6
     }
 }
 
-static bool read_bytes(struct reading *reading, unsigned number)
+static bool read_bytes(struct request_reading *reading, unsigned number)
 {
     switch (number) {
     case LANGUAGES:
@@ -238,16 +158,16 @@ static bool read_bytes(struct reading *reading, unsigned number)
         break;
     }
     char **place = place_of_text(reading->message, number);
-    return place != NULL && read_string(reading, place);
+    return place != NULL && read_string(&reading->in, place);
 }
 
-static bool read_field(struct reading *reading)
+static bool read_field(struct request_reading *reading)
 {
-    unsigned key = *reading->at++;
+    unsigned key = *reading->in.at++;
     uint64_t value = 0;
     switch (key & TYPE_MASK) {
     case TYPE_VARINT:
-        return read_varint(reading, VALUE_BYTES, &value) &&
+        return read_varint(&reading->in, VALUE_BYTES, &value) &&
                put_value(reading->message, key >> TYPE_BITS, value);
     case TYPE_BYTES:
         return read_bytes(reading, key >> TYPE_BITS);
@@ -261,20 +181,13 @@ static Reelrank__V1__RankRequest *read_request(struct text bytes, struct arena *
                                                struct wire_notes *notes)
 {
     Reelrank__V1__RankRequest *message = arena_new_raw(arena, Reelrank__V1__RankRequest, 1);
-    char *copy = arena_new_raw(arena, char, bytes.size + 1);
+    struct request_reading reading = {
+        .in = reading_of(bytes, arena), .arena = arena, .message = message};
     if (arena_full(arena)) {
         return NULL;
     }
     reelrank__v1__rank_request__init(message);
-    memcpy(copy, bytes.data, bytes.size);
-    const uint8_t *begin = (const uint8_t *)bytes.data;
-    struct reading reading = {.at = begin,
-                              .end = begin + bytes.size,
-                              .bytes = begin,
-                              .copy = copy,
-                              .arena = arena,
-                              .message = message};
-    while (reading.at < reading.end) {
+    while (reading.in.at < reading.in.end) {
         if (!read_field(&reading)) {
             return NULL;
         }
@@ -307,8 +220,7 @@ static Reelrank__V1__RankStreamRequest *read_stream_request(struct text bytes, s
             message->correlation_id = value;
             continue;
         }
-        if (key != REQUEST_KEY || message->request != NULL ||
-            value > (size_t)(reading.end - reading.at)) {
+        if (key != REQUEST_KEY || message->request != NULL || value > bytes_left(&reading)) {
             return NULL;
         }
         struct text request = {(const char *)reading.at, value};
@@ -335,7 +247,7 @@ static ProtobufCMessage *read_by_hand(const ProtobufCMessageDescriptor *descript
     if (descriptor == &reelrank__v1__rank_stream_request__descriptor) {
         return (ProtobufCMessage *)read_stream_request(bytes, arena, notes);
     }
-    return NULL;
+    return wire_read_signals(descriptor, bytes, arena, notes);
 }
 
 ProtobufCMessage *wire_unpack(const ProtobufCMessageDescriptor *descriptor, struct text bytes,

@@ -146,7 +146,7 @@ enum status service_put_payload(struct turn *turn, const ProtobufCMessage *messa
                                 struct entry *entry)
 {
     size_t size = protobuf_c_message_get_packed_size(message);
-    uint8_t *bytes = arena_new(turn->arena, uint8_t, size);
+    uint8_t *bytes = arena_new_raw(turn->arena, uint8_t, size);
     if (bytes == NULL) {
         return STATUS_NO_MEMORY;
     }

@@ -34,34 +34,53 @@ static enum signal_type type_of(const Reelrank__V1__Signal *message)
                                                                : (enum signal_type)0;
 }
 
+/* A signal that came as it would be packed is the log's payload as it came. */
+static enum status put_payload(struct turn *turn, const Reelrank__V1__Signal *message,
+                               const struct wire_signal_note *note, struct entry *entry)
+{
+    if (note->packed.size == 0) {
+        return service_put_payload(turn, &message->base, entry);
+    }
+    entry->record.payload = (const uint8_t *)note->packed.data;
+    entry->record.payload_size = note->packed.size;
+    entry->record.appended_ms = turn->now_ms;
+    return STATUS_OK;
+}
+
 /* A bad signal becomes a rejected entry, with the reason; the others are not concerned. */
 static enum status put_signal(struct turn *turn, const Reelrank__V1__Signal *message,
-                              struct entry *entry, char **reason)
+                              const struct wire_signal_note *note, struct entry *entry,
+                              char **reason)
 {
     struct problem problem;
     struct signal *signal = &entry->event.u.signal;
-    enum status status = wire_signal(message, turn->now_ms, signal, &problem);
+    entry_init(entry, EVENT_SIGNAL);
+    enum status status = wire_signal_noted(message, note, turn->now_ms, signal, &problem);
     if (status != STATUS_OK) {
         *reason = service_copy(turn->arena, problem.text);
         if (*reason == NULL) {
             return STATUS_NO_MEMORY;
         }
         /* One that was taken before the clock was set back is a repeat, not of the future. */
-        if (wire_signal(message, 0, signal, &problem) != STATUS_OK) {
+        if (wire_signal_noted(message, note, 0, signal, &problem) != STATUS_OK) {
             entry->outcome = OUTCOME_REJECTED;
             signal->type = type_of(message);
             return STATUS_OK;
         }
         entry->rejection = REJECTION_FUTURE;
     }
-    entry->event.kind = EVENT_SIGNAL;
-    entry->record.kind = EVENT_SIGNAL;
-    status = service_put_payload(turn, &message->base, entry);
+    status = put_payload(turn, message, note, entry);
     if (status == STATUS_OK) {
         entry->record.event_key =
             record_signal_key(message->event_id, entry->record.payload, entry->record.payload_size);
     }
     return status;
+}
+
+/* What is noted of the signals of the turn's request; NULL: nothing. */
+static const struct wire_signal_note *notes_of(const struct turn *turn)
+{
+    return turn->notes.message == turn->request ? turn->notes.signals : NULL;
 }
 
 /*
@@ -82,16 +101,21 @@ static enum turn_step prepare(struct turn *turn, Reelrank__V1__Signal *const *si
         return service_fail_as_set(turn, STATUS_INVALID);
     }
     struct prepared *prepared = arena_new(turn->arena, struct prepared, 1);
-    struct entry *entries = arena_new(turn->arena, struct entry, count);
-    Reelrank__V1__SignalResult *results = arena_new(turn->arena, Reelrank__V1__SignalResult, count);
-    Reelrank__V1__SignalResult **list = arena_new(turn->arena, Reelrank__V1__SignalResult *, count);
+    struct entry *entries = arena_new_raw(turn->arena, struct entry, count);
+    Reelrank__V1__SignalResult *results =
+        arena_new_raw(turn->arena, Reelrank__V1__SignalResult, count);
+    Reelrank__V1__SignalResult **list =
+        arena_new_raw(turn->arena, Reelrank__V1__SignalResult *, count);
+    static const struct wire_signal_note nothing;
+    const struct wire_signal_note *notes = notes_of(turn);
     if (arena_full(turn->arena)) {
         return service_fail_as_set(turn, STATUS_NO_MEMORY);
     }
     for (size_t i = 0; i < count; i++) {
         reelrank__v1__signal_result__init(&results[i]);
         list[i] = &results[i];
-        enum status status = put_signal(turn, signals[i], &entries[i], &results[i].reason);
+        const struct wire_signal_note *note = notes != NULL ? &notes[i] : &nothing;
+        enum status status = put_signal(turn, signals[i], note, &entries[i], &results[i].reason);
         if (status != STATUS_OK) {
             return service_fail_as_set(turn, status);
         }

@@ -57,7 +57,6 @@ enum rejection {
 /* One thing to write. Validated by the caller, who fills all but outcome. */
 struct entry {
     struct record record; /* event_key set for signals; payload lives until store_write() returns */
-    struct event event;   /* what the payload means: what record_event() makes of record */
     /*
      * Videos only: the row must still have this content hash (0: must not be known) when it is
      * written, else the entry becomes OUTCOME_REJECTED. Makes read-change-write safe.
@@ -71,7 +70,23 @@ struct entry {
     bool carry;
     enum outcome outcome; /* out, if the batch's status is OK; REJECTED on entry is passed over */
     enum rejection rejection; /* out, of signals that the store rejected; in: REJECTION_FUTURE */
+    /* What the payload means: what record_event() makes of record. Last, as it is large but where
+     * it is a signal. */
+    struct event event;
 };
+
+/* An entry for an event of this kind, which is yet to be filled. Leaves the event's memory alone:
+ * there are many entries, of half a kilobyte, and a signal takes a sixth of that. */
+static inline void entry_init(struct entry *entry, enum event_kind kind)
+{
+    entry->record = (struct record){.kind = kind};
+    entry->has_base = false;
+    entry->base_hash = 0;
+    entry->carry = false;
+    entry->outcome = (enum outcome)0;
+    entry->rejection = (enum rejection)0;
+    entry->event.kind = kind;
+}
 
 /* The entries of one call. */
 struct batch {

@@ -205,9 +205,20 @@ static void commit_one(struct window *window, struct event_key key)
     window->next = window->next + 1 < window->length ? window->next + 1 : 0;
 }
 
+/* The slot of the key that is forgotten some commits later; others get the next places first. */
+static void prefetch_oldest(const struct window *window)
+{
+    enum { AHEAD = 8 };
+    if (window->count == window->length) {
+        size_t place = window->next + AHEAD;
+        window_prefetch(window, window->ring[place < window->length ? place : window->next]);
+    }
+}
+
 void window_commit(struct window *window)
 {
     for (size_t i = 0; i < window->pending_count; i++) {
+        prefetch_oldest(window);
         commit_one(window, window->pending[i]);
     }
     window->pending_count = 0;

@@ -10,9 +10,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed);
 
 /*
- * Bytes of a RankRequest, RankStreamRequest, RankResponse or RankStreamResponse (the first byte
- * chooses) by hand and by protobuf-c. Both take or refuse them, and make the same message, which
- * both write in the same bytes; what is noted of a request is what checking it finds.
+ * Bytes of a message that is read or written by hand (the first byte chooses which), by hand and by
+ * protobuf-c. Both take or refuse them, and make the same message, which both write in the same
+ * bytes; what is noted of a request is what checking it finds, or packing its signals.
  */
 enum { ARENA_SIZE = 4 << 20, NOW_MS = 1700000000 };
 
@@ -21,6 +21,11 @@ static const ProtobufCMessageDescriptor *const descriptors[] = {
     &reelrank__v1__rank_stream_request__descriptor,
     &reelrank__v1__rank_response__descriptor,
     &reelrank__v1__rank_stream_response__descriptor,
+    &reelrank__v1__record_signals_request__descriptor,
+    &reelrank__v1__stream_signals_request__descriptor,
+    &reelrank__v1__upload_signals_request__descriptor,
+    &reelrank__v1__record_signals_response__descriptor,
+    &reelrank__v1__stream_signals_response__descriptor,
 };
 
 static struct arena *arena_of(char **memory)
@@ -80,6 +85,16 @@ static bool has_strange_rules(const Reelrank__V1__RankResponse *response)
     return response->base.n_unknown_fields > 0;
 }
 
+static bool has_strange_results(Reelrank__V1__SignalResult *const *results, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (results[i]->base.n_unknown_fields > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_ours(const ProtobufCMessage *message)
 {
     if (message->n_unknown_fields > 0) {
@@ -87,6 +102,16 @@ static bool is_ours(const ProtobufCMessage *message)
     }
     if (message->descriptor == &reelrank__v1__rank_response__descriptor) {
         return !has_strange_rules((const Reelrank__V1__RankResponse *)message);
+    }
+    if (message->descriptor == &reelrank__v1__record_signals_response__descriptor) {
+        const Reelrank__V1__RecordSignalsResponse *response =
+            (const Reelrank__V1__RecordSignalsResponse *)message;
+        return !has_strange_results(response->results, response->n_results);
+    }
+    if (message->descriptor == &reelrank__v1__stream_signals_response__descriptor) {
+        const Reelrank__V1__StreamSignalsResponse *response =
+            (const Reelrank__V1__StreamSignalsResponse *)message;
+        return !has_strange_results(response->results, response->n_results);
     }
     if (message->descriptor == &reelrank__v1__rank_stream_response__descriptor) {
         const Reelrank__V1__RankStreamResponse *stream =
@@ -125,6 +150,46 @@ static void check_notes(const Reelrank__V1__RankRequest *request, const struct w
     }
 }
 
+static void check_signal(const Reelrank__V1__Signal *message, const struct wire_signal_note *note)
+{
+    struct signal with = {0};
+    struct signal without = {0};
+    struct problem with_problem = {""};
+    struct problem without_problem = {""};
+    enum status status = wire_signal_noted(message, note, NOW_MS, &with, &with_problem);
+    CHECK(status == wire_signal(message, NOW_MS, &without, &without_problem));
+    CHECK(strcmp(with_problem.text, without_problem.text) == 0);
+    CHECK(with.user_key == without.user_key && with.video_key == without.video_key);
+    CHECK(with.ranking_key == without.ranking_key && with.time_ms == without.time_ms);
+    if (note->packed.size > 0) {
+        size_t size = 0;
+        uint8_t *bytes = pack(&message->base, &size);
+        CHECK(size == note->packed.size && memcmp(bytes, note->packed.data, size) == 0);
+        free(bytes);
+    }
+}
+
+/* Of the message that protobuf-c has made; ours is equal. */
+static void check_signals(const ProtobufCMessage *message, const struct wire_notes *notes)
+{
+    Reelrank__V1__Signal *const *signals = NULL;
+    size_t count = 0;
+    if (message->descriptor == &reelrank__v1__stream_signals_request__descriptor) {
+        const Reelrank__V1__StreamSignalsRequest *request =
+            (const Reelrank__V1__StreamSignalsRequest *)message;
+        signals = request->signals;
+        count = request->n_signals;
+    } else { /* the other two have the same layout, which their descriptors tell */
+        const Reelrank__V1__RecordSignalsRequest *request =
+            (const Reelrank__V1__RecordSignalsRequest *)message;
+        signals = request->signals;
+        count = request->n_signals;
+    }
+    for (size_t i = 0; i < count; i++) {
+        check_signal(signals[i], &notes->signals[i]);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static char *memory;
@@ -149,6 +214,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
         if (request_of(ours) != NULL) {
             check_notes(request_of(ours), &notes, arena);
+        }
+        if (notes.signals != NULL) {
+            CHECK(notes.message == ours);
+            check_signals(theirs, &notes);
         }
     }
     if (theirs != NULL) {

@@ -307,6 +307,169 @@ static void slates_and_errors_have_the_same_bytes(void)
     check_written(&stream.base);
 }
 
+static Reelrank__V1__Signal a_signal(void)
+{
+    Reelrank__V1__Signal signal = REELRANK__V1__SIGNAL__INIT;
+    signal.event_id = (char *)"event-1";
+    signal.user_id = (char *)"user";
+    signal.video_id = (char *)"a-video-of-many";
+    signal.type = REELRANK__V1__SIGNAL_TYPE__SIGNAL_TYPE_WATCH;
+    signal.time_ms = INT64_C(1700000000000);
+    signal.watch_ms = 12000;
+    signal.video_duration_ms = 15000;
+    signal.locale = (char *)"hi-IN";
+    signal.ranking_id = (char *)"r";
+    signal.position = 3;
+    return signal;
+}
+
+static void signals_are_what_was_sent(void)
+{
+    Reelrank__V1__Signal first = a_signal();
+    Reelrank__V1__Signal second = REELRANK__V1__SIGNAL__INIT;
+    Reelrank__V1__Signal *signals[] = {&first, &second};
+    Reelrank__V1__StreamSignalsRequest message = REELRANK__V1__STREAM_SIGNALS_REQUEST__INIT;
+    message.batch_id = 700;
+    message.signals = signals;
+    message.n_signals = 2;
+    const Reelrank__V1__StreamSignalsRequest *read =
+        (const Reelrank__V1__StreamSignalsRequest *)wire_unpack(
+            &reelrank__v1__stream_signals_request__descriptor, packed(&message.base), scratch(),
+            NULL);
+    CHECK(read != NULL);
+    CHECK_EQ(700, read->batch_id);
+    CHECK_EQ(2, read->n_signals);
+    const Reelrank__V1__Signal *signal = read->signals[0];
+    CHECK_STR("event-1", signal->event_id);
+    CHECK_STR("user", signal->user_id);
+    CHECK_STR("a-video-of-many", signal->video_id);
+    CHECK_EQ(REELRANK__V1__SIGNAL_TYPE__SIGNAL_TYPE_WATCH, signal->type);
+    CHECK_EQ(INT64_C(1700000000000), signal->time_ms);
+    CHECK_EQ(12000, signal->watch_ms);
+    CHECK_EQ(15000, signal->video_duration_ms);
+    CHECK_STR("hi-IN", signal->locale);
+    CHECK_STR("r", signal->ranking_id);
+    CHECK_EQ(3, signal->position);
+    CHECK_STR("", read->signals[1]->user_id);
+    CHECK_EQ(0, read->signals[1]->time_ms);
+}
+
+/* Reads a RecordSignalsRequest of one signal with these bytes, at most 127. */
+static const Reelrank__V1__Signal *read_signal(struct text bytes, struct wire_notes *notes)
+{
+    static char message[2 + 127];
+    CHECK(bytes.size <= 127);
+    message[0] = 1 << 3 | 2;
+    message[1] = (char)bytes.size;
+    memcpy(message + 2, bytes.data, bytes.size);
+    const Reelrank__V1__RecordSignalsRequest *read =
+        (const Reelrank__V1__RecordSignalsRequest *)wire_unpack(
+            &reelrank__v1__record_signals_request__descriptor,
+            (struct text){message, 2 + bytes.size}, scratch(), notes);
+    CHECK(read != NULL);
+    CHECK_EQ(1, read->n_signals);
+    return read->signals[0];
+}
+
+static void the_bytes_of_a_signal_are_noted(void)
+{
+    Reelrank__V1__Signal signal = a_signal();
+    struct text bytes = packed(&signal.base);
+    struct wire_notes notes;
+    (void)read_signal(bytes, &notes);
+    CHECK(notes.signals != NULL);
+    CHECK(text_equal(bytes, notes.signals[0].packed));
+    CHECK_EQ(hash_key(text_of("user")), notes.signals[0].user_key);
+    CHECK_EQ(hash_key(text_of("a-video-of-many")), notes.signals[0].video_key);
+    CHECK_EQ(hash_key(text_of("r")), notes.signals[0].ranking_key);
+}
+
+/* Each is a user "u", a video "v" and the type 1, but with something that nobody would write. */
+static void signals_that_would_be_written_otherwise_are_not_noted(void)
+{
+    static const struct {
+        const char *bytes;
+        size_t size;
+    } cases[] = {
+#define CASE(bytes) {(bytes), sizeof(bytes) - 1}
+        CASE("\x1a\x01v\x12\x01u\x20\x01"),                 /* not by number */
+        CASE("\x12\x01u\x12\x01u\x1a\x01v\x20\x01"),        /* twice */
+        CASE("\x0a\x00\x12\x01u\x1a\x01v\x20\x01"),         /* an empty text */
+        CASE("\x12\x01u\x1a\x01v\x20\x01\x30\x00"),         /* a zero */
+        CASE("\x12\x01u\x1a\x01v\x20\x81\x00"),             /* a longer number than need be */
+        CASE("\x12\x01u\x1a\x01v\x20\x81\x80\x80\x80\x10"), /* one of more than 32 bits */
+        CASE("\x12\x03u\0x\x1a\x01v\x20\x01"),              /* a zero byte */
+#undef CASE
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct wire_notes notes;
+        const Reelrank__V1__Signal *signal =
+            read_signal((struct text){cases[i].bytes, cases[i].size}, &notes);
+        CHECK_STR("u", signal->user_id);
+        CHECK_STR("v", signal->video_id);
+        CHECK_EQ(1, signal->type);
+        CHECK_EQ(0, notes.signals[0].packed.size);
+    }
+}
+
+static void texts_of_signals_that_need_a_look_are_not_noted(void)
+{
+    char locale[LIMIT_LOCALE_BYTES + 2];
+    Reelrank__V1__Signal signal = a_signal();
+    struct wire_notes notes;
+    memset(locale, 'a', sizeof(locale));
+    locale[LIMIT_LOCALE_BYTES + 1] = '\0';
+    signal.locale = locale;
+    (void)read_signal(packed(&signal.base), &notes);
+    CHECK_EQ(0, notes.signals[0].packed.size);
+    signal = a_signal();
+    signal.user_id = (char *)"\xd1\x8e";
+    (void)read_signal(packed(&signal.base), &notes);
+    CHECK_EQ(0, notes.signals[0].packed.size);
+    signal = a_signal();
+    signal.video_id = (char *)"";
+    (void)read_signal(packed(&signal.base), &notes);
+    CHECK_EQ(0, notes.signals[0].packed.size);
+}
+
+static void unknown_fields_of_signals_are_kept(void)
+{
+    struct wire_notes notes;
+    const Reelrank__V1__Signal *signal =
+        read_signal(text_of("\x12\x01u\x1a\x01v\x20\x01\x78\x05"), &notes);
+    CHECK_EQ(1, signal->base.n_unknown_fields);
+    CHECK(notes.signals == NULL);
+}
+
+static void outcomes_have_the_same_bytes(void)
+{
+    Reelrank__V1__SignalResult accepted = REELRANK__V1__SIGNAL_RESULT__INIT;
+    Reelrank__V1__SignalResult rejected = REELRANK__V1__SIGNAL_RESULT__INIT;
+    Reelrank__V1__SignalResult nothing = REELRANK__V1__SIGNAL_RESULT__INIT;
+    Reelrank__V1__SignalResult *results[] = {&accepted, &rejected, &nothing};
+    char reason[201];
+    memset(reason, 'x', sizeof(reason) - 1);
+    reason[sizeof(reason) - 1] = '\0';
+    accepted.outcome = REELRANK__V1__SIGNAL_OUTCOME__SIGNAL_OUTCOME_ACCEPTED;
+    rejected.outcome = REELRANK__V1__SIGNAL_OUTCOME__SIGNAL_OUTCOME_REJECTED;
+    rejected.reason = reason;
+    Reelrank__V1__RecordSignalsResponse record = REELRANK__V1__RECORD_SIGNALS_RESPONSE__INIT;
+    check_written(&record.base);
+    record.results = results;
+    record.n_results = 3;
+    record.accepted = 1;
+    record.rejected = 200;
+    record.state_sequence = UINT64_C(1) << 40;
+    check_written(&record.base);
+    Reelrank__V1__StreamSignalsResponse stream = REELRANK__V1__STREAM_SIGNALS_RESPONSE__INIT;
+    stream.batch_id = UINT64_MAX;
+    check_written(&stream.base);
+    stream.results = results;
+    stream.n_results = 2;
+    stream.duplicate = 1;
+    check_written(&stream.base);
+}
+
 static const struct test tests[] = {
     TEST(request_is_what_was_sent),
     TEST(numeric_keys_are_what_was_sent),
@@ -321,6 +484,12 @@ static const struct test tests[] = {
     TEST(requests_of_streams_are_noted_too),
     TEST(answers_have_the_same_bytes),
     TEST(slates_and_errors_have_the_same_bytes),
+    TEST(signals_are_what_was_sent),
+    TEST(the_bytes_of_a_signal_are_noted),
+    TEST(signals_that_would_be_written_otherwise_are_not_noted),
+    TEST(texts_of_signals_that_need_a_look_are_not_noted),
+    TEST(unknown_fields_of_signals_are_kept),
+    TEST(outcomes_have_the_same_bytes),
 };
 
 int main(int argc, char **argv)
