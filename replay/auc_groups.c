@@ -324,16 +324,29 @@ static struct cell cell_numbered(const struct auc_groups *groups, size_t number)
     return cell_at(groups, number / BINS, number % BINS);
 }
 
+/* number, if its block is there, else that of the first cell of a later one. */
+static size_t next_in_block(const struct auc_groups *groups, size_t number)
+{
+    for (size_t group = number / BINS; group < AUC_GROUPS; group++) {
+        size_t octave = number / BINS == group ? number % BINS / STEPS : 0;
+        uint64_t left = groups->octaves[group] >> octave << octave;
+        if (left != 0) {
+            size_t first = group * BINS + take_octave(&left) * STEPS;
+            return first < number ? number : first;
+        }
+    }
+    return CELLS;
+}
+
 /* The first cell from number on that has a case; CELLS when there is none. */
 static size_t next_cell(const struct auc_groups *groups, size_t number)
 {
-    while (number < CELLS) {
-        struct cell cell = cell_numbered(groups, number);
+    for (size_t at = next_in_block(groups, number); at < CELLS;
+         at = next_in_block(groups, at + 1)) {
+        struct cell cell = cell_numbered(groups, at);
         if (cell.positives + cell.negatives > 0) {
-            return number;
+            return at;
         }
-        bool empty = groups->blocks[number / BINS][number % BINS / STEPS] == NULL;
-        number = empty ? (number / STEPS + 1) * STEPS : number + 1;
     }
     return CELLS;
 }
