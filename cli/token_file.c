@@ -113,8 +113,8 @@ static void end(struct edit *edit)
 }
 
 /* Under another name first, so that a server reads the old file or the new one. */
-static enum status write_beside(const struct edit *edit, const char *name, struct text first,
-                                struct text second, struct problem *problem)
+static enum status write_beside(const struct edit *edit, const char *path, const char *name,
+                                struct text first, struct text second, struct problem *problem)
 {
     struct stat info;
     int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, MODE_PRIVATE);
@@ -127,22 +127,26 @@ static enum status write_beside(const struct edit *edit, const char *name, struc
                    fchmod(fd, info.st_mode & MODE_BITS) == 0 && fsync(fd) == 0;
     int error = errno;
     close(fd);
-    if (!written || rename(name, edit->path) != 0) {
+    if (!written || rename(name, path) != 0) {
         error = written ? errno : error;
         (void)unlink(name);
-        return tell(edit->path, "cannot be written", error, problem);
+        return tell(path, "cannot be written", error, problem);
     }
-    return files_sync_parent(edit->path, problem);
+    return files_sync_parent(path, problem);
 }
 
 static enum status replace(const struct edit *edit, struct text first, struct text second,
                            struct problem *problem)
 {
+    char path[FILES_PATH_SIZE];
     char name[FILES_PATH_SIZE];
     char suffix[32];
     snprintf(suffix, sizeof(suffix), ".new-%ld", (long)getpid());
-    enum status status = files_beside(edit->path, suffix, name, problem);
-    return status == STATUS_OK ? write_beside(edit, name, first, second, problem) : status;
+    enum status status = files_resolve(edit->path, path, problem);
+    if (status == STATUS_OK) {
+        status = files_beside(path, suffix, name, problem);
+    }
+    return status == STATUS_OK ? write_beside(edit, path, name, first, second, problem) : status;
 }
 
 static enum status add(struct edit *edit, const struct token *token, struct problem *problem)

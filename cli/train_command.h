@@ -76,7 +76,7 @@ enum { TRAIN_CLIP_MAX = 1000000 };
          .help = "write the report as a page for browsers and paper (needs gnuplot)"},        \
     {                                                                                         \
         .name = "json", .kind = ARGUMENT_FLAG, .offset = offsetof(struct train_values, json), \
-        .help = "print all figures as JSON"                                                   \
+        .help = "print all figures as JSON (docs/train-report.schema.json)"                   \
     }
 
 enum { TRAIN_TITLE_SIZE = 48, TRAIN_NAME_SIZE = 64 };

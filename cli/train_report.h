@@ -27,7 +27,7 @@ bool train_report_stopped(const struct train_head *head);
 /* On stdout. */
 void train_report_print(const struct train_report *report);
 
-/* NULL when memory is short. */
+/* As docs/train-report.schema.json has it. NULL when memory is short. */
 json_t *train_report_json(const struct train_report *report);
 
 #endif

@@ -49,14 +49,12 @@ struct writer {
     bool stopping;
     bool appending_ended;
     struct group *waiting;       /* for the applier; NULL: none */
-    bool applying;               /* the applier is at work */
     struct writer_counts counts; /* but for those of the queue */
     /* Owned by the thread that appends; a group by that which applies, once it is handed over. */
     struct group
         groups[GROUP_COUNT]; /* one that is applied, one that waits, and one that is appended */
-    size_t next_group;
-    uint64_t sequence; /* after the last write that had something to append */
-    /* Written by whichever thread applies. */
+    uint64_t sequence;       /* after the last write that had something to append */
+    /* Written by the applier. */
     atomic_int_fast64_t entry_ns; /* mean of late, of the processor, for an entry */
 };
 
@@ -167,20 +165,19 @@ static void apply(struct writer *writer, struct group *group)
     }
 }
 
-/* False if nobody waits and nobody applies: then the caller does it without waking anybody. */
-static bool hand_over(struct writer *writer, struct group *group)
+/*
+ * Also when nobody waits: all of the state that signals make is allocated by one thread, and so in
+ * one of malloc's arenas. Of two that take turns, each keeps what became free in it from the other.
+ */
+static void hand_over(struct writer *writer, struct group *group)
 {
     pthread_mutex_lock(&writer->lock);
-    bool needed = writer->count > 0 || writer->applying || writer->waiting != NULL;
-    while (needed && writer->waiting != NULL) {
+    while (writer->waiting != NULL) {
         pthread_cond_wait(&writer->taken_over, &writer->lock);
     }
-    if (needed) {
-        writer->waiting = group;
-        pthread_cond_signal(&writer->handed_over);
-    }
+    writer->waiting = group;
+    pthread_cond_signal(&writer->handed_over);
     pthread_mutex_unlock(&writer->lock);
-    return needed;
 }
 
 static void end_appending(struct writer *writer)
@@ -194,8 +191,8 @@ static void end_appending(struct writer *writer)
 static void *run(void *argument)
 {
     struct writer *writer = argument;
-    for (;;) {
-        struct group *group = &writer->groups[writer->next_group];
+    for (size_t next = 0;; next = (next + 1) % GROUP_COUNT) {
+        struct group *group = &writer->groups[next];
         size_t count = take(writer, group);
         if (count == 0) {
             end_appending(writer);
@@ -205,11 +202,7 @@ static void *run(void *argument)
         group->write = store_append(writer->store, group->batches, count);
         group->append_ns = thread_cpu_ns() - begin_ns;
         note(writer, group->batches[count - 1], count); /* all are written, or none is */
-        if (hand_over(writer, group)) {
-            writer->next_group = (writer->next_group + 1) % GROUP_COUNT;
-        } else {
-            apply(writer, group);
-        }
+        hand_over(writer, group);
     }
 }
 
@@ -217,13 +210,11 @@ static void *run(void *argument)
 static struct group *take_over(struct writer *writer)
 {
     pthread_mutex_lock(&writer->lock);
-    writer->applying = false;
     while (writer->waiting == NULL && !writer->appending_ended) {
         pthread_cond_wait(&writer->handed_over, &writer->lock);
     }
     struct group *group = writer->waiting;
     writer->waiting = NULL;
-    writer->applying = group != NULL;
     pthread_cond_signal(&writer->taken_over);
     pthread_mutex_unlock(&writer->lock);
     return group;

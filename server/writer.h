@@ -10,8 +10,7 @@
 /*
  * Writes the store. Batches wait in a bounded queue; a thread takes all that wait and appends them
  * under one sync, so that calls share it when there are many and a single call waits for no other.
- * A second thread applies them while the first one appends the next ones; where none wait, the
- * first one does it itself.
+ * A second thread applies them while the first one appends the next ones.
  *
  * Threads: writer_submit() from any thread.
  */

@@ -49,6 +49,17 @@ enum status files_beside(const char *path, const char *suffix, char out[FILES_PA
     return size < FILES_PATH_SIZE ? STATUS_OK : refuse_length(path, problem);
 }
 
+enum status files_resolve(const char *path, char out[FILES_PATH_SIZE], struct problem *problem)
+{
+    char *real = realpath(path, NULL);
+    if (real == NULL && errno != ENOENT) {
+        return files_failure("find", path, problem);
+    }
+    enum status status = files_beside(real != NULL ? real : path, "", out, problem);
+    free(real);
+    return status;
+}
+
 bool files_write(int fd, const void *data, size_t size)
 {
     const char *bytes = data;

@@ -25,6 +25,13 @@ MUST_USE enum status files_join(const char *directory, const char *name, char ou
 MUST_USE enum status files_beside(const char *path, const char *suffix, char out[FILES_PATH_SIZE],
                                   struct problem *problem);
 
+/*
+ * Writes where path leads through links, for a file or directory that is to be replaced: a rename
+ * onto the path itself would put an end to the link. While nothing is there, path itself.
+ */
+MUST_USE enum status files_resolve(const char *path, char out[FILES_PATH_SIZE],
+                                   struct problem *problem);
+
 /* Called after each piece of a file. */
 typedef void files_progress(void *context, uint64_t done_bytes);
 

@@ -251,18 +251,6 @@ static enum status look_at(const char *data, bool *full, struct problem *problem
     return STATUS_OK;
 }
 
-/* The rename must not replace a link to the directory that is meant. */
-static enum status resolve(const char *data, char out[FILES_PATH_SIZE], struct problem *problem)
-{
-    char *real = realpath(data, NULL);
-    if (real == NULL && errno != ENOENT) {
-        return files_failure("find", data, problem);
-    }
-    enum status status = files_beside(real != NULL ? real : data, "", out, problem);
-    free(real);
-    return status;
-}
-
 /* A backup changes no more; a directory of data might, so it is held meanwhile. */
 static enum status read_forgotten_in(struct restoring *restoring, const char *directory)
 {
@@ -349,7 +337,7 @@ static enum status restore(struct restoring *restoring, const char *data)
     out->sequence = out->info.sequence;
     out->state_digest = out->info.state_digest;
     out->aggregates_digest = out->info.aggregates_digest;
-    status = resolve(data, restoring->data, restoring->problem);
+    status = files_resolve(data, restoring->data, restoring->problem);
     if (status == STATUS_OK) {
         status = look_at(restoring->data, &full, restoring->problem);
     }

@@ -26,7 +26,7 @@ examples:
   ./dev bench                           a million videos and users, three rounds: some nine minutes,
                                         and some minutes more to make the data, the first time
   ./dev bench --quick                   a look: fewer of all, one round, a minute
-  ./dev bench --full                    five rounds; five million videos, reloads under load
+  ./dev bench --full                    five rounds; five million videos, ten million users, reloads under load
   ./dev bench --only rank,tls           some sections (below)
   ./dev bench --page docs/performance.md
                                         write the page, too; what people wrote in it is kept
@@ -70,6 +70,7 @@ SUBCOMMANDS = {
     "hostile": "hostile_bench",
     "training": "training_bench",
 }
+FEW_SIGNALS_PER_USER = 2  # where there are many users
 QUICK_SECTIONS = ("rank", "tls", "steps", "allocations", "start")
 PROGRAMS = ("fill", "load", "null_server", "rank_bench", "disk", "peer_server")
 
@@ -86,6 +87,8 @@ def data_sizes(options):
         "main": sizes(videos, users),
         "small": sizes(min(videos, 10000), min(users, 10000)),
         "large": sizes(5 * videos, users),
+        "few_users": sizes(videos, users, FEW_SIGNALS_PER_USER),
+        "many_users": sizes(videos, 10 * users, FEW_SIGNALS_PER_USER),
         "catalogue": sizes(videos, 0),
         "signals": sizes(videos, max(1, users // 10)),
     }
@@ -101,7 +104,7 @@ def parse_options():
     parser = make_parser("./dev bench", __doc__, EPILOG % section_help(SECTIONS))
     add = parser.add_argument
     add("--quick", action="store_true", help="100000 videos and users, one round, fewer sections")
-    add("--full", action="store_true", help="five rounds, 5000000 videos too, reloads under load")
+    add("--full", action="store_true", help="five rounds, 5000000 videos and 10000000 users too, reloads under load")
     add("--only", metavar="NAMES", help="sections, with commas between")
     add("--videos", type=int, metavar="N", help="videos in the catalogue (1000000)")
     add("--users", type=int, metavar="N", help="users, with 20 signals each (1000000)")

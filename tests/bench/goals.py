@@ -77,11 +77,10 @@ def latency_goals(report):
 
 
 def growth_goals(report):
-    found = report.get("rank", {}).get("growth", {})
     goals = []
-    for row in found.values():
-        few, many = sorted([row["videos"], report["sizes"]["main"]["videos"]])
-        what = f"CPU of Rank with {many:,} videos / with {few:,}, uniform"
+    for name, row in report.get("rank", {}).get("growth", {}).items():
+        grown = "users" if name == "users" else "videos"
+        what = f"CPU of Rank with {row['many'][grown]:,} {grown} / with {row['few'][grown]:,}, uniform"
         goals.append(at_most(what, 1.5, " ×", row["ratio"]))
     return goals
 

@@ -196,7 +196,7 @@ def summarize(results, data_sets):
     for variant, kind in results:
         title = variant.title()
         if variant.data != "main":
-            title += f", of {data_sets[variant.data]['sizes']['videos']:,}"
+            title += ", {videos:,} videos, {users:,} users".format(**data_sets[variant.data]["sizes"])
         row = rows.setdefault(variant.name(), {"title": title})
         row[kind] = summary(results[variant, kind], ("cpu_us", "rps", "p50_us", "p99_us"))
         if kind == "rank":

@@ -12,7 +12,7 @@ import sizes_bench
 from answers import check_answer
 from harness import Server, median, prepare_data_of, processors, run_json, say
 from matrix import Phase, make_certificate, others, ratio, serve_command, spread, summarize
-from variants import BASIC, COUNTS, GROWTH, GROWTH_FULL, SECURE, STREAMS, Variant, write_pool
+from variants import BASIC, COUNTS, GROWTH, GROWTH_FULL, SECURE, STREAMS, Variant, growing, write_pool
 
 STEPS = {
     "unpack": "protobuf to structs",
@@ -63,27 +63,23 @@ class Bench:
 # --- calls --------------------------------------------------------------------------------------
 
 
-def growth_variants(options):
+def growth_pairs(options):
     return GROWTH_FULL if options.full else GROWTH
 
 
 def plain_variants(options):
-    if options.quick:
-        return [*BASIC, *STREAMS, *GROWTH.values()]
-    return [*BASIC, *COUNTS, *STREAMS, *growth_variants(options).values()]
+    grown = [growing(data) for pair in growth_pairs(options).values() for data in pair]
+    counts = [] if options.quick else COUNTS
+    return list(dict.fromkeys([*BASIC, *counts, *STREAMS, *grown]))
 
 
 def measure_growth(options, results):
-    """CPU of a request with more videos over that with fewer, of the same rounds."""
-    main = (Variant("ids", "uniform"), "rank")
+    """CPU of a request with more videos or users over that with fewer, of the same rounds."""
     found = {}
-    for name, variant in growth_variants(options).items():
-        if (variant, "rank") not in results:
-            continue
-        joined = {(variant, "a"): results[main], (variant, "b"): results[variant, "rank"]}
-        order = ("a", "b") if name == "small" else ("b", "a")
-        sizes = options.data_sizes[name]
-        found[name] = {**sizes, "ratio": ratio(joined, variant, *order)}
+    for name, (few, many) in growth_pairs(options).items():
+        joined = {(name, data): results[growing(data), "rank"] for data in (few, many)}
+        sizes = {"few": options.data_sizes[few], "many": options.data_sizes[many]}
+        found[name] = {**sizes, "ratio": ratio(joined, name, many, few)}
     return found
 
 

@@ -134,16 +134,15 @@ def replay_rows(report):
     ]
 
 
+def sizes_text(sizes):
+    return f"{sizes['videos']:,}, {sizes['users']:,}, {sizes['signals_per_user']}"
+
+
 def growth_rows(report):
-    rows = []
-    main = report["sizes"]["main"]
-    for found in report["rank"]["growth"].values():
-        few, many = sorted([found, main], key=lambda sizes: sizes["videos"])
-        rows.append(
-            [f"{few['videos']:,}, {few['users']:,}", f"{many['videos']:,}, {many['users']:,}"]
-            + [with_range(found["ratio"])]
-        )
-    return rows
+    return [
+        [sizes_text(found["few"]), sizes_text(found["many"]), with_range(found["ratio"])]
+        for found in report["rank"]["growth"].values()
+    ]
 
 
 def reload_rows(report):
@@ -169,7 +168,7 @@ def rank_tables(report):
     found = [("CPU of a ranking", note, VARIANT_HEADS, variant_rows(rows))]
     found.append(("Beside a plain C++ server", "", PEER_HEADS, peer_rows(rows)))
     note = "CPU with more over CPU with fewer, 500 string ids, uniform."
-    heads = ["videos, users", "videos, users", "ratio"]
+    heads = ["videos, users, signals of each", "videos, users, signals of each", "ratio"]
     found.append(("Growth", note, heads, growth_rows(report)))
     note = "At half of each server's own peak, from when a call was due, us; medians of the rounds."
     found.append(("Latency", note, LATENCY_HEADS, latency_rows(report)))

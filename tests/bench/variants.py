@@ -13,6 +13,7 @@ METHODS = {
 CONNECTIONS = 8
 UNDER_WAY = 8  # calls, or messages, on each connection
 BODIES = 1000
+BODIES_MANY = 10000  # where it is users that grow: each request has another
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,9 +65,14 @@ COUNTS = [
 ]
 STREAMS = [Variant("ids", "uniform", stream=True), Variant("keys", "hot", stream=True)]
 SECURE = [dataclasses.replace(variant, tls=True) for variant in BASIC]
-# Small ones have fewer videos than would be popular: uniform is what grows.
-GROWTH = {"small": Variant("ids", "uniform", data="small")}
-GROWTH_FULL = {**GROWTH, "large": Variant("ids", "uniform", data="large")}
+# Data with few and with many, whose servers are compared. Small ones have fewer videos than would be popular: uniform is
+# what grows.
+GROWTH = {"videos": ("small", "main")}
+GROWTH_FULL = {**GROWTH, "more_videos": ("main", "large"), "users": ("few_users", "many_users")}
+
+
+def growing(data):
+    return Variant("ids", "uniform", data=data)
 
 
 def write_pool(options, variant, sizes, folder):
@@ -75,7 +81,8 @@ def write_pool(options, variant, sizes, folder):
     if not os.path.exists(path):
         words = ["--output", path, "--form", variant.form, "--draw", variant.draw]
         words += ["--videos", sizes["videos"], "--users", sizes["users"]]
-        words += ["--candidates", variant.candidates, "--bodies", BODIES]
+        bodies = BODIES_MANY if variant.data in GROWTH_FULL["users"] else BODIES
+        words += ["--candidates", variant.candidates, "--bodies", bodies]
         words += ["--stream"] * variant.stream
         subprocess.run([options.requests_program, *map(str, words)], check=True)
     return path

@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 
+import jsonschema
+
 from calls import FAILED, INVALID, NOW_MS, OK, REELRANK, TIMEOUT, USAGE, call
 from runner import Skip, case, run
 
@@ -24,6 +26,18 @@ def train(place, *words, code=OK):
 
 def grow(place, *words, code=OK):
     return call(code, "train", "trees", *world(place), "--trees", 40, "--depth", 3, *words, cwd=place)
+
+
+def schema():
+    with open("docs/train-report.schema.json", encoding="utf-8") as file:
+        return json.load(file)
+
+
+def report_of(told):
+    """What --json printed, if it is as the schema says."""
+    report = json.loads(told)
+    jsonschema.Draft202012Validator(schema()).validate(report)
+    return report
 
 
 def refused(place, *words, code=USAGE):
@@ -48,7 +62,7 @@ def a_head_is_learnt_written_and_accepted(place):
 
 @case
 def figures_are_those_of_a_head_that_has_learnt(place):
-    report = json.loads(train(place, "--label", "long_view,skip", "--out", "new.yaml", "--json")[0])
+    report = report_of(train(place, "--label", "long_view,skip", "--out", "new.yaml", "--json")[0])
     assert [head["head"] for head in report["heads"]] == ["long_view", "skip"] and not report["stopped"], report
     for head in report["heads"]:
         training, validation = head["training"], head["validation"]
@@ -80,7 +94,7 @@ def the_same_log_gives_the_same_bytes(place):
 @case
 def trees_are_learnt_written_and_accepted(place):
     (place / "m").mkdir()
-    report = json.loads(grow(place, "--label", "long_view,skip", "--out", "m/new.yaml", "--json")[0])
+    report = report_of(grow(place, "--label", "long_view,skip", "--out", "m/new.yaml", "--json")[0])
     assert [(head["head"], head["kind"]) for head in report["heads"]] == [("long_view", "trees"), ("skip", "trees")]
     for head in report["heads"]:
         assert (place / "m" / head["model"]).stat().st_size == head["model_bytes"], head["model"]
@@ -110,8 +124,8 @@ def the_same_log_gives_the_same_trees(place):
 @case
 def trees_learn_an_order_too(place):
     words = ("--label", "long_view", "--features", "taste,quality,long_view_rate_global_14d,skip_rate_global_14d")
-    plain = json.loads(grow(place, *words, "--out", "plain.yaml", "--json")[0])["heads"][0]
-    order = json.loads(grow(place, *words, "--objective", "order", "--out", "order.yaml", "--json")[0])["heads"][0]
+    plain = report_of(grow(place, *words, "--out", "plain.yaml", "--json")[0])["heads"][0]
+    order = report_of(grow(place, *words, "--objective", "order", "--out", "order.yaml", "--json")[0])["heads"][0]
     assert (plain["objective"], order["objective"]) == ("probability", "order")
     for head in (plain, order):
         assert len(head["rounds"]) == head["tried"] and head["validation"]["auc"]["low"] > 0.55, head
@@ -131,7 +145,7 @@ def signs_are_known_or_given_or_none(place):
     def signs(*words):
         told = grow(place, "--label", "long_view", "--features", "quality,skip_rate_global_14d,freshness", "--trees", 5, *words,
                     "--out", "new.yaml", "--force", "--json")[0]
-        return {sign["feature"]: sign["sign"] for sign in json.loads(told)["heads"][0]["monotone"]}
+        return {sign["feature"]: sign["sign"] for sign in report_of(told)["heads"][0]["monotone"]}
 
     known = {"quality": 1, "skip_rate_global_14d": -1}
     assert signs() == signs("--monotone", "known") == known
@@ -146,8 +160,8 @@ def signs_are_known_or_given_or_none(place):
 @case
 def trees_leave_out_what_the_place_did(place):
     words = ("--label", "long_view", "--features", "taste,quality", "--json")
-    plain = json.loads(grow(place, *words, "--out", "plain.yaml")[0])["heads"][0]
-    beside = json.loads(grow(place, *words, "--position-effects", "--out", "beside.yaml")[0])["heads"][0]
+    plain = report_of(grow(place, *words, "--out", "plain.yaml")[0])["heads"][0]
+    beside = report_of(grow(place, *words, "--position-effects", "--out", "beside.yaml")[0])["heads"][0]
     assert plain["places"] == [] and plain["model"] != beside["model"]
     places = {each["place"]: each for each in beside["places"] if each["rows"] > 0}
     assert set(places) >= {"1", "2", "3", "4 to 5"} and places["1"]["rows"] > 100, places
@@ -163,7 +177,7 @@ def a_page_is_one_file_of_what_was_printed(place):
         raise Skip("gnuplot is not installed")
     words = ("--label", "long_view", "--features", "taste,quality", "--html", "page.html", "--json")
     for learn, shown in ((grow, "What each further tree brought"), (train, "Choice of the penalty")):
-        report = json.loads(learn(place, *words, "--out", "new.yaml", "--force")[0])
+        report = report_of(learn(place, *words, "--out", "new.yaml", "--force")[0])
         page = (place / "page.html").read_text()
         gain = report["heads"][0]["validation"]["gain"]["value"]
         assert page.startswith("<!doctype html>") and page.rstrip().endswith("</html>") and "http" not in page
@@ -193,7 +207,7 @@ def an_interrupt_leaves_the_best_so_far(place):
     code, told, shown = interrupted(place, "train", "trees", *world(place), "--weights", "old.yaml", "--label", "long_view,skip",
                                     "--trees", 1000, "--learning-rate", "0.001", "--early-stopping", 1000, "--depth", 8, "--out",
                                     "new.yaml", "--json")
-    report = json.loads(told)
+    report = report_of(told)
     assert code == OK and report["stopped"] and "long_view (1 of 2)" in shown, (code, told, shown)
     assert [head["head"] for head in report["heads"]] == ["long_view"] and 1 <= report["heads"][0]["tried"] < 1000, told
     assert "valid" in call(OK, "check", "new.yaml", cwd=place)[0]
@@ -297,6 +311,14 @@ def what_cannot_be_learnt_or_written_leaves_nothing(place):
     (place / "old.yaml").write_text("version: %s\n" % ("x" * 30))
     told = refused(place, "--weights", "old.yaml", "--label", "like", "--out", "new.yaml", code=INVALID)
     assert "give a --version" in told, told
+
+
+@case
+def the_schema_describes_every_field(_):
+    jsonschema.Draft202012Validator.check_schema(schema())
+    for kind in [schema(), *schema()["$defs"].values()]:
+        for name, field in kind.get("properties", {}).items():
+            assert "description" in field, name
 
 
 run()

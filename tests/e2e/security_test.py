@@ -403,6 +403,19 @@ def tokens_are_made_listed_and_revoked(place):
 
 
 @case
+def tokens_are_written_where_a_link_leads(place):
+    (place / "kept").mkdir()
+    link = place / "tokens-link"
+    link.symlink_to("kept/tokens")
+    command(0, "token", "new", "--file", link, "--name", "feed-1", "--role", "feed")
+    command(0, "token", "new", "--file", link, "--name", "feed-2", "--role", "feed")
+    command(0, "token", "revoke", "--file", link, "--name", "feed-1")
+    assert link.is_symlink()
+    equal(["tokens"], [path.name for path in (place / "kept").iterdir()])
+    assert "feed-2" in (place / "kept" / "tokens").read_text()
+
+
+@case
 def tokens_made_at_once_are_all_in_the_file(place):
     file = place / "new-tokens"
     threads = [threading.Thread(target=new_token, args=(file, "t%d" % i, "feed")) for i in range(8)]
