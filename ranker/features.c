@@ -402,6 +402,7 @@ void features_fill(struct features_source *source, const struct selection *selec
     block.model = selection->model;
     block.profile = source->profile;
     block.quantiles = &source->quantiles;
+    block.videos.more = source->more;
     init_block(&block, candidates, count);
     profile_block_init(&block.user, block.profile, &block.videos);
     rates_init(&block.rates, block.model, block.profile, source->scoped, &block.videos);

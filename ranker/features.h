@@ -32,6 +32,7 @@ struct quantiles {
 /* What features are worked out from, for one request. */
 struct features_source {
     const struct profile *profile;
+    const struct video_more *more; /* of all videos */
     const struct scoped_table *scoped;
     struct quantiles quantiles;
 };

@@ -7,7 +7,9 @@ enum { WATCH_VIEWS_MINIMUM = 100 };
 enum status features_source_init(struct features_source *source, const struct profile *profile,
                                  const struct state *state, struct arena *arena)
 {
-    *source = (struct features_source){.profile = profile, .scoped = state_scoped(state)};
+    *source = (struct features_source){.profile = profile,
+                                       .more = videos_more(state_videos(state)),
+                                       .scoped = state_scoped(state)};
     struct quantiles *quantiles = &source->quantiles;
     for (unsigned i = 0; i < DURATION_BUCKET_COUNT; i++) {
         quantiles->histograms[i] =

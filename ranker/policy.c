@@ -144,11 +144,16 @@ static bool category_forbids(const struct model *model, const struct video *vide
     return !has_any;
 }
 
-static bool tag_forbids(const struct model *model, const struct video *video)
+static bool tag_forbids(const struct policy_context *context, const struct video *video)
 {
-    const struct forbidden_names *names = &model->forbidden_tags;
-    for (unsigned i = 0; names->count > 0 && i < LIMIT_VIDEO_TAGS; i++) {
-        if (is_forbidden_name(names, video->tag_keys[i])) {
+    const struct forbidden_names *names = &context->model->forbidden_tags;
+    if (names->count == 0) {
+        return false;
+    }
+    uint32_t keys[LIMIT_VIDEO_TAGS];
+    videos_get_tags(context->videos, video, keys);
+    for (unsigned i = 0; i < LIMIT_VIDEO_TAGS; i++) {
+        if (is_forbidden_name(names, keys[i])) {
             return true;
         }
     }
@@ -174,7 +179,7 @@ static enum drop_rule judge_content(const struct policy_context *context, const 
     if (category_forbids(model, video)) {
         return DROP_CATEGORY;
     }
-    return tag_forbids(model, video) ? DROP_TAG : DROP_NONE;
+    return tag_forbids(context, video) ? DROP_TAG : DROP_NONE;
 }
 
 /* What rests on where and who the user is. */

@@ -193,6 +193,7 @@ static void describe(const struct policy_context *context, const struct video *v
                      int64_t seen_age_ms, enum drop_rule rule, struct detail *detail)
 {
     const struct model *model = context->model;
+    uint32_t tags[LIMIT_VIDEO_TAGS];
     switch (rule) {
     case DROP_UNKNOWN_VIDEO:
         add_unknown(detail, video);
@@ -218,7 +219,8 @@ static void describe(const struct policy_context *context, const struct video *v
                  LIMIT_VIDEO_CATEGORIES, "category");
         break;
     case DROP_TAG:
-        add_name(detail, context, &model->forbidden_tags, video->tag_keys, LIMIT_VIDEO_TAGS, "tag");
+        videos_get_tags(context->videos, video, tags);
+        add_name(detail, context, &model->forbidden_tags, tags, LIMIT_VIDEO_TAGS, "tag");
         break;
     case DROP_REGION:
         add_regions(detail, context, video);

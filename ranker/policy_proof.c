@@ -52,7 +52,8 @@ struct scene {
     struct rank_request request;
     struct policy_context context;
     struct video video;
-    const struct video *shown_video; /* NULL: not known */
+    uint32_t tag_keys[LIMIT_VIDEO_TAGS]; /* of the video */
+    const struct video *shown_video;     /* NULL: not known */
     int64_t seen_age_ms;
     struct policy_case now;
 };
@@ -216,7 +217,8 @@ static void put(struct scene *scene, unsigned fact)
         put_name(&scene->categories, value, scene->video.category_keys, LIMIT_VIDEO_CATEGORIES);
         break;
     case POLICY_FACT_TAG:
-        put_name(&scene->tags, value, scene->video.tag_keys, LIMIT_VIDEO_TAGS);
+        put_name(&scene->tags, value, scene->tag_keys, LIMIT_VIDEO_TAGS);
+        videos_set_tags(scene->videos, &scene->video, scene->tag_keys);
         break;
     case POLICY_FACT_CREATOR:
         scene->video.creator_key = creators[value];
@@ -270,7 +272,7 @@ static void judge_names(struct scene *scene, const struct forbidden_names *names
                         enum policy_fact fact, struct policy_proof *proof)
 {
     bool is_category = fact == POLICY_FACT_CATEGORY;
-    uint32_t *keys = is_category ? scene->video.category_keys : scene->video.tag_keys;
+    uint32_t *keys = is_category ? scene->video.category_keys : scene->tag_keys;
     unsigned place_count = is_category ? LIMIT_VIDEO_CATEGORIES : LIMIT_VIDEO_TAGS;
     if (names->count == 0 || proof->shown[fact][NAME_HARMLESS] == 0) {
         return;
@@ -282,6 +284,7 @@ static void judge_names(struct scene *scene, const struct forbidden_names *names
         for (unsigned place = 0; place < place_count; place++) {
             memset(keys, 0, place_count * sizeof(keys[0]));
             keys[place] = names->keys[i];
+            videos_set_tags(scene->videos, &scene->video, scene->tag_keys);
             judge(scene, proof);
         }
     }

@@ -116,7 +116,8 @@ static void find_tags(struct profile_block *block)
 {
     uint32_t keys[VIDEO_BLOCK][LIMIT_VIDEO_TAGS];
     for (size_t i = 0; i < VIDEO_BLOCK; i++) {
-        memcpy(keys[i], block->videos->rows[i]->tag_keys, sizeof(keys[i]));
+        const struct video *row = block->videos->rows[i];
+        video_tags(row, video_more_of(block->videos->more, row), keys[i]);
     }
     look_up(block->profile, AFFINITY_TAG, keys[0], LIMIT_VIDEO_TAGS, block->tastes[AFFINITY_TAG],
             NULL);

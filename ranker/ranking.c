@@ -83,16 +83,18 @@ static enum status judge_all(struct ranking *ranking)
     return STATUS_OK;
 }
 
-/* Asks for the rows of a block still to come, to their last byte, while the one before is scored.
- */
+/* Asks for the rows of a block still to come, and what they have more, while the one before is
+ * scored. */
 static void prefetch_block(const struct ranking *ranking, size_t begin)
 {
+    const struct video_more *more = videos_more(state_videos(ranking->state));
     for (size_t i = begin; i < begin + FEATURE_BLOCK && i < ranking->kept_count; i++) {
-        const char *row = (const char *)ranking->candidates[i].video;
+        const struct video *video = ranking->candidates[i].video;
+        const char *row = (const char *)video;
+        __builtin_prefetch(video_more_of(more, video));
         for (size_t at = 0; at < sizeof(struct video); at += 64) {
             __builtin_prefetch(row + at);
         }
-        __builtin_prefetch(row + sizeof(struct video) - 1);
     }
 }
 
@@ -139,8 +141,8 @@ static bool is_new(const struct ranking *ranking, const struct video *video)
     const struct model *model = ranking->model;
     enum half_life half_life = model->rate_half_life;
     struct stats_moment now = stats_moment_of(ranking->request->now_ms, half_life);
-    double views = stats_most_views(&video->decayed, half_life) *
-                   stats_decay_factor(now, video->decayed.newest_tick);
+    double views =
+        video_most_views(video, half_life) * stats_decay_factor(now, video->decayed.newest_tick);
     double age_ms = (double)(ranking->request->now_ms - video->published_ms);
     return video->published_ms != 0 && age_ms <= model->new_video_age_ms &&
            views <= model->new_video_views;
@@ -151,12 +153,31 @@ static bool needs_embeddings(const struct model *model)
     return model->diversity > 0 && model->diversity_by == DIVERSITY_BY_EMBEDDING;
 }
 
+struct tags {
+    uint32_t keys[LIMIT_VIDEO_TAGS];
+};
+
+/* Of each video that is kept; NULL where the slate does not compare them, or the arena is full. */
+static struct tags *find_tags(const struct ranking *ranking)
+{
+    if (ranking->model->diversity <= 0) {
+        return NULL;
+    }
+    const struct videos *videos = state_videos(ranking->state);
+    struct tags *tags = arena_new_raw(ranking->arena, struct tags, ranking->kept_count);
+    for (size_t i = 0; tags != NULL && i < ranking->kept_count; i++) {
+        videos_get_tags(videos, ranking->candidates[i].video, tags[i].keys);
+    }
+    return tags;
+}
+
 static struct slate_facts *find_facts(const struct ranking *ranking)
 {
     uint16_t region = ranking->request->locale.region;
     struct slate_facts *facts =
         arena_new_raw(ranking->arena, struct slate_facts, ranking->kept_count);
     const struct videos *videos = state_videos(ranking->state);
+    const struct tags *tags = find_tags(ranking);
     bool with_embeddings = needs_embeddings(ranking->model);
     for (size_t i = 0; with_embeddings && i < ranking->kept_count; i++) {
         videos_prefetch_embedding(videos, ranking->candidates[i].video);
@@ -166,7 +187,7 @@ static struct slate_facts *find_facts(const struct ranking *ranking)
         facts[i] = (struct slate_facts){
             .embedding = with_embeddings ? videos_embedding(videos, video) : NULL,
             .categories = video->category_keys,
-            .tags = video->tag_keys,
+            .tags = tags != NULL ? tags[i].keys : NULL,
             .local = region != 0 && video->creator_region == region,
             .is_new = ranking->model->new_video_every > 0 && is_new(ranking, video),
         };

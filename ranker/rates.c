@@ -21,33 +21,56 @@ void rates_init(struct rates *rates, const struct model *model, const struct pro
     memset(rates->gathered, 0, sizeof(rates->gathered));
 }
 
-/* Four of everyone's counters, from rows to columns. */
-static void gather_four(struct rates *rates, enum half_life half_life, unsigned first)
+static void put_four(float columns[4][VIDEO_BLOCK], size_t at, const __m128i four[4])
 {
-    float(*columns)[VIDEO_BLOCK] = &rates->counts[half_life][first];
-    size_t offset = offsetof(struct video, decayed.counts) +
-                    (half_life * COUNTER_SCORED_COUNT + first) * sizeof(float);
-    for (size_t i = 0; i < VIDEO_BLOCK; i += 4) {
-        __m128i four[4];
-        video_block_transpose(&rates->videos->rows[i], offset, four);
-        for (unsigned j = 0; j < 4; j++) {
-            video_block_put(columns[j], i, four[j]);
-        }
+    for (unsigned i = 0; i < 4; i++) {
+        video_block_put(columns[i], at, four[i]);
     }
 }
 
-/* Turns the first count of everyone's counters, or some more, into columns. The last four overlap
- * those before. */
+/* Four of everyone's counters, from rows to columns. */
+static void gather_four(struct rates *rates, enum half_life half_life, unsigned first)
+{
+    size_t offset =
+        offsetof(struct video, decayed.counts) + (half_life * VIDEO_RARE + first) * sizeof(float);
+    for (size_t i = 0; i < VIDEO_BLOCK; i += 4) {
+        __m128i four[4];
+        video_block_transpose(&rates->videos->rows[i], offset, four);
+        put_four(&rates->counts[half_life][first], i, four);
+    }
+}
+
+/* Likewise the rare ones, which lie apart. */
+static void gather_rare(struct rates *rates, enum half_life half_life)
+{
+    const struct video_block *videos = rates->videos;
+    size_t offset =
+        offsetof(struct video_more, counts) + half_life * sizeof(videos->more->counts[0]);
+    for (size_t i = 0; i < VIDEO_BLOCK; i += 4) {
+        __m128i four[4];
+        video_block_transpose_more(videos->more, &videos->rows[i], offset, four);
+        put_four(&rates->counts[half_life][VIDEO_RARE], i, four);
+    }
+}
+
+/* Turns the first count of everyone's counters, or some more, into columns. The last four of a
+ * row's overlap those before. */
 static void gather_global(struct rates *rates, enum half_life half_life, unsigned count)
 {
     unsigned *gathered = &rates->gathered[half_life];
     while (*gathered < count) {
-        unsigned last = COUNTER_SCORED_COUNT - 4;
+        unsigned last = VIDEO_RARE - 4;
         unsigned first = *gathered < last ? *gathered : last;
-        gather_four(rates, half_life, first);
+        if (*gathered == VIDEO_RARE) {
+            gather_rare(rates, half_life);
+            first = VIDEO_RARE;
+        } else {
+            gather_four(rates, half_life, first);
+        }
         *gathered = first + 4;
     }
 }
+_Static_assert(COUNTER_SCORED_COUNT - VIDEO_RARE == 4, "one vector");
 
 /*
  * stats_decay_factor() of a block, without its table and jumps, so that it becomes vectors; the

@@ -67,7 +67,7 @@ const char *slate_rule_name(enum slate_rule rule);
 /* What rules ask of a candidate. */
 struct slate_facts {
     const uint32_t *categories;        /* LIMIT_VIDEO_CATEGORIES keys; 0: none */
-    const uint32_t *tags;              /* LIMIT_VIDEO_TAGS keys; 0: none */
+    const uint32_t *tags;              /* LIMIT_VIDEO_TAGS keys; 0: none. For diversity alone */
     const struct embedding *embedding; /* NULL: none */
     bool local;                        /* its creator is of the user's region */
     bool is_new;

@@ -230,7 +230,7 @@ static enum status add_effect(struct state *state, const struct effect *effect,
     if (status != STATUS_OK) {
         return status;
     }
-    stats_decay(scopes->slots[0]->stats, &video->decayed);
+    state_decay_video(state, video, scopes->slots[0]->stats);
     if (stats_tick_ms(effect->tick) > state->newest_signal_ms) {
         state->newest_signal_ms = stats_tick_ms(effect->tick);
     }
@@ -245,7 +245,7 @@ static enum status need_video(struct state *state, uint64_t video_key, struct vi
     if (status != STATUS_OK || videos_count(state->videos) == count) {
         return status;
     }
-    return state_touch(state, STATE_VIDEOS, (*out)->number);
+    return state_touch(state, STATE_VIDEOS, videos_number(state->videos, *out));
 }
 
 /* A row with a new user, which is freed where there can be none. */
@@ -341,7 +341,8 @@ static enum status apply_signal(struct state *state, const struct signal *signal
     bool newly_followed =
         signal->type == SIGNAL_FOLLOW_CREATOR && !user_follows(user, video->creator_key);
     struct view_change change;
-    status = user_apply(user, signal, video, &change);
+    const struct video_more *more = video_more_of(videos_more(state->videos), video);
+    status = user_apply(user, signal, video, more, &change);
     if (status == STATUS_OK) {
         status = settle_user(state, slot, bytes_before);
     }
@@ -375,7 +376,7 @@ static enum status apply_video(struct state *state, uint64_t sequence,
         return status;
     }
     bool was_live = video_is_live(row);
-    status = state_touch(state, STATE_VIDEOS, row->number);
+    status = state_touch(state, STATE_VIDEOS, videos_number(state->videos, row));
     if (status != STATUS_OK) {
         return status;
     }
@@ -395,7 +396,7 @@ static enum status apply_deletion(struct state *state, uint64_t video_key)
     if (row == NULL) {
         return STATUS_OK;
     }
-    enum status status = state_touch(state, STATE_VIDEOS, row->number);
+    enum status status = state_touch(state, STATE_VIDEOS, videos_number(state->videos, row));
     if (status != STATUS_OK) {
         return status;
     }

@@ -143,8 +143,10 @@ static void put_facts(XXH3_state_t *hash, const struct videos *videos, const str
     for (unsigned i = 0; i < LIMIT_VIDEO_CATEGORIES; i++) {
         put(hash, row->category_keys[i], 4);
     }
+    uint32_t tags[LIMIT_VIDEO_TAGS];
+    videos_get_tags(videos, row, tags);
     for (unsigned i = 0; i < LIMIT_VIDEO_TAGS; i++) {
-        put(hash, row->tag_keys[i], 4);
+        put(hash, tags[i], 4);
     }
     put_languages(hash, row->languages);
     put_languages(hash, row->caption_languages);
@@ -177,13 +179,15 @@ static uint64_t digest_video(const struct videos *videos, const struct video *ro
     (void)XXH3_64bits_reset(&hash);
     put_facts(&hash, videos, row);
     put_embedding(&hash, videos_embedding(videos, row));
+    struct stats_decayed decayed;
+    videos_get_decayed(videos, row, &decayed);
     for (unsigned h = 0; h < HALF_LIFE_COUNT; h++) {
         for (unsigned i = 0; i < COUNTER_SCORED_COUNT; i++) {
-            put_float(&hash, row->decayed.counts[h][i]);
+            put_float(&hash, decayed.counts[h][i]);
         }
     }
-    put(&hash, row->decayed.newest_tick, 4);
-    put(&hash, row->decayed.mean_watch_ms, 4);
+    put(&hash, decayed.newest_tick, 4);
+    put(&hash, decayed.mean_watch_ms, 4);
     return XXH3_64bits_digest(&hash);
 }
 

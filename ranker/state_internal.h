@@ -142,6 +142,15 @@ MUST_USE enum status state_load_scope(struct state *state, struct scope_slot *sl
 /* For a slot to own; NULL when memory is short. */
 struct stats *state_copy_stats(const struct stats *stats);
 
+/* Makes a video's counts what the statistics of its global scope say. */
+static inline void state_decay_video(struct state *state, struct video *video,
+                                     const struct stats *stats)
+{
+    struct stats_decayed decayed;
+    stats_decay(stats, &decayed);
+    videos_set_decayed(state->videos, video, &decayed);
+}
+
 /* NULL is allowed. */
 void state_free_stats(struct stats *stats);
 

@@ -86,7 +86,7 @@ static enum status remove_statistics(struct state *state, const struct retired_s
     drop_statistics(state, slot);
     struct video *video = videos_find(state->videos, retired->video_key);
     if (retired->kind == SCOPE_GLOBAL && video != NULL) {
-        video->decayed = (struct stats_decayed){0};
+        videos_set_decayed(state->videos, video, &(struct stats_decayed){0});
     }
     return STATUS_OK;
 }
@@ -99,7 +99,7 @@ static enum status remove_video(struct state *state, uint64_t video_key)
         state_has_stats(state, video_key, SCOPE_GLOBAL, 0)) {
         return STATUS_OK;
     }
-    enum status status = touch_removal(state, STATE_VIDEOS, video->number);
+    enum status status = touch_removal(state, STATE_VIDEOS, videos_number(state->videos, video));
     if (status == STATUS_OK) {
         videos_remove(state->videos, video);
     }

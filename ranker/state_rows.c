@@ -228,8 +228,10 @@ static void facts_of(const struct videos *videos, const struct video *video,
     for (unsigned i = 0; i < LIMIT_VIDEO_CATEGORIES; i++) {
         out->category_keys[i] = video->category_keys[i];
     }
+    uint32_t tags[LIMIT_VIDEO_TAGS];
+    videos_get_tags(videos, video, tags);
     for (unsigned i = 0; i < LIMIT_VIDEO_TAGS; i++) {
-        out->tag_keys[i] = video->tag_keys[i];
+        out->tag_keys[i] = tags[i];
     }
     memcpy(out->languages, video->languages, sizeof(out->languages));
     memcpy(out->caption_languages, video->caption_languages, sizeof(out->caption_languages));
@@ -349,7 +351,7 @@ enum status state_restore_video(struct state *state, const struct video_row *row
     if (status != STATUS_OK) {
         return status;
     }
-    if (video->number != number) {
+    if (videos_number(state->videos, video) != number) {
         return STATUS_CORRUPT;
     }
     if (row->known) {
@@ -384,7 +386,7 @@ static enum status decay_video(struct state *state, const struct statistics_row 
     if (video == NULL) {
         return STATUS_CORRUPT;
     }
-    stats_decay(row->stats, &video->decayed);
+    state_decay_video(state, video, row->stats);
     return STATUS_OK;
 }
 

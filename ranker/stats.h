@@ -141,14 +141,6 @@ static inline double stats_decay_factor(struct stats_moment moment, uint32_t new
     return stats_quarter_power((uint32_t)stats_quarters(moment, newest_tick));
 }
 
-/* Impressions or plays, whichever is more, as of newest_tick. */
-static inline double stats_most_views(const struct stats_decayed *decayed, enum half_life half_life)
-{
-    double impressions = decayed->counts[half_life][COUNTER_IMPRESSIONS];
-    double plays = decayed->counts[half_life][COUNTER_PLAYS];
-    return impressions > plays ? impressions : plays;
-}
-
 /* Whether stats_add() can have left it so: buckets in their order and where their age demands. */
 bool stats_is_sound(const struct stats *stats);
 

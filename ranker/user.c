@@ -14,7 +14,7 @@ uint32_t user_seconds(int64_t time_ms)
     return seconds < UINT32_MAX ? (uint32_t)seconds : UINT32_MAX;
 }
 
-static int64_t duration_of(const struct signal *signal, const struct video *video)
+int64_t user_duration_ms(const struct signal *signal, const struct video *video)
 {
     if (signal->video_duration_ms > 0) {
         return signal->video_duration_ms;
@@ -256,7 +256,7 @@ static enum status apply_type(struct user *user, const struct signal *signal,
     case SIGNAL_WATCH:
     case SIGNAL_COMPLETE:
     case SIGNAL_SKIP:
-        return apply_view(user, signal, duration_of(signal, video), out);
+        return apply_view(user, signal, user_duration_ms(signal, video), out);
     case SIGNAL_LIKE:
         return apply_like(user, signal, out);
     case SIGNAL_UNLIKE:
@@ -277,7 +277,7 @@ static enum status apply_type(struct user *user, const struct signal *signal,
 }
 
 enum status user_apply(struct user *user, const struct signal *signal, const struct video *video,
-                       struct view_change *out)
+                       const struct video_more *more, struct view_change *out)
 {
     *out = (struct view_change){.watch_before_ms = -1, .watch_after_ms = -1};
     count_signal(user, signal->time_ms);
@@ -287,8 +287,7 @@ enum status user_apply(struct user *user, const struct signal *signal, const str
         return status;
     }
     gain.everything = gain_of(signal->type, out);
-    return user_add_taste(user, video, duration_of(signal, video), &gain,
-                          user_seconds(signal->time_ms));
+    return user_add_taste(user, signal, video, more, &gain);
 }
 
 /* Puts the items of a list at *at, which goes on behind them. NULL for none. */

@@ -10,6 +10,7 @@
 #include "ranker/status.h"
 
 struct video;
+struct video_more;
 
 enum affinity_kind {
     AFFINITY_CREATOR,
@@ -104,11 +105,13 @@ struct view_change {
 };
 
 /*
- * Applies one signal of this user. video is its row, or NULL when nothing is known of it.
+ * Applies one signal of this user. video is its row with what it has more, or NULL when nothing
+ * is known of it.
  * STATUS_NO_MEMORY leaves the user usable but possibly half changed; the caller must stop.
  */
 MUST_USE enum status user_apply(struct user *user, const struct signal *signal,
-                                const struct video *video, struct view_change *out);
+                                const struct video *video, const struct video_more *more,
+                                struct view_change *out);
 
 bool user_follows(const struct user *user, uint64_t creator_key);
 bool user_hides(const struct user *user, uint64_t creator_key);

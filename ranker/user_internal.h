@@ -28,8 +28,12 @@ MUST_USE enum status user_reserve(struct user *user, void **items, size_t size, 
 MUST_USE enum status user_apply_creator(struct user *user, const struct signal *signal,
                                         uint64_t creator_key, struct gain *gain);
 
-/* Moves the affinities to all that the video is. NULL video is unknown, as is a duration of 0. */
-MUST_USE enum status user_add_taste(struct user *user, const struct video *video,
-                                    int64_t duration_ms, const struct gain *gain, uint32_t now_s);
+/* As the signal says, or else the video; 0: unknown. video may be NULL. */
+int64_t user_duration_ms(const struct signal *signal, const struct video *video);
+
+/* Moves the affinities to all that the video is, as user_apply() has it. */
+MUST_USE enum status user_add_taste(struct user *user, const struct signal *signal,
+                                    const struct video *video, const struct video_more *more,
+                                    const struct gain *gain);
 
 #endif

@@ -103,17 +103,19 @@ static enum status add_keys(struct user *user, enum affinity_kind kind, const ui
     return status;
 }
 
-static enum status add_video_taste(struct user *user, const struct video *video, double gain,
-                                   uint32_t now_s)
+static enum status add_video_taste(struct user *user, const struct video *video,
+                                   const struct video_more *more, double gain, uint32_t now_s)
 {
+    uint32_t tags[LIMIT_VIDEO_TAGS];
     uint32_t languages[LIMIT_VIDEO_LANGUAGES];
     for (unsigned i = 0; i < LIMIT_VIDEO_LANGUAGES; i++) {
         languages[i] = video->languages[i];
     }
+    video_tags(video, more, tags);
     enum status status = add_keys(user, AFFINITY_CATEGORY, video->category_keys,
                                   LIMIT_VIDEO_CATEGORIES, gain, now_s);
     if (status == STATUS_OK) {
-        status = add_keys(user, AFFINITY_TAG, video->tag_keys, LIMIT_VIDEO_TAGS, gain, now_s);
+        status = add_keys(user, AFFINITY_TAG, tags, LIMIT_VIDEO_TAGS, gain, now_s);
     }
     if (status == STATUS_OK) {
         status = add_keys(user, AFFINITY_LANGUAGE, languages, LIMIT_VIDEO_LANGUAGES, gain, now_s);
@@ -121,9 +123,12 @@ static enum status add_video_taste(struct user *user, const struct video *video,
     return status;
 }
 
-enum status user_add_taste(struct user *user, const struct video *video, int64_t duration_ms,
-                           const struct gain *gain, uint32_t now_s)
+enum status user_add_taste(struct user *user, const struct signal *signal,
+                           const struct video *video, const struct video_more *more,
+                           const struct gain *gain)
 {
+    uint32_t now_s = user_seconds(signal->time_ms);
+    int64_t duration_ms = user_duration_ms(signal, video);
     enum status status = STATUS_OK;
     double creator_gain = gain->everything + gain->creator;
     if (video != NULL && creator_gain != 0) {
@@ -137,7 +142,7 @@ enum status user_add_taste(struct user *user, const struct video *video, int64_t
         status = add_affinity(user, AFFINITY_DURATION, key, gain->everything, now_s);
     }
     if (status == STATUS_OK && video != NULL) {
-        status = add_video_taste(user, video, gain->everything, now_s);
+        status = add_video_taste(user, video, more, gain->everything, now_s);
     }
     return status;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ranker/block.h"
 #include "ranker/check.h"
 #include "ranker/hash.h"
 #include "ranker/signal.h"
@@ -25,8 +26,21 @@ struct shared_sets {
     uint32_t bucket_mask;
 };
 
+/*
+ * By struct video's more. There is always room for one of each row, so that setting one cannot
+ * fail: a block's memory is the system's until it is written. Free ones hang in a list through
+ * their first bytes.
+ */
+struct mores {
+    struct video_more *values; /* owned; the first stays zero */
+    size_t capacity;
+    uint32_t end;        /* the first that was never used */
+    uint32_t first_free; /* 0: none */
+};
+
 struct videos {
     struct table rows;
+    struct mores more;
     struct video_source **sources; /* owned, each owned: of TABLE_CHUNK_ROWS rows by number */
     size_t source_chunk_count;
     struct embedding **embeddings; /* likewise */
@@ -34,7 +48,7 @@ struct videos {
     struct shared_sets sets;
 };
 
-enum { FIRST_SETS = 16 };
+enum { FIRST_SETS = 16, FIRST_MORE = 16 };
 
 static uint32_t *bucket_of(const struct shared_sets *sets, const struct region_set *set)
 {
@@ -161,6 +175,27 @@ static void sets_unref(struct shared_sets *sets, uint32_t index)
     sets->first_free = index;
 }
 
+static void release_more(struct mores *more)
+{
+    block_free(more->values, more->capacity * sizeof(*more->values));
+}
+
+static enum status grow_more(struct mores *more)
+{
+    size_t capacity = more->capacity > 0 ? more->capacity * 2 : FIRST_MORE;
+    struct video_more *values = block_new(capacity * sizeof(*values));
+    if (values == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    if (more->end > 1) { /* while no row has more, no page of it is the process's */
+        memcpy(values + 1, more->values + 1, (more->end - 1) * sizeof(*values));
+    }
+    release_more(more);
+    more->values = values;
+    more->capacity = capacity;
+    return STATUS_OK;
+}
+
 struct videos *videos_new(void)
 {
     struct videos *videos = calloc(1, sizeof(*videos));
@@ -168,7 +203,8 @@ struct videos *videos_new(void)
         return NULL;
     }
     videos->rows = table_of(sizeof(struct video));
-    if (grow_sets(&videos->sets) != STATUS_OK) {
+    videos->more.end = 1;
+    if (grow_sets(&videos->sets) != STATUS_OK || grow_more(&videos->more) != STATUS_OK) {
         videos_free(videos);
         return NULL;
     }
@@ -183,6 +219,7 @@ void videos_free(struct videos *videos)
         return;
     }
     table_release(&videos->rows);
+    release_more(&videos->more);
     for (size_t i = 0; i < videos->source_chunk_count; i++) {
         free(videos->sources[i]);
     }
@@ -205,6 +242,11 @@ const struct video *videos_at(const struct videos *videos, size_t index)
 {
     CHECK(index < videos->rows.count);
     return table_at(&videos->rows, index);
+}
+
+size_t videos_number(const struct videos *videos, const struct video *row)
+{
+    return table_number(&videos->rows, row);
 }
 
 struct video *videos_find(struct videos *videos, uint64_t key)
@@ -250,6 +292,12 @@ void videos_prefetch(const struct videos *videos, uint64_t key)
 void videos_prefetch_row(const struct videos *videos, uint64_t key)
 {
     table_prefetch_row(&videos->rows, table_guess(&videos->rows, key));
+}
+
+/* Makes room for what one row more may have, beside the first. */
+static enum status reserve_more(struct videos *videos)
+{
+    return videos->rows.count + 1 < videos->more.capacity ? STATUS_OK : grow_more(&videos->more);
 }
 
 /* Makes room for the source of one row more. */
@@ -299,7 +347,8 @@ static struct embedding *embedding_of_row(const struct videos *videos, const str
     if (videos->embedding_chunk_count == 0) {
         return NULL;
     }
-    return &videos->embeddings[row->number / TABLE_CHUNK_ROWS][row->number % TABLE_CHUNK_ROWS];
+    size_t number = videos_number(videos, row);
+    return &videos->embeddings[number / TABLE_CHUNK_ROWS][number % TABLE_CHUNK_ROWS];
 }
 
 const struct embedding *videos_embedding(const struct videos *videos, const struct video *row)
@@ -333,10 +382,98 @@ void videos_drop_embedding(struct videos *videos, const struct video *row)
     put_embedding(videos, row, &(struct embedding){.size = 0});
 }
 
+/* Threads that take some at once find none free, so what they take is told by the sum alone. */
+static uint32_t take_more(struct mores *more)
+{
+    uint32_t index = more->first_free;
+    if (index == 0) {
+        index = __atomic_fetch_add(&more->end, 1, __ATOMIC_RELAXED);
+        CHECK(index < more->capacity);
+        return index;
+    }
+    memcpy(&more->first_free, &more->values[index], sizeof(more->first_free));
+    return index;
+}
+
+static void free_more(struct mores *more, struct video *row)
+{
+    if (row->more != 0) {
+        memcpy(&more->values[row->more], &more->first_free, sizeof(more->first_free));
+        more->first_free = row->more;
+        row->more = 0;
+    }
+}
+
+static bool has_any(const struct video_more *more)
+{
+    static const struct video_more none;
+    return memcmp(more, &none, sizeof(none)) != 0;
+}
+
+static void set_more(struct mores *more, struct video *row, const struct video_more *value)
+{
+    if (!has_any(value)) {
+        free_more(more, row);
+        return;
+    }
+    if (row->more == 0) {
+        row->more = take_more(more);
+    }
+    more->values[row->more] = *value;
+}
+
+void videos_set_decayed(struct videos *videos, struct video *row,
+                        const struct stats_decayed *decayed)
+{
+    struct video_more more = *video_more_of(videos->more.values, row);
+    for (unsigned h = 0; h < HALF_LIFE_COUNT; h++) {
+        memcpy(row->decayed.counts[h], decayed->counts[h], sizeof(row->decayed.counts[h]));
+        memcpy(more.counts[h], &decayed->counts[h][VIDEO_RARE], sizeof(more.counts[h]));
+    }
+    row->decayed.newest_tick = decayed->newest_tick;
+    row->decayed.mean_watch_ms = decayed->mean_watch_ms;
+    set_more(&videos->more, row, &more);
+}
+
+void videos_get_tags(const struct videos *videos, const struct video *row,
+                     uint32_t out[LIMIT_VIDEO_TAGS])
+{
+    video_tags(row, video_more_of(videos->more.values, row), out);
+}
+
+void videos_set_tags(struct videos *videos, struct video *row,
+                     const uint32_t keys[LIMIT_VIDEO_TAGS])
+{
+    struct video_more more = *video_more_of(videos->more.values, row);
+    memcpy(row->tag_keys, keys, sizeof(row->tag_keys));
+    memcpy(more.tag_keys, keys + VIDEO_TAGS, sizeof(more.tag_keys));
+    set_more(&videos->more, row, &more);
+}
+
+void videos_get_decayed(const struct videos *videos, const struct video *row,
+                        struct stats_decayed *out)
+{
+    const struct video_more *more = video_more_of(videos->more.values, row);
+    out->newest_tick = row->decayed.newest_tick;
+    out->mean_watch_ms = row->decayed.mean_watch_ms;
+    for (unsigned h = 0; h < HALF_LIFE_COUNT; h++) {
+        memcpy(out->counts[h], row->decayed.counts[h], sizeof(row->decayed.counts[h]));
+        memcpy(&out->counts[h][VIDEO_RARE], more->counts[h], sizeof(more->counts[h]));
+    }
+}
+
+const struct video_more *videos_more(const struct videos *videos)
+{
+    return videos->more.values;
+}
+
 static enum status add_row(struct videos *videos, uint64_t key, struct video **out)
 {
     void *added;
-    enum status status = reserve_source(videos);
+    enum status status = reserve_more(videos);
+    if (status == STATUS_OK) {
+        status = reserve_source(videos);
+    }
     if (status == STATUS_OK && videos->embedding_chunk_count > 0) {
         status = reserve_embeddings(videos, videos->rows.count + 1);
     }
@@ -348,7 +485,6 @@ static enum status add_row(struct videos *videos, uint64_t key, struct video **o
         return status;
     }
     struct video *row = added;
-    row->number = (uint32_t)(videos->rows.count - 1);
     row->duration_bucket = DURATION_BUCKET_COUNT - 1;
     *out = row;
     return STATUS_OK;
@@ -365,6 +501,15 @@ enum status videos_add(struct videos *videos, uint64_t key, struct video **out)
     return STATUS_OK;
 }
 
+static void copy_tags(struct videos *videos, struct video *row, const struct video_facts *facts)
+{
+    uint32_t keys[LIMIT_VIDEO_TAGS];
+    for (unsigned i = 0; i < LIMIT_VIDEO_TAGS; i++) {
+        keys[i] = (uint32_t)facts->tag_keys[i];
+    }
+    videos_set_tags(videos, row, keys);
+}
+
 static void copy_facts(struct video *row, const struct video_facts *facts)
 {
     row->creator_key = facts->creator_key;
@@ -373,9 +518,6 @@ static void copy_facts(struct video *row, const struct video_facts *facts)
     row->quality = facts->quality;
     for (unsigned i = 0; i < LIMIT_VIDEO_CATEGORIES; i++) {
         row->category_keys[i] = (uint32_t)facts->category_keys[i];
-    }
-    for (unsigned i = 0; i < LIMIT_VIDEO_TAGS; i++) {
-        row->tag_keys[i] = (uint32_t)facts->tag_keys[i];
     }
     memcpy(row->languages, facts->languages, sizeof(row->languages));
     memcpy(row->caption_languages, facts->caption_languages, sizeof(row->caption_languages));
@@ -424,14 +566,15 @@ enum status videos_put(struct videos *videos, const struct video_facts *facts)
     row->regions_allowed = allowed;
     row->regions_forbidden = forbidden;
     copy_facts(row, facts);
+    copy_tags(videos, row, facts);
     put_embedding(videos, row, &facts->embedding);
     return STATUS_OK;
 }
 
 static struct video_source *source_of(const struct videos *videos, const struct video *row)
 {
-    CHECK(row->number < videos->rows.count);
-    return &videos->sources[row->number / TABLE_CHUNK_ROWS][row->number % TABLE_CHUNK_ROWS];
+    size_t number = videos_number(videos, row);
+    return &videos->sources[number / TABLE_CHUNK_ROWS][number % TABLE_CHUNK_ROWS];
 }
 
 struct video_source videos_source(const struct videos *videos, const struct video *row)
@@ -446,8 +589,8 @@ void videos_set_source(struct videos *videos, const struct video *row, struct vi
 
 void videos_remove(struct videos *videos, struct video *row)
 {
-    uint32_t number = row->number;
-    CHECK(number < videos->rows.count);
+    size_t number = videos_number(videos, row);
+    free_more(&videos->more, row);
     sets_unref(&videos->sets, row->regions_allowed);
     sets_unref(&videos->sets, row->regions_forbidden);
     const struct video *last = table_at(&videos->rows, videos->rows.count - 1);
@@ -458,7 +601,6 @@ void videos_remove(struct videos *videos, struct video *row)
         videos_drop_embedding(videos, last);
     }
     table_remove(&videos->rows, number);
-    row->number = number; /* of the one that moved here, if any did */
 }
 
 const struct region_set *videos_region_set(const struct videos *videos, uint32_t index)

@@ -15,6 +15,7 @@ enum { VIDEO_BLOCK = 32 };
 
 struct video_block {
     const struct video *rows[VIDEO_BLOCK]; /* all there */
+    const struct video_more *more;         /* of all videos */
     float qualities[VIDEO_BLOCK];
     uint32_t newest_ticks[VIDEO_BLOCK]; /* of decayed, as the next */
     uint32_t mean_watch_ms[VIDEO_BLOCK];
@@ -37,15 +38,19 @@ static inline unsigned video_kind_premium(uint32_t kind)
     return kind >> 16 & 0xff;
 }
 
-/* Four numbers of each of four videos, from rows to columns: what stands `offset` bytes behind a
- * row's beginning. */
-static inline void video_block_transpose(const struct video *const *rows, size_t offset,
-                                         __m128i columns[4])
+/* Four numbers at a place. */
+static inline __m128i video_block_load(const void *begin, size_t offset)
 {
-    __m128i a = _mm_loadu_si128((const __m128i *)((const char *)rows[0] + offset));
-    __m128i b = _mm_loadu_si128((const __m128i *)((const char *)rows[1] + offset));
-    __m128i c = _mm_loadu_si128((const __m128i *)((const char *)rows[2] + offset));
-    __m128i d = _mm_loadu_si128((const __m128i *)((const char *)rows[3] + offset));
+    return _mm_loadu_si128((const __m128i *)((const char *)begin + offset));
+}
+
+/* Four numbers of each of four videos, from rows to columns. */
+static inline void video_block_turn(const __m128i rows[4], __m128i columns[4])
+{
+    __m128i a = rows[0];
+    __m128i b = rows[1];
+    __m128i c = rows[2];
+    __m128i d = rows[3];
     __m128i ab_low = _mm_unpacklo_epi32(a, b);
     __m128i cd_low = _mm_unpacklo_epi32(c, d);
     __m128i ab_high = _mm_unpackhi_epi32(a, b);
@@ -56,12 +61,39 @@ static inline void video_block_transpose(const struct video *const *rows, size_t
     columns[3] = _mm_unpackhi_epi64(ab_high, cd_high);
 }
 
+/* What stands `offset` bytes behind the beginning of each of four rows. */
+static inline void video_block_transpose(const struct video *const *rows, size_t offset,
+                                         __m128i columns[4])
+{
+    const __m128i numbers[4] = {
+        video_block_load(rows[0], offset),
+        video_block_load(rows[1], offset),
+        video_block_load(rows[2], offset),
+        video_block_load(rows[3], offset),
+    };
+    video_block_turn(numbers, columns);
+}
+
+/* Likewise behind that of what they have more. */
+static inline void video_block_transpose_more(const struct video_more *more,
+                                              const struct video *const *rows, size_t offset,
+                                              __m128i columns[4])
+{
+    const __m128i numbers[4] = {
+        video_block_load(video_more_of(more, rows[0]), offset),
+        video_block_load(video_more_of(more, rows[1]), offset),
+        video_block_load(video_more_of(more, rows[2]), offset),
+        video_block_load(video_more_of(more, rows[3]), offset),
+    };
+    video_block_turn(numbers, columns);
+}
+
 static inline void video_block_put(void *column, size_t at, __m128i four)
 {
     _mm_storeu_si128((__m128i *)((uint32_t *)column + at), four);
 }
 
-/* Fills the columns; rows are set. */
+/* Fills the columns; the rest is set. */
 static inline void video_block_fill(struct video_block *block)
 {
     enum { FACTS = offsetof(struct video, quality), KINDS = offsetof(struct video, curated) - 12 };

@@ -88,7 +88,9 @@ static void take_lists(const struct videos *videos, const struct video *row, uin
         widen(row->category_keys, LIMIT_VIDEO_CATEGORIES, facts->category_keys);
     }
     if (lacks(fields, FIELD_TAGS)) {
-        widen(row->tag_keys, LIMIT_VIDEO_TAGS, facts->tag_keys);
+        uint32_t tags[LIMIT_VIDEO_TAGS];
+        videos_get_tags(videos, row, tags);
+        widen(tags, LIMIT_VIDEO_TAGS, facts->tag_keys);
     }
     if (lacks(fields, FIELD_REGIONS_ALLOWED)) {
         facts->regions_allowed = *videos_region_set(videos, row->regions_allowed);

@@ -386,8 +386,9 @@ static size_t draw_negatives(const struct timeline *timeline, struct random *ran
     size_t wanted = 1 + (size_t)timeline->options.negatives;
     size_t count = 1;
     for (size_t i = 0; total > 0 && count < wanted && i < DRAWS_PER_NEGATIVE * wanted; i++) {
-        const struct video *video = videos_at(videos, random_below(random, total));
-        if (video_is_live(video) && video->key != keys[0] && add_drawn(drawn, video->number)) {
+        uint32_t row = (uint32_t)random_below(random, total);
+        const struct video *video = videos_at(videos, row);
+        if (video_is_live(video) && video->key != keys[0] && add_drawn(drawn, row)) {
             keys[count++] = video->key;
         }
     }

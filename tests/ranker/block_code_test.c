@@ -24,6 +24,7 @@ struct scene {
     struct features_source source;
     struct selection everything;
     struct video videos[VIDEOS];
+    struct video_more more[VIDEOS + 1]; /* of the video before; the first is all zero */
     struct candidate candidates[VIDEOS];
     struct arena arena;
     uint64_t dice;
@@ -47,6 +48,24 @@ static uint16_t language(struct scene *scene)
     return (uint16_t)((1 + roll(scene, LANGUAGES)) * 32);
 }
 
+/* One video in four has nothing more than its row, one in four no counters there. */
+static void make_more(struct scene *scene, struct video *video)
+{
+    uint32_t number = (uint32_t)(video - scene->videos) + 1;
+    struct video_more *more = &scene->more[number];
+    *more = (struct video_more){.counts = {{0}}};
+    video->more = roll(scene, 4) > 0 ? number : 0;
+    if (video->more == 0) {
+        return;
+    }
+    for (size_t i = 0; i < LIMIT_VIDEO_TAGS - VIDEO_TAGS; i++) {
+        more->tag_keys[i] = roll(scene, 8) > 0 ? (uint32_t)name(scene) : 0;
+    }
+    for (size_t i = 0; number % 4 > 0 && i < sizeof(more->counts) / sizeof(float); i++) {
+        (&more->counts[0][0])[i] = (float)roll(scene, 1000000) / 1000;
+    }
+}
+
 static void make_video(struct scene *scene, struct video *video)
 {
     float *counts = &video->decayed.counts[0][0];
@@ -63,18 +82,19 @@ static void make_video(struct scene *scene, struct video *video)
     for (size_t i = 0; i < LIMIT_VIDEO_CATEGORIES; i++) { /* holes too */
         video->category_keys[i] = roll(scene, 3) > 0 ? (uint32_t)name(scene) : 0;
     }
-    for (size_t i = 0; i < LIMIT_VIDEO_TAGS; i++) {
+    for (size_t i = 0; i < VIDEO_TAGS; i++) {
         video->tag_keys[i] = roll(scene, 8) > 0 ? (uint32_t)name(scene) : 0;
     }
     for (size_t i = 0; i < LIMIT_VIDEO_LANGUAGES; i++) {
         video->languages[i] = roll(scene, 3) == 0 ? language(scene) : 0;
         video->caption_languages[i] = roll(scene, 3) == 0 ? language(scene) : 0;
     }
-    for (size_t i = 0; i < HALF_LIFE_COUNT * COUNTER_SCORED_COUNT; i++) {
+    for (size_t i = 0; i < HALF_LIFE_COUNT * VIDEO_RARE; i++) {
         counts[i] = (float)roll(scene, 1000000) / 1000;
     }
     video->decayed.newest_tick = stats_tick(NOW_MS) + 3 - (uint32_t)roll(scene, 300000);
     video->decayed.mean_watch_ms = roll(scene, 4) > 0 ? (uint32_t)roll(scene, 1u << 25) : 0;
+    make_more(scene, video);
 }
 
 static void make_user(struct scene *scene, unsigned tastes)
@@ -167,6 +187,7 @@ static void scene_init(struct scene *scene, uint64_t seed, unsigned tastes)
     put_seen_videos(scene);
     CHECK_EQ(STATUS_OK,
              features_source_init(&scene->source, &scene->profile, scene->state, &scene->arena));
+    scene->source.more = scene->more;
     for (size_t i = 0; i < VIDEOS; i++) {
         make_video(scene, &scene->videos[i]);
         scene->candidates[i] = (struct candidate){.video = &scene->videos[i],
@@ -237,6 +258,21 @@ static bool near(double a, double b)
     return fabs(a - b) < 1e-12;
 }
 
+/* Of counters that lie apart from the row. */
+static void check_rare_hits(const struct scene *scene, const struct video *video,
+                            const struct features *features, size_t i)
+{
+    static const enum head heads[] = {HEAD_SHARE, HEAD_FOLLOW, HEAD_NOT_INTERESTED, HEAD_REPORT};
+    const float *counts = video_more_of(scene->more, video)->counts[HALF_LIFE_14_DAYS];
+    double decay =
+        stats_decay_factor(stats_moment_of(NOW_MS, HALF_LIFE_14_DAYS), video->decayed.newest_tick);
+    double views = video_most_views(video, HALF_LIFE_14_DAYS) * decay;
+    for (size_t h = 0; h < sizeof(heads) / sizeof(heads[0]); h++) {
+        double hits = (double)counts[h] * decay;
+        CHECK((hits < views ? hits : views) == features->hits[heads[h]][i]);
+    }
+}
+
 static void check_look_ups(struct scene *scene)
 {
     static struct features features;
@@ -247,14 +283,17 @@ static void check_look_ups(struct scene *scene)
                    features.columns[FEATURE_AFFINITY_CREATOR][i]));
         CHECK(near(mean_of(scene, AFFINITY_CATEGORY, video->category_keys, LIMIT_VIDEO_CATEGORIES),
                    features.columns[FEATURE_AFFINITY_CATEGORY][i]));
-        CHECK(near(mean_of(scene, AFFINITY_TAG, video->tag_keys, LIMIT_VIDEO_TAGS),
+        uint32_t tags[LIMIT_VIDEO_TAGS];
+        video_tags(video, video_more_of(scene->more, video), tags);
+        CHECK(near(mean_of(scene, AFFINITY_TAG, tags, LIMIT_VIDEO_TAGS),
                    features.columns[FEATURE_AFFINITY_TAG][i]));
         CHECK(near(language_mean(scene, video->languages),
                    features.columns[FEATURE_AFFINITY_LANGUAGE][i]));
         double decay = stats_decay_factor(stats_moment_of(NOW_MS, HALF_LIFE_1_DAY),
                                           video->decayed.newest_tick);
-        double views = stats_most_views(&video->decayed, HALF_LIFE_1_DAY) * decay;
+        double views = video_most_views(video, HALF_LIFE_1_DAY) * decay;
         CHECK(views / (views + 1000) == features.columns[FEATURE_POPULARITY][i]);
+        check_rare_hits(scene, video, &features, i);
     }
 }
 

@@ -240,10 +240,12 @@ static void a_forbidden_tag_is_dropped_wherever_it_stands(void)
     struct video *video = put_video(&scene);
     CHECK_EQ(DROP_NONE, judge(&scene, video)); /* no tags is a fact, not an unknown */
     for (unsigned i = 0; i < LIMIT_VIDEO_TAGS; i++) {
-        memset(video->tag_keys, 0, sizeof(video->tag_keys));
-        video->tag_keys[i] = 7;
+        uint32_t keys[LIMIT_VIDEO_TAGS] = {0};
+        keys[i] = 7;
+        videos_set_tags(scene.videos, video, keys);
         CHECK_EQ(DROP_TAG, judge(&scene, video));
-        video->tag_keys[i] = 6;
+        keys[i] = 6;
+        videos_set_tags(scene.videos, video, keys);
         CHECK_EQ(DROP_NONE, judge(&scene, video));
     }
     videos_free(scene.videos);

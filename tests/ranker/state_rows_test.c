@@ -44,7 +44,8 @@ static void apply(struct state *state, struct event event)
     CHECK_EQ(STATUS_OK, state_apply(state, state_sequence(state) + 1, &event));
 }
 
-/* Signals of 50 users about 70 videos, half of them in the catalogue, some deleted. */
+/* Signals of 50 users about 70 videos, half of them in the catalogue, some deleted, some with more
+ * than their rows hold. */
 static void fill(struct state *state)
 {
     for (uint64_t i = 1; i <= 35; i++) {
@@ -52,10 +53,15 @@ static void fill(struct state *state)
         if (i % 3 == 0) {
             event.u.video.embedding = (struct embedding){.size = 2, .values = {127, (int8_t)i}};
         }
+        if (i % 4 == 0) {
+            event.u.video.tag_keys[LIMIT_VIDEO_TAGS - 1] = 100 + i;
+        }
         apply(state, event);
     }
     for (int64_t i = 0; i < 2000; i++) {
-        apply(state, watch_event(1 + (uint64_t)i % 50, 1 + (uint64_t)i * 11 % 70, i));
+        struct event event = watch_event(1 + (uint64_t)i % 50, 1 + (uint64_t)i * 11 % 70, i);
+        event.u.signal.type = i % 5 == 0 && i % 70 < 30 ? SIGNAL_SHARE : event.u.signal.type;
+        apply(state, event);
     }
     for (uint64_t i = 5; i <= 15; i++) {
         apply(state, (struct event){.kind = EVENT_VIDEO_DELETED, .u.deleted_video_key = i});

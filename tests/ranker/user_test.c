@@ -38,8 +38,9 @@ static struct signal make_signal(uint64_t video_key, enum signal_type type, int6
 static struct view_change apply(struct user *user, const struct video *video,
                                 const struct signal *signal)
 {
+    static const struct video_more more;
     struct view_change change;
-    CHECK_EQ(STATUS_OK, user_apply(user, signal, video, &change));
+    CHECK_EQ(STATUS_OK, user_apply(user, signal, video, &more, &change));
     return change;
 }
 

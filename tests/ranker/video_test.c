@@ -117,6 +117,163 @@ static void put_overwrites_facts_and_leaves_statistics(void)
     videos_free(videos);
 }
 
+static uint32_t tag_of(const struct videos *videos, const struct video *row, unsigned place)
+{
+    uint32_t tags[LIMIT_VIDEO_TAGS];
+    videos_get_tags(videos, row, tags);
+    return tags[place];
+}
+
+static void all_tags_are_kept_in_their_order(void)
+{
+    struct videos *videos = videos_new();
+    struct video_facts facts = facts_of(5);
+    for (unsigned i = 0; i < LIMIT_VIDEO_TAGS; i++) {
+        facts.tag_keys[i] = 0xbbbbbbbb00000001 + i;
+    }
+    put(videos, &facts);
+    struct video *row = videos_find(videos, 5);
+    CHECK(row->more != 0);
+    for (unsigned i = 0; i < LIMIT_VIDEO_TAGS; i++) {
+        CHECK_EQ(1 + i, tag_of(videos, row, i));
+    }
+    facts.tag_keys[4] = facts.tag_keys[5] = facts.tag_keys[6] = facts.tag_keys[7] = 0;
+    put(videos, &facts);
+    CHECK_EQ(0, row->more);
+    CHECK_EQ(4, tag_of(videos, row, 3));
+    CHECK_EQ(0, tag_of(videos, row, 4));
+    videos_free(videos);
+}
+
+/* Each counter another number. */
+static struct stats_decayed counted(float first)
+{
+    struct stats_decayed decayed = {.newest_tick = 11, .mean_watch_ms = 12};
+    for (unsigned h = 0; h < HALF_LIFE_COUNT; h++) {
+        for (unsigned i = 0; i < COUNTER_SCORED_COUNT; i++) {
+            decayed.counts[h][i] = first + (float)(h * COUNTER_SCORED_COUNT + i);
+        }
+    }
+    return decayed;
+}
+
+static bool has_counts(const struct videos *videos, const struct video *row,
+                       const struct stats_decayed *want)
+{
+    struct stats_decayed have;
+    memset(&have, 0xff, sizeof(have));
+    videos_get_decayed(videos, row, &have);
+    return memcmp(want, &have, sizeof(have)) == 0;
+}
+
+static void all_counts_are_kept_and_leave_tags_alone(void)
+{
+    struct videos *videos = videos_new();
+    const struct stats_decayed none = {0};
+    const struct stats_decayed many = counted(100);
+    struct video_facts facts = facts_of(5);
+    facts.tag_keys[7] = 77;
+    put(videos, &facts);
+    struct video *row = videos_find(videos, 5);
+    CHECK(has_counts(videos, row, &none));
+    videos_set_decayed(videos, row, &many);
+    CHECK(has_counts(videos, row, &many));
+    CHECK_EQ(77, tag_of(videos, row, 7));
+    facts.tag_keys[7] = 78;
+    put(videos, &facts);
+    CHECK(has_counts(videos, row, &many));
+    CHECK_EQ(78, tag_of(videos, row, 7));
+    videos_set_decayed(videos, row, &none);
+    CHECK(has_counts(videos, row, &none));
+    CHECK_EQ(78, tag_of(videos, row, 7));
+    videos_free(videos);
+}
+
+static void common_counts_alone_need_nothing_more(void)
+{
+    struct videos *videos = videos_new();
+    struct video *row;
+    struct stats_decayed decayed = counted(1);
+    for (unsigned h = 0; h < HALF_LIFE_COUNT; h++) {
+        for (unsigned i = COUNTER_SHARES; i < COUNTER_SCORED_COUNT; i++) {
+            decayed.counts[h][i] = 0;
+        }
+    }
+    CHECK_EQ(STATUS_OK, videos_add(videos, 5, &row));
+    videos_set_decayed(videos, row, &decayed);
+    CHECK_EQ(0, row->more);
+    CHECK(has_counts(videos, row, &decayed));
+    decayed.counts[HALF_LIFE_14_DAYS][COUNTER_REPORTS] = 0.5F;
+    videos_set_decayed(videos, row, &decayed);
+    CHECK(row->more != 0);
+    CHECK(has_counts(videos, row, &decayed));
+    videos_free(videos);
+}
+
+static void what_rows_have_more_goes_with_them(void)
+{
+    struct videos *videos = videos_new();
+    for (uint64_t key = 1; key <= 4; key++) {
+        struct video *row;
+        struct stats_decayed decayed = counted((float)key * 100);
+        CHECK_EQ(STATUS_OK, videos_add(videos, key, &row));
+        videos_set_decayed(videos, row, &decayed);
+    }
+    const uint32_t place = videos_find(videos, 2)->more;
+    videos_remove(videos, videos_find(videos, 2)); /* 4 takes its place */
+    for (uint64_t key = 1; key <= 4; key += key == 1 ? 2 : 1) {
+        struct stats_decayed decayed = counted((float)key * 100);
+        CHECK(has_counts(videos, videos_find(videos, key), &decayed));
+    }
+    struct video_facts facts = facts_of(5);
+    put(videos, &facts);
+    CHECK(has_counts(videos, videos_find(videos, 5), &(struct stats_decayed){0}));
+    facts.tag_keys[7] = 9;
+    put(videos, &facts);
+    CHECK_EQ(place, videos_find(videos, 5)->more);
+    CHECK(has_counts(videos, videos_find(videos, 5), &(struct stats_decayed){0}));
+    videos_free(videos);
+}
+
+/* Rows that come and go, with counts or without, must not use up what there is room for. */
+static void places_for_more_are_used_again(void)
+{
+    struct videos *videos = videos_new();
+    const struct stats_decayed none = {0};
+    uint32_t most = 0;
+    for (uint64_t n = 1; n <= 3000; n++) {
+        struct stats_decayed decayed = counted((float)n);
+        struct video *row;
+        CHECK_EQ(STATUS_OK, videos_add(videos, n, &row));
+        videos_set_decayed(videos, row, &decayed);
+        most = row->more > most ? row->more : most;
+        if (n % 2 == 0) {
+            videos_set_decayed(videos, row, &none);
+        } else if (n > 2) {
+            videos_remove(videos, videos_find(videos, n - 2));
+        }
+    }
+    CHECK(most <= 3);
+    videos_free(videos);
+}
+
+static void what_many_rows_have_more_stays_apart(void)
+{
+    enum { ROW_COUNT = 70000 };
+    struct videos *videos = videos_new();
+    for (uint64_t n = 0; n < ROW_COUNT; n++) {
+        struct stats_decayed decayed = counted((float)n);
+        struct video *row;
+        CHECK_EQ(STATUS_OK, videos_add(videos, key_of(n), &row));
+        videos_set_decayed(videos, row, &decayed);
+    }
+    for (uint64_t n = 0; n < ROW_COUNT; n++) {
+        struct stats_decayed decayed = counted((float)n);
+        CHECK(has_counts(videos, videos_find(videos, key_of(n)), &decayed));
+    }
+    videos_free(videos);
+}
+
 /* Keys are hashes: their upper bits name the slot, so numbers in a row would all share one. */
 static uint64_t nth_key(uint64_t n)
 {
@@ -130,13 +287,13 @@ static void every_row_has_a_source_of_its_own(void)
     for (uint64_t n = 1; n <= ROW_COUNT; n++) {
         struct video *row;
         CHECK_EQ(STATUS_OK, videos_add(videos, nth_key(n), &row));
-        CHECK_EQ(n - 1, row->number);
+        CHECK_EQ(n - 1, videos_number(videos, row));
         CHECK_EQ(0, videos_source(videos, row).log_sequence);
         videos_set_source(videos, row, (struct video_source){n + 1, n + 2});
     }
     for (uint64_t n = 1; n <= ROW_COUNT; n++) {
         const struct video *row = videos_find(videos, nth_key(n));
-        CHECK(videos_at(videos, row->number) == row);
+        CHECK(videos_at(videos, videos_number(videos, row)) == row);
         CHECK_EQ(n + 1, videos_source(videos, row).content_hash);
         CHECK_EQ(n + 2, videos_source(videos, row).log_sequence);
     }
@@ -370,6 +527,12 @@ int main(int argc, char **argv)
         TEST(an_added_row_is_empty_and_unknown),
         TEST(put_keeps_the_facts),
         TEST(put_overwrites_facts_and_leaves_statistics),
+        TEST(all_tags_are_kept_in_their_order),
+        TEST(all_counts_are_kept_and_leave_tags_alone),
+        TEST(common_counts_alone_need_nothing_more),
+        TEST(what_rows_have_more_goes_with_them),
+        TEST(places_for_more_are_used_again),
+        TEST(what_many_rows_have_more_stays_apart),
         TEST(every_row_has_a_source_of_its_own),
         TEST(embeddings_go_where_their_rows_go),
         TEST(embeddings_of_many_rows_are_kept_apart),

@@ -1,5 +1,6 @@
 #include "server/writer.h"
 
+#include <sched.h>
 #include <semaphore.h>
 #include <string.h>
 #include <unistd.h>
@@ -93,30 +94,48 @@ static void what_a_batch_costs_is_learnt_from_those_before(void)
     store_close(store);
 }
 
+/*
+ * The applier stands in the callback of the first of these calls, the second one waits for it, and
+ * the thread that appends waits with the third: what is submitted then stays in the queue.
+ */
+enum { HELD = 3 };
+
+static void hold(struct writer *writer, struct call *calls)
+{
+    for (unsigned i = 0; i < HELD; i++) {
+        struct writer_counts counts = {.groups = 0};
+        CHECK(writer_submit(writer, &calls[i].batch, finished, &calls[i]) == STATUS_OK);
+        while (counts.groups <= i) {
+            sched_yield();
+            writer_count(writer, &counts);
+        }
+    }
+    sem_wait(calls[0].done);
+}
+
 static void full_queue_is_busy_and_calls_nobody_back(void)
 {
     struct store *store = open_store();
     struct writer *writer = NULL;
     sem_t done;
     sem_t gate;
-    struct call calls[4];
+    struct call calls[HELD + 3];
     sem_init(&done, 0, 0);
     sem_init(&gate, 0, 0);
-    call_init(&calls[0], &done, &gate);
-    for (int i = 1; i < 4; i++) {
-        call_init(&calls[i], &done, NULL);
+    for (int i = 0; i < HELD + 3; i++) {
+        call_init(&calls[i], &done, i == 0 ? &gate : NULL);
     }
     CHECK(writer_new(store, NULL, 2, &writer) == STATUS_OK);
-    CHECK(writer_submit(writer, &calls[0].batch, finished, &calls[0]) == STATUS_OK);
-    sem_wait(&done); /* the thread now stands in the first callback */
-    CHECK(writer_submit(writer, &calls[1].batch, finished, &calls[1]) == STATUS_OK);
-    CHECK(writer_submit(writer, &calls[2].batch, finished, &calls[2]) == STATUS_OK);
-    CHECK(writer_submit(writer, &calls[3].batch, finished, &calls[3]) == STATUS_BUSY);
+    hold(writer, calls);
+    struct call *more = calls + HELD;
+    CHECK(writer_submit(writer, &more[0].batch, finished, &more[0]) == STATUS_OK);
+    CHECK(writer_submit(writer, &more[1].batch, finished, &more[1]) == STATUS_OK);
+    CHECK(writer_submit(writer, &more[2].batch, finished, &more[2]) == STATUS_BUSY);
     sem_post(&gate);
     writer_free(writer);
-    CHECK_EQ(STATUS_OK, calls[1].status);
-    CHECK_EQ(STATUS_OK, calls[2].status);
-    CHECK_EQ(STATUS_IO, calls[3].status);
+    CHECK_EQ(STATUS_OK, more[0].status);
+    CHECK_EQ(STATUS_OK, more[1].status);
+    CHECK_EQ(STATUS_IO, more[2].status);
     store_close(store);
 }
 
@@ -127,30 +146,31 @@ static void counts_tell_what_waits_and_what_was_done(void)
     struct writer_counts counts;
     sem_t done;
     sem_t gate;
-    struct call calls[3];
+    struct call calls[HELD + 2];
     sem_init(&done, 0, 0);
     sem_init(&gate, 0, 0);
-    call_init(&calls[0], &done, &gate);
-    call_init(&calls[1], &done, NULL);
-    call_init(&calls[2], &done, NULL);
+    for (int i = 0; i < HELD + 2; i++) {
+        call_init(&calls[i], &done, i == 0 ? &gate : NULL);
+    }
     CHECK(writer_new(store, NULL, 5, &writer) == STATUS_OK);
-    CHECK(writer_submit(writer, &calls[0].batch, finished, &calls[0]) == STATUS_OK);
-    sem_wait(&done); /* the thread now stands in the first callback */
-    CHECK(writer_submit(writer, &calls[1].batch, finished, &calls[1]) == STATUS_OK);
-    CHECK(writer_submit(writer, &calls[2].batch, finished, &calls[2]) == STATUS_OK);
+    hold(writer, calls);
+    for (int i = HELD; i < HELD + 2; i++) {
+        CHECK(writer_submit(writer, &calls[i].batch, finished, &calls[i]) == STATUS_OK);
+    }
     writer_count(writer, &counts);
     CHECK_EQ(2, counts.waiting);
     CHECK_EQ(5, counts.length);
-    CHECK_EQ(1, counts.batches);
-    CHECK_EQ(1, counts.groups);
+    CHECK_EQ(HELD, counts.batches);
+    CHECK_EQ(HELD, counts.groups);
     CHECK_EQ(STATUS_OK, counts.status);
     sem_post(&gate);
-    sem_wait(&done);
-    sem_wait(&done);
+    for (int i = 1; i < HELD + 2; i++) {
+        sem_wait(&done);
+    }
     writer_count(writer, &counts);
     CHECK_EQ(0, counts.waiting);
-    CHECK_EQ(3, counts.batches);
-    CHECK_EQ(2, counts.groups); /* the two that waited are one */
+    CHECK_EQ(HELD + 2, counts.batches);
+    CHECK_EQ(HELD + 1, counts.groups); /* the two that waited are one */
     writer_free(writer);
     store_close(store);
 }
