@@ -22,18 +22,23 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Damerau and Levenshtein's distance in which no letter is edited twice; three rows of its table.
+/*
+ * Damerau and Levenshtein's distance in which no letter is edited twice, or any number above most;
+ * three rows of its table. Each row comes from the two before it, so once those have nothing within
+ * most, none has.
  */
-static size_t count_edits(const char *a, size_t a_size, const char *b, size_t b_size)
+static size_t count_edits(const char *a, size_t a_size, const char *b, size_t b_size, size_t most)
 {
     size_t rows[3][NEAREST_NAME_MAX + 1];
     size_t *before = rows[0];
     size_t *last = rows[1];
     size_t *row = rows[2];
+    size_t last_least = 0;
     for (size_t j = 0; j <= b_size; j++) {
         last[j] = j;
     }
     for (size_t i = 1; i <= a_size; i++) {
+        size_t row_least = i;
         row[0] = i;
         for (size_t j = 1; j <= b_size; j++) {
             size_t replaced = last[j - 1] + (same(a[i - 1], b[j - 1]) ? 0 : 1);
@@ -41,7 +46,12 @@ static size_t count_edits(const char *a, size_t a_size, const char *b, size_t b_
             if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1])) {
                 row[j] = least(row[j], before[j - 2] + 1);
             }
+            row_least = least(row_least, row[j]);
         }
+        if (row_least > most && last_least > most) {
+            return row_least;
+        }
+        last_least = row_least;
         size_t *oldest = before;
         before = last;
         last = row;
@@ -69,14 +79,20 @@ void nearest_offer(struct nearest *nearest, const char *name)
     const char *found = nearest->found;
     size_t found_size = strlen(found);
     size_t name_size = strlen(name);
-    if (found_size > NEAREST_NAME_MAX || name_size > NEAREST_NAME_MAX) {
+    if (found_size > NEAREST_NAME_MAX || name_size > NEAREST_NAME_MAX ||
+        (nearest->best != NULL && nearest->edits == 0)) {
         return;
     }
-    size_t edits = ends_in(name, name_size, found, found_size)
-                       ? 0
-                       : count_edits(found, found_size, name, name_size);
-    size_t longer = name_size > found_size ? name_size : found_size;
-    if (edits <= longer / 3 && (nearest->best == NULL || edits < nearest->edits)) {
+    size_t shorter = least(name_size, found_size);
+    size_t longer = name_size + found_size - shorter;
+    size_t most = nearest->best != NULL ? least(nearest->edits - 1, longer / 3) : longer / 3;
+    size_t edits = 0;
+    if (!ends_in(name, name_size, found, found_size)) {
+        /* Each letter that one has more is an edit, for which no table is needed. */
+        edits = longer - shorter > most ? longer - shorter
+                                        : count_edits(found, found_size, name, name_size, most);
+    }
+    if (edits <= most) {
         nearest->best = name;
         nearest->edits = edits;
     }

@@ -254,10 +254,11 @@ struct video *videos_find(struct videos *videos, uint64_t key)
     return table_find(&videos->rows, key);
 }
 
+/* row may be NULL: what is asked for is a number then, as nothing may be added to NULL. */
 static inline void prefetch_row(const struct video *row)
 {
     for (size_t at = 0; at < sizeof(*row); at += 64) {
-        __builtin_prefetch((const char *)row + at);
+        __builtin_prefetch((const void *)((uintptr_t)row + at));
     }
 }
 

@@ -79,6 +79,9 @@ enum status weights_parse_with(struct text yaml, const struct weights_loader *lo
     if (plain != (locale_t)0) {
         freelocale(plain);
     }
+    if (layers != NULL) {
+        weights_memory_release(&layers->memory);
+    }
     free(layers);
     if (status != STATUS_OK) {
         problems->count = status == STATUS_INVALID ? problems->count : 0;

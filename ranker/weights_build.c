@@ -60,15 +60,19 @@ static size_t list_named(const struct layers *layers, uint64_t out[KEYS_MAX])
     return count;
 }
 
+/* How many keys list_cells() writes at most, before it drops those that come again. */
+static size_t room_for_cells(size_t named_count)
+{
+    return 1 + named_count + named_count * named_count;
+}
+
 /*
- * Writes the keys of all cells, sorted, each once, 0 first; out has room for all that can be. With
- * the places where named locales meet, the locales that any locale rests on are those that its most
+ * Writes the keys of all cells, sorted, each once, 0 first; out has room_for_cells(). With the
+ * places where named locales meet, the locales that any locale rests on are those that its most
  * specific cell rests on.
  */
-static size_t list_cells(const struct layers *layers, uint64_t *out)
+static size_t list_cells(const uint64_t *named, size_t named_count, uint64_t *out)
 {
-    uint64_t named[KEYS_MAX];
-    size_t named_count = list_named(layers, named);
     size_t count = 0;
     out[count++] = 0;
     for (size_t i = 0; i < named_count; i++) {
@@ -190,7 +194,7 @@ static const struct plan *find_plan(struct builder *builder, unsigned running)
 
 static void check_bound(struct builder *builder, const struct model *model, unsigned number)
 {
-    const struct layer *layer = &builder->layers->items[number];
+    const struct layer *layer = builder->layers->items[number];
     double bound = weights_score_bound(model);
     if (bound >= WEIGHTS_SCORE_MAX && !weights_complained(builder->problems, layer->at)) {
         char path[PATH_SIZE];
@@ -209,7 +213,7 @@ static void complain_chain(struct builder *builder, uint64_t key, const struct c
     for (unsigned i = 1; i < builder->layers->count; i++) {
         number = builder->layers->keys[i] == key ? i : number;
     }
-    const struct layer *layer = &builder->layers->items[number];
+    const struct layer *layer = builder->layers->items[number];
     if (!weights_complained(builder->problems, layer->at)) {
         char path[PATH_SIZE];
         snprintf(path, sizeof(path), "locales.%s", layer->name);
@@ -269,7 +273,7 @@ static void build_cell(struct builder *builder, struct cell *cell)
 /* Complains where there would be too many models, and is true. */
 static bool complain_models(struct builder *builder, const uint64_t *keys, size_t count)
 {
-    const struct layer *top = &builder->layers->items[0];
+    const struct layer *top = builder->layers->items[0];
     size_t experiments = weights_row_index(weights_row_find("experiments", WEIGHTS_TOP));
     size_t models = 0;
     for (size_t i = 0; i < count; i++) {
@@ -311,16 +315,15 @@ static void build_experiment(const struct layers *layers, const struct trial *tr
     memcpy(out->targets, trial->targets, sizeof(out->targets));
     out->arm_count = trial->arm_count;
     for (unsigned i = 0; i < trial->arm_count; i++) {
-        const struct layer *arm = &layers->items[trial->first_arm + i];
+        const struct layer *arm = layers->items[trial->first_arm + i];
         sum += arm->share;
         out->bounds[i] = fabs(sum - 1) <= SHARES_TOLERANCE ? 1 : sum;
         snprintf(out->labels[i], sizeof(out->labels[i]), "%s/%s", trial->layer->name, arm->name);
     }
 }
 
-static void build_all(struct builder *builder, uint64_t *keys)
+static void build_all(struct builder *builder, const uint64_t *keys, size_t count)
 {
-    size_t count = list_cells(builder->layers, keys);
     if (complain_models(builder, keys, count)) {
         return;
     }
@@ -333,7 +336,7 @@ static void build_all(struct builder *builder, uint64_t *keys)
 enum status weights_build(const struct layers *layers, struct weights *weights,
                           struct weights_problems *problems)
 {
-    enum { ROOM = 1 + KEYS_MAX + KEYS_MAX * KEYS_MAX };
+    uint64_t named[KEYS_MAX];
     chain_check(layers, problems);
     if (problems->count > 0) {
         return STATUS_INVALID;
@@ -343,7 +346,8 @@ enum status weights_build(const struct layers *layers, struct weights *weights,
     for (unsigned i = 0; i < layers->trial_count; i++) {
         build_experiment(layers, &layers->trials[i], &weights->experiments[i]);
     }
-    uint64_t *keys = calloc(ROOM, sizeof(*keys));
+    size_t named_count = list_named(layers, named);
+    uint64_t *keys = calloc(room_for_cells(named_count), sizeof(*keys));
     struct builder *builder = calloc(1, sizeof(*builder));
     if (keys == NULL || builder == NULL) {
         weights->memory.failed = true;
@@ -354,7 +358,7 @@ enum status weights_build(const struct layers *layers, struct weights *weights,
         builder->merge.layers = layers;
         builder->merge.memory = &weights->memory;
         builder->merge.problems = problems;
-        build_all(builder, keys);
+        build_all(builder, keys, list_cells(named, named_count, keys));
     }
     free(keys);
     free(builder);

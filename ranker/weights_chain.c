@@ -46,7 +46,7 @@ static bool add_layer(const struct layers *layers, unsigned layer, struct chain 
     if (layer == 0 || contains(chain, layer)) {
         return true;
     }
-    uint64_t inherit = layers->items[layer].inherit;
+    uint64_t inherit = layers->items[layer]->inherit;
     if (inherit != 0 && !add_all(layers, inherit, chain)) {
         return false;
     }
@@ -91,8 +91,8 @@ static void complain_unknown(const struct layers *layers, const struct layer *la
     locale_format(locale_of_key(layer->inherit), tag);
     struct nearest nearest = {.found = tag};
     for (unsigned i = 1; i < layers->count; i++) {
-        if (layers->keys[i] != 0 && &layers->items[i] != layer) {
-            nearest_offer(&nearest, layers->items[i].name);
+        if (layers->keys[i] != 0 && layers->items[i] != layer) {
+            nearest_offer(&nearest, layers->items[i]->name);
         }
     }
     snprintf(message, sizeof(message), "found %s, which is not under locales%s%s%s", tag,
@@ -104,7 +104,7 @@ static void complain_unknown(const struct layers *layers, const struct layer *la
 static void complain_cycle(const struct layer *layer, struct weights_problems *problems)
 {
     char tag[LOCALE_TEXT_SIZE];
-    char message[128];
+    char message[144];
     locale_format(locale_of_key(layer->inherit), tag);
     snprintf(message, sizeof(message),
              "found %s, which is a cycle: %s rests on %s itself, by its tag or by inherit", tag,
@@ -121,7 +121,7 @@ struct walk {
 
 static void visit(struct walk *walk, unsigned number)
 {
-    const struct layer *layer = &walk->layers->items[number];
+    const struct layer *layer = walk->layers->items[number];
     uint64_t keys[CHAIN_COUNT];
     bool cycle = false;
     walk->states[number] = OPEN;
@@ -143,7 +143,7 @@ void chain_check(const struct layers *layers, struct weights_problems *problems)
 {
     struct walk walk = {.layers = layers, .problems = problems};
     for (unsigned i = 1; i < layers->count; i++) {
-        const struct layer *layer = &layers->items[i];
+        const struct layer *layer = layers->items[i];
         if (layer->inherit != 0 && find_layer(layers, layer->inherit) == 0) {
             complain_unknown(layers, layer, problems);
         }

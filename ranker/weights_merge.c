@@ -172,13 +172,13 @@ static void note_kind(struct merge *merge, unsigned number, const struct weights
         merge->used[number][weights_row_index(row)] = true;
     }
     if (row->kind == WEIGHTS_CHOICE) {
-        check_kind(merge, &merge->layers->items[number], row, &model->heads[head]);
+        check_kind(merge, merge->layers->items[number], row, &model->heads[head]);
     }
 }
 
 void merge_layer(struct merge *merge, unsigned number, struct model *model)
 {
-    const struct layer *layer = &merge->layers->items[number];
+    const struct layer *layer = merge->layers->items[number];
     for (size_t i = 0; weights_row_at(i) != NULL; i++) {
         if (layer->said[i].line != 0) {
             merge_row(merge, layer, weights_row_at(i), model);
@@ -209,7 +209,7 @@ static const char *kind_name(enum head_kind wanted)
 static void complain_unused(const struct merge *merge, unsigned number,
                             const struct weights_row *row)
 {
-    const struct layer *layer = &merge->layers->items[number];
+    const struct layer *layer = merge->layers->items[number];
     char path[PATH_SIZE];
     char users[NAME_SIZE] = "";
     for (const struct weights_choice *kind = head_kinds(); kind->name != NULL; kind++) {
@@ -230,7 +230,7 @@ void merge_complain_unused(const struct merge *merge)
     for (unsigned number = 0; number < merge->layers->count; number++) {
         for (size_t i = 0; weights_row_at(i) != NULL; i++) {
             const struct weights_row *row = weights_row_at(i);
-            bool said = merge->layers->items[number].said[i].line != 0;
+            bool said = merge->layers->items[number]->said[i].line != 0;
             if (said && row->used_by != 0 && !merge->used[number][i]) {
                 complain_unused(merge, number, row);
             }

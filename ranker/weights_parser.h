@@ -59,7 +59,7 @@ void parser_complain_again(struct parser *parser, const struct place *place, uns
 /* Reads the keys below a section ("" is the layer itself). */
 void parser_read_section(struct parser *parser, struct layer *layer, const char *section);
 
-/* Adds a layer; the limits on what the file may have leave room for it. */
+/* Adds a layer; the limits on what the file may have leave room for it. NULL: no memory. */
 struct layer *parser_add_layer(struct parser *parser, enum weights_scope scope,
                                const struct place *place);
 

@@ -168,7 +168,11 @@ struct layer *parser_add_layer(struct parser *parser, enum weights_scope scope,
                                const struct place *place)
 {
     CHECK(parser->layers->count < LAYERS_MAX);
-    struct layer *layer = &parser->layers->items[parser->layers->count++];
+    struct layer *layer = weights_memory_new(&parser->layers->memory, struct layer, 1);
+    if (layer == NULL) {
+        return NULL;
+    }
+    parser->layers->items[parser->layers->count++] = layer;
     layer->scope = scope;
     layer->at = place->at;
     int size = snprintf(layer->prefix, sizeof(layer->prefix), "%s.", place->path);
@@ -207,7 +211,7 @@ static bool complain_locale(struct parser *parser, const char *canonical, uint64
         if (layers->keys[i] == key) {
             weights_complain(parser->problems, place->at, place->path,
                              "the locale %s stands here again; first on line %u", canonical,
-                             layers->items[i].at.line);
+                             layers->items[i]->at.line);
             return true;
         }
     }
@@ -236,6 +240,10 @@ static void read_locale(struct parser *parser, const struct place *above,
         return;
     }
     struct layer *layer = parser_add_layer(parser, WEIGHTS_LOCALE, &place);
+    if (layer == NULL) {
+        parser_skip_value(parser);
+        return;
+    }
     parser->layers->locale_count++;
     parser->layers->keys[parser->layers->count - 1] = locale_key(locale);
     snprintf(layer->name, sizeof(layer->name), "%s", canonical);
@@ -259,7 +267,7 @@ static void read_locales(struct parser *parser, const struct place *place)
 static void read_document(struct parser *parser)
 {
     static const struct place root = {.path = ""};
-    struct layer *top = &parser->layers->items[0];
+    struct layer *top = parser->layers->items[0];
     struct yaml_event event;
     if (!parser_expect(parser, YAML_MAPPING, "keys with values, such as version: a1", &root,
                        &event)) {
@@ -299,12 +307,17 @@ enum status weights_read(struct text yaml, const struct weights_loader *loader,
 {
     struct parser parser = {
         .loader = loader, .memory = memory, .layers = layers, .problems = problems};
-    layers->count = 1;
-    layers->items[0].scope = WEIGHTS_TOP;
-    layers->items[0].at = start;
     if (complain_bytes(problems, yaml)) {
         return STATUS_INVALID;
     }
+    struct layer *top = weights_memory_new(&layers->memory, struct layer, 1);
+    if (top == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    top->scope = WEIGHTS_TOP;
+    top->at = start;
+    layers->items[0] = top;
+    layers->count = 1;
     enum status status = yaml_init(&parser.reader, yaml);
     if (status == STATUS_OK) {
         read_document(&parser);
@@ -313,5 +326,5 @@ enum status weights_read(struct text yaml, const struct weights_loader *loader,
     if (status == STATUS_OK && problems->count > 0) {
         status = STATUS_INVALID;
     }
-    return memory->failed ? STATUS_NO_MEMORY : status;
+    return memory->failed || layers->memory.failed ? STATUS_NO_MEMORY : status;
 }

@@ -59,9 +59,10 @@ struct layers {
     unsigned count;
     unsigned locale_count;
     unsigned trial_count;
-    uint64_t keys[LAYERS_MAX];      /* locale_key() of a locale's layer, else 0 */
-    struct layer items[LAYERS_MAX]; /* the top level first, the rest in file order */
+    uint64_t keys[LAYERS_MAX];       /* locale_key() of a locale's layer, else 0 */
+    struct layer *items[LAYERS_MAX]; /* in memory; the top level first, the rest in file order */
     struct trial trials[WEIGHTS_EXPERIMENTS_MAX];
+    struct weights_memory memory; /* of the layers alone, for the caller to release */
 };
 
 /* Language, script and region in one number, 0 for none of them. */
@@ -87,8 +88,8 @@ bool weights_complained(const struct weights_problems *problems, struct mark at)
 
 /*
  * STATUS_INVALID: problems has them all, as far as there is room. Expects the calling thread's
- * numeric locale to be "C". layers is zeroed by the caller and no use after a failure; what it
- * points to lies in memory.
+ * numeric locale to be "C". layers is zeroed by the caller and no use after a failure; what its
+ * layers point to lies in memory.
  */
 MUST_USE enum status weights_read(struct text yaml, const struct weights_loader *loader,
                                   struct weights_memory *memory, struct layers *layers,

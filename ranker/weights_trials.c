@@ -70,7 +70,7 @@ static void read_targets(struct parser *parser, struct trial *trial, const struc
     }
 }
 
-/* Reads the name of an experiment or arm into a new layer; NULL after a complaint. */
+/* Reads the name of an experiment or arm into a new layer; NULL after a complaint, or no memory. */
 static struct layer *add_named(struct parser *parser, enum weights_scope scope,
                                const struct place *place, const struct yaml_event *key,
                                unsigned first)
@@ -81,14 +81,16 @@ static struct layer *add_named(struct parser *parser, enum weights_scope scope,
         return NULL;
     }
     for (unsigned i = first; i < layers->count; i++) {
-        const struct layer *other = &layers->items[i];
+        const struct layer *other = layers->items[i];
         if (other->scope == scope && strcmp(other->name, name) == 0) {
             parser_complain_again(parser, place, other->at.line);
             return NULL;
         }
     }
     struct layer *layer = parser_add_layer(parser, scope, place);
-    memcpy(layer->name, name, sizeof(name));
+    if (layer != NULL) {
+        memcpy(layer->name, name, sizeof(name));
+    }
     return layer;
 }
 
@@ -131,7 +133,7 @@ static void check_shares(struct parser *parser, const struct trial *trial)
 {
     double sum = 0;
     for (unsigned i = 0; i < trial->arm_count; i++) {
-        const struct layer *layer = &parser->layers->items[trial->first_arm + i];
+        const struct layer *layer = parser->layers->items[trial->first_arm + i];
         sum += layer->share;
         if (sum > 1 + SHARES_TOLERANCE && layer->share_at.line != 0) {
             char path[PATH_SIZE];

@@ -29,6 +29,7 @@ struct cell {
 
 struct auc_groups {
     uint64_t cases;
+    uint64_t octaves[AUC_GROUPS];             /* a bit for each block that is there */
     struct cell *blocks[AUC_GROUPS][OCTAVES]; /* owned, STEPS cells each; NULL: all 0 */
 };
 
@@ -37,11 +38,19 @@ struct auc_groups *auc_groups_new(void)
     return calloc(1, sizeof(struct auc_groups));
 }
 
+/* The lowest octave of some, which it is taken from; for loops over those that are there. */
+static size_t take_octave(uint64_t *octaves)
+{
+    size_t octave = (size_t)__builtin_ctzll(*octaves);
+    *octaves &= *octaves - 1;
+    return octave;
+}
+
 void auc_groups_free(struct auc_groups *groups)
 {
     for (size_t i = 0; groups != NULL && i < AUC_GROUPS; i++) {
-        for (size_t octave = 0; octave < OCTAVES; octave++) {
-            free(groups->blocks[i][octave]);
+        for (uint64_t octaves = groups->octaves[i]; octaves != 0;) {
+            free(groups->blocks[i][take_octave(&octaves)]);
         }
     }
     free(groups);
@@ -74,7 +83,11 @@ static enum status need_block(struct auc_groups *groups, size_t group, size_t oc
     if (*block == NULL) {
         *block = calloc(STEPS, sizeof(**block));
     }
-    return *block != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+    if (*block == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    groups->octaves[group] |= UINT64_C(1) << octave;
+    return STATUS_OK;
 }
 
 static void add_cell(struct cell *to, struct cell cell)
@@ -112,10 +125,8 @@ static enum status need_blocks(struct auc_groups *groups, const struct auc_group
 {
     enum status status = STATUS_OK;
     for (size_t i = 0; i < AUC_GROUPS; i++) {
-        for (size_t octave = 0; octave < OCTAVES && status == STATUS_OK; octave++) {
-            if (from->blocks[i][octave] != NULL) {
-                status = need_block(groups, i, octave);
-            }
+        for (uint64_t octaves = from->octaves[i]; octaves != 0 && status == STATUS_OK;) {
+            status = need_block(groups, i, take_octave(&octaves));
         }
     }
     return status;
@@ -123,7 +134,7 @@ static enum status need_blocks(struct auc_groups *groups, const struct auc_group
 
 static void add_block(struct cell *to, const struct cell *from)
 {
-    for (size_t i = 0; from != NULL && i < STEPS; i++) {
+    for (size_t i = 0; i < STEPS; i++) {
         add_cell(&to[i], from[i]);
     }
 }
@@ -138,7 +149,8 @@ enum status auc_groups_merge(struct auc_groups *groups, const struct auc_groups 
         return status;
     }
     for (size_t i = 0; i < AUC_GROUPS; i++) {
-        for (size_t octave = 0; octave < OCTAVES; octave++) {
+        for (uint64_t octaves = from->octaves[i]; octaves != 0;) {
+            size_t octave = take_octave(&octaves);
             add_block(groups->blocks[i][octave], from->blocks[i][octave]);
         }
     }
@@ -193,22 +205,22 @@ static void walk_bin(const struct auc_groups *groups, size_t bin, struct walks *
     }
 }
 
-/* Scores are of a few powers of two mostly. */
-static bool any_block(const struct auc_groups *groups, size_t octave)
+/* Of any group; scores are of a few powers of two mostly. */
+static uint64_t all_octaves(const struct auc_groups *groups)
 {
-    bool any = false;
+    uint64_t all = 0;
     for (size_t i = 0; i < AUC_GROUPS; i++) {
-        any |= groups->blocks[i][octave] != NULL;
+        all |= groups->octaves[i];
     }
-    return any;
+    return all;
 }
 
 static void walk(const struct auc_groups *groups, struct walks *walks)
 {
     memset(walks, 0, sizeof(*walks));
-    for (size_t octave = 0; octave < OCTAVES; octave++) {
-        bool any = any_block(groups, octave);
-        for (size_t i = 0; any && i < STEPS; i++) {
+    for (uint64_t octaves = all_octaves(groups); octaves != 0;) {
+        size_t octave = take_octave(&octaves);
+        for (size_t i = 0; i < STEPS; i++) {
             walk_bin(groups, octave * STEPS + i, walks);
         }
     }
@@ -312,16 +324,29 @@ static struct cell cell_numbered(const struct auc_groups *groups, size_t number)
     return cell_at(groups, number / BINS, number % BINS);
 }
 
+/* number, if its block is there, else that of the first cell of a later one. */
+static size_t next_in_block(const struct auc_groups *groups, size_t number)
+{
+    for (size_t group = number / BINS; group < AUC_GROUPS; group++) {
+        size_t octave = number / BINS == group ? number % BINS / STEPS : 0;
+        uint64_t left = groups->octaves[group] >> octave << octave;
+        if (left != 0) {
+            size_t first = group * BINS + take_octave(&left) * STEPS;
+            return first < number ? number : first;
+        }
+    }
+    return CELLS;
+}
+
 /* The first cell from number on that has a case; CELLS when there is none. */
 static size_t next_cell(const struct auc_groups *groups, size_t number)
 {
-    while (number < CELLS) {
-        struct cell cell = cell_numbered(groups, number);
+    for (size_t at = next_in_block(groups, number); at < CELLS;
+         at = next_in_block(groups, at + 1)) {
+        struct cell cell = cell_numbered(groups, at);
         if (cell.positives + cell.negatives > 0) {
-            return number;
+            return at;
         }
-        bool empty = groups->blocks[number / BINS][number % BINS / STEPS] == NULL;
-        number = empty ? (number / STEPS + 1) * STEPS : number + 1;
     }
     return CELLS;
 }

@@ -31,8 +31,8 @@ struct exposure {
     uint64_t slates[EXPOSURE_CONTENDERS_MAX];
     struct kept videos;
     struct kept creators;
-    double discounts[LIMIT_CANDIDATES]; /* of position i + 1 */
-    double totals[LIMIT_CANDIDATES];    /* of the first i + 1 positions */
+    double discounts[LIMIT_CANDIDATES]; /* of position i + 1; of the first k */
+    double totals[LIMIT_CANDIDATES];    /* of the first i + 1 positions; of the first k */
 };
 
 struct exposure *exposure_new(size_t contenders, size_t k, size_t limit)
@@ -51,7 +51,7 @@ struct exposure *exposure_new(size_t contenders, size_t k, size_t limit)
     exposure->videos.table = table_of(row_size);
     exposure->creators.table = table_of(row_size);
     double total = 0;
-    for (size_t i = 0; i < LIMIT_CANDIDATES; i++) {
+    for (size_t i = 0; i < k; i++) {
         exposure->discounts[i] = 1 / exact_log2((double)i + 2);
         total += exposure->discounts[i];
         exposure->totals[i] = total;

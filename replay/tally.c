@@ -6,9 +6,20 @@
 #include "ranker/check.h"
 #include "ranker/random.h"
 
+enum { ROWS_FIRST = 64, SEGMENTS_FIRST = 8 };
+
 static size_t smaller(size_t a, size_t b)
 {
     return a < b ? a : b;
+}
+
+static unsigned chunk_bits(size_t column_count)
+{
+    unsigned bits = TALLY_CHUNK_BITS;
+    while (bits > 0 && column_count << bits > TALLY_CHUNK_CELLS) {
+        bits--;
+    }
+    return bits;
 }
 
 struct tally *tally_new(size_t sum_count, size_t peak_count)
@@ -22,6 +33,7 @@ struct tally *tally_new(size_t sum_count, size_t peak_count)
     }
     tally->sum_count = sum_count;
     tally->column_count = column_count;
+    tally->chunk_bits = chunk_bits(column_count);
     tally->row_limit = smaller(TALLY_ROWS_MAX, TALLY_CELLS_MAX / column_count);
     tally->unit_bits = 64;
     tally->sorted = true;
@@ -41,9 +53,10 @@ void tally_free(struct tally *tally)
     for (size_t i = 0; i < tally->chunk_count; i++) {
         free(tally->chunks[i]);
     }
-    for (size_t i = 0; i < TALLY_SEGMENTS_MAX; i++) {
+    for (size_t i = 0; i < tally->user_room; i++) {
         free(tally->users[i]);
     }
+    free(tally->users);
     free(tally->chunks);
     free(tally->free_cells);
     free(tally->slots);
@@ -113,7 +126,7 @@ static enum status add_chunk(struct tally *tally)
     }
     tally->chunks = chunks;
     struct exact_sum *chunk =
-        calloc(TALLY_CHUNK_ROWS * tally->column_count, sizeof(struct exact_sum));
+        calloc(tally->column_count << tally->chunk_bits, sizeof(struct exact_sum));
     if (chunk == NULL) {
         return STATUS_NO_MEMORY;
     }
@@ -125,24 +138,45 @@ enum status tally_reserve(struct tally *tally, size_t row_count)
 {
     enum status status = STATUS_OK;
     if (row_count > tally->row_capacity) {
-        size_t doubled = tally->row_capacity * 2 + TALLY_CHUNK_ROWS;
+        size_t doubled = tally->row_capacity * 2 + ROWS_FIRST;
         status = grow_rows(tally, row_count > doubled ? row_count : doubled);
     }
     size_t slot_count = tally->slot_count;
     while (slot_count < 2 * row_count) {
-        slot_count = slot_count == 0 ? 2 * TALLY_CHUNK_ROWS : slot_count * 2;
+        slot_count = slot_count == 0 ? 2 * ROWS_FIRST : slot_count * 2;
     }
     if (status == STATUS_OK && slot_count > tally->slot_count) {
         status = grow_slots(tally, slot_count);
     }
-    while (status == STATUS_OK && tally->chunk_count * TALLY_CHUNK_ROWS < row_count) {
+    while (status == STATUS_OK && tally->chunk_count << tally->chunk_bits < row_count) {
         status = add_chunk(tally);
     }
     return status;
 }
 
+static enum status grow_users(struct tally *tally, size_t room)
+{
+    struct distinct **users = realloc(tally->users, room * sizeof(struct distinct *));
+    if (users == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    for (size_t i = tally->user_room; i < room; i++) {
+        users[i] = NULL;
+    }
+    tally->users = users;
+    tally->user_room = room;
+    return STATUS_OK;
+}
+
 enum status tally_reserve_users(struct tally *tally, uint32_t segment)
 {
+    if (segment >= tally->user_room) {
+        size_t doubled = tally->user_room * 2 + SEGMENTS_FIRST;
+        enum status status = grow_users(tally, segment < doubled ? doubled : segment + 1);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
     if (tally->users[segment] == NULL) {
         tally->users[segment] = calloc(1, sizeof(struct distinct));
     }
@@ -317,7 +351,7 @@ static enum status reserve_merge(struct tally *into, const struct tally *from)
     size_t row_count =
         smaller(into->row_count + from->row_count, into->row_limit + TALLY_ROWS_ROOM);
     enum status status = tally_reserve(into, row_count);
-    for (uint32_t i = 0; i < TALLY_SEGMENTS_MAX && status == STATUS_OK; i++) {
+    for (uint32_t i = 0; i < from->user_room && status == STATUS_OK; i++) {
         if (from->users[i] != NULL) {
             status = tally_reserve_users(into, i);
         }
@@ -345,7 +379,7 @@ enum status tally_merge(struct tally *into, const struct tally *from, struct pro
         add_cells(into, tally_need(into, unit, row->segment), tally_cells(from, row->cells));
         keep_limits(into);
     }
-    for (size_t i = 0; i < TALLY_SEGMENTS_MAX; i++) {
+    for (size_t i = 0; i < from->user_room; i++) {
         if (from->users[i] != NULL) {
             distinct_merge(into->users[i], from->users[i]);
         }
@@ -402,6 +436,15 @@ static size_t first_row(const struct tally *tally, uint32_t segment)
         }
     }
     return low;
+}
+
+size_t tally_segment_end(const struct tally *tally, size_t row)
+{
+    uint32_t segment = tally->rows[row].segment;
+    while (row < tally->row_count && tally->rows[row].segment == segment) {
+        row++;
+    }
+    return row;
 }
 
 size_t tally_unit_count(struct tally *tally, uint32_t segment)

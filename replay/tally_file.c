@@ -105,29 +105,25 @@ static void put_row(struct stream *stream, const struct tally *tally, const stru
 static void put_users(struct stream *stream, uint32_t segment, const struct distinct *users)
 {
     uint8_t bitmap[DISTINCT_REGISTERS / 8] = {0};
+    uint8_t known[DISTINCT_REGISTERS];
+    size_t count = 0;
     for (size_t i = 0; i < DISTINCT_REGISTERS; i++) {
-        bitmap[i / 8] |= (uint8_t)((users->registers[i] != 0) << (i % 8));
+        if (users->registers[i] != 0) {
+            bitmap[i / 8] |= (uint8_t)(1U << (i % 8));
+            known[count++] = users->registers[i];
+        }
     }
     put(stream, segment, 4);
     put_bytes(stream, bitmap, sizeof(bitmap));
-    for (size_t i = 0; i < DISTINCT_REGISTERS; i++) {
-        if (users->registers[i] != 0) {
-            put(stream, users->registers[i], 1);
-        }
-    }
+    put_bytes(stream, known, count);
 }
 
-/* A segment that memory was too short for may have room for its users, but has no row. */
-static bool has_rows(struct tally *tally, uint32_t segment)
-{
-    return tally_unit_count(tally, segment) > 0;
-}
-
-static uint32_t count_segments(struct tally *tally)
+/* Those with rows: one that memory was too short for may have room for its users alone. */
+static uint32_t count_segments(const struct tally *tally)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < TALLY_SEGMENTS_MAX; i++) {
-        count += has_rows(tally, i);
+    for (size_t row = 0; row < tally->row_count; row = tally_segment_end(tally, row)) {
+        count++;
     }
     return count;
 }
@@ -147,10 +143,9 @@ enum status tally_write(struct tally *tally, FILE *file)
         put_row(&stream, tally, &tally->rows[i]);
     }
     put(&stream, count_segments(tally), 4);
-    for (uint32_t i = 0; i < TALLY_SEGMENTS_MAX; i++) {
-        if (has_rows(tally, i)) {
-            put_users(&stream, i, tally->users[i]);
-        }
+    for (size_t row = 0; row < tally->row_count; row = tally_segment_end(tally, row)) {
+        uint32_t segment = tally->rows[row].segment;
+        put_users(&stream, segment, tally->users[segment]);
     }
     put(&stream, XXH3_64bits_digest(&stream.hash), 8);
     return ferror(file) != 0 || fflush(file) != 0 ? STATUS_IO : STATUS_OK;
@@ -249,31 +244,42 @@ static enum status get_row(struct stream *stream, struct tally *tally)
     return stream->bad ? STATUS_CORRUPT : STATUS_OK;
 }
 
+/* Those of eight registers that have a bit. */
+static void get_registers(struct stream *stream, uint8_t bits, uint8_t registers[8])
+{
+    for (size_t i = 0; i < 8; i++) {
+        if ((bits >> i & 1) != 0) {
+            registers[i] = (uint8_t)get(stream, 1);
+            expect(stream, registers[i] >= 1);
+            expect(stream, registers[i] <= DISTINCT_REGISTER_MAX);
+        }
+    }
+}
+
 static void get_users(struct stream *stream, struct distinct *users)
 {
     uint8_t bitmap[DISTINCT_REGISTERS / 8];
-    size_t count = 0;
+    bool any = false;
     get_bitmap(stream, bitmap, DISTINCT_REGISTERS);
-    for (size_t i = 0; i < DISTINCT_REGISTERS; i++) {
-        if (has_bit(bitmap, i)) {
-            users->registers[i] = (uint8_t)get(stream, 1);
-            expect(stream, users->registers[i] >= 1);
-            expect(stream, users->registers[i] <= DISTINCT_REGISTER_MAX);
-            count++;
+    for (size_t i = 0; i < sizeof(bitmap); i++) {
+        if (bitmap[i] != 0) { /* most are 0 where users are few */
+            get_registers(stream, bitmap[i], users->registers + 8 * i);
+            any = true;
         }
     }
-    expect(stream, count > 0);
+    expect(stream, any);
 }
 
 /* The segments that have rows, no more and no fewer: room was made for their users. */
 static void get_segments(struct stream *stream, struct tally *tally)
 {
+    tally_sort(tally);
     expect(stream, get(stream, 4) == count_segments(tally));
-    for (uint32_t i = 0; i < TALLY_SEGMENTS_MAX && !stream->bad; i++) {
-        if (has_rows(tally, i)) {
-            expect(stream, get(stream, 4) == i);
-            get_users(stream, tally->users[i]);
-        }
+    for (size_t row = 0; row < tally->row_count && !stream->bad;
+         row = tally_segment_end(tally, row)) {
+        uint32_t segment = tally->rows[row].segment;
+        expect(stream, get(stream, 4) == segment);
+        get_users(stream, tally->users[segment]);
     }
 }
 

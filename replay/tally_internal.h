@@ -13,8 +13,11 @@ struct tally_row {
     uint32_t cells; /* number of its cells, see tally_cells() */
 };
 
-/* Room for one addition beyond the limits, before units get larger. */
-enum { TALLY_ROWS_ROOM = TALLY_ROW_SEGMENTS_MAX + 1, TALLY_CHUNK_ROWS = 64 };
+enum {
+    TALLY_ROWS_ROOM = TALLY_ROW_SEGMENTS_MAX + 1, /* for one addition beyond the limits */
+    TALLY_CHUNK_BITS = 6,                         /* 64 rows of cells at most, ... */
+    TALLY_CHUNK_CELLS = 4096                      /* ... and so many cells, or one row */
+};
 
 struct tally {
     size_t sum_count;
@@ -32,19 +35,21 @@ struct tally {
     uint32_t *slots;   /* owned; row + 1, or 0: open addressing, at most half full */
     size_t slot_count; /* a power of 2, twice row_capacity or more */
 
-    struct exact_sum **chunks; /* owned, and each; TALLY_CHUNK_ROWS rows of cells */
+    struct exact_sum **chunks; /* owned, and each; 2^chunk_bits rows of cells */
     size_t chunk_count;
+    unsigned chunk_bits;
     uint32_t *free_cells; /* owned; row_capacity: cells all zero that no row has */
     size_t free_count;
 
-    struct distinct *users[TALLY_SEGMENTS_MAX]; /* owned; NULL: no row */
-    struct exact_sum *addend;                   /* owned; column_count */
+    struct distinct **users;  /* owned, and each; by segment; NULL: no row */
+    size_t user_room;         /* segments that users has a place for */
+    struct exact_sum *addend; /* owned; column_count */
 };
 
 static inline struct exact_sum *tally_cells(const struct tally *tally, uint32_t number)
 {
-    return tally->chunks[number / TALLY_CHUNK_ROWS] +
-           (number % TALLY_CHUNK_ROWS) * tally->column_count;
+    size_t in_chunk = number & ((1U << tally->chunk_bits) - 1);
+    return tally->chunks[number >> tally->chunk_bits] + in_chunk * tally->column_count;
 }
 
 /* Makes room for that many rows in all, so that tally_need() cannot fail. STATUS_NO_MEMORY. */
@@ -58,5 +63,8 @@ struct exact_sum *tally_need(struct tally *tally, uint64_t unit, uint32_t segmen
 
 /* Sorts rows by segment and unit. */
 void tally_sort(struct tally *tally);
+
+/* Of sorted rows, the first one behind those of the segment that row is in. */
+size_t tally_segment_end(const struct tally *tally, size_t row);
 
 #endif

@@ -107,8 +107,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     int fd = -1;
     const char *path = directory(&fd);
-    CHECK(ftruncate(fd, 0) == 0);
+    /* In this order, so that the file keeps the pages that it has. */
     CHECK(pwrite(fd, data, size, 0) == (ssize_t)size);
+    CHECK(ftruncate(fd, (off_t)size) == 0);
     walk_log(path);
     check_state(path);
     return 0;
