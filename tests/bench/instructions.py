@@ -57,15 +57,16 @@ def prepare(programs, folder):
     return words
 
 
-def is_sanitized(program):
+def is_instrumented(program):
+    """For a sanitizer or for coverage."""
     with open(program, "rb") as file:
         found = file.read()
-    return b"__asan_init" in found or b"__tsan_init" in found
+    return any(word in found for word in (b"__asan_init", b"__tsan_init", b"__llvm_profile_"))
 
 
 def count(programs, weights, folder):
-    """{operation: path of its profile}, of OPERATIONS calls each; None under a sanitizer."""
-    if is_sanitized(programs["operations"]):
+    """{operation: path of its profile}, of OPERATIONS calls each; None of an instrumented program."""
+    if is_instrumented(programs["operations"]):
         return None
     words = [*prepare(programs, folder), "--weights", weights]
     profile = os.path.join(folder, "profile")

@@ -32,7 +32,7 @@ def profiles():
 def check(name):
     need_callgrind()
     if profiles() is None:
-        raise Skip("a sanitizer's own instructions would be counted")
+        raise Skip("instructions of a sanitizer or of coverage would be counted")
     profile = profiles()[name]
     found = instructions.total(profile) // instructions.OPERATIONS
     print(f"{name}: {found:,} instructions a call")
