@@ -63,6 +63,18 @@ static bool is_current(int fd, const char *path)
            held.st_ino == named.st_ino;
 }
 
+/* What else has a name would be lost when a file takes the name: /dev/null, for one. */
+static enum status check_regular(const struct edit *edit, struct problem *problem)
+{
+    struct stat info;
+    if (fstat(edit->fd, &info) == 0 && S_ISREG(info.st_mode)) {
+        return STATUS_OK;
+    }
+    problem_set(problem, "%s: is no regular file; name one, or one that is to be made",
+                input_name(edit->path));
+    return STATUS_INVALID;
+}
+
 /* Opens and locks; who held the lock before may have put another file there. */
 static enum status lock(struct edit *edit, int flags, struct problem *problem)
 {
@@ -92,6 +104,9 @@ static bool is_empty(const struct edit *edit)
 static enum status begin(struct edit *edit, int flags, struct problem *problem)
 {
     enum status status = lock(edit, flags, problem);
+    if (status == STATUS_OK) {
+        status = check_regular(edit, problem);
+    }
     if (status != STATUS_OK || ((flags & O_CREAT) != 0 && is_empty(edit))) {
         return status;
     }

@@ -416,6 +416,16 @@ def tokens_are_written_where_a_link_leads(place):
 
 
 @case
+def tokens_replace_nothing_but_a_file(place):
+    pipe = place / "pipe"
+    os.mkfifo(pipe)
+    for words in (["new", "--role", "feed"], ["revoke"]):
+        _, complaint = command(INVALID, "token", *words, "--file", pipe, "--name", "feed-1")
+        assert "is no regular file" in complaint, complaint
+    assert pipe.is_fifo()
+
+
+@case
 def tokens_made_at_once_are_all_in_the_file(place):
     file = place / "new-tokens"
     threads = [threading.Thread(target=new_token, args=(file, "t%d" % i, "feed")) for i in range(8)]
