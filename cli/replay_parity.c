@@ -186,6 +186,29 @@ static enum exit_code print_json(struct parity_run *run)
     return CODE_OK;
 }
 
+/* Whoever asks whether all is equal must not be told so by a journal in which there is nothing. */
+static enum exit_code judge(const struct parity_run *run)
+{
+    const struct parity_report *report = &run->report;
+    struct problem problem = {""};
+    if (report->different > 0) {
+        return CODE_FAILED;
+    }
+    if (report->equal > 0) {
+        return CODE_OK;
+    }
+    if (report->decisions == 0) {
+        problem_set(&problem, "nothing was compared: the journal has no decisions; "
+                              "--journal-share-ppm of \"reelrank serve\" says how many are kept");
+    } else {
+        problem_set(&problem,
+                    "nothing was compared: none of %" PRIu64
+                    " decisions can be computed from this log",
+                    report->decisions);
+    }
+    return command_fail(command_replay_parity.name, STATUS_NOT_FOUND, &problem);
+}
+
 static enum exit_code check_parity(struct parity_run *run)
 {
     struct options defaults;
@@ -211,7 +234,7 @@ static enum exit_code check_parity(struct parity_run *run)
     } else {
         print_text(run);
     }
-    return code == CODE_OK && run->report.different > 0 ? CODE_FAILED : code;
+    return code == CODE_OK ? judge(run) : code;
 }
 
 static enum exit_code parity_command(const void *values, const struct operands *operands)

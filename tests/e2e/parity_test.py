@@ -77,4 +77,14 @@ def a_restored_backup_is_computed_again_beside_the_server(place):
     assert 'did you mean "reelrank replay parity"?' in command(2, "replay", "parities", "--data", place / "backup")[1]
 
 
+@case
+def nothing_compared_is_no_success(place):
+    with Server(place, *ALL) as server:
+        Mix(5).fill(server.api)
+        data = server.data
+    report, complaint = command(1, "replay", "parity", "--data", data, "--json")
+    equal(0, json.loads(report)["decisions"])
+    assert "nothing was compared: the journal has no decisions" in complaint, complaint
+
+
 run()
