@@ -175,6 +175,11 @@ static void what_is_no_tree_is_refused_with_its_place(void)
     refuse(NODES("1, -1", "2, -1, -1", "1, 2, 3", "0, 0, 0"),
            "tree 0: left_children, right_children, split_conditions, split_indices and "
            "default_left must be lists of one length above 0");
+    refuse(HEAD_OF("binary:logistic", "0.5",
+                   NAMES) "{\"left_children\": [1, -1, -1], \"right_children\": [2, -1, -1],"
+                          "\"split_conditions\": [1, 2, 3], \"split_indices\": [0, 0, 0],"
+                          "\"default_left\": [0, 0, 0], \"split_type\": [1, 0, 0]}" TAIL,
+           "tree 0, node 0: splits by category, which is not supported");
 }
 
 static void models_of_another_kind_are_refused(void)
@@ -203,6 +208,14 @@ static void models_of_another_kind_are_refused(void)
            "{\"base_score\": \"0.5\"}, \"feature_names\": [\"quality\"],"
            "\"gradient_booster\": {\"name\": \"dart\"}}}",
            "learner.gradient_booster.name is \"dart\"; expected gbtree");
+    refuse("{\"learner\": {\"objective\": {\"name\": \"binary:logistic\"}, \"learner_model_param\":"
+           "{\"base_score\": \"0.5\"}, \"feature_names\": [\"quality\"],"
+           "\"gradient_booster\": {\"name\": \"gbtree\", \"model\": {\"trees\": 7}}}}",
+           "learner.gradient_booster.model.trees must be a list of at most 4096 trees");
+    refuse(HEAD_OF("binary:logistic", "0.5", "\"quality\", 7") TAIL,
+           "learner.feature_names[1] is no string");
+    refuse(HEAD_OF("binary:logistic", "0.5", "\"xyzzyxyzzy\"") TAIL,
+           "learner.feature_names[0] is \"xyzzyxyzzy\", which is no feature");
 }
 
 /* A tree that is a chain of splits, each with a leaf to the left. */
