@@ -41,6 +41,7 @@ enum {
     DISCARD_BYTES = 1 << 30, /* more than a socket holds */
     BUSY_BYTES = 65536,      /* without which no connection keeps the core busy, or takes memory */
     SWELL_MS = 1000,         /* in which the process may grow by swell_bytes */
+    SWELL_FACTOR = 4,        /* and by so much for each byte that came */
     FORGOTTEN_BYTES = 65536, /* a second */
     USER_TIMEOUT_MS = 20000, /* until a peer that acknowledges nothing is gone */
     OTHER_DESCRIPTORS = 256, /* that the process needs besides */
@@ -87,9 +88,12 @@ struct connections {
     int64_t warned_ms;
     int64_t least_since_ms; /* since when the process has had at least so much memory */
     uint64_t least_bytes;
-    bool flooded; /* at the last look, so that the next one comes soon */
+    uint64_t least_came; /* of came, then */
+    uint64_t grown;      /* bytes, since then */
+    bool flooded;        /* at the last look, so that the next one comes soon */
     pthread_mutex_t lock;
     /* Guarded by lock. */
+    uint64_t came; /* bytes on all connections, until the last look */
     struct connection **buckets;
     struct connections_counts counts;
 };
@@ -127,12 +131,28 @@ static uint64_t peer_key(const struct sockaddr_storage *address)
     return hash_key(text_of(peer));
 }
 
+/* Bytes that the core has read. */
+static uint64_t taken(const struct connection *connection)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof(info);
+    int unread = 0;
+    if (getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
+        (uint64_t)info.tcpi_bytes_received == connection->taken ||
+        ioctl(connection->fd, SIOCINQ, &unread) != 0 ||
+        (uint64_t)info.tcpi_bytes_received < connection->taken + (uint64_t)unread) {
+        return connection->taken;
+    }
+    return (uint64_t)info.tcpi_bytes_received - (uint64_t)unread;
+}
+
 /* Removes what place points to; the core's own descriptor is not concerned. */
 static void forget(struct connections *connections, struct connection **place)
 {
     struct connection *connection = *place;
     *place = connection->next;
     connections->counts.open--;
+    connections->came += taken(connection) - connection->taken;
     close(connection->fd); /* which leaves epoll, too */
     free(connection);
 }
@@ -172,21 +192,6 @@ struct look {
     struct connection *worst;
 };
 
-/* Bytes that the core has read. */
-static uint64_t taken(const struct connection *connection)
-{
-    struct tcp_info info = {0};
-    socklen_t size = sizeof(info);
-    int unread = 0;
-    if (getsockopt(connection->fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0 ||
-        (uint64_t)info.tcpi_bytes_received == connection->taken ||
-        ioctl(connection->fd, SIOCINQ, &unread) != 0 ||
-        (uint64_t)info.tcpi_bytes_received < connection->taken + (uint64_t)unread) {
-        return connection->taken;
-    }
-    return (uint64_t)info.tcpi_bytes_received - (uint64_t)unread;
-}
-
 static uint64_t allowed(const struct connections_options *options,
                         const struct connection *connection)
 {
@@ -213,9 +218,11 @@ static void look_at(struct connections *connections, struct connection *connecti
     struct look *look = context;
     uint64_t bytes = taken(connection);
     uint64_t forgotten = (uint64_t)FORGOTTEN_BYTES * (uint64_t)look->past_ms / 1000;
-    uint64_t loose = connection->loose + (bytes - connection->taken);
+    uint64_t came = bytes - connection->taken;
+    uint64_t loose = connection->loose + came;
     uint64_t accounted = connection->whole + forgotten;
     connection->taken = bytes;
+    connections->came += came;
     /* What is read late accounts for what came before; no more than that is saved up. */
     connection->loose = loose > accounted ? loose - accounted : 0;
     connection->whole = 0;
@@ -245,13 +252,21 @@ static void cut_worst(const struct connections *connections, struct look *look, 
     }
 }
 
-static void look_at_all(struct connections *connections, int64_t now_ms, const char *urgent)
+/* Whether the process has grown by more than what came explains: messages, and what is made of
+ * them, are several times as large, but not hundreds of times. */
+static bool swells(const struct connections *connections)
+{
+    uint64_t came = connections->came - connections->least_came;
+    return connections->grown > connections->options.swell_bytes + SWELL_FACTOR * came;
+}
+
+static void look_at_all(struct connections *connections, int64_t now_ms, bool busy)
 {
     struct look look = {.now_ms = now_ms, .past_ms = now_ms - connections->looked_ms};
     connections->looked_ms = now_ms;
     pthread_mutex_lock(&connections->lock);
     for_each(connections, look_at, &look);
-    cut_worst(connections, &look, urgent);
+    cut_worst(connections, &look, swells(connections) ? "memory" : busy ? "a busy core" : NULL);
     connections->counts.flooded += look.flooded;
     pthread_mutex_unlock(&connections->lock);
     connections->flooded =
@@ -264,15 +279,19 @@ static void look_at_all(struct connections *connections, int64_t now_ms, const c
     }
 }
 
-/* Whether the process has grown by too much of late. */
-static bool swells(struct connections *connections, int64_t now_ms)
+/* Whether the process has grown by much of late. */
+static bool grows(struct connections *connections, int64_t now_ms)
 {
     uint64_t bytes = process_own_bytes();
     if (bytes < connections->least_bytes || now_ms - connections->least_since_ms > SWELL_MS) {
+        pthread_mutex_lock(&connections->lock);
+        connections->least_came = connections->came;
+        pthread_mutex_unlock(&connections->lock);
         connections->least_bytes = bytes;
         connections->least_since_ms = now_ms;
     }
-    return bytes - connections->least_bytes > connections->options.swell_bytes;
+    connections->grown = bytes - connections->least_bytes;
+    return connections->grown > connections->options.swell_bytes;
 }
 
 /* Memory that a flood takes, and calls that wait meanwhile, are those of the time between looks. */
@@ -281,9 +300,9 @@ static void tick(struct connections *connections)
     int64_t now_ms = monotonic_ms();
     int64_t past_ms = now_ms - connections->looked_ms;
     bool busy = connections->options.tick(connections->options.context);
-    const char *urgent = swells(connections, now_ms) ? "memory" : busy ? "a busy core" : NULL;
-    if (past_ms >= LOOK_MS || (past_ms >= TICK_MS && (urgent != NULL || connections->flooded))) {
-        look_at_all(connections, now_ms, urgent);
+    bool urgent = grows(connections, now_ms) || busy || connections->flooded;
+    if (past_ms >= LOOK_MS || (past_ms >= TICK_MS && urgent)) {
+        look_at_all(connections, now_ms, busy);
     }
 }
 

@@ -27,9 +27,10 @@
  *   are forgotten, for what is due to the protocol itself;
  * - when the core does not come back from reading (tick): then the one with most of these bytes,
  *   for it goes on reading as long as there is something to read;
- * - when the process's own memory has grown by more than swell_bytes within a second: likewise,
- *   for the core keeps some 16 KiB for each stream, which its client opens with 15 bytes, and
- *   before a client has acknowledged how many it may open it may open any number;
+ * - when the process's own memory has grown within a second by more than swell_bytes and 4 bytes
+ *   for each that came on any connection: likewise, for the core keeps some 16 KiB for each stream,
+ *   which its client opens with 15 bytes, and before a client has acknowledged how many it may open
+ *   it may open any number;
  * - when all connections together have more than flood_bytes_total of these bytes: then the one
  *   with most.
  *
