@@ -5,22 +5,9 @@
 #include "proto/json.h"
 #include "ranker/check.h"
 #include "ranker/limits.h"
+#include "tests/fuzz/fresh_arena.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-enum { ARENA_BYTES = 4 << 20 };
-
-/* Made once: to poison all of it takes longer than most inputs. */
-static struct arena *fresh_arena(void)
-{
-    static char memory[ARENA_BYTES];
-    static struct arena arena;
-    if (arena.base == NULL) {
-        arena_init(&arena, memory, sizeof(memory));
-    }
-    arena_reset(&arena);
-    return &arena;
-}
 
 /* What is told keeps what the header promises, and is JSON again. */
 static enum status on_test(void *context, const Reelrank__Replay__TestRanking *test)
