@@ -91,9 +91,9 @@ struct connections {
     uint64_t least_came; /* of came, then */
     uint64_t grown;      /* bytes, since then */
     bool flooded;        /* at the last look, so that the next one comes soon */
+    uint64_t came;       /* bytes on all connections, until the last look */
     pthread_mutex_t lock;
     /* Guarded by lock. */
-    uint64_t came; /* bytes on all connections, until the last look */
     struct connection **buckets;
     struct connections_counts counts;
 };
@@ -284,9 +284,7 @@ static bool grows(struct connections *connections, int64_t now_ms)
 {
     uint64_t bytes = process_own_bytes();
     if (bytes < connections->least_bytes || now_ms - connections->least_since_ms > SWELL_MS) {
-        pthread_mutex_lock(&connections->lock);
         connections->least_came = connections->came;
-        pthread_mutex_unlock(&connections->lock);
         connections->least_bytes = bytes;
         connections->least_since_ms = now_ms;
     }
