@@ -10,6 +10,14 @@
  */
 enum { VARINT_MAX = 10 };
 
+/*
+ * A field's key is a varint, too: its number above TYPE_BITS bits of type. These are the types of
+ * numbers, and of what a size stands before: texts, bytes, messages, packed numbers.
+ */
+enum wire_type { TYPE_VARINT = 0, TYPE_BYTES = 2 };
+
+enum { TYPE_BITS = 3, TYPE_MASK = (1 << TYPE_BITS) - 1 };
+
 /* Writes at `at`, where VARINT_MAX bytes are room enough, and returns the place behind. */
 static inline uint8_t *put_varint(uint8_t *at, uint64_t value)
 {

@@ -11,9 +11,7 @@
  * protobuf-c.
  */
 
-enum wire_type { TYPE_VARINT = 0, TYPE_BYTES = 2 };
-
-enum { TYPE_BITS = 3, KEY_SIZE = 1 };
+enum { KEY_SIZE = 1 };
 
 static uint8_t *put_key(uint8_t *at, unsigned number, enum wire_type type)
 {

@@ -8,6 +8,7 @@
 
 #include "ranker/arena.h"
 #include "ranker/text.h"
+#include "ranker/varint.h"
 #include "ranker/wire_codec.h"
 
 /*
@@ -16,11 +17,6 @@
  * that came. Whatever is not foreseen ends the pass: protobuf-c begins anew, and decides. So each
  * step needs to be right about what it takes, and to take what clients send.
  */
-
-enum wire_type { TYPE_VARINT = 0, TYPE_BYTES = 2 };
-
-/* A field's key, of one byte, is its number above TYPE_BITS bits of type. */
-enum { TYPE_BITS = 3, TYPE_MASK = (1 << TYPE_BITS) - 1 };
 
 enum {
     STRING_SIZE_MAX = 127, /* so that the size is one byte */
