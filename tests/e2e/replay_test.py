@@ -10,12 +10,11 @@ import re
 import shutil
 import subprocess
 
-import jsonschema
-
 from browser import browse, check_sound
 from client import REELRANK, TIMEOUT, Server, command, equal
 from mix import ALL
 from replay_world import live
+from report_schema import check_report
 from runner import Skip, case, run
 
 NOW_MS = "1795305600000"
@@ -61,11 +60,7 @@ def counterfactual(code, *words):
 
 def parsed(output):
     report = json.loads(output[0])
-    with open("docs/replay-report.schema.json", encoding="utf-8") as file:
-        schema = json.load(file)
-    errors = ["%s: %s" % ("/".join(map(str, e.absolute_path)), e.message[:200])
-              for e in jsonschema.Draft202012Validator(schema).iter_errors(report)]
-    assert errors == [], errors[:5]
+    check_report("replay-report", report)
     return report
 
 

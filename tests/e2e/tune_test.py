@@ -7,10 +7,9 @@ import shutil
 import signal
 import subprocess
 
-import jsonschema
-
 from browser import browse, check_sound
 from client import NOW_MS, REELRANK, TIMEOUT, Server, command
+from report_schema import check_described, check_report
 from runner import Skip, case, run
 
 HOUR_MS = 3600 * 1000
@@ -57,14 +56,9 @@ def planted_log(place, half_life_ms, quality):
 def tune(place, *words, code=0):
     out, told = command(code, "tune", *words, "--out", place / "new.yaml", "--force", "--json")
     report = json.loads(out)
-    with open("docs/tune-report.schema.json", encoding="utf-8") as file:
-        schema = json.load(file)
-    jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.Draft202012Validator(schema).validate(report)
-    with open("docs/replay-report.schema.json", encoding="utf-8") as file:
-        inner = jsonschema.Draft202012Validator(json.load(file))
+    check_report("tune-report", report)
     if report["held_out"] is not None:
-        inner.validate(report["held_out"]["report"])
+        check_report("replay-report", report["held_out"]["report"])
     return report, told
 
 
@@ -262,11 +256,7 @@ def the_page_shows_what_was_found_in_the_browser(place):
 
 @case
 def the_schema_describes_every_field(_):
-    with open("docs/tune-report.schema.json", encoding="utf-8") as file:
-        schema = json.load(file)
-    for kind in [schema, *schema["$defs"].values()]:
-        for name, field in kind.get("properties", {}).items():
-            assert "description" in field, name
+    check_described("tune-report")
 
 
 run()

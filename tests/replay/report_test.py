@@ -10,14 +10,12 @@ import shutil
 import subprocess
 import sys
 
-import jsonschema
-
 import runner
 from browser import browse, check_sound
+from report_schema import check_described, errors_of
 from runner import Skip, case
 
 RENDER = sys.argv[1]
-SCHEMA = "docs/replay-report.schema.json"
 KINDS = ("ranking", "counterfactual")
 
 def example(kind):
@@ -25,16 +23,8 @@ def example(kind):
         return json.load(file)
 
 
-def validator():
-    with open(SCHEMA, encoding="utf-8") as file:
-        schema = json.load(file)
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(schema)
-
-
 def errors(report):
-    return ["%s: %s" % ("/".join(map(str, error.absolute_path)), error.message[:200])
-            for error in validator().iter_errors(report)]
+    return errors_of("replay-report", report)
 
 
 def render(report, path, kind="page", code=0):
@@ -112,24 +102,7 @@ def the_schema_knows_what_is_wrong(_):
 
 @case
 def the_schema_describes_every_field(_):
-    with open(SCHEMA, encoding="utf-8") as file:
-        schema = json.load(file)
-    silent = []
-
-    def walk(node, place):
-        if isinstance(node, list):
-            for child in node:
-                walk(child, place)
-        if not isinstance(node, dict):
-            return
-        for name, field in node.get("properties", {}).items():
-            if place != "if" and "description" not in field and "$ref" not in field:
-                silent.append("%s.%s" % (place, name))
-        for name, child in node.items():
-            walk(child, name)
-
-    walk(schema, "report")
-    assert silent == [], silent
+    check_described("replay-report")
 
 
 @case
