@@ -6,7 +6,7 @@
 #include "replay/lines.h"
 #include "replay/rows.h"
 
-enum { ARENA_BYTES = 4 << 20 }; /* no line of a MiB means more than this */
+enum { ARENA_BYTES = LINES_ARENA_BYTES }; /* no line of a MiB means more than this */
 
 static const char too_many_values[] = "the line holds too many values";
 

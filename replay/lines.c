@@ -7,6 +7,7 @@ enum { BLOCK_SIZE = 1 << 16 };
 
 enum status lines_init(struct lines *lines, FILE *file, size_t limit)
 {
+    limit = limit < LINES_LIMIT_MAX ? limit : LINES_LIMIT_MAX;
     *lines = (struct lines){.file = file, .limit = limit, .bytes = malloc(limit + BLOCK_SIZE)};
     return lines->bytes != NULL ? STATUS_OK : STATUS_NO_MEMORY;
 }

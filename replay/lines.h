@@ -8,6 +8,17 @@
 #include "ranker/status.h"
 #include "ranker/text.h"
 
+/*
+ * Fuzz targets are built with shorter lines, so that some are too long, and with less memory for
+ * what a line means, as a sanitizer takes its time to make large blocks.
+ */
+#ifndef LINES_LIMIT_MAX
+#define LINES_LIMIT_MAX SIZE_MAX
+#endif
+#ifndef LINES_ARENA_BYTES
+#define LINES_ARENA_BYTES (4 << 20)
+#endif
+
 /* A text file, line by line, in bounded memory. It is read in blocks, ahead of the lines. */
 struct lines {
     FILE *file;      /* borrowed */
@@ -24,6 +35,7 @@ struct line {
     bool last;        /* the file ended, or reading failed, as ferror() says: text is then empty */
 };
 
+/* Borrows file. limit: bytes of a line, without its newline. STATUS_NO_MEMORY. */
 MUST_USE enum status lines_init(struct lines *lines, FILE *file, size_t limit);
 void lines_release(struct lines *lines);
 

@@ -10,7 +10,7 @@
 #include "ranker/wire.h"
 #include "replay/lines.h"
 
-enum { ARENA_BYTES = 4 << 20 }; /* several times the largest ranking */
+enum { ARENA_BYTES = LINES_ARENA_BYTES }; /* several times the largest ranking */
 
 const char *truth_value_name(enum truth_value value)
 {
