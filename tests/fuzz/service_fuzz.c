@@ -20,10 +20,11 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned
  *   2      size of the message, little-endian; cut off at the input's end
  *          the message
  *
- * What must be true of each turn is said in whole_service.h. After INPUTS inputs the state is
- * compared with that of the log, and all begins anew.
+ * What must be true of each turn is said in whole_service.h. After INPUTS inputs, or DECISIONS in
+ * the journal, which DiffWeights ranks again each time, the state is compared with that of the log,
+ * and all begins anew.
  */
-enum { FRAME_HEAD = 4, ARENA_SIZE = 1 << 20, MEMORY_STEP = 256, INPUTS = 400 };
+enum { FRAME_HEAD = 4, ARENA_SIZE = 1 << 20, MEMORY_STEP = 256, INPUTS = 400, DECISIONS = 20 };
 
 static const int64_t now_ms = INT64_C(1700000000000);
 
@@ -136,8 +137,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         data += FRAME_HEAD + frame.message.size;
         size -= FRAME_HEAD + frame.message.size;
     }
+    struct journal_counts counts;
     journal_flush(fixture->whole.journal);
-    if (++fixture->inputs == INPUTS) {
+    journal_count(fixture->whole.journal, &counts);
+    if (++fixture->inputs == INPUTS || counts.written >= DECISIONS) {
         begin_anew(fixture);
     }
     return 0;
