@@ -168,6 +168,21 @@ static void answer(struct builder *builder,
     }
 }
 
+/*
+ * What is sent back has only what this version knows: a field with the number 0, which protobuf-c
+ * may read, nobody could read again.
+ */
+static Grpc__Reflection__V1__ServerReflectionRequest *
+without_unknown_fields(Grpc__Reflection__V1__ServerReflectionRequest *request)
+{
+    request->base.n_unknown_fields = 0;
+    if (request->message_request_case ==
+        GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_FILE_CONTAINING_EXTENSION) {
+        request->file_containing_extension->base.n_unknown_fields = 0;
+    }
+    return request;
+}
+
 static enum turn_step reflect(void *context, struct turn *turn)
 {
     /* turn->request is of the call's version; read as v1, both are one. */
@@ -181,7 +196,7 @@ static enum turn_step reflect(void *context, struct turn *turn)
     if (request != NULL && response != NULL) {
         grpc__reflection__v1__server_reflection_response__init(response);
         response->valid_host = request->host;
-        response->original_request = request;
+        response->original_request = without_unknown_fields(request);
         turn->response = &response->base;
         answer(&builder, request);
     }
