@@ -54,7 +54,7 @@ enum {
 };
 
 /* On a processor; what clients may have on its way is read in a tenth of that. */
-#define BUSY_NS INT64_C(50000000)
+#define BUSY_NS INT64_C(100000000)
 
 /* One thread and its worker. */
 struct seat {
