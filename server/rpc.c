@@ -54,7 +54,7 @@ enum {
 };
 
 /* On a processor; what clients may have on its way is read in a tenth of that. */
-#define BUSY_NS INT64_C(100000000)
+#define BUSY_NS INT64_C(50000000)
 
 /* One thread and its worker. */
 struct seat {
@@ -107,19 +107,24 @@ static int64_t cpu_ns(pthread_t thread)
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-/* Whether a worker has worked in the core for BUSY_NS without coming back. */
+/*
+ * Whether a worker has worked in the core for BUSY_NS without coming back. This thread may have to
+ * wait anywhere, while the worker comes back and works on: so the visit must be the same when the
+ * clock has been looked at.
+ */
 static bool is_busy(struct rpc *rpc)
 {
     bool busy = false;
     for (size_t i = 0; i < rpc->seat_count; i++) {
         struct seat *seat = &rpc->seats[i];
-        unsigned visit = atomic_load_explicit(&seat->worker.visits, memory_order_relaxed);
+        unsigned visit = atomic_load(&seat->worker.visits);
         int64_t now_ns = cpu_ns(seat->thread);
         if (visit != seat->visit) {
             seat->visit = visit;
             seat->visit_cpu_ns = now_ns;
         }
-        busy = busy || (visit % 2 == 1 && now_ns - seat->visit_cpu_ns > BUSY_NS);
+        busy = busy || (visit % 2 == 1 && now_ns - seat->visit_cpu_ns > BUSY_NS &&
+                        atomic_load(&seat->worker.visits) == visit);
     }
     return busy;
 }

@@ -347,6 +347,19 @@ def upsert(api, *videos):
     return response
 
 
+def large_upserts(server, count):
+    """Sends, each time it is called, UpsertVideos of 3.9 MB on so many connections at once, which all go well."""
+    # Field 99, which no video has: the answer says so of each item.
+    request = text(1, text(99, bytes(3900))) * 1000
+    stubs = [server.channel().unary_unary("/reelrank.v1.CatalogService/UpsertVideos") for _ in range(count)]
+
+    def send():
+        calls = [stub.future(request, timeout=TIMEOUT) for stub in stubs]
+        equal([grpc.StatusCode.OK] * count, [call.code() for call in calls])
+
+    return send
+
+
 def new_signal(kind, user_id="u1", video_id="v1", time_ms=NOW_MS, **values):
     return schema.Signal(user_id=user_id, video_id=video_id, type="SIGNAL_TYPE_" + kind, time_ms=time_ms, **values)
 

@@ -9,8 +9,8 @@ import threading
 
 import grpc
 
-from client import (CHANNEL_OPTIONS, TIMEOUT, Api, Feed, Server, command, equal, eventually, fails, ids_of, new_signal,
-                    rank, record, upsert, video)
+from client import (CHANNEL_OPTIONS, TIMEOUT, Api, Feed, Server, command, equal, eventually, fails, ids_of,
+                    large_upserts, new_signal, rank, record, upsert, video)
 from runner import case, run
 
 CODE = grpc.StatusCode
@@ -225,22 +225,13 @@ def busy_connections_are_no_flood_whatever_the_family(place):
         assert "closed for sending" not in server_log(place)
 
 
-def part(key, data):
-    """A field of a message with the bytes, some thousand of them."""
-    return key + bytes([len(data) & 127 | 128, len(data) >> 7]) + data
-
-
 @case
 def large_requests_at_once_are_no_flood(place):
     """They take many times the memory by which the process may grow where next to nothing comes."""
     with Server(place, "--queue-delay-ms", 0) as server:
-        item = part(b"\x9a\x06", bytes(3900))  # field 99, which no video has: the answer says so of each
-        request = part(b"\x0a", item) * 1000
-        path = "/reelrank.v1.CatalogService/UpsertVideos"
-        stubs = [server.channel().unary_unary(path) for _ in range(24)]
+        send = large_upserts(server, 24)
         for _ in range(4):
-            calls = [stub.future(request, timeout=TIMEOUT) for stub in stubs]
-            equal([CODE.OK] * len(calls), [call.code() for call in calls])
+            send()
     assert "closed for sending" not in server_log(place)
 
 
