@@ -6,6 +6,7 @@
 #include "grpc/reflection/v1alpha/reflection.pb-c.h"
 #include "ranker/check.h"
 #include "ranker/wire.h"
+#include "ranker/wire_check.h"
 #include "reelrank_descriptors.h"
 #include "standard_descriptors.h"
 
@@ -168,19 +169,18 @@ static void answer(struct builder *builder,
     }
 }
 
-/*
- * What is sent back has only what this version knows: a field with the number 0, which protobuf-c
- * may read, nobody could read again.
- */
-static Grpc__Reflection__V1__ServerReflectionRequest *
-without_unknown_fields(Grpc__Reflection__V1__ServerReflectionRequest *request)
+/* It is sent back, and must be a message there, too. */
+static enum status check_request(const Grpc__Reflection__V1__ServerReflectionRequest *request,
+                                 struct problem *problem)
 {
-    request->base.n_unknown_fields = 0;
-    if (request->message_request_case ==
-        GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_FILE_CONTAINING_EXTENSION) {
-        request->file_containing_extension->base.n_unknown_fields = 0;
+    enum status status = wire_check_unknown("request", &request->base, problem);
+    if (status == STATUS_OK &&
+        request->message_request_case ==
+            GRPC__REFLECTION__V1__SERVER_REFLECTION_REQUEST__MESSAGE_REQUEST_FILE_CONTAINING_EXTENSION) {
+        status = wire_check_unknown("file_containing_extension",
+                                    &request->file_containing_extension->base, problem);
     }
-    return request;
+    return status;
 }
 
 static enum turn_step reflect(void *context, struct turn *turn)
@@ -193,10 +193,13 @@ static enum turn_step reflect(void *context, struct turn *turn)
     Grpc__Reflection__V1__ServerReflectionResponse *response =
         arena_new(turn->arena, Grpc__Reflection__V1__ServerReflectionResponse, 1);
     struct builder builder = {.descriptors = context, .arena = turn->arena, .response = response};
-    if (request != NULL && response != NULL) {
+    if (request != NULL) {
+        turn->status = check_request(request, &turn->problem);
+    }
+    if (request != NULL && response != NULL && turn->status == STATUS_OK) {
         grpc__reflection__v1__server_reflection_response__init(response);
         response->valid_host = request->host;
-        response->original_request = without_unknown_fields(request);
+        response->original_request = request;
         turn->response = &response->base;
         answer(&builder, request);
     }

@@ -241,6 +241,23 @@ def reflection_lists_and_resolves_everything(place):
 
 
 @case
+def reflection_sends_back_what_is_a_message(place):
+    asked = text(4, "reelrank.v1.Nope")
+    newer = text(99, "of a later version")
+    zero = b"\x80\x00\x61"  # a field with the number 0, in more bytes than it needs
+    with Server(place) as server:
+        channel = server.channel()
+        for version in REFLECTION:
+            call = channel.stream_stream("/%s/ServerReflectionInfo" % version)
+            [answer] = call(iter([asked + newer]), timeout=TIMEOUT)
+            equal(asked + newer, dict(fields(answer))[2])
+            for name, request in (("request", asked + zero),
+                                  ("file_containing_extension", text(5, text(1, "reelrank.v1.Video") + zero))):
+                told = fails(CODE.INVALID_ARGUMENT, lambda: call(iter([request]), timeout=TIMEOUT))
+                equal("%s has a field with the number 0, which protobuf does not allow" % name, told)
+
+
+@case
 def reflected_files_make_the_contracts_classes(place):
     with Server(place) as server:
         upsert(server.api, video("v1"))
