@@ -2,22 +2,8 @@
 
 #include <sys/mman.h>
 
+#include "ranker/asan.h"
 #include "ranker/check.h"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ARENAS_ASAN 1
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define ARENAS_ASAN 1
-#endif
-
-#ifdef ARENAS_ASAN
-#include <sanitizer/asan_interface.h>
-#define UNPOISON(p, n) __asan_unpoison_memory_region((p), (n))
-#else
-#define UNPOISON(p, n) ((void)(p), (void)(n))
-#endif
 
 enum {
     HEADER_SIZE = 64,     /* of a block, before the arena's memory */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "ranker/asan.h"
 #include "ranker/check.h"
 #include "server/address.h"
 #include "server/connections.h"
@@ -25,17 +26,11 @@
 extern void set_deadlock_detection(int mode) __asm__(
     "_ZN4absl7debian329SetMutexDeadlockDetectionModeENS0_15OnDeadlockCycleE") __attribute__((weak));
 
-/* A sanitizer remembers what was freed, and puts much beside what is not. */
-#ifdef __SANITIZE_ADDRESS__
-#define SANITIZER_FACTOR 8
-#else
-#define SANITIZER_FACTOR 1
-#endif
-
 enum {
     ARENA_BYTES_MIN = 4 << 20,
-    SWELL_BYTES_MIN =
-        SANITIZER_FACTOR * (64 << 20),     /* much more than users who come back into memory take */
+    /* Much more than users who come back into memory take. A sanitizer remembers what was freed,
+     * and puts much beside what is not. */
+    SWELL_BYTES_MIN = (ASAN_BUILD ? 8 : 1) * (64 << 20),
     ADDRESS_SIZE = ADDRESS_HOST_SIZE + 16, /* with ":", a port and a zero */
     PATH_SIZE = 256,
     BURST_FACTOR = 5, /* times the queue delay, a burst may wait */
