@@ -6,8 +6,6 @@
 #include "replay/lines.h"
 #include "replay/rows.h"
 
-enum { ARENA_BYTES = LINES_ARENA_BYTES }; /* no line of a MiB means more than this */
-
 static const char too_many_values[] = "the line holds too many values";
 
 struct jsonl {
@@ -70,10 +68,10 @@ enum status import_jsonl(FILE *file, const struct import_options *options,
 {
     struct jsonl reader = {.sink = sink, .decisions = options->decisions};
     enum status status = lines_init(&reader.lines, file, IMPORT_LIMIT_LINE_BYTES);
-    reader.arena_bytes = malloc(ARENA_BYTES);
+    reader.arena_bytes = malloc(LINES_ARENA_BYTES);
     status = reader.arena_bytes != NULL ? status : STATUS_NO_MEMORY;
     if (status == STATUS_OK) {
-        arena_init(&reader.arena, reader.arena_bytes, ARENA_BYTES);
+        arena_init(&reader.arena, reader.arena_bytes, LINES_ARENA_BYTES);
         status = rows_each_line(&reader.lines, sink, tell_line, &reader, problem);
     }
     lines_release(&reader.lines);

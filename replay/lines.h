@@ -9,8 +9,10 @@
 #include "ranker/text.h"
 
 /*
- * Fuzz targets are built with shorter lines, so that some are too long, and with less memory for
- * what a line means, as a sanitizer takes its time to make large blocks.
+ * LINES_LIMIT_MAX: of all limits. LINES_ARENA_BYTES: for what one line means, of a log (no line of
+ * a MiB means more) or of a truth (several times the largest ranking). Fuzz targets are built with
+ * shorter lines, so that some are too long, and with less memory, as a sanitizer takes its time to
+ * make large blocks.
  */
 #ifndef LINES_LIMIT_MAX
 #define LINES_LIMIT_MAX SIZE_MAX

@@ -10,8 +10,6 @@
 #include "ranker/wire.h"
 #include "replay/lines.h"
 
-enum { ARENA_BYTES = LINES_ARENA_BYTES }; /* several times the largest ranking */
-
 const char *truth_value_name(enum truth_value value)
 {
     static const char *const names[] = {
@@ -146,10 +144,10 @@ enum status truth_read(FILE *file,
 {
     struct reader reader = {.sink = sink, .context = context, .problem = problem};
     enum status status = lines_init(&reader.lines, file, TRUTH_LIMIT_LINE_BYTES);
-    char *memory = malloc(ARENA_BYTES);
+    char *memory = malloc(LINES_ARENA_BYTES);
     status = memory != NULL ? status : STATUS_NO_MEMORY;
     if (status == STATUS_OK) {
-        arena_init(&reader.arena, memory, ARENA_BYTES);
+        arena_init(&reader.arena, memory, LINES_ARENA_BYTES);
         status = read_lines(&reader);
     }
     if (status == STATUS_OK && ferror(file)) {
